@@ -1,0 +1,180 @@
+import type { Entry, Membership, Message, Snapshot, State, Uint64 } from '@drakkar/raftio';
+
+/** Where the core's randomness comes from; seeded, so that the same inputs give the same outputs. */
+export interface RandomSource {
+  /** A uniformly chosen integer from 0 to `bound` - 1. */
+  nextInt(bound: number): number;
+}
+
+/** What a replica's core is told once, at its start. Durations are in ticks, sizes in bytes. */
+export interface RaftConfig {
+  clusterID: number;
+  nodeID: number;
+  /** ElectionRTT: a follower that heard nothing for a random time between this and twice this campaigns. */
+  electionTimeoutTicks: number;
+  /** HeartbeatRTT. */
+  heartbeatTicks: number;
+  checkQuorum: boolean;
+  preVote: boolean;
+  quiesce: boolean;
+  isObserver: boolean;
+  /** Cap of the in-memory log; above it proposals are refused as busy. Entries not yet applied always stay. */
+  maxInMemLogBytes: number;
+  /** Payload of one Replicate message. */
+  maxReplicateBytes: number;
+  /** Flow-control window for one remote, in bytes and in Replicate messages on their way. */
+  maxInflightBytes: number;
+  maxInflightMessages: number;
+  random: RandomSource;
+}
+
+/** From `index` on, up to the next run, stored entries have `term`. */
+export interface TermRun {
+  index: number;
+  term: number;
+}
+
+/** What the engine found on disk for a replica. All of it is durable. */
+export interface RaftInit {
+  state: State;
+  /** Newest snapshot; index 0 and term 0 when there is none. Its entry is the one before the log's first. */
+  snapshotIndex: number;
+  snapshotTerm: number;
+  /** First and last index of the stored log; empty: lastIndex = firstIndex - 1. firstIndex <= snapshotIndex + 1. */
+  firstIndex: number;
+  lastIndex: number;
+  /** Runs covering the stored log, ascending, the first starting at firstIndex (or at snapshotIndex). */
+  termRuns: TermRun[];
+  /** The last entries of the log, consecutive up to lastIndex, with at least every entry above `applied`. */
+  tail: Entry[];
+  /** Index up to which entries have been applied; at most `state.commit`, at least `snapshotIndex`. */
+  applied: number;
+  /** Membership as of `applied`. */
+  membership: Membership;
+}
+
+/** Names a ReadIndex request; never reused on its host. */
+export interface ReadContext {
+  low: Uint64;
+  high: Uint64;
+}
+
+/** The read named by `context` may be served once the state machine has applied `index`. */
+export interface ReadyRead {
+  context: ReadContext;
+  index: number;
+}
+
+/** Entries [low, high) that a slow follower needs and memory no longer holds; answer with `stepLogRead`. */
+export interface LogReadRequest {
+  /** Remote that the entries are for; pass it back. */
+  nodeID: number;
+  low: number;
+  high: number;
+  maxSizeBytes: number;
+}
+
+/** Everything that the core wants done, since the last `getUpdate`. Order of duties: docs/architecture.md. */
+export interface RaftUpdate {
+  clusterID: number;
+  nodeID: number;
+  /** To be made durable, when it has changed and is worth a write; a lone commit index waits for company. */
+  state: State | undefined;
+  entriesToSave: Entry[];
+  /**
+   * A snapshot received from the leader: to be made durable with the rest, then given to the state machine. Entries
+   * to apply that follow it are above its index.
+   */
+  snapshot: Snapshot | undefined;
+  /** Whether the three above hold anything; then `saved` must be called when, and only when, it is durable. */
+  mustSave: boolean;
+  /** May be sent at once, before the save (thesis 10.2.1). */
+  messages: Message[];
+  /** May be sent only when this update, and every earlier one, is durable. */
+  messagesAfterSave: Message[];
+  /** Committed and durable here; consecutive, each given exactly once. */
+  entriesToApply: Entry[];
+  readyReads: ReadyRead[];
+  /** Reads that can't be answered now (no leader, no entry committed in this term): a retry is safe. */
+  droppedReads: ReadContext[];
+  /** Proposals that were not appended anywhere (no leader, transfer under way, log full): a retry is safe. */
+  droppedProposals: Entry[];
+  /** Config changes refused because one is under way or the leader has committed nothing in its term. */
+  rejectedConfigChanges: Entry[];
+  logReads: LogReadRequest[];
+  /** Leader and term as they are now, when either has changed; leaderID 0 = unknown. */
+  leader: { leaderID: number; term: number } | undefined;
+}
+
+export type Role = 'leader' | 'follower' | 'candidate' | 'preCandidate' | 'observer';
+
+/** How a remote is being replicated to (thesis 10.2.1 pipelining; etcd calls it progress). */
+export type RemoteStatus = 'probe' | 'replicate' | 'snapshot';
+
+/** A look into the core, for tests, inspection and metrics; never for decisions of the engine. */
+export interface RaftStatus {
+  role: Role;
+  term: number;
+  vote: number;
+  leaderID: number;
+  commit: number;
+  applied: number;
+  stable: number;
+  firstIndex: number;
+  lastIndex: number;
+  inMemBytes: number;
+  quiesced: boolean;
+  leaderTransferTarget: number;
+  membership: Membership;
+  remotes: ReadonlyMap<
+    number,
+    { status: RemoteStatus; match: number; next: number; active: boolean; inflightBytes: number }
+  >;
+}
+
+/**
+ * The core of one replica. Synchronous and deterministic: no clock, no random source of its own, no I/O, no promise.
+ * Everything it wants done comes out of `getUpdate`; several updates may be on their way to the disk at once.
+ *
+ * A violated invariant throws `RaftInvariantError`: the caller stops this replica.
+ */
+export interface IRaft {
+  /** Counts one tick of the host's clock. */
+  tick(): void;
+  /** A message from another replica. From an unknown or removed node, of a lower term, malformed: ignored. */
+  step(message: Message): void;
+  /** Appends on the leader, forwards on others (thesis 6.2); refused ones come out as droppedProposals. */
+  propose(entries: Entry[]): void;
+  /** One ConfigChangeEntry, `cmd` = encoded ConfigChange. */
+  proposeConfigChange(entry: Entry): void;
+  /** Asks for a linearizable read (thesis 6.4); answered in readyReads or droppedReads, or lost with its messages. */
+  readIndex(context: ReadContext): void;
+  requestLeaderTransfer(target: number): void;
+  /** Called once for each ConfigChangeEntry that came out as entriesToApply, in order, when it was applied. */
+  applyConfigChange(membership: Membership): void;
+  /** Instead of applyConfigChange, when the replicated state machine refused the change. */
+  rejectConfigChange(): void;
+  /** The transport lost the way to that node. */
+  reportUnreachable(nodeID: number): void;
+  /** A snapshot stream to that node has ended. */
+  reportSnapshotStatus(nodeID: number, failed: boolean): void;
+  /** Answer to a LogReadRequest: entries from `low`, or none when they are compacted away by now. */
+  stepLogRead(request: LogReadRequest, entries: Entry[]): void;
+  hasUpdate(): boolean;
+  getUpdate(): RaftUpdate;
+  /** The update, and each earlier one, is durable. Called in the order of getUpdate. */
+  saved(update: RaftUpdate): void;
+  /** The state machine has applied up to `index`. */
+  applied(index: number): void;
+  /** A snapshot of this replica at `snapshot.index` is durable; it may be sent to slow followers. */
+  snapshotCreated(snapshot: Snapshot): void;
+  /** Log entries up to `index` are removed from the LogDB. */
+  compacted(index: number): void;
+  readonly isLeader: boolean;
+  readonly leaderID: number;
+  readonly term: number;
+  /** Whether the in-memory log is over its cap, so that a proposal would be refused as busy. */
+  readonly isBusy: boolean;
+  readonly isQuiesced: boolean;
+  status(): RaftStatus;
+}

@@ -1,0 +1,190 @@
+import type { Entry } from './entry.js';
+import type { Uint64 } from './uint64.js';
+
+/** Numbers are those of Dragonboat v2.1.7; 64 and above are Drakkar's own. */
+export const MessageType = Object.freeze({
+  LocalTick: 0,
+  Election: 1,
+  LeaderHeartbeat: 2,
+  ConfigChangeEvent: 3,
+  NoOP: 4,
+  Ping: 5,
+  Pong: 6,
+  Propose: 7,
+  SnapshotStatus: 8,
+  Unreachable: 9,
+  CheckQuorum: 10,
+  BatchedReadIndex: 11,
+  Replicate: 12,
+  ReplicateResp: 13,
+  RequestVote: 14,
+  RequestVoteResp: 15,
+  InstallSnapshot: 16,
+  Heartbeat: 17,
+  HeartbeatResp: 18,
+  ReadIndex: 19,
+  ReadIndexResp: 20,
+  Quiesce: 21,
+  SnapshotReceived: 22,
+  LeaderTransfer: 23,
+  TimeoutNow: 24,
+  RequestPreVote: 64,
+  RequestPreVoteResp: 65,
+} as const);
+export type MessageType = (typeof MessageType)[keyof typeof MessageType];
+
+export const ConfigChangeType = Object.freeze({ AddNode: 0, RemoveNode: 1, AddObserver: 2 } as const);
+export type ConfigChangeType = (typeof ConfigChangeType)[keyof typeof ConfigChangeType];
+
+export const ChecksumType = Object.freeze({ CRC32IEEE: 0, HIGHWAY: 1 } as const);
+export type ChecksumType = (typeof ChecksumType)[keyof typeof ChecksumType];
+
+/** Written when a node is first started on a host: how it came to be there. */
+export interface Bootstrap {
+  /** Initial members, node id → raft address; empty when it joined a running group. */
+  addresses: Map<number, string>;
+  join: boolean;
+}
+
+/** Identity of a data directory. */
+export interface RaftDataStatus {
+  address: string;
+  binVer: number;
+  hardHash: Uint64;
+}
+
+/** What a replica must never forget: the Raft paper's persistent state, less the log, plus the commit index. */
+export interface State {
+  term: number;
+  /** Node id voted for in `term`; 0 = none. */
+  vote: number;
+  commit: number;
+}
+
+export interface EntryBatch {
+  entries: Entry[];
+}
+
+export interface Membership {
+  /** Index of the config change entry that made this membership. */
+  configChangeID: number;
+  addresses: Map<number, string>;
+  removed: Map<number, boolean>;
+  observers: Map<number, string>;
+}
+
+export interface SnapshotFile {
+  filepath: string;
+  fileSize: number;
+  fileID: number;
+  metadata: Uint8Array;
+}
+
+export interface Snapshot {
+  filepath: string;
+  fileSize: number;
+  /** Index and term of the last entry that the snapshot stands for. */
+  index: number;
+  term: number;
+  membership: Membership;
+  files: SnapshotFile[];
+}
+
+export interface Message {
+  type: MessageType;
+  to: number;
+  from: number;
+  clusterID: number;
+  term: number;
+  logTerm: number;
+  logIndex: number;
+  commit: number;
+  reject: boolean;
+  hint: Uint64;
+  hintHigh: Uint64;
+  entries: Entry[];
+  snapshot: Snapshot | undefined;
+}
+
+export interface ConfigChange {
+  configChangeID: number;
+  type: ConfigChangeType;
+  nodeID: number;
+  address: string;
+  /** True for the entries by which the initial members of a new group are recorded. */
+  initialize: boolean;
+}
+
+export interface SnapshotHeader {
+  sessionSize: number;
+  dataStoreSize: number;
+  unreliableTime: number;
+  gitVersion: string;
+  headerChecksum: Uint8Array;
+  payloadChecksum: Uint8Array;
+  checksumType: ChecksumType;
+  version: number;
+}
+
+/** What one host sends another in one go. */
+export interface MessageBatch {
+  requests: Message[];
+  deploymentID: number;
+  /** Raft address of the sending host. */
+  sourceAddress: string;
+  binVer: number;
+}
+
+export interface SnapshotChunk {
+  clusterID: number;
+  nodeID: number;
+  from: number;
+  chunkID: number;
+  chunkSize: number;
+  chunkCount: number;
+  data: Uint8Array;
+  index: number;
+  term: number;
+  membership: Membership;
+  filepath: string;
+  fileSize: number;
+  deploymentID: number;
+  fileChunkID: number;
+  fileChunkCount: number;
+  hasFileInfo: boolean;
+  fileInfo: SnapshotFile | undefined;
+  binVer: number;
+}
+
+/** A client session as the NodeHost API service carries it. */
+export interface SessionRecord {
+  clusterID: number;
+  clientID: Uint64;
+  seriesID: Uint64;
+  respondedTo: Uint64;
+}
+
+const NO_ENTRIES: Entry[] = [];
+
+/** A message from the fields that matter; the others get their zero value. */
+export function makeMessage(fields: Partial<Message> & { type: MessageType }): Message {
+  return {
+    type: fields.type,
+    to: fields.to ?? 0,
+    from: fields.from ?? 0,
+    clusterID: fields.clusterID ?? 0,
+    term: fields.term ?? 0,
+    logTerm: fields.logTerm ?? 0,
+    logIndex: fields.logIndex ?? 0,
+    commit: fields.commit ?? 0,
+    reject: fields.reject ?? false,
+    hint: fields.hint ?? 0,
+    hintHigh: fields.hintHigh ?? 0,
+    entries: fields.entries ?? NO_ENTRIES,
+    snapshot: fields.snapshot,
+  };
+}
+
+export function emptyMembership(): Membership {
+  return { configChangeID: 0, addresses: new Map(), removed: new Map(), observers: new Map() };
+}

@@ -1,0 +1,98 @@
+import type { MessageBatch, SnapshotChunk } from './raftpb/types.js';
+
+/** Called by the transport for each batch received, in the order of its connection. Must not throw or block. */
+export type RequestHandler = (batch: MessageBatch) => void;
+
+/** Takes the chunks of one incoming snapshot stream. */
+export interface IChunkSink {
+  /**
+   * Resolves once the chunk is taken; the transport reads no further chunk of the stream before that, which is the
+   * back-pressure. `false`: the chunk was refused and the transport must end the stream.
+   */
+  addChunk(chunk: SnapshotChunk): Promise<boolean>;
+  /** Called exactly once, when the stream has ended for whatever reason. */
+  close(): void;
+}
+
+/** Makes the sink for one incoming snapshot stream. */
+export type ChunkSinkFactory = () => IChunkSink;
+
+/** A one-way channel for message batches to one host. */
+export interface IConnection {
+  /**
+   * Takes a batch for sending. Resolves when the transport has room for another: it need not have been received.
+   * Rejects with `ErrConnectionClosed` when the connection is broken, and with `ErrMessageTooLarge` when the encoded
+   * batch exceeds MAX_MESSAGE_BYTES (the connection stays usable). The batch must not be modified until it settles.
+   */
+  sendMessageBatch(batch: MessageBatch): Promise<void>;
+  /** Idempotent. A batch on its way may be lost. */
+  close(): void;
+  /** Settles, never rejects, when the connection is gone, by whichever side; the reason is an error or undefined. */
+  readonly closed: Promise<Error | undefined>;
+}
+
+/** A one-way channel for the chunks of one snapshot to one host. */
+export interface ISnapshotConnection {
+  /** As `sendMessageBatch`; rejects as soon as the peer has refused the stream. */
+  sendSnapshotChunk(chunk: SnapshotChunk): Promise<void>;
+  /** Resolves when the peer has taken everything sent and ended the stream in order; rejects otherwise. */
+  finish(): Promise<void>;
+  /** Cuts the stream; idempotent. */
+  close(): void;
+}
+
+/**
+ * Carries message batches and snapshot chunks between hosts. Contract: docs/rpc-contract.md; in short:
+ *
+ * - delivery is at most once: a batch may be lost, never duplicated, never altered, never cut;
+ * - order within a connection is kept;
+ * - the memory held for a slow peer is bounded, and the sender learns of it (its promise stays pending);
+ * - what arrives is bounded and checked before it is trusted; a hostile message ends its connection, never the
+ *   process;
+ * - `stop` closes every handle.
+ */
+export interface IRaftRPC {
+  /** Name of the adapter, for logs and metrics, e.g. `ws`. */
+  readonly name: string;
+  /** Listens. Rejects with `ErrAddressInUse` when the port is taken, `ErrInvalidAddress` when it can't be bound. */
+  start(): Promise<void>;
+  /** Closes every connection and handle, waits for it, and returns. Idempotent, also before `start`. */
+  stop(): Promise<void>;
+  /** Connects to the host at raft address `target` (`host:port`). Rejects when it can't, or when `signal` aborts. */
+  getConnection(target: string, signal: AbortSignal): Promise<IConnection>;
+  getSnapshotConnection(target: string, signal: AbortSignal): Promise<ISnapshotConnection>;
+}
+
+export interface MutualTLSConfig {
+  caFile: string;
+  certFile: string;
+  keyFile: string;
+}
+
+export interface RaftRPCConfig {
+  /** `host:port` that other hosts reach this one by. */
+  raftAddress: string;
+  /** `host:port` to bind; `raftAddress` unless the host is behind address translation. */
+  listenAddress: string;
+  /** Present when mutual TLS is on: both sides authenticate against the deployment's CA. */
+  mutualTLS: MutualTLSConfig | undefined;
+  /** Bounds the bytes held for one slow connection before `sendMessageBatch` stops resolving. */
+  sendBufferBytes: number;
+  /** Tells of things worth knowing that concern no call, e.g. a hostile client. */
+  onWarning: (message: string, details: Record<string, unknown>) => void;
+}
+
+export type RaftRPCFactory = (
+  config: RaftRPCConfig,
+  requestHandler: RequestHandler,
+  chunkSinkFactory: ChunkSinkFactory,
+) => IRaftRPC;
+
+/** What a transport may lack. Every key is stated; what is not declared must be refused with ERR_UNSUPPORTED. */
+export interface RaftRPCCapabilities {
+  mutualTLS: boolean;
+  /** Carries snapshot chunks. */
+  snapshots: boolean;
+  /** Peers are in other processes or on other machines. False only for in-memory adapters. */
+  network: boolean;
+}
