@@ -2,7 +2,7 @@ import type { ILogDB, Membership } from '@drakkar/raftio';
 import type { ClusterConfig } from '../config/index.js';
 import type { Engine } from '../engine/engine.js';
 import { loadReplica } from '../engine/log-loader.js';
-import { Replica } from '../engine/replica.js';
+import { Replica, type ReplicaLimits } from '../engine/replica.js';
 import {
   ErrClusterAlreadyExist,
   ErrClusterNotFound,
@@ -14,7 +14,7 @@ import { KEY_NONCE_BOUND, PendingProposals } from '../requests/pending-proposals
 import { PendingReads } from '../requests/pending-reads.js';
 import { ReplicatedStateMachine } from '../rsm/index.js';
 import type { IRandom } from '../runtime/random.js';
-import type { HardSettings, SoftSettings } from '../settings/index.js';
+import type { SoftSettings } from '../settings/index.js';
 import type { CreateStateMachine } from '../statemachine/contract.js';
 import type { NodeRegistry } from '../transport/node-registry.js';
 import { bootstrapReplica } from './bootstrap.js';
@@ -27,8 +27,9 @@ export interface ReplicaSetDependencies {
   engine: Engine;
   registry: NodeRegistry;
   random: IRandom;
+  limits: ReplicaLimits;
   softSettings: SoftSettings;
-  hardSettings: HardSettings;
+  maxSessionCount: number;
 }
 
 /** A group as this host sees it. */
@@ -137,12 +138,12 @@ export class ReplicaSet {
 
   async #load(config: ClusterConfig, createStateMachine: CreateStateMachine): Promise<Replica> {
     const { clusterID, nodeID } = config;
-    const { engine, logDB, random, softSettings, hardSettings } = this.#deps;
+    const { engine, logDB, random, softSettings, maxSessionCount } = this.#deps;
     const replica = new Replica(
       {
         clusterID,
         nodeID,
-        limits: softSettings,
+        limits: this.#deps.limits,
         proposals: new PendingProposals(clusterID, random.nextInt(KEY_NONCE_BOUND)),
         reads: new PendingReads(clusterID, 1 + random.nextInt(0xffff_fffe)),
       },
@@ -153,7 +154,7 @@ export class ReplicaSet {
       nodeID,
       stateMachine: await createStateMachine(clusterID, nodeID),
       orderedConfigChange: config.orderedConfigChange,
-      maxSessionCount: hardSettings.lruMaxSessionCount,
+      maxSessionCount,
       listener: replica,
     });
     try {

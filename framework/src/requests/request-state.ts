@@ -75,8 +75,9 @@ export class RequestState {
     else (this.#more ??= []).push(listener);
   }
 
-  get ended(): boolean {
-    return this.#result !== undefined;
+  /** How the request ended; undefined while it is under way. */
+  get outcome(): RequestOutcome | undefined {
+    return this.#result?.outcome;
   }
 
   /** @internal Ends the request, unless it has ended. */

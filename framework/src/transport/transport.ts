@@ -22,7 +22,6 @@ export interface TransportOptions extends PeerOptions {
 export interface TransportHandler {
   onMessage(message: Message): void;
   onUnreachable(clusterID: number, fromNodeID: number, nodeID: number): void;
-  onSnapshotUndelivered(clusterID: number, fromNodeID: number, nodeID: number): void;
   onConnectionChanged(target: string, up: boolean, reason: Error | undefined): void;
 }
 
@@ -120,8 +119,6 @@ export class Transport {
   #undelivered(message: Message): void {
     if (message.type === MessageType.Replicate || message.type === MessageType.Heartbeat) {
       this.#deps.handler.onUnreachable(message.clusterID, message.from, message.to);
-    } else if (message.type === MessageType.InstallSnapshot) {
-      this.#deps.handler.onSnapshotUndelivered(message.clusterID, message.from, message.to);
     }
   }
 
