@@ -166,7 +166,7 @@ export class KVLogDB implements ILogDB {
     const replica = this.#replicas.find(clusterID, nodeID);
     if (replica === undefined) return;
     await this.#track(async () => {
-      for (let more = true; more; ) more = await this.#compactSome(replica, index);
+      for (let more = true; more;) more = await this.#compactSome(replica, index);
       const end = replica.recordKey(replica.sweptTo);
       await this.#kv.compactRange(replica.recordKey(0), end);
     });
@@ -199,7 +199,7 @@ export class KVLogDB implements ILogDB {
       const snapshots: Snapshot[] = [];
       const end = keyAfter(snapshotKey(replica, Math.min(index, Number.MAX_SAFE_INTEGER)));
       let start = snapshotKey(replica, 0);
-      for (let more = true; more; ) {
+      for (let more = true; more;) {
         const page = await this.#kv.getRange({
           start,
           end,

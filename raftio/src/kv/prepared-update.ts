@@ -1,5 +1,6 @@
 import type { NodeInfo, Update } from '../logdb.js';
-import { decodeBootstrap, decodeSnapshot, encodeBootstrap, encodeSnapshot } from '../raftpb/codec.js';
+import { decodeBootstrap, encodeBootstrap } from '../raftpb/record-codec.js';
+import { decodeSnapshot, encodeSnapshot } from '../raftpb/snapshot-codec.js';
 import type { Bootstrap, Snapshot, State } from '../raftpb/types.js';
 import type { KVOp } from './contract.js';
 import { encodeBlock } from './entry-block.js';
@@ -53,7 +54,8 @@ function checkEntries({ clusterID, nodeID, entriesToSave }: Update): void {
 
 function checkState(state: State): State {
   for (const value of [state.term, state.vote, state.commit]) {
-    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not a term, vote or index: ${value}`);
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new RangeError(`not a term, vote or index: ${value}`);
   }
   return { term: state.term, vote: state.vote, commit: state.commit };
 }
