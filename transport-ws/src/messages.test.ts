@@ -10,6 +10,7 @@ import {
   freePort,
   isSettled,
   never,
+  settlesWithin,
   numberedBatch,
   termsOf,
   until,
