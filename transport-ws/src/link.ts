@@ -25,6 +25,7 @@ export class Link {
   readonly #ws: WebSocket;
   readonly #socket: Socket;
   readonly #onSent: (error?: Error | null) => void;
+  readonly #uncork: () => void;
   #handlers: LinkHandlers | undefined;
   #corked = false;
   #ending = false;
@@ -38,6 +39,10 @@ export class Link {
     this.#socket = socket;
     this.#onSent = (error) => {
       if (!error && !this.#ending) this.#handlers?.onDrain();
+    };
+    this.#uncork = () => {
+      this.#corked = false;
+      socket.uncork();
     };
     ws.on('message', (data, isBinary) => {
       this.#receive(data, isBinary);
@@ -78,10 +83,7 @@ export class Link {
     if (!this.#corked) {
       this.#corked = true;
       this.#socket.cork();
-      process.nextTick(() => {
-        this.#corked = false;
-        this.#socket.uncork();
-      });
+      process.nextTick(this.#uncork);
     }
     this.#ws.send(bytes, BINARY, this.#onSent);
   }

@@ -119,12 +119,6 @@ export class Listener {
       maxHeaderSize: MAX_HEADER_BYTES,
     });
     this.#serve(server);
-    server.on('tlsClientError', (error, socket) => {
-      const hint =
-        (error as NodeJS.ErrnoException).code === 'ERR_SSL_HTTP_REQUEST' ? ': it has mutual TLS off' : '';
-      this.#warnHandshake(`a client failed the TLS handshake${hint}: ${error.message}`, socket, error);
-      socket.destroy();
-    });
     const hand = async (socket: Socket): Promise<void> => {
       const latest = await this.#config.identityFiles?.current();
       if (latest !== undefined && latest !== identity) {
@@ -147,11 +141,11 @@ export class Listener {
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       this.#upgrade(request, socket, head);
     });
-    server.on('clientError', (error: Error & { rawPacket?: Buffer }, socket: Duplex) => {
-      const hint =
-        error.rawPacket?.[0] === TLS_HANDSHAKE ? ': it has mutual TLS on and this host has not' : '';
-      this.#warnHandshake(`a client did not speak HTTP${hint}: ${error.message}`, socket, error);
-      refuse(socket, 400, 'not a WebSocket handshake');
+    // The HTTPS server tells of failed TLS handshakes by this event too.
+    server.on('clientError', (error: ClientError, socket: Duplex) => {
+      this.#warnHandshake(`a client failed the handshake: ${describeClientError(error)}`, socket, error);
+      if (isTLSError(error)) socket.destroy();
+      else refuse(socket, 400, 'not a WebSocket handshake');
     });
   }
 
@@ -204,6 +198,18 @@ export class Listener {
       ...(error === undefined ? {} : { error }),
     });
   }
+}
+
+type ClientError = NodeJS.ErrnoException & { rawPacket?: Buffer };
+
+function isTLSError({ code = '' }: ClientError): boolean {
+  return code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_');
+}
+
+function describeClientError(error: ClientError): string {
+  if (error.code === 'ERR_SSL_HTTP_REQUEST') return 'it has mutual TLS off and this host has it on';
+  if (error.rawPacket?.[0] === TLS_HANDSHAKE) return 'it has mutual TLS on and this host has it off';
+  return error.message;
 }
 
 function listen(server: NetServer, host: string, port: number, address: string): Promise<void> {

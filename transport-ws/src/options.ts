@@ -103,7 +103,7 @@ export function resolveOptions(
     const { minimum, maximum } = properties[name];
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < minimum || value > maximum) {
       throw new RangeError(
-        `option '${name}' of the ws transport must be an integer from ${minimum} to ${maximum}, not ${String(value)}`,
+        `option '${name}' of the ws transport must be an integer from ${minimum} to ${maximum}, not ${JSON.stringify(value)}`,
       );
     }
     resolved[name] = value;

@@ -41,7 +41,7 @@ export class SendQueue<T> {
       try {
         this.#write(value);
       } catch (error) {
-        return Promise.reject(error as Error);
+        return Promise.reject(error);
       }
       if (this.#hasRoom()) return READY;
       item = undefined;
