@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { SNAPSHOT_CHUNK_SIZE_BYTES } from '@drakkar/raftio';
+import { SNAPSHOT_CHUNK_SIZE_BYTES, encodeSnapshotChunk } from '@drakkar/raftio';
 import { WebSocket } from 'ws';
 import {
   RecordingSink,
@@ -121,6 +121,41 @@ describe('a snapshot stream', () => {
     await connection.finish();
     expect((await outcomes).filter(({ status }) => status === 'rejected')).toEqual([]);
     expect(sinks[0]?.chunks.length).toBe(500);
+  });
+
+  it('is not read ahead of a busy sink when the sender ignores the window', async () => {
+    const gate = gateway();
+    const { b, sinks } = await pair(() => gate.passed);
+    const ws = new WebSocket(`ws://${b.address}/raft/v1/snapshots`, 'drakkar.v1');
+    cleanups.push(() => {
+      ws.terminate();
+    });
+    await once(ws, 'open');
+    const chunk = encodeSnapshotChunk(numberedChunk(0, 40, new Uint8Array(1024 * KIB)));
+    const totalBytes = 40 * chunk.length;
+    for (let i = 0; i < 40; i += 1) ws.send(chunk);
+    await until('the first has arrived', () => sinks[0]?.chunks.length === 1);
+    await expect(settlesWithin(gate.passed, 200)).resolves.toBe(false);
+    expect(ws.bufferedAmount).toBeGreaterThan(totalBytes * 0.8);
+    gate.open(true);
+    await until('the rest has arrived', () => sinks[0]?.chunks.length === 40);
+    expect(ws.bufferedAmount).toBe(0);
+  });
+
+  it('outlives a sink that is busy for longer than the dead peer timeout', async () => {
+    const options = { pingIntervalMs: 20, deadPeerTimeoutMs: 100 };
+    const gate = gateway();
+    const sink = new RecordingSink();
+    sink.gate = () => gate.passed;
+    const a = await hosts.start({ options });
+    const b = await hosts.start({ options, chunkSinkFactory: () => sink });
+    const connection = await a.rpc.getSnapshotConnection(b.address, never);
+    await connection.sendSnapshotChunk(numberedChunk(0, 1, new Uint8Array(10)));
+    const finished = connection.finish();
+    expect(await settlesWithin(finished, 500)).toBe(false);
+    gate.open(true);
+    await finished;
+    expect(sink.closes).toBe(1);
   });
 
   it('carries streams side by side, each to a sink of its own', async () => {
