@@ -73,9 +73,14 @@ export function isHeldUpByLease(core: Core, message: Message): boolean {
   return core.hasLease;
 }
 
-/** RequestVote of our own term (a later one has been taken over before). */
+/**
+ * RequestVote of our own term (a later one has been taken over before).
+ *
+ * An observer is never asked, unless it was promoted and has not heard of it: then it must answer like any voting
+ * member. Take a group of one voting member and an observer. The first promotes the second, commits that alone, and
+ * restarts before it could tell: from now on it needs the other's vote, and the other learns only from a leader.
+ */
 export function handleRequestVote(core: Core, message: Message): void {
-  if (core.role === 'observer') return;
   const isFree = core.vote === message.from || (core.vote === 0 && core.leaderID === 0);
   const isGranted = isFree && core.log.isUpToDate(message.logIndex, message.logTerm);
   if (isGranted) {
@@ -90,7 +95,7 @@ export function handleRequestVote(core: Core, message: Message): void {
  * keep its word and says nothing. The answer yes carries the term asked for, the answer no our own.
  */
 export function handleRequestPreVote(core: Core, message: Message): void {
-  if (core.role === 'observer' || core.isDiskStalled) return;
+  if (core.isDiskStalled) return;
   const isGranted =
     message.term > core.term &&
     !core.hasLease &&

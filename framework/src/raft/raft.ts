@@ -253,7 +253,7 @@ function settleTerm(core: Core, message: Message): boolean {
   // Neither a question about a term, nor a yes to it, makes that term ours.
   if (type === MessageType.RequestPreVote) return true;
   if (type === MessageType.RequestPreVoteResp && !message.reject) return true;
-  if (type === MessageType.RequestVote && (core.role === 'observer' || isHeldUpByLease(core, message))) return false;
+  if (type === MessageType.RequestVote && isHeldUpByLease(core, message)) return false;
   becomeFollower(core, term, isFromLeader(type) ? from : 0);
   return true;
 }
@@ -267,7 +267,7 @@ function answerLowerTerm(core: Core, message: Message): void {
   if (type === MessageType.RequestPreVote) {
     handleRequestPreVote(core, message);
   } else if (type === MessageType.RequestVote) {
-    if (core.role !== 'observer') core.send({ type: MessageType.RequestVoteResp, to: from, reject: true });
+    core.send({ type: MessageType.RequestVoteResp, to: from, reject: true });
   } else if (isFromLeader(type) && (core.config.checkQuorum || core.config.preVote)) {
     core.send({ type: MessageType.NoOP, to: from });
   }
