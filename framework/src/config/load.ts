@@ -10,6 +10,7 @@ import { nodeHostSchema } from './node-host-schema.js';
 import { clonePlain, deepFreeze, isPlainObject } from './plain.js';
 import { compileOwnSchema } from './schema-check.js';
 import { type ConfigSource, objectSource, readSource } from './source.js';
+import { messageOf } from '../errors/inspect.js';
 
 export interface LoadOptions {
   /** Used for the configuration file and the certificates. */
@@ -81,7 +82,7 @@ async function checkReadable(fs: IFileSystem, key: string, path: string): Promis
     await (await fs.open(path, 'read')).close();
     return undefined;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     return { segments: [key], message: `must be a file that can be read: ${reason}` };
   }
 }

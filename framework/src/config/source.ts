@@ -3,6 +3,7 @@ import { type Document, LineCounter, isMap, isNode, isPair, isScalar, isSeq, par
 import type { ConfigProblem } from '../errors/host.js';
 import type { IFileSystem } from '../fs/file-system.js';
 import { type Finding, type Segment, formatPath, invalidConfig } from './findings.js';
+import { messageOf } from '../errors/inspect.js';
 
 /** Where a configuration came from, and how to say where in it something stands. */
 export interface ConfigSource {
@@ -65,7 +66,7 @@ export async function readSource(path: string, fs: IFileSystem): Promise<ConfigS
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(await fs.readFile(name));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw invalidConfig(`configuration of the NodeHost in ${name}`, [
       { path: '', message: `the file can't be read: ${reason}` },
     ]);
@@ -75,7 +76,7 @@ export async function readSource(path: string, fs: IFileSystem): Promise<ConfigS
   try {
     value = document.toJS({ maxAliasCount: 100 });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw invalidConfig(`syntax of ${name}`, [{ path: '', message: reason }]);
   }
   return {

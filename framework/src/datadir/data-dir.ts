@@ -9,6 +9,7 @@ import { hardSettings, hardSettingsHash } from '../settings/hard.js';
 import type { HeldLock, IDirectoryLock } from './directory-lock.js';
 import { type HostIdentity, checkIdentity } from './identity-check.js';
 import { type DataDirStatus, decodeStatus, encodeStatus } from './status.js';
+import { messageOf } from '../errors/inspect.js';
 
 export const STATUS_FILE_NAME = 'drakkar.json';
 const LOGDB_DIR_NAME = 'logdb';
@@ -131,7 +132,7 @@ async function makeRoot(fs: IFileSystem, dir: string, key: string): Promise<void
     await (await fs.open(probe, 'overwrite')).close();
     await fs.remove(probe);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new ErrDirNotExist(`${key} can't be made or written to: ${reason}`, {
       cause: error,
       details: { dir },

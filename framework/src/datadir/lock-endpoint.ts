@@ -4,7 +4,7 @@ import { type Server, createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { hasSystemCode } from '../fs/node-file-system.js';
+import { hasSystemCode } from '../errors/inspect.js';
 
 const openDescriptor = promisify<string, string, number>(openCallback);
 const closeDescriptor = promisify(closeCallback);

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isPlainObject } from '../config/plain.js';
 import { ErrLockDirectory } from '../errors/host.js';
-import { hasSystemCode } from '../fs/node-file-system.js';
+import { hasSystemCode } from '../errors/inspect.js';
 import type { HeldLock, IDirectoryLock } from './directory-lock.js';
 import { type Endpoint, type EndpointName, isListening, openEndpoint } from './lock-endpoint.js';
 

@@ -1,10 +1,11 @@
-import { type AdapterModule, hasErrorCode } from '@drakkar/raftio';
+import { type AdapterModule, hasErrorCode, isDrakkarError } from '@drakkar/raftio';
 import type { Finding } from '../config/findings.js';
 import type { AdapterSection, CheckedNodeHostConfig } from '../config/load.js';
 import { isPlainObject } from '../config/plain.js';
 import { compileAdapterSchema } from '../config/schema-check.js';
 import { type ConfigProblem, ErrInvalidModule } from '../errors/host.js';
 import { type ModuleLoader, loadAdapter } from './load-adapter.js';
+import { messageOf } from '../errors/inspect.js';
 
 export type Adapters = Partial<Record<AdapterSection, AdapterModule>>;
 
@@ -30,7 +31,7 @@ function checkOptions(adapter: AdapterModule, section: AdapterSection, options: 
   try {
     check = compileAdapterSchema(adapter.optionsSchema);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new ErrInvalidModule(
       `${section}.module: the optionsSchema of '${adapter.name}' is no JSON Schema (draft 7): ${reason}`,
       { cause: error },
@@ -76,9 +77,8 @@ export async function loadAdapters(
       result.problems.push(...findings.map((finding) => checked.source.toProblem(finding)));
       result.adapters[section] = adapter;
     } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      if (!hasErrorCode(error, 'ERR_MODULE_NOT_FOUND') && !hasErrorCode(error, 'ERR_INVALID_MODULE'))
-        throw error;
+      const told = hasErrorCode(error, 'ERR_MODULE_NOT_FOUND') || hasErrorCode(error, 'ERR_INVALID_MODULE');
+      if (!told || !isDrakkarError(error)) throw error;
       result.problems.push(toModuleProblem(section, error, checked));
       result.moduleErrors.push(error);
     }

@@ -30,6 +30,7 @@ import { ClockID, type IClock, SystemClock } from '../runtime/clock.js';
 import { type IRandom, RandomID, SystemRandom } from '../runtime/random.js';
 import { type Adapters, loadAdapters } from './adapters.js';
 import { type ModuleLoader, nodeModuleLoader } from './load-adapter.js';
+import { messageOf } from '../errors/inspect.js';
 
 /**
  * Binds services of the user's own; what it binds goes before the framework's defaults. When it binds LogDBFactoryID
@@ -111,7 +112,7 @@ function loadAdapterModule(
   try {
     container.load(adapter.createModule(config[section].options));
   } catch (error) {
-    fail(`could not be set up: ${error instanceof Error ? error.message : String(error)}`, error);
+    fail(`could not be set up: ${messageOf(error)}`, error);
   }
   const id = FACTORY_IDS[section];
   if (!container.isBound(id)) fail(`binds nothing to ${id.description}`);

@@ -5,7 +5,7 @@ import type { AdapterModule } from '@drakkar/raftio';
 import { isPlainObject } from '../config/plain.js';
 import { suggest } from '../config/suggest.js';
 import { ErrInvalidModule, ErrModuleNotFound } from '../errors/host.js';
-import { hasSystemCode } from '../fs/node-file-system.js';
+import { hasSystemCode, messageOf } from '../errors/inspect.js';
 import { knownModuleNames, parseModuleName } from './module-names.js';
 
 /** Imports a package by name or a file by URL; replaced in tests. */
@@ -26,8 +26,6 @@ export const nodeModuleLoader: ModuleLoader = {
 
 const isNotFound = (error: unknown): boolean =>
   hasSystemCode(error, 'MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND');
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** What is wrong with `value` as an adapter module of that kind; `undefined` when nothing is. */
 export function adapterModuleFault(value: unknown, kind: AdapterModule['kind']): string | undefined {
@@ -84,9 +82,9 @@ async function importPackage(
     return await loader.importModule(specifier);
   } catch (error) {
     // A package that is there, but lacks a package that it needs itself, is named in the message by its own name.
-    const isItself = specifier === name && reasonOf(error).includes(name);
+    const isItself = specifier === name && messageOf(error).includes(name);
     if (isNotFound(error) && isItself) throw notFound(kind, configured, name, error);
-    throw new ErrInvalidModule(`${kind}.module: the package ${name} can't be loaded: ${reasonOf(error)}`, {
+    throw new ErrInvalidModule(`${kind}.module: the package ${name} can't be loaded: ${messageOf(error)}`, {
       cause: error,
       details: { module: configured },
     });
@@ -114,7 +112,7 @@ async function importPath(
   try {
     return await loader.importModule(pathToFileURL(file).href);
   } catch (error) {
-    throw new ErrInvalidModule(`${kind}.module: ${file} can't be loaded: ${reasonOf(error)}`, {
+    throw new ErrInvalidModule(`${kind}.module: ${file} can't be loaded: ${messageOf(error)}`, {
       cause: error,
       details: { module: configured, path: file },
     });
