@@ -43,10 +43,12 @@ export function defaultsOf(schema: JsonSchema): Record<string, unknown> {
   return out;
 }
 
-const NOUNS: Readonly<Record<JsonSchema['type'], string>> = {
+/** Types of draft 7; our own schemas use a part of them, those of adapters any. */
+const NOUNS: Readonly<Record<string, string>> = {
   object: 'an object',
   string: 'a string',
   integer: 'an integer',
+  number: 'a number',
   boolean: 'true or false',
   array: 'a list',
 };
@@ -56,7 +58,7 @@ export function describeAllowed(schema: Partial<JsonSchema>): string {
   if (schema.allowed !== undefined) return schema.allowed;
   if (schema.enum !== undefined) return `one of: ${schema.enum.join(', ')}`;
   const type = schema.type;
-  const noun = typeof type === 'string' && type in NOUNS ? NOUNS[type] : String(type ?? 'a value');
+  const noun = NOUNS[String(type)] ?? String(type ?? 'a value');
   const { minimum, maximum } = schema;
   if (minimum !== undefined && maximum !== undefined) return `${noun} from ${minimum} to ${maximum}`;
   if (minimum !== undefined) return `${noun} of at least ${minimum}`;
