@@ -1,0 +1,127 @@
+import type { ILogDB } from '@drakkar/raftio';
+import { type NodeHostConfig, type NodeHostConfigInput, loadNodeHostConfig } from '../config/index.js';
+import { openDataDir } from '../datadir/index.js';
+import { type ContainerOverrides, type HostServices, buildContainer } from '../di/index.js';
+import { Engine, type EngineListener } from '../engine/engine.js';
+import { Transport, type TransportHandler } from '../transport/transport.js';
+import { ReplicaSet } from './replica-set.js';
+
+export type NodeHostConfigSource = string | NodeHostConfigInput;
+
+export interface CreateOptions {
+  /** Rebinds services of the host: clock, random source, file system, logger, LogDB, RaftRPC. */
+  overrides?: ContainerOverrides;
+}
+
+/** What a NodeHost is made of. */
+export interface HostParts {
+  config: NodeHostConfig;
+  services: HostServices;
+  logDB: ILogDB;
+  replicas: ReplicaSet;
+  /** Lets go of everything, in the reverse order of how it was made. */
+  stop(): Promise<void>;
+}
+
+/** Makes the parts of a host from its configuration; lets go of them again if one of them can't be made. */
+export async function assembleHost(source: NodeHostConfigSource, options: CreateOptions): Promise<HostParts> {
+  const loaded = await loadNodeHostConfig(source);
+  const { config } = loaded;
+  const services = await buildContainer(loaded, options.overrides);
+  const undo: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
+  };
+  try {
+    const dataDir = await openDataDir(services.fileSystem, config, services.logDBName);
+    undo.push(() => dataDir.close());
+    const logDB = await services.createLogDB({ dir: dataDir.logDBDir, walDir: dataDir.walDir });
+    undo.push(() => logDB.close());
+    const { transport, engine, replicas } = wire(config, services, logDB);
+    undo.push(() => transport.stop());
+    await transport.start();
+    engine.start();
+    undo.push(async () => {
+      await replicas.stopAll();
+      await engine.stop();
+    });
+    const log = services.loggerFactory.getLogger('nodehost');
+    for (const warning of loaded.warnings) log.warn(warning);
+    log.info('NodeHost started', {
+      raftAddress: config.raftAddress,
+      nodeHostDir: config.nodeHostDir,
+      logdb: logDB.name,
+      transport: transport.name,
+    });
+    return { config, services, logDB, replicas, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface Wired {
+  transport: Transport;
+  engine: Engine;
+  replicas: ReplicaSet;
+}
+
+/** Ties transport, engine and replicas together: messages in, messages out, news. */
+function wire(config: NodeHostConfig, services: HostServices, logDB: ILogDB): Wired {
+  const { clock, random, loggerFactory } = services;
+  const { settings } = config;
+  const handler: TransportHandler = {
+    onMessage: (message) => replicas.find(message.clusterID, message.to)?.receive(message),
+    onUnreachable: (clusterID, from, nodeID) => replicas.find(clusterID, from)?.unreachable(nodeID),
+    onConnectionChanged: (target, up, reason) => {
+      const log = loggerFactory.getLogger('transport');
+      if (up) log.info('connected', { target });
+      else log.warn('not connected', { target, err: reason });
+    },
+  };
+  const transport: Transport = new Transport(
+    {
+      raftAddress: config.raftAddress,
+      deploymentID: config.deploymentId,
+      connectTimeoutMs: settings.connectTimeoutMs,
+      reconnectBackoffMinMs: settings.breakerMinBackoffMs,
+      reconnectBackoffMaxMs: settings.breakerMaxBackoffMs,
+      sendQueueBytes: config.maxSendQueueSize,
+      maxBatchBytes: settings.maxBatchBytes,
+    },
+    { createRPC: services.createRaftRPC, handler, clock, random, logger: loggerFactory.getLogger('transport') },
+  );
+  const nodehostLog = loggerFactory.getLogger('nodehost');
+  const listener: EngineListener = {
+    onLeaderChanged: ({ clusterID, nodeID }, leaderID, term) =>
+      nodehostLog.info('leader changed', { clusterID, nodeID, leaderID, term }),
+    onMembershipChanged: (replica, membership) => replicas.membershipChanged(replica, membership),
+    onReplicaFailed: (replica, error) => {
+      const { clusterID, nodeID } = replica;
+      nodehostLog.error('a replica has failed and was stopped', { clusterID, nodeID, err: error });
+      void replicas.fail(replica, error);
+    },
+    onLogDBFailed: (error) =>
+      nodehostLog.error('the LogDB has failed: nothing more is accepted; restart this host', { err: error }),
+  };
+  const engine: Engine = new Engine({
+    logDB,
+    sender: transport,
+    listener,
+    clock,
+    logger: loggerFactory.getLogger('engine'),
+    tickMs: config.rttMillisecond,
+  });
+  const replicas: ReplicaSet = new ReplicaSet({
+    raftAddress: config.raftAddress,
+    tickMs: config.rttMillisecond,
+    logDB,
+    engine,
+    registry: transport.registry,
+    random,
+    limits: { proposalQueueBytes: settings.proposalQueueBytes, receiveQueueBytes: config.maxReceiveQueueSize },
+    softSettings: settings,
+    maxSessionCount: config.hardSettings.lruMaxSessionCount,
+  });
+  return { transport, engine, replicas };
+}
