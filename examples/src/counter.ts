@@ -20,7 +20,7 @@ class Counter implements IStateMachine {
 }
 
 const dir = await mkdtemp(join(tmpdir(), 'drakkar-counter-'));
-const members = new Map([1, 2, 3].map((nodeID) => [nodeID, `127.0.0.1:${63_000 + nodeID}`]));
+const members = new Map([1, 2, 3].map((nodeID) => [nodeID, `127.0.0.1:${26_000 + nodeID}`]));
 const hosts: NodeHost[] = [];
 for (const [nodeID, raftAddress] of members) {
   const host = await NodeHost.create({
