@@ -1,7 +1,6 @@
 import { ErrMalformed } from '../errors.js';
 import { EMPTY_BYTES, Entry, type EntryType } from './entry.js';
 import type { EntryBatch } from './types.js';
-import type { Uint64 } from './uint64.js';
 import { Arena } from './wire/arena.js';
 import { Reader, fieldSet } from './wire/reader.js';
 import { putUint, putUint64, sizeOfUint, sizeOfUint64 } from './wire/varint.js';
@@ -17,10 +16,14 @@ const FIXED_TAG_BYTES = 7;
 const SHORT_COPY_BYTES = 48;
 
 /** Of entries only, so that runs encoded one after the other lie back to back as well. */
-const arena = new Arena();
+const arena = new Arena(32 * 1024);
 
-/** Sizes of the entries that are being encoded: computed in one pass, used in the next. */
-const bodySizes: number[] = [];
+/** Of a body: seven tags, two safe integers, a type, four 64-bit integers, and tag and length of the longest cmd. */
+const LARGEST_HEAD_BYTES = 7 + 2 * 8 + 1 + 4 * 10 + 1 + 5;
+/** With tag and length of the entry itself. */
+const LARGEST_FRAMED_HEAD_BYTES = 1 + 5 + LARGEST_HEAD_BYTES;
+/** With a cmd up to this the body is below 128 bytes whatever its numbers are, and its length takes one byte. */
+const SHORT_CMD_BYTES = 127 - LARGEST_HEAD_BYTES;
 
 function entryBodySize(entry: Entry): number {
   const size =
@@ -36,6 +39,25 @@ function entryBodySize(entry: Entry): number {
   return cmdLength === 0 ? size : size + 1 + sizeOfUint(cmdLength) + cmdLength;
 }
 
+function putSession(buf: Uint8Array, start: number, entry: Entry): number {
+  const { clientID, seriesID, respondedTo } = entry;
+  let pos = start;
+  buf[pos] = 0x28;
+  if (clientID === 0 && seriesID === 0 && respondedTo === 0) {
+    buf[pos + 1] = 0;
+    buf[pos + 2] = 0x30;
+    buf[pos + 3] = 0;
+    buf[pos + 4] = 0x38;
+    buf[pos + 5] = 0;
+    return pos + 6;
+  }
+  pos = putUint64(buf, pos + 1, clientID);
+  buf[pos] = 0x30;
+  pos = putUint64(buf, pos + 1, seriesID);
+  buf[pos] = 0x38;
+  return putUint64(buf, pos + 1, respondedTo);
+}
+
 function putEntryBody(buf: Uint8Array, start: number, entry: Entry): number {
   let pos = start;
   buf[pos] = 0x08;
@@ -46,12 +68,7 @@ function putEntryBody(buf: Uint8Array, start: number, entry: Entry): number {
   pos = putUint(buf, pos + 1, entry.type);
   buf[pos] = 0x20;
   pos = putUint64(buf, pos + 1, entry.key);
-  buf[pos] = 0x28;
-  pos = putUint64(buf, pos + 1, entry.clientID);
-  buf[pos] = 0x30;
-  pos = putUint64(buf, pos + 1, entry.seriesID);
-  buf[pos] = 0x38;
-  pos = putUint64(buf, pos + 1, entry.respondedTo);
+  pos = putSession(buf, pos, entry);
   const { cmdStart, cmdEnd } = entry;
   if (cmdEnd > cmdStart) {
     buf[pos] = 0x42;
@@ -70,7 +87,9 @@ export function copyBytes(
   pos: number,
 ): number {
   const length = end - start;
-  if (length < SHORT_COPY_BYTES) {
+  if (length === source.length) {
+    target.set(source, pos);
+  } else if (length < SHORT_COPY_BYTES) {
     for (let i = 0; i < length; i++) target[pos + i] = source[start + i] as number;
   } else {
     target.set(source.subarray(start, end), pos);
@@ -78,32 +97,51 @@ export function copyBytes(
   return pos + length;
 }
 
+/** Writes the entry with its tag and length, and lets it carry these bytes; returns the position after them. */
+function encodeEntry(buf: Uint8Array, start: number, entry: Entry): number {
+  const cmdLength = entry.cmdEnd - entry.cmdStart;
+  buf[start] = ENTRY_TAG;
+  let pos: number;
+  if (cmdLength <= SHORT_CMD_BYTES) {
+    pos = putEntryBody(buf, start + 2, entry);
+    buf[start + 1] = pos - start - 2;
+  } else {
+    pos = putEntryBody(buf, putUint(buf, start + 1, entryBodySize(entry)), entry);
+  }
+  entry.wire = buf;
+  entry.wireStart = start;
+  entry.wireEnd = pos;
+  if (entry.cmdView === undefined) {
+    // Nobody holds a view of the payload: let go of the message that it came in.
+    entry.cmdSource = buf;
+    entry.cmdStart = pos - cmdLength;
+    entry.cmdEnd = pos;
+  }
+  return pos;
+}
+
 /** Encodes `entries[from, to)`, none of which carries wire bytes, back to back into memory of their own. */
 function encodeRun(entries: readonly Entry[], from: number, to: number): void {
+  let bound = 0;
+  for (let i = from; i < to; i++) {
+    const { cmdStart, cmdEnd } = entries[i] as Entry;
+    bound += LARGEST_FRAMED_HEAD_BYTES + cmdEnd - cmdStart;
+  }
+  const shared = bound <= arena.largestSharedBytes;
+  const buf = arena.allocate(shared ? bound : exactSize(entries, from, to));
+  let pos = arena.start;
+  for (let i = from; i < to; i++) pos = encodeEntry(buf, pos, entries[i] as Entry);
+  if (shared) arena.giveBack(pos);
+}
+
+/** Encoded size of `entries[from, to)`, none of which carries wire bytes; more than a slab's share, or a whole one. */
+function exactSize(entries: readonly Entry[], from: number, to: number): number {
   let total = 0;
   for (let i = from; i < to; i++) {
     const size = entryBodySize(entries[i] as Entry);
-    bodySizes[i - from] = size;
     total += 1 + sizeOfUint(size) + size;
   }
-  const buf = arena.allocate(total);
-  let pos = arena.start;
-  for (let i = from; i < to; i++) {
-    const entry = entries[i] as Entry;
-    const start = pos;
-    buf[pos] = ENTRY_TAG;
-    pos = putUint(buf, pos + 1, bodySizes[i - from] as number);
-    pos = putEntryBody(buf, pos, entry);
-    entry.wire = buf;
-    entry.wireStart = start;
-    entry.wireEnd = pos;
-    if (entry.cmdView === undefined) {
-      // Nobody holds a view of the payload: let go of the message that it came in.
-      entry.cmdStart = pos - (entry.cmdEnd - entry.cmdStart);
-      entry.cmdEnd = pos;
-      entry.cmdSource = buf;
-    }
-  }
+  return total;
 }
 
 /** Makes every entry carry its wire bytes; returns how many bytes they have in all. */
@@ -164,7 +202,8 @@ export function putEntries(buf: Uint8Array, start: number, entries: readonly Ent
 /** Reads the entry whose tag begins at `wireStart` and whose length is next; `reader` ends up after it. */
 export function readEntry(reader: Reader, wireStart: number): Entry {
   const outerEnd = reader.enter();
-  const entry = readEntryBody(reader);
+  const entry = new Entry(0, 0, 0, 0, 0, 0, 0, EMPTY_BYTES);
+  readEntryBody(reader, entry);
   entry.wire = reader.buf;
   entry.wireStart = wireStart;
   entry.wireEnd = reader.pos;
@@ -172,59 +211,134 @@ export function readEntry(reader: Reader, wireStart: number): Entry {
   return entry;
 }
 
-function readEntryBody(reader: Reader): Entry {
-  const { end } = reader;
-  let term = 0;
-  let index = 0;
-  let type = 0;
-  let key: Uint64 = 0;
-  let clientID: Uint64 = 0;
-  let seriesID: Uint64 = 0;
-  let respondedTo: Uint64 = 0;
-  let cmdStart = 0;
-  let cmdEnd = 0;
-  while (reader.pos < end) {
+/** The number at `pos` when it is there and takes one byte, else -1. */
+function shortNumber(buf: Uint8Array, pos: number, end: number): number {
+  if (pos >= end) return -1;
+  const byte = buf[pos] as number;
+  return byte < 0x80 ? byte : -1;
+}
+
+/**
+ * Reads what is in the order in which encoders write it without going through the reader, which gets the longer
+ * numbers and whatever comes in another order.
+ */
+function readEntryBody(reader: Reader, entry: Entry): void {
+  const { buf, end } = reader;
+  let { pos } = reader;
+  let short: number;
+  if (pos < end && buf[pos] === 0x08) {
+    short = shortNumber(buf, pos + 1, end);
+    if (short >= 0) {
+      entry.term = short;
+      pos += 2;
+    } else {
+      reader.pos = pos + 1;
+      entry.term = reader.uint();
+      pos = reader.pos;
+    }
+  }
+  if (pos < end && buf[pos] === 0x10) {
+    reader.pos = pos + 1;
+    entry.index = reader.uint();
+    pos = reader.pos;
+  }
+  if (pos + 1 < end && buf[pos] === 0x18 && (buf[pos + 1] as number) <= LAST_ENTRY_TYPE) {
+    entry.type = buf[pos + 1] as EntryType;
+    pos += 2;
+  }
+  if (pos < end && buf[pos] === 0x20) {
+    reader.pos = pos + 1;
+    entry.key = reader.uint64();
+    pos = reader.pos;
+  }
+  if (pos < end && buf[pos] === 0x28) {
+    short = shortNumber(buf, pos + 1, end);
+    if (short >= 0) {
+      entry.clientID = short;
+      pos += 2;
+    } else {
+      reader.pos = pos + 1;
+      entry.clientID = reader.uint64();
+      pos = reader.pos;
+    }
+  }
+  if (pos < end && buf[pos] === 0x30) {
+    short = shortNumber(buf, pos + 1, end);
+    if (short >= 0) {
+      entry.seriesID = short;
+      pos += 2;
+    } else {
+      reader.pos = pos + 1;
+      entry.seriesID = reader.uint64();
+      pos = reader.pos;
+    }
+  }
+  if (pos < end && buf[pos] === 0x38) {
+    short = shortNumber(buf, pos + 1, end);
+    if (short >= 0) {
+      entry.respondedTo = short;
+      pos += 2;
+    } else {
+      reader.pos = pos + 1;
+      entry.respondedTo = reader.uint64();
+      pos = reader.pos;
+    }
+  }
+  if (pos < end && buf[pos] === 0x42) {
+    short = shortNumber(buf, pos + 1, end);
+    if (short > 0 && short <= end - pos - 2) {
+      entry.cmdSource = buf;
+      entry.cmdStart = pos + 2;
+      pos += 2 + short;
+      entry.cmdEnd = pos;
+      entry.cmdView = undefined;
+    }
+  }
+  reader.pos = pos;
+  if (pos < end) readEntryFields(reader, entry);
+}
+
+function readEntryFields(reader: Reader, entry: Entry): void {
+  while (reader.pos < reader.end) {
     const tag = reader.tag();
     switch (tag) {
       case 0x08:
-        term = reader.uint();
+        entry.term = reader.uint();
         break;
       case 0x10:
-        index = reader.uint();
+        entry.index = reader.uint();
         break;
       case 0x18:
-        type = reader.enumValue(LAST_ENTRY_TYPE);
+        entry.type = reader.enumValue(LAST_ENTRY_TYPE) as EntryType;
         break;
       case 0x20:
-        key = reader.uint64();
+        entry.key = reader.uint64();
         break;
       case 0x28:
-        clientID = reader.uint64();
+        entry.clientID = reader.uint64();
         break;
       case 0x30:
-        seriesID = reader.uint64();
+        entry.seriesID = reader.uint64();
         break;
       case 0x38:
-        respondedTo = reader.uint64();
+        entry.respondedTo = reader.uint64();
         break;
       case 0x42:
-        cmdEnd = reader.length();
-        cmdStart = reader.pos;
-        cmdEnd += cmdStart;
-        reader.pos = cmdEnd;
+        readCmd(reader, entry);
         break;
       default:
         reader.skip(tag, ENTRY_FIELDS);
     }
   }
-  const entry = new Entry(term, index, type as EntryType, key, clientID, seriesID, respondedTo, EMPTY_BYTES);
-  if (cmdEnd > cmdStart) {
-    entry.cmdSource = reader.buf;
-    entry.cmdStart = cmdStart;
-    entry.cmdEnd = cmdEnd;
-    entry.cmdView = undefined;
-  }
-  return entry;
+}
+
+function readCmd(reader: Reader, entry: Entry): void {
+  const length = reader.length();
+  entry.cmdSource = reader.buf;
+  entry.cmdStart = reader.pos;
+  reader.pos += length;
+  entry.cmdEnd = reader.pos;
+  entry.cmdView = undefined;
 }
 
 /**

@@ -15,7 +15,7 @@ const LARGEST_ENUM_VALUE = 0x7fff_ffff;
 const FIXED_MESSAGE_BYTES = 13;
 
 /** Of messages on their way, apart from that of entries, which live longer. */
-const arena = new Arena();
+const arena = new Arena(64 * 1024);
 
 /** What Go writes where there is no snapshot: one with all its fields zero. */
 const NO_SNAPSHOT = encodeSnapshot({
