@@ -51,7 +51,7 @@ export const adapterModule: LogDBModule = {
   capabilities: { shrinksOnCompaction: false, exclusiveOpen: true, durable: true },
   optionsSchema,
   createModule(options) {
-    const factory: LogDBFactory = (config) => openLmdbLogDB(config, options as LmdbLogDBOptions);
+    const factory: LogDBFactory = (config) => openLmdbLogDB(config, options);
     return new ContainerModule((load) => {
       load.bind(LogDBFactoryID).toConstantValue(factory);
     });

@@ -21,30 +21,20 @@ interface Ticket {
  * after that write waits for the write. Nobody waits, and nothing is allocated, on the way of an ordinary append.
  */
 export class OrderGate {
-  /** Runs `read` in its turn. */
-  async read<T>(slot: GateSlot, read: () => Promise<T>): Promise<T> {
-    if (slot.waiting.length > 0) {
-      await new Promise<void>((resolve) => {
-        this.#enqueue({
-          running: false,
-          slots: [slot],
-          mayStart: () => true,
-          start: () => {
-            slot.readers++;
-            resolve();
-            return false;
-          },
-        });
+  /** Runs `read` in its turn. What it looks at in memory it must look at before it first waits. */
+  read<T>(slot: GateSlot, read: () => Promise<T>): Promise<T> {
+    if (slot.waiting.length === 0) return this.#runRead(slot, read);
+    return new Promise<T>((resolve) => {
+      this.#enqueue({
+        running: false,
+        slots: [slot],
+        mayStart: () => true,
+        start: () => {
+          resolve(this.#runRead(slot, read));
+          return false;
+        },
       });
-    } else {
-      slot.readers++;
-    }
-    try {
-      return await read();
-    } finally {
-      slot.readers--;
-      this.#pump(slot);
-    }
+    });
   }
 
   /**
@@ -84,6 +74,16 @@ export class OrderGate {
       return await work();
     } finally {
       slot.waiting.shift();
+      this.#pump(slot);
+    }
+  }
+
+  async #runRead<T>(slot: GateSlot, read: () => Promise<T>): Promise<T> {
+    slot.readers++;
+    try {
+      return await read();
+    } finally {
+      slot.readers--;
       this.#pump(slot);
     }
   }
