@@ -41,7 +41,7 @@ export class SendQueue<T> {
       try {
         this.#write(value);
       } catch (error) {
-        return Promise.reject(error);
+        return Promise.reject(asError(error));
       }
       if (this.#hasRoom()) return READY;
       item = undefined;
@@ -62,7 +62,7 @@ export class SendQueue<T> {
           this.#write(value);
         } catch (error) {
           this.#waiting.shift();
-          head.reject(error as Error);
+          head.reject(asError(error));
           continue;
         }
         if (!this.#hasRoom()) return;
@@ -92,4 +92,8 @@ export class SendQueue<T> {
     }
     this.#options.write(bytes);
   }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

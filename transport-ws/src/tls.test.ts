@@ -233,6 +233,21 @@ describe('rotation', () => {
     expect(termsOf(b.received)).toEqual([1, 2, 4]);
   });
 
+  it('moves to a new CA step by step, with old and new in one file meanwhile', async () => {
+    const [filesA, filesB] = [await files(), await files()];
+    const [a, b] = [await startWith(filesA), await startWith(filesB)];
+    const both = `${ca.pem}\n${foreignCA.pem}\n`;
+    await folder.put(filesA.caFile, both);
+    await folder.put(filesB.caFile, both);
+    await expectDelivery(a, b, 1);
+    await folder.write(both, await foreignCA.issue(), filesB);
+    await expectDelivery(a, b, 2);
+    await expectDelivery(b, a, 3);
+    await folder.write(foreignCA.pem, await foreignCA.issue(), filesA);
+    await expectDelivery(a, b, 4);
+    expect(termsOf(a.received)).toEqual([3]);
+  });
+
   it('goes on with the certificates before while the files are in disorder, and says so', async () => {
     const [filesA, filesB] = [await files(), await files()];
     const [a, b] = [await startWith(filesA), await startWith(filesB)];

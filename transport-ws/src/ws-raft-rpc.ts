@@ -71,7 +71,10 @@ export class WsRaftRPC implements IRaftRPC {
 
   start(): Promise<void> {
     if (this.#stopped !== undefined) return Promise.reject(new ErrTransportStopped());
-    this.#started ??= this.#listener.start();
+    this.#started ??= this.#listener.start().catch((error: unknown) => {
+      this.#started = undefined;
+      throw error;
+    });
     return this.#started;
   }
 
