@@ -1,12 +1,8 @@
 import { type FileHandle, link, mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
+import { hasSystemCode } from '../errors/inspect.js';
 import type { FileStat, IFile, IFileSystem, OpenMode } from './file-system.js';
 
 const FLAGS: Readonly<Record<OpenMode, string>> = { read: 'r', create: 'wx+', overwrite: 'w+', update: 'r+' };
-
-/** Whether `error` is one of Node's with that `code`, e.g. ENOENT. */
-export function hasSystemCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
-}
 
 class NodeFile implements IFile {
   private closed = false;
