@@ -163,7 +163,7 @@ export class EntryApplier {
 
   /** The empty entry of a new leader. Anything else with client id 0 is not ours to apply, nor worth dying for. */
   #applyUnmanaged(entry: Entry): void {
-    if (entry.cmd.length > 0) this.#finish(entry, 0, true);
+    if (entry.cmdLength > 0) this.#finish(entry, 0, true);
     else this.#advance(entry);
   }
 

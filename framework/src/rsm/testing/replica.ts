@@ -12,7 +12,7 @@ import {
 import type { IStateMachine } from '../../statemachine/contract.js';
 import { ReplicatedStateMachine } from '../replicated-state-machine.js';
 import type { RsmListener, RsmOptions, SnapshotData, SnapshotState } from '../types.js';
-import { RegisterMachine } from './register-machine.js';
+import type { RegisterMachine } from './register-machine.js';
 
 export interface Outcome {
   index: number;
