@@ -82,7 +82,7 @@ async function importPackage(
     return await loader.importModule(specifier);
   } catch (error) {
     // A package that is there, but lacks a package that it needs itself, is named in the message by its own name.
-    const isItself = specifier === name && messageOf(error).includes(name);
+    const isItself = specifier === name && messageOf(error).includes(`'${name}'`);
     if (isNotFound(error) && isItself) throw notFound(kind, configured, name, error);
     throw new ErrInvalidModule(`${kind}.module: the package ${name} can't be loaded: ${messageOf(error)}`, {
       cause: error,
