@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { nowMicros } from './clock.js';
-import { Cluster } from './cluster.js';
+import type { Cluster } from './cluster.js';
 import type { WorkloadStats } from './commands.js';
 import type { DemoOptions } from './demo-options.js';
 import { type Figures, figuresOf, outageMs } from './figures.js';
