@@ -10,7 +10,7 @@ import { KVLogDB } from '@drakkar/raftio/kv';
 import { LmdbKV } from './lmdb-kv.js';
 import { FolderLock } from './lock.js';
 import { type LmdbLogDBOptions, optionsSchema } from './options.js';
-import { findPlacement, recordPlacement } from './placement.js';
+import { checkLogFile, findPlacement, recordPlacement } from './placement.js';
 
 export type { LmdbLogDBOptions } from './options.js';
 
@@ -24,7 +24,10 @@ const NAME = 'lmdb';
 export async function openLmdbLogDB(config: LogDBConfig, options: LmdbLogDBOptions = {}): Promise<ILogDB> {
   const placement = await findPlacement(config);
   const lock = await FolderLock.acquire(placement.walDir);
-  const kv = await releasing(lock, () => LmdbKV.open(placement.logFile, options, () => lock.release()));
+  const kv = await releasing(lock, async () => {
+    await checkLogFile(placement);
+    return LmdbKV.open(placement.logFile, options, () => lock.release());
+  });
   const db = await KVLogDB.open(kv, { name: NAME });
   try {
     await recordPlacement(placement);
@@ -35,9 +38,9 @@ export async function openLmdbLogDB(config: LogDBConfig, options: LmdbLogDBOptio
   }
 }
 
-async function releasing<T>(lock: FolderLock, make: () => T): Promise<T> {
+async function releasing<T>(lock: FolderLock, make: () => Promise<T>): Promise<T> {
   try {
-    return make();
+    return await make();
   } catch (error) {
     await lock.release();
     throw error;

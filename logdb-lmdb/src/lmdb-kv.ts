@@ -1,6 +1,7 @@
 import { type RootDatabase, open } from 'lmdb';
 import { ErrLogDBCorrupt, ErrLogDBOpen } from '@drakkar/raftio';
 import type { IOrderedKV, KVOp, KVPage, KVPair, KVPairRange, KVRange } from '@drakkar/raftio/kv';
+import { fieldOf, messageOf } from './failures.js';
 import { DEFAULT_INITIAL_MAP_SIZE_BYTES, type LmdbLogDBOptions } from './options.js';
 
 /** Messages of LMDB that tell of damage in the file, not of circumstances. */
@@ -42,9 +43,11 @@ export class LmdbKV implements IOrderedKV {
       });
       return new LmdbKV(path, db, onClosed);
     } catch (error) {
-      if (error instanceof Error && DAMAGE.test(error.message)) throw damage(path, error);
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new ErrLogDBOpen(`can't open ${path}: ${reason}`, { cause: error, details: { file: path } });
+      if (DAMAGE.test(messageOf(error))) throw damage(path, error);
+      throw new ErrLogDBOpen(`can't open ${path}: ${messageOf(error)}`, {
+        cause: error,
+        details: { file: path },
+      });
     }
   }
 
@@ -124,7 +127,7 @@ export class LmdbKV implements IOrderedKV {
     try {
       return read();
     } catch (error) {
-      if (error instanceof Error && DAMAGE.test(error.message)) throw damage(this.#path, error);
+      if (DAMAGE.test(messageOf(error))) throw damage(this.#path, error);
       throw error;
     }
   }
@@ -134,8 +137,8 @@ function isWithin(key: Uint8Array, start: Uint8Array, end: Uint8Array): boolean 
   return Buffer.compare(key, start) >= 0 && Buffer.compare(key, end) < 0;
 }
 
-function damage(path: string, cause: Error): ErrLogDBCorrupt {
-  return new ErrLogDBCorrupt(`${path} is damaged or not a file of LMDB: ${cause.message}`, {
+function damage(path: string, cause: unknown): ErrLogDBCorrupt {
+  return new ErrLogDBCorrupt(`${path} is damaged or not a file of LMDB: ${messageOf(cause)}`, {
     cause,
     details: { file: path },
   });
@@ -143,9 +146,8 @@ function damage(path: string, cause: Error): ErrLogDBCorrupt {
 
 /** What LMDB rejects with says only that a commit failed; the reason is the rejection of a promise that it carries. */
 async function commitFailure(error: unknown): Promise<unknown> {
-  if (!(error instanceof Error) || !('commitError' in error)) return error;
   try {
-    await error.commitError;
+    await fieldOf(error, 'commitError');
   } catch (reason) {
     return reason;
   }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type RootDatabase, type Transaction, open } from 'lmdb';
 import { ErrLogDBLocked, ErrLogDBOpen } from '@drakkar/raftio';
+import { messageOf } from './failures.js';
 
 const LOCK_FILE = 'lock.mdb';
 
@@ -59,7 +60,7 @@ function openLockFile(dir: string): RootDatabase {
       encoding: 'binary',
     });
   } catch (error) {
-    throw new ErrLogDBOpen(`can't lock ${dir}: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new ErrLogDBOpen(`can't lock ${dir}: ${messageOf(error)}`, {
       cause: error,
     });
   }

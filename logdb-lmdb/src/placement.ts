@@ -1,11 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, open, readFile, realpath, rename, stat } from 'node:fs/promises';
+import { access, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ErrLogDBCorrupt, ErrLogDBOpen, type LogDBConfig } from '@drakkar/raftio';
+import { isNotFound, messageOf } from './failures.js';
+import { checkFile } from './file-check.js';
 
-const ID_FILE = 'logdb-id';
 const LOG_FILE = 'log.mdb';
+/** Beside the log: its identity. */
+const ID_FILE = 'log-id';
+/** In `dir`, when the log does not lie there: the identity of the log that belongs to it. */
+const ELSEWHERE_FILE = 'log-elsewhere-id';
 
 /**
  * Where a log lies. All of it is written often, so all of it lies in `walDir`. `dir` may be another folder: then it
@@ -14,9 +19,9 @@ const LOG_FILE = 'log.mdb';
  */
 export interface Placement {
   readonly logFile: string;
-  readonly walDir: string;
   readonly dir: string;
-  /** Identity of the log, when it was opened before. */
+  readonly walDir: string;
+  /** Identity of the log; undefined before it was opened for the first time. */
   readonly id: string | undefined;
 }
 
@@ -24,28 +29,40 @@ export interface Placement {
 export async function findPlacement(config: LogDBConfig): Promise<Placement> {
   const dir = await usableFolder(config.dir);
   const walDir = await usableFolder(config.walDir);
-  const logFile = join(walDir, LOG_FILE);
-  const expectedID = await readID(dir);
-  const id = await readID(walDir);
-  if (expectedID !== undefined && expectedID !== id) {
+  const id = await readID(walDir, ID_FILE);
+  const elsewhereID = await readID(dir, ELSEWHERE_FILE);
+  const isMisplaced =
+    dir === walDir
+      ? elsewhereID !== undefined
+      : (await readID(dir, ID_FILE)) !== undefined || (elsewhereID !== undefined && elsewhereID !== id);
+  if (isMisplaced) {
     throw new ErrLogDBOpen(`the log that belongs to ${dir} is not in ${walDir}; was walDir changed?`, {
       details: { dir, walDir },
     });
   }
-  if (id !== undefined && (await sizeOf(logFile)) === 0) {
-    throw new ErrLogDBCorrupt(`${logFile} is missing or empty, though the log was opened before`, {
+  return { logFile: join(walDir, LOG_FILE), dir, walDir, id };
+}
+
+/** Rejects with ErrLogDBCorrupt when the log is gone, or is not one. Clears away what a first opening cut short left. */
+export async function checkLogFile({ logFile, id }: Placement): Promise<void> {
+  const state = await checkFile(logFile);
+  if (state === 'good') return;
+  if (id !== undefined) {
+    throw new ErrLogDBCorrupt(`${logFile} is ${state}, though the log was opened before`, {
       details: { file: logFile },
     });
   }
-  return { logFile, walDir, dir, id };
+  if (state === 'blank') await rm(logFile);
 }
 
-/** Records, durably, that the log at `placement` exists and belongs to `dir`. */
-export async function recordPlacement(placement: Placement): Promise<void> {
-  const id = placement.id ?? `lmdb ${randomUUID()}`;
-  for (const folder of new Set([placement.walDir, placement.dir])) {
-    if ((await readID(folder)) === undefined) await writeID(folder, id);
-  }
+/** Records, durably, that the log exists, and that it belongs to `dir`. */
+export async function recordPlacement({
+  dir,
+  walDir,
+  id = `lmdb ${randomUUID()}`,
+}: Placement): Promise<void> {
+  await writeID(walDir, ID_FILE, id);
+  if (dir !== walDir) await writeID(dir, ELSEWHERE_FILE, id);
 }
 
 async function usableFolder(path: string): Promise<string> {
@@ -55,25 +72,25 @@ async function usableFolder(path: string): Promise<string> {
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     return folder;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ErrLogDBOpen(`the folder ${path} can't be used: ${reason}`, {
+    throw new ErrLogDBOpen(`the folder ${path} can't be used: ${messageOf(error)}`, {
       cause: error,
       details: { dir: path },
     });
   }
 }
 
-async function readID(folder: string): Promise<string | undefined> {
+async function readID(folder: string, name: string): Promise<string | undefined> {
   try {
-    return (await readFile(join(folder, ID_FILE), 'utf8')).trim();
+    return (await readFile(join(folder, name), 'utf8')).trim();
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
   }
 }
 
-async function writeID(folder: string, id: string): Promise<void> {
-  const path = join(folder, ID_FILE);
+async function writeID(folder: string, name: string, id: string): Promise<void> {
+  if ((await readID(folder, name)) === id) return;
+  const path = join(folder, name);
   const file = await open(`${path}.tmp`, 'w');
   try {
     await file.writeFile(`${id}\n`);
@@ -94,17 +111,4 @@ async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (isNotFound(error)) return 0;
-    throw error;
-  }
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

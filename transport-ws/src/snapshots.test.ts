@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { SNAPSHOT_CHUNK_SIZE_BYTES } from '@drakkar/raftio';
+import { SNAPSHOT_CHUNK_SIZE_BYTES, encodeSnapshotChunk } from '@drakkar/raftio';
 import { WebSocket } from 'ws';
 import {
   RecordingSink,
@@ -121,6 +121,47 @@ describe('a snapshot stream', () => {
     await connection.finish();
     expect((await outcomes).filter(({ status }) => status === 'rejected')).toEqual([]);
     expect(sinks[0]?.chunks.length).toBe(500);
+  });
+
+  it('is not read ahead of a busy sink when the sender ignores the window', async () => {
+    const gate = gateway();
+    const { b, sinks } = await pair(() => gate.passed);
+    const ws = new WebSocket(`ws://${b.address}/raft/v1/snapshots`, 'drakkar.v1', {
+      generateMask: () => undefined,
+    });
+    cleanups.push(() => {
+      ws.terminate();
+    });
+    await once(ws, 'open');
+    const chunk = encodeSnapshotChunk(numberedChunk(0, 40, new Uint8Array(1024 * KIB)));
+    let accepted = 0;
+    const allAccepted = (async () => {
+      for (; accepted < 40; accepted += 1) await new Promise((resolve) => ws.send(chunk, resolve));
+    })();
+    expect(await settlesWithin(allAccepted, 500)).toBe(false);
+    expect(accepted).toBeLessThan(20);
+    expect(sinks[0]?.chunks.length).toBe(1);
+    gate.open(true);
+    await until('the rest has arrived', () => sinks[0]?.chunks.length === 40);
+    await allAccepted;
+  });
+
+  it('outlives a sink that is busy for longer than the dead peer timeout', async () => {
+    const options = { pingIntervalMs: 20, deadPeerTimeoutMs: 100 };
+    const gate = gateway();
+    const sink = new RecordingSink();
+    sink.gate = () => gate.passed;
+    const a = await hosts.start({ options });
+    const b = await hosts.start({ options, chunkSinkFactory: () => sink });
+    const connection = await a.rpc.getSnapshotConnection(b.address, never);
+    for (let id = 0; id < 6; id += 1) {
+      await connection.sendSnapshotChunk(numberedChunk(id, 6, new Uint8Array(1024 * KIB)));
+    }
+    const finished = connection.finish();
+    expect(await settlesWithin(finished, 500)).toBe(false);
+    gate.open(true);
+    await finished;
+    expect([sink.chunks.length, sink.closes]).toEqual([6, 1]);
   });
 
   it('carries streams side by side, each to a sink of its own', async () => {

@@ -83,8 +83,9 @@ export class Committer {
   }
 
   #fence(cause: unknown, group: Group): void {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const fenced = new ErrLogDBFenced(`a write failed, the LogDB accepts nothing more: ${reason}`, { cause });
+    const fenced = new ErrLogDBFenced(`a write failed, the LogDB accepts nothing more: ${String(cause)}`, {
+      cause,
+    });
     this.#fenced = fenced;
     this.#current = undefined;
     group.reject(fenced);
