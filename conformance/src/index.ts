@@ -13,3 +13,9 @@ export {
 export { logDBSuite, runLogDB } from './logdb/suite.js';
 export { MEMORY_LOGDB_CAPABILITIES, MemoryLogDB, MemoryPlace } from './reference/memory-logdb.js';
 export { memoryLogDBHarness } from './reference/memory-logdb-harness.js';
+export {
+  type LinearizabilityOptions,
+  type LinearizabilityResult,
+  checkLinearizableRegister,
+} from './linearizability/check.js';
+export { type RegisterOperation, type RegisterValue } from './linearizability/history.js';
