@@ -34,6 +34,43 @@ export {
   makeMessage,
 } from './raftpb/types.js';
 export {
+  decodeEntries,
+  decodeEntryBatch,
+  detachEntries,
+  encodeEntries,
+  encodeEntryBatch,
+} from './raftpb/entry-codec.js';
+export {
+  decodeMessage,
+  decodeMessageBatch,
+  encodeMessage,
+  encodeMessageBatch,
+  encodedMessageBatchSize,
+} from './raftpb/message-codec.js';
+export {
+  decodeMembership,
+  decodeSnapshot,
+  decodeSnapshotFile,
+  encodeMembership,
+  encodeSnapshot,
+  encodeSnapshotFile,
+} from './raftpb/snapshot-codec.js';
+export { decodeSnapshotChunk, encodeSnapshotChunk } from './raftpb/chunk-codec.js';
+export {
+  decodeBootstrap,
+  decodeConfigChange,
+  decodeRaftDataStatus,
+  decodeSessionRecord,
+  decodeSnapshotHeader,
+  decodeState,
+  encodeBootstrap,
+  encodeConfigChange,
+  encodeRaftDataStatus,
+  encodeSessionRecord,
+  encodeSnapshotHeader,
+  encodeState,
+} from './raftpb/record-codec.js';
+export {
   BIN_VER,
   MAX_MESSAGE_BYTES,
   MAX_PROPOSAL_PAYLOAD_BYTES,
@@ -81,6 +118,7 @@ export {
   ErrLogDBCorrupt,
   ErrLogDBFenced,
   ErrLogDBLocked,
+  ErrLogDBOpen,
   ErrMalformed,
   ErrMessageTooLarge,
   ErrTLS,

@@ -29,7 +29,9 @@ export interface EntryFields {
  * A log entry. A class, so that all entries share one hidden class and can carry the bytes they were encoded to or
  * decoded from: an entry is encoded once, and the same bytes go to the log, to each follower and to its log.
  *
- * Immutable once it has a place in a log. `place()` is the one way to give it one.
+ * Immutable once it has a place in a log. `place()` is the one way to give it one. `cmd` is made when it is first
+ * asked for, because a view of its own for every entry that only passes through would cost more than decoding it:
+ * so `{ ...entry }` does not copy it.
  */
 export class Entry implements EntryFields {
   term: number;
@@ -39,7 +41,12 @@ export class Entry implements EntryFields {
   clientID: Uint64;
   seriesID: Uint64;
   respondedTo: Uint64;
-  cmd: Uint8Array;
+  /** Owned by the codec: the payload is `cmdSource[cmdStart, cmdEnd)`, whether or not `cmd` was asked for. */
+  cmdSource: Uint8Array;
+  cmdStart: number;
+  cmdEnd: number;
+  /** Owned by the codec: `cmd`, once it exists. */
+  cmdView: Uint8Array | undefined;
   /**
    * Owned by the codec: `wire[wireStart, wireEnd)` holds this entry as field 11 of a Message, tag and length
    * included. Entries encoded or decoded together lie back to back in the same array, so a run of them is one copy.
@@ -65,7 +72,20 @@ export class Entry implements EntryFields {
     this.clientID = clientID;
     this.seriesID = seriesID;
     this.respondedTo = respondedTo;
-    this.cmd = cmd;
+    this.cmdSource = cmd;
+    this.cmdStart = 0;
+    this.cmdEnd = cmd.length;
+    this.cmdView = cmd;
+  }
+
+  /** The payload. Not to be modified: the log and the messages that carry the entry share its memory. */
+  get cmd(): Uint8Array {
+    return (this.cmdView ??= this.cmdSource.subarray(this.cmdStart, this.cmdEnd));
+  }
+
+  /** Length of the payload in bytes; cheaper than `cmd.length`. */
+  get cmdLength(): number {
+    return this.cmdEnd - this.cmdStart;
   }
 
   /** Gives a proposed entry its place in the leader's log. Encoded bytes made before that are forgotten. */
@@ -92,6 +112,6 @@ export function makeEntry(fields: Partial<EntryFields> = {}): Entry {
 
 /** Bytes of memory that an entry is accounted for in every bounded queue: its payload and a fixed overhead. */
 export const ENTRY_OVERHEAD_BYTES = 128;
-export function entrySizeBytes(entry: EntryFields): number {
-  return entry.cmd.length + ENTRY_OVERHEAD_BYTES;
+export function entrySizeBytes(entry: Entry): number {
+  return entry.cmdLength + ENTRY_OVERHEAD_BYTES;
 }

@@ -118,7 +118,8 @@ export interface ConfigChange {
 export interface SnapshotHeader {
   sessionSize: number;
   dataStoreSize: number;
-  unreliableTime: number;
+  /** When it was written, in nanoseconds since 1970, by a clock that may be wrong. */
+  unreliableTime: Uint64;
   gitVersion: string;
   headerChecksum: Uint8Array;
   payloadChecksum: Uint8Array;
