@@ -1,4 +1,11 @@
-import { type Entry, type Membership, type Message, MessageType, type Snapshot, makeMessage } from '@drakkar/raftio';
+import {
+  type Entry,
+  type Membership,
+  type Message,
+  MessageType,
+  type Snapshot,
+  makeMessage,
+} from '@drakkar/raftio';
 import { violated } from './errors.js';
 import { RaftLog } from './log.js';
 import type { Remote } from './remote.js';
@@ -131,7 +138,10 @@ export class Core {
     this.membership = init.membership;
     this.reads = new ReadState(1 + config.random.nextInt(0x7fff_fffe));
     if (this.log.lastTerm > this.term) {
-      violated('the stored log is of a later term than the state', { term: this.term, logTerm: this.log.lastTerm });
+      violated('the stored log is of a later term than the state', {
+        term: this.term,
+        logTerm: this.log.lastTerm,
+      });
     }
     this.resetElectionTimer();
   }

@@ -59,7 +59,10 @@ export class RaftLog {
     this.applied = init.applied;
     this.applyHanded = init.applied;
     if (this.commit > this.lastIndex) {
-      violated('the stored log ends before the commit index', { commit: this.commit, lastIndex: this.lastIndex });
+      violated('the stored log ends before the commit index', {
+        commit: this.commit,
+        lastIndex: this.lastIndex,
+      });
     }
     if (init.applied > this.commit || init.applied < init.snapshotIndex) {
       violated('applied index out of range', { applied: init.applied, commit: this.commit });
@@ -68,7 +71,10 @@ export class RaftLog {
     this.mem = new InMemLog(tail[0]?.index ?? this.lastIndex + 1);
     for (const entry of tail) this.hold(entry);
     if (this.mem.first > this.applied + 1 || this.mem.first + this.mem.length !== this.lastIndex + 1) {
-      violated('the tail does not hold the entries to apply', { first: this.mem.first, applied: this.applied });
+      violated('the tail does not hold the entries to apply', {
+        first: this.mem.first,
+        applied: this.applied,
+      });
     }
     this.evict(this.lastIndex);
   }
@@ -136,7 +142,8 @@ export class RaftLog {
 
   commitTo(index: number): boolean {
     if (index <= this.commit) return false;
-    if (index > this.lastIndex) violated('commit above the end of the log', { index, lastIndex: this.lastIndex });
+    if (index > this.lastIndex)
+      violated('commit above the end of the log', { index, lastIndex: this.lastIndex });
     this.commit = index;
     return true;
   }
@@ -148,7 +155,10 @@ export class RaftLog {
     }
     const first = this.unappliedConfigChanges[0];
     if (first !== undefined && first <= index) {
-      violated('applied past a config change that was neither applied nor rejected', { index, configChange: first });
+      violated('applied past a config change that was neither applied nor rejected', {
+        index,
+        configChange: first,
+      });
     }
     this.applied = index;
     if (index >= this.restoredIndex) this.overtakenConfigChanges = 0;
@@ -238,12 +248,10 @@ function usablePart(init: RaftInit): { firstIndex: number; lastIndex: number; ru
   const runs = isPrefixGood
     ? new TermRuns(firstIndex, storedTerm(init, firstIndex) ?? 0)
     : new TermRuns(snapshotIndex, snapshotTerm);
-  let isFirst = true;
   for (const [position, run] of init.termRuns.entries()) {
-    const end = init.termRuns[position + 1]?.index ?? init.lastIndex + 1;
-    if (end <= firstIndex || run.index > lastIndex) continue;
-    runs.append(isFirst ? firstIndex : run.index, run.term);
-    isFirst = false;
+    const start = Math.max(run.index, firstIndex);
+    const end = Math.min(init.termRuns[position + 1]?.index ?? init.lastIndex + 1, lastIndex + 1);
+    if (start < end) runs.append(start, run.term);
   }
   return { firstIndex, lastIndex, runs };
 }

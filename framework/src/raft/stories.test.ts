@@ -66,7 +66,9 @@ describe('elections', () => {
     story.timeout(1);
     story.isolate(3, 4, 5);
     story.propose(1, 'old');
-    story.say('(b) replica 5 leads in term 3, by votes of 3 and 4, and writes another entry 7, to its own disk only');
+    story.say(
+      '(b) replica 5 leads in term 3, by votes of 3 and 4, and writes another entry 7, to its own disk only',
+    );
     story.crash(1);
     story.heal();
     story.isolate(2);

@@ -24,7 +24,9 @@ function detailOf(message: Message): string {
     case MessageType.Replicate:
       return `after ${logIndex}/${logTerm} ${spanOf(entries)} commit ${commit}`;
     case MessageType.ReplicateResp:
-      return reject ? `rejects ${logIndex}, has ${hint}, try ${message.hintHigh} (${logTerm})` : `has ${logIndex}`;
+      return reject
+        ? `rejects ${logIndex}, has ${hint}, try ${message.hintHigh} (${logTerm})`
+        : `has ${logIndex}`;
     case MessageType.RequestVote:
     case MessageType.RequestPreVote:
       return `log ends ${logIndex}/${logTerm}${hint === 0 ? '' : ' ordered'}`;

@@ -209,7 +209,9 @@ export class Story implements ReplicaWatcher {
     const isCut = this.cut.has(`${message.from}>${message.to}`);
     const isHeld = this.heldTypes.has(message.type);
     const isLost = isCut || this.replicas.get(message.to)?.isUp !== true;
-    this.lines.push(`  ${formatMessage(message)}${isLost ? ' (lost)' : ''}${!isLost && isHeld ? ' (held)' : ''}`);
+    this.lines.push(
+      `  ${formatMessage(message)}${isLost ? ' (lost)' : ''}${!isLost && isHeld ? ' (held)' : ''}`,
+    );
     if (isLost) return;
     (isHeld ? this.held : this.queue).push(copyMessage(message));
   }
