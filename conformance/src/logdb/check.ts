@@ -4,35 +4,14 @@ import {
   type ILogDB,
   type NodeInfo,
   type Snapshot,
-  type SnapshotFile,
   type State,
   entrySizeBytes,
 } from '@drakkar/raftio';
-import { fail, same, sameBytes, sameList, sameMap } from '../suite/assert.js';
+import { fail, same, sameList, sameMap } from '../suite/assert.js';
+import { sameEntries, sameSnapshot } from '../suite/raftpb.js';
 
 /** Larger than any log of the suite. */
 export const NO_LIMIT_BYTES = 1 << 30;
-
-const ENTRY_FIELDS = ['index', 'term', 'type', 'key', 'clientID', 'seriesID', 'respondedTo'] as const;
-
-export function sameEntry(actual: Entry, expected: Entry, what: string): void {
-  for (const field of ENTRY_FIELDS) {
-    same(actual[field], expected[field], `${what}: ${field} of entry ${expected.index}`);
-  }
-  sameBytes(actual.cmd, expected.cmd, `${what}: cmd of entry ${expected.index}`);
-}
-
-export function sameEntries(actual: readonly Entry[], expected: readonly Entry[], what: string): void {
-  sameList(
-    actual.map(({ index }) => index),
-    expected.map(({ index }) => index),
-    `${what}: indexes`,
-  );
-  expected.forEach((want, i) => {
-    const got = actual[i];
-    if (got !== undefined) sameEntry(got, want, what);
-  });
-}
 
 export interface Range {
   low: number;
@@ -123,28 +102,6 @@ export async function checkNodes(db: ILogDB, expected: readonly NodeInfo[], what
   const named = (list: readonly NodeInfo[]): string[] =>
     list.map(({ clusterID, nodeID }) => `${clusterID}/${nodeID}`).sort();
   sameList(named(await db.listNodeInfo()), named(expected), `${what}: listNodeInfo`);
-}
-
-function sameFile(actual: SnapshotFile | undefined, expected: SnapshotFile, what: string): void {
-  same(actual?.filepath, expected.filepath, `${what}: filepath`);
-  same(actual?.fileSize, expected.fileSize, `${what}: fileSize`);
-  same(actual?.fileID, expected.fileID, `${what}: fileID`);
-  sameBytes(actual?.metadata, expected.metadata, `${what}: metadata`);
-}
-
-export function sameSnapshot(actual: Snapshot, expected: Snapshot, what: string): void {
-  for (const field of ['filepath', 'fileSize', 'index', 'term'] as const) {
-    same(actual[field], expected[field], `${what}: ${field} of snapshot ${expected.index}`);
-  }
-  const { membership } = expected;
-  same(actual.membership.configChangeID, membership.configChangeID, `${what}: configChangeID`);
-  sameMap(actual.membership.addresses, membership.addresses, `${what}: membership addresses`);
-  sameMap(actual.membership.removed, membership.removed, `${what}: membership removed`);
-  sameMap(actual.membership.observers, membership.observers, `${what}: membership observers`);
-  same(actual.files.length, expected.files.length, `${what}: number of files`);
-  expected.files.forEach((file, i) => {
-    sameFile(actual.files[i], file, `${what}: file ${i}`);
-  });
 }
 
 /** The snapshot records with an index of at most `upTo` are exactly `expected`, oldest first. */

@@ -1,13 +1,4 @@
-import {
-  type Bootstrap,
-  Entry,
-  type Membership,
-  type Message,
-  type MessageBatch,
-  type Snapshot,
-  type SnapshotChunk,
-  type SnapshotFile,
-} from '@drakkar/raftio';
+import { type Bootstrap, Entry, type Membership, type Snapshot, type SnapshotFile } from '@drakkar/raftio';
 
 /** Deep copies, so that neither side of a reference adapter can see the other's later changes. */
 export function copyEntry(from: Entry): Entry {
@@ -42,25 +33,4 @@ function copyFile(from: SnapshotFile): SnapshotFile {
 
 export function copySnapshot(from: Snapshot): Snapshot {
   return { ...from, membership: copyMembership(from.membership), files: from.files.map(copyFile) };
-}
-
-function copyMessage(from: Message): Message {
-  return {
-    ...from,
-    entries: from.entries.map(copyEntry),
-    snapshot: from.snapshot === undefined ? undefined : copySnapshot(from.snapshot),
-  };
-}
-
-export function copyBatch(from: MessageBatch): MessageBatch {
-  return { ...from, requests: from.requests.map(copyMessage) };
-}
-
-export function copyChunk(from: SnapshotChunk): SnapshotChunk {
-  return {
-    ...from,
-    data: from.data.slice(),
-    membership: copyMembership(from.membership),
-    fileInfo: from.fileInfo === undefined ? undefined : copyFile(from.fileInfo),
-  };
 }

@@ -1,6 +1,7 @@
 import type { Update } from '@drakkar/raftio';
 import { fail, same, sameMap } from '../../suite/assert.js';
-import { checkBootstrap, checkLog, checkSnapshots, sameEntries, sameSnapshot } from '../check.js';
+import { sameEntries, sameSnapshot } from '../../suite/raftpb.js';
+import { checkBootstrap, checkLog, checkSnapshots } from '../check.js';
 import { R, bootstrap, entries, replica, snapshotRecord, state, update } from '../make.js';
 import type { LogDBCase } from './logdb-case.js';
 

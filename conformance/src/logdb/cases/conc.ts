@@ -1,5 +1,6 @@
 import { fail, same } from '../../suite/assert.js';
-import { checkLog, checkState, sameEntries } from '../check.js';
+import { sameEntries } from '../../suite/raftpb.js';
+import { checkLog, checkState } from '../check.js';
 import { R, bootstrap, entries, replica, state, update } from '../make.js';
 import type { LogDBCase } from './logdb-case.js';
 

@@ -6,7 +6,8 @@ import {
   UNREGISTER_SERIES_ID,
   makeEntry,
 } from '@drakkar/raftio';
-import { sameEntries, checkLog, checkSnapshots, checkState } from '../check.js';
+import { sameEntries } from '../../suite/raftpb.js';
+import { checkLog, checkSnapshots, checkState } from '../check.js';
 import { MAX_ID, R, entries, entry, replica, snapshotRecord, state, update } from '../make.js';
 import type { LogDBCase } from './logdb-case.js';
 
