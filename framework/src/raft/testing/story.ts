@@ -1,4 +1,5 @@
-import { type ConfigChangeType, type Entry, type Message, MessageType } from '@drakkar/raftio';
+import type { MessageType } from '@drakkar/raftio';
+import { type ConfigChangeType, type Entry, type Message } from '@drakkar/raftio';
 import type { RaftConfig, RaftUpdate, RandomSource } from '../types.js';
 import { bootstrapEntries, command, configChange, copyMessage } from './codec.js';
 import { formatMessage, formatStatus, formatUpdate } from './format.js';
