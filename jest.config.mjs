@@ -15,6 +15,7 @@ export default {
     ],
   },
   moduleNameMapper: {
+    '^@drakkar/raftio/kv$': '<rootDir>/raftio/src/kv/index.ts',
     '^@drakkar/([a-z-]+)$': '<rootDir>/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

@@ -70,6 +70,12 @@ export class ErrLogDBLocked extends DrakkarError {
     super('ERR_LOGDB_LOCKED', 'fix', message, options);
   }
 }
+/** The LogDB can't be opened as configured: a folder is missing, not permitted, or belongs to another log. */
+export class ErrLogDBOpen extends DrakkarError {
+  constructor(message: string, options?: Options) {
+    super('ERR_LOGDB_OPEN', 'fix', message, options);
+  }
+}
 /** Stored bytes are not what was written: bit rot, a foreign file, a bug. */
 export class ErrLogDBCorrupt extends DrakkarError {
   constructor(message: string, options?: Options) {

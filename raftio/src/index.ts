@@ -118,6 +118,7 @@ export {
   ErrLogDBCorrupt,
   ErrLogDBFenced,
   ErrLogDBLocked,
+  ErrLogDBOpen,
   ErrMalformed,
   ErrMessageTooLarge,
   ErrTLS,

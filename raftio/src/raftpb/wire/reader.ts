@@ -14,7 +14,6 @@ export const MAX_NESTED_MESSAGES = 1 << 20;
 
 const TWO_32 = 0x1_0000_0000;
 const HIGH_LIMIT = 0x20_0000;
-const MAX_TAG = 0xffff_ffff;
 const strictUTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Reads one protobuf message, never past `end`. Every failure is ErrMalformed or ErrUnsafeInteger. */
@@ -42,9 +41,9 @@ export class Reader {
       this.pos++;
       return first;
     }
-    const tag = this.uint();
-    if (tag < 0x08 || tag > MAX_TAG) throw new ErrMalformed('field number out of range');
-    return tag;
+    this.halves();
+    if (this.high !== 0 || this.low < 0x08) throw new ErrMalformed('field number out of range');
+    return this.low;
   }
 
   /** A varint that must fit a safe integer. */

@@ -1,0 +1,25 @@
+export type CompressionType = 'none';
+
+/** Configuration of one replica of a group, checked, with every default filled in. Durations are in ticks. */
+export interface ClusterConfig {
+  readonly nodeID: number;
+  readonly clusterID: number;
+  readonly checkQuorum: boolean;
+  readonly electionRTT: number;
+  readonly heartbeatRTT: number;
+  /** Applied entries between automatic snapshots; 0 = none. */
+  readonly snapshotEntries: number;
+  /** Entries kept in the log behind a snapshot. */
+  readonly compactionOverhead: number;
+  readonly orderedConfigChange: boolean;
+  readonly isObserver: boolean;
+  readonly quiesce: boolean;
+  readonly preVote: boolean;
+  /** Bytes; 0 = the host's `settings.maxInMemLogBytes`. */
+  readonly maxInMemLogSize: number;
+  readonly snapshotCompression: CompressionType;
+  readonly entryCompression: CompressionType;
+}
+
+/** What a user writes. Meaning of the keys: docs/configuration.md. */
+export type ClusterConfigInput = Pick<ClusterConfig, 'nodeID' | 'clusterID'> & Partial<ClusterConfig>;

@@ -1,0 +1,258 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { type Entry, type ILogDB, type Message, MessageType, type Update, makeEntry, makeMessage } from '@drakkar/raftio';
+import { silentLogger } from '../logging/logger.js';
+import type { IRaft, RaftUpdate } from '../raft/index.js';
+import { PendingProposals } from '../requests/pending-proposals.js';
+import { PendingReads } from '../requests/pending-reads.js';
+import type { ReplicatedStateMachine } from '../rsm/index.js';
+import { ManualClock } from '../runtime/testing/manual-clock.js';
+import { Engine } from './engine.js';
+import { Replica } from './replica.js';
+
+/** What happened, in order, in one line each. */
+let story: string[] = [];
+beforeEach(() => {
+  story = [];
+});
+
+/** A core that gives out updates which the test has prepared, and tells what it is told. */
+class ScriptedRaft {
+  readonly updates: Partial<RaftUpdate>[] = [];
+  readonly isLeader = false;
+  readonly leaderID = 0;
+  readonly term = 1;
+  readonly isBusy = false;
+  isQuiesced = false;
+  failOnStep = false;
+  constructor(readonly clusterID: number) {}
+  tick = (): void => this.#tell('tick');
+  step = (message: Message): void => {
+    if (this.failOnStep) throw new Error('broken invariant');
+    this.#tell(`step ${message.type}`);
+  };
+  propose = (entries: Entry[]): void => this.#tell(`propose ${entries.length}`);
+  readIndex = (): void => this.#tell('readIndex');
+  hasUpdate = (): boolean => this.updates.length > 0;
+  getUpdate = (): RaftUpdate => ({
+    clusterID: this.clusterID,
+    nodeID: 1,
+    state: undefined,
+    entriesToSave: [],
+    snapshot: undefined,
+    mustSave: false,
+    messages: [],
+    messagesAfterSave: [],
+    entriesToApply: [],
+    readyReads: [],
+    droppedReads: [],
+    droppedProposals: [],
+    rejectedConfigChanges: [],
+    logReads: [],
+    leader: undefined,
+    ...this.updates.shift(),
+  });
+  saved = (update: RaftUpdate): void => this.#tell(`saved ${update.entriesToSave.length}`);
+  applied = (index: number): void => this.#tell(`applied ${index}`);
+  #tell(what: string): void {
+    story.push(`${this.clusterID}: ${what}`);
+  }
+}
+
+interface Save {
+  updates: readonly Update[];
+  resolve: () => void;
+  reject: (error: Error) => void;
+}
+
+function setUp() {
+  const clock = new ManualClock();
+  const saves: Save[] = [];
+  const failed: number[] = [];
+  const logDBErrors: unknown[] = [];
+  const engine = new Engine({
+    logDB: {
+      saveRaftState: (updates: readonly Update[]) => {
+        story.push(`save ${updates.map((update) => `${update.clusterID}x${update.entriesToSave.length}`).join(' ')}`);
+        return new Promise<void>((resolve, reject) => saves.push({ updates, resolve, reject }));
+      },
+    } as unknown as ILogDB,
+    sender: {
+      send: (messages) => {
+        for (const message of messages) story.push(`${message.clusterID}: send ${message.type}`);
+      },
+      flush: () => undefined,
+    },
+    listener: {
+      onLeaderChanged: () => undefined,
+      onMembershipChanged: () => undefined,
+      onReplicaFailed: (replica) => failed.push(replica.clusterID),
+      onLogDBFailed: (error) => logDBErrors.push(error),
+    },
+    clock,
+    logger: silentLogger,
+    tickMs: 100,
+  });
+  const addReplica = (clusterID: number): { replica: Replica; raft: ScriptedRaft } => {
+    const raft = new ScriptedRaft(clusterID);
+    const replica = new Replica(
+      {
+        clusterID,
+        nodeID: 1,
+        limits: { proposalQueueBytes: 1000, receiveQueueBytes: 1000 },
+        proposals: new PendingProposals(clusterID, 1),
+        reads: new PendingReads(clusterID, 1),
+      },
+      engine,
+    );
+    const rsm = {
+      lastApplied: 0,
+      apply: (entries: Entry[]) => void story.push(`${clusterID}: apply ${entries.length}`),
+      close: () => Promise.resolve(),
+    };
+    replica.attach(raft as unknown as IRaft, rsm as unknown as ReplicatedStateMachine);
+    engine.add(replica);
+    return { replica, raft };
+  };
+  return { clock, engine, saves, failed, logDBErrors, addReplica };
+}
+
+const message = (clusterID: number, type: Message['type']): Message => makeMessage({ type, clusterID, to: 2 });
+const entries = (first: number, count: number): Entry[] =>
+  Array.from({ length: count }, (_, i) => makeEntry({ term: 1, index: first + i }));
+const settle = async (): Promise<void> => {
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+};
+const { Replicate, ReplicateResp, Heartbeat } = MessageType;
+
+describe('Engine', () => {
+  it('sends Replicate before the save, and answers only when it is durable', async () => {
+    const { clock, saves, addReplica } = setUp();
+    const { raft } = addReplica(1);
+    raft.updates.push({
+      mustSave: true,
+      entriesToSave: entries(1, 2),
+      messages: [message(1, Replicate)],
+      messagesAfterSave: [message(1, ReplicateResp)],
+    });
+    clock.runDeferred();
+    await settle();
+    expect(story).toEqual(['1: send 12', 'save 1x2']);
+    saves[0]?.resolve();
+    await settle();
+    expect(story.slice(2)).toEqual(['1: saved 2', '1: send 13']);
+  });
+
+  it('does not let an answer overtake an earlier save of the same replica', async () => {
+    const { clock, saves, addReplica } = setUp();
+    const { replica, raft } = addReplica(1);
+    raft.updates.push({ mustSave: true, entriesToSave: entries(1, 1) });
+    clock.runDeferred();
+    raft.updates.push({ messagesAfterSave: [message(1, ReplicateResp)] });
+    replica.receive(message(1, Heartbeat));
+    clock.runDeferred();
+    expect(story).not.toContain('1: send 13');
+    saves[0]?.resolve();
+    await settle();
+    expect(story.slice(-2)).toEqual(['1: saved 1', '1: send 13']);
+    expect(saves).toHaveLength(1);
+  });
+
+  it('has one save in flight and gathers the next over all replicas meanwhile', async () => {
+    const { clock, saves, addReplica } = setUp();
+    const first = addReplica(1);
+    const second = addReplica(2);
+    first.raft.updates.push({ mustSave: true, entriesToSave: entries(1, 1) });
+    clock.runDeferred();
+    for (const [index, { replica, raft }] of [first, second, first].entries()) {
+      raft.updates.push({ mustSave: true, entriesToSave: entries(2 + index, 1), messages: [message(1, Replicate)] });
+      replica.receive(message(replica.clusterID, Heartbeat));
+      clock.runDeferred();
+    }
+    expect(saves).toHaveLength(1);
+    expect(story.filter((line) => line.includes('send 12'))).toHaveLength(3);
+    saves[0]?.resolve();
+    await settle();
+    expect(story.filter((line) => line.startsWith('save'))).toEqual(['save 1x1', 'save 1x2 2x1']);
+  });
+
+  it('applies after it has started the save, and tells the core', () => {
+    const { clock, addReplica } = setUp();
+    const { raft } = addReplica(1);
+    raft.updates.push({ mustSave: true, entriesToSave: entries(4, 1), entriesToApply: entries(1, 3) });
+    clock.runDeferred();
+    expect(story).toEqual(['save 1x1', '1: apply 3', '1: applied 3']);
+  });
+
+  it('stops a replica whose invariant broke, and no other', () => {
+    const { clock, failed, addReplica } = setUp();
+    const broken = addReplica(1);
+    const sound = addReplica(2);
+    broken.raft.failOnStep = true;
+    broken.replica.receive(message(1, Heartbeat));
+    sound.replica.receive(message(2, Heartbeat));
+    clock.runDeferred();
+    expect(failed).toEqual([1]);
+    expect(story).toEqual(['2: step 17']);
+    broken.replica.receive(message(1, Heartbeat));
+    clock.runDeferred();
+    expect(story).toEqual(['2: step 17']);
+  });
+
+  it('never retries a failed save: every replica goes out, nothing more is saved or answered', async () => {
+    const { clock, saves, failed, logDBErrors, addReplica } = setUp();
+    const first = addReplica(1);
+    addReplica(2);
+    first.raft.updates.push({
+      mustSave: true,
+      entriesToSave: entries(1, 1),
+      messagesAfterSave: [message(1, ReplicateResp)],
+    });
+    clock.runDeferred();
+    saves[0]?.reject(new Error('EIO'));
+    await settle();
+    expect(failed.sort()).toEqual([1, 2]);
+    expect(logDBErrors).toHaveLength(1);
+    first.raft.updates.push({ mustSave: true, entriesToSave: entries(2, 1) });
+    first.replica.receive(message(1, Heartbeat));
+    clock.runDeferred();
+    expect(saves).toHaveLength(1);
+    expect(story).not.toContain('1: send 13');
+  });
+
+  it('ticks every replica by one timer, but not one that is quiesced', () => {
+    const { clock, engine, addReplica } = setUp();
+    engine.start();
+    addReplica(1);
+    addReplica(2).raft.isQuiesced = true;
+    clock.advance(250);
+    expect(story).toEqual(['1: tick', '1: tick']);
+  });
+
+  it('bounds what a replica takes in', () => {
+    const { clock, addReplica } = setUp();
+    const { replica } = addReplica(1);
+    for (let i = 0; i < 100; i++) replica.receive(message(1, Heartbeat));
+    expect(replica.admits(900)).toBe(true);
+    replica.propose(makeEntry({ cmd: new Uint8Array(900) }));
+    expect(replica.admits(900)).toBe(false);
+    clock.runDeferred();
+    expect(story.filter((line) => line === '1: step 17').length).toBeLessThan(20);
+    expect(replica.admits(900)).toBe(true);
+  });
+
+  it('waits for what is on its way to the disk when a replica leaves', async () => {
+    const { clock, engine, saves, addReplica } = setUp();
+    const { replica, raft } = addReplica(1);
+    raft.updates.push({ mustSave: true, entriesToSave: entries(1, 1) });
+    clock.runDeferred();
+    let removed = false;
+    const removal = engine.remove(replica).then(() => {
+      removed = true;
+    });
+    await settle();
+    expect(removed).toBe(false);
+    saves[0]?.resolve();
+    await removal;
+    expect(story).not.toContain('1: saved 1');
+  });
+});

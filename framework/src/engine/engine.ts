@@ -1,0 +1,219 @@
+import type { ILogDB, Membership, Message } from '@drakkar/raftio';
+import type { ILogger } from '../logging/logger.js';
+import type { LogReadRequest, RaftUpdate } from '../raft/index.js';
+import type { IClock, Timer } from '../runtime/clock.js';
+import type { Replica, ReplicaHost } from './replica.js';
+import { SaveBatch } from './save-batch.js';
+
+/** The ways out of the engine to other hosts. */
+export interface MessageSender {
+  send(messages: readonly Message[]): void;
+  /** Called at the end of a cycle: what was sent in it leaves as one batch per host. */
+  flush(): void;
+}
+
+/** What the host learns from its engine. */
+export interface EngineListener {
+  onLeaderChanged(replica: Replica, leaderID: number, term: number): void;
+  onMembershipChanged(replica: Replica, membership: Membership): void;
+  /** The replica was taken out of the engine, because its invariants or its state machine failed. */
+  onReplicaFailed(replica: Replica, error: unknown): void;
+  /** The LogDB failed: what it holds is unknown, nothing more is saved, every replica is out of the engine. */
+  onLogDBFailed(error: unknown): void;
+}
+
+export interface EngineDependencies {
+  logDB: ILogDB;
+  sender: MessageSender;
+  listener: EngineListener;
+  clock: IClock;
+  logger: ILogger;
+  tickMs: number;
+}
+
+/**
+ * One loop for all replicas of a host. A cycle gives each replica that has work its inputs, sends what may leave
+ * before the disk (thesis 10.2.1), starts one save for all of them, and only then lets them apply. While a save is in
+ * flight cycles go on and the next batch gathers.
+ */
+export class Engine implements ReplicaHost {
+  readonly #deps: EngineDependencies;
+  readonly #replicas = new Set<Replica>();
+  #ready: Replica[] = [];
+  #cycleDue = false;
+  #saving: Promise<void> | undefined;
+  #nextSave = new SaveBatch();
+  #ticker: Timer | undefined;
+  #failed = false;
+
+  constructor(deps: EngineDependencies) {
+    this.#deps = deps;
+  }
+
+  /** Starts the one timer that drives every group's clock. */
+  start(): void {
+    this.#ticker = this.#deps.clock.setInterval(() => {
+      for (const replica of this.#replicas) replica.tick();
+    }, this.#deps.tickMs);
+  }
+
+  add(replica: Replica): void {
+    this.#replicas.add(replica);
+    this.setReady(replica);
+  }
+
+  /** Takes the replica out; resolves when nothing of it is on its way to the disk any more. */
+  async remove(replica: Replica): Promise<void> {
+    this.#replicas.delete(replica);
+    await replica.stop();
+    while (replica.unsavedUpdates > 0 && this.#saving !== undefined) await this.#saving;
+  }
+
+  async stop(): Promise<void> {
+    this.#ticker?.cancel();
+    this.#ticker = undefined;
+    await Promise.all([...this.#replicas].map((replica) => this.remove(replica)));
+    while (this.#saving !== undefined) await this.#saving;
+  }
+
+  setReady(replica: Replica): void {
+    if (replica.isReady || !this.#replicas.has(replica)) return;
+    replica.isReady = true;
+    this.#ready.push(replica);
+    if (this.#cycleDue) return;
+    this.#cycleDue = true;
+    this.#deps.clock.defer(() => this.#cycle());
+  }
+
+  membershipChanged(replica: Replica, membership: Membership): void {
+    this.#deps.listener.onMembershipChanged(replica, membership);
+  }
+
+  leaderChanged(replica: Replica, leaderID: number, term: number): void {
+    this.#deps.listener.onLeaderChanged(replica, leaderID, term);
+  }
+
+  /** A failed replica goes out alone; the others of the host go on. */
+  failed(replica: Replica, error: unknown): void {
+    if (!this.#replicas.delete(replica)) return;
+    this.#deps.listener.onReplicaFailed(replica, error);
+  }
+
+  #cycle(): void {
+    this.#cycleDue = false;
+    const ready = this.#ready;
+    this.#ready = [];
+    for (const replica of ready) {
+      replica.isReady = false;
+      if (this.#replicas.has(replica)) this.#guard(replica, () => replica.stepInputs());
+    }
+    this.#advance(ready);
+  }
+
+  /** Takes the updates of `replicas` through sending, saving and applying, in this order. */
+  #advance(replicas: readonly Replica[]): void {
+    const updates: { replica: Replica; update: RaftUpdate }[] = [];
+    for (const replica of replicas) {
+      if (!this.#replicas.has(replica)) continue;
+      this.#guard(replica, () => {
+        if (!replica.raft.hasUpdate()) return;
+        const update = replica.raft.getUpdate();
+        updates.push({ replica, update });
+        this.#dispatch(replica, update);
+      });
+    }
+    this.#deps.sender.flush();
+    this.#startSave();
+    for (const { replica, update } of updates) {
+      if (!this.#replicas.has(replica)) continue;
+      this.#guard(replica, () => {
+        replica.process(update);
+        if (replica.raft.hasUpdate()) this.setReady(replica);
+      });
+    }
+  }
+
+  #dispatch(replica: Replica, update: RaftUpdate): void {
+    if (update.messages.length > 0) this.#deps.sender.send(update.messages);
+    for (const request of update.logReads) void this.#readLog(replica, request);
+    if (update.mustSave || (update.messagesAfterSave.length > 0 && replica.unsavedUpdates > 0)) {
+      replica.unsavedUpdates++;
+      this.#nextSave.add(replica, update);
+    } else if (update.messagesAfterSave.length > 0) {
+      this.#deps.sender.send(update.messagesAfterSave);
+    }
+  }
+
+  #startSave(): void {
+    while (this.#saving === undefined && !this.#nextSave.isEmpty && !this.#failed) {
+      const batch = this.#nextSave;
+      this.#nextSave = new SaveBatch();
+      if (batch.mustSave) {
+        this.#saving = this.#deps.logDB.saveRaftState(batch.updates()).then(
+          () => this.#saved(batch),
+          (error: unknown) => this.#saveFailed(error),
+        );
+      } else {
+        this.#release(batch);
+        this.#deps.sender.flush();
+      }
+    }
+  }
+
+  #saved(batch: SaveBatch): void {
+    this.#saving = undefined;
+    this.#advance(this.#release(batch));
+  }
+
+  /** The batch is durable: tells the cores, and sends what waited for it. */
+  #release(batch: SaveBatch): Replica[] {
+    const replicas: Replica[] = [];
+    for (const { replica, updates } of batch.shares()) {
+      replica.unsavedUpdates -= updates.length;
+      replicas.push(replica);
+      if (!this.#replicas.has(replica)) continue;
+      this.#guard(replica, () => {
+        for (const update of updates) {
+          if (update.mustSave) replica.raft.saved(update);
+          if (update.messagesAfterSave.length > 0) this.#deps.sender.send(update.messagesAfterSave);
+        }
+      });
+    }
+    return replicas;
+  }
+
+  /** A failed save is never retried: what it covers is unknown. */
+  #saveFailed(error: unknown): void {
+    this.#saving = undefined;
+    this.#failed = true;
+    const replicas = [...this.#replicas];
+    this.#replicas.clear();
+    for (const replica of replicas) this.#deps.listener.onReplicaFailed(replica, error);
+    this.#deps.listener.onLogDBFailed(error);
+  }
+
+  /** A follower needs entries that memory no longer holds. */
+  async #readLog(replica: Replica, request: LogReadRequest): Promise<void> {
+    const { low, high, maxSizeBytes } = request;
+    try {
+      const { logDB } = this.#deps;
+      const slice = await logDB.iterateEntries(replica.clusterID, replica.nodeID, low, high, maxSizeBytes);
+      if (this.#replicas.has(replica)) replica.logRead(request, slice.entries);
+    } catch (error) {
+      this.failed(replica, error);
+    }
+  }
+
+  #guard(replica: Replica, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#deps.logger.error('a replica failed', {
+        clusterID: replica.clusterID,
+        nodeID: replica.nodeID,
+        err: error,
+      });
+      this.failed(replica, error);
+    }
+  }
+}

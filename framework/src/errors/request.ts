@@ -1,0 +1,135 @@
+import { DrakkarError } from '@drakkar/raftio';
+
+/** What every error takes beside its message. */
+export interface ErrorContext {
+  cause?: unknown;
+  details?: Record<string, unknown>;
+}
+
+/** Something in this host is full: the proposal queue, the in-memory log, the read queue. Nothing was started. */
+export class ErrSystemBusy extends DrakkarError {
+  constructor(message = 'the system is too busy, try again later', context?: ErrorContext) {
+    super('ERR_SYSTEM_BUSY', 'retry', message, context);
+  }
+}
+
+/** The host is being stopped; the request was not started. */
+export class ErrSystemStopped extends DrakkarError {
+  constructor(message = 'the system is being stopped', context?: ErrorContext) {
+    super('ERR_SYSTEM_STOPPED', 'retry-elsewhere', message, context);
+  }
+}
+
+/** The NodeHost is closed; the request was not started. */
+export class ErrClosed extends DrakkarError {
+  constructor(message = 'the NodeHost is closed', context?: ErrorContext) {
+    super('ERR_CLOSED', 'retry-elsewhere', message, context);
+  }
+}
+
+/** No answer within the caller's time. The request may have been carried out, or may yet be. */
+export class ErrTimeout extends DrakkarError {
+  constructor(message = 'the request timed out, its outcome is unknown', context?: ErrorContext) {
+    super('ERR_TIMEOUT', 'unknown', message, context);
+  }
+}
+
+/** The caller gave up through its signal. The request may have been carried out, or may yet be. */
+export class ErrCanceled extends DrakkarError {
+  constructor(message = 'the request was canceled, its outcome is unknown', context?: ErrorContext) {
+    super('ERR_CANCELED', 'unknown', message, context);
+  }
+}
+
+/** The replica was stopped, or failed, while the request was on its way. */
+export class ErrRequestTerminated extends DrakkarError {
+  constructor(
+    message = 'the replica was stopped while the request was on its way, its outcome is unknown',
+    context?: ErrorContext,
+  ) {
+    super('ERR_REQUEST_TERMINATED', 'unknown', message, context);
+  }
+}
+
+/** The replicated state machine refused the request; it had no effect. */
+export class ErrRejected extends DrakkarError {
+  constructor(message = 'the request was rejected', context?: ErrorContext) {
+    super('ERR_REJECTED', 'fix', message, context);
+  }
+}
+
+/** The request was dropped before it entered any log, because the group has no leader, or none that is ready. */
+export class ErrClusterNotReady extends DrakkarError {
+  constructor(message = 'the request was dropped, the group is not ready', context?: ErrorContext) {
+    super('ERR_CLUSTER_NOT_READY', 'retry', message, context);
+  }
+}
+
+/** The key given to the request is in use. */
+export class ErrBadKey extends DrakkarError {
+  constructor(message = 'bad key, try again later', context?: ErrorContext) {
+    super('ERR_BAD_KEY', 'retry', message, context);
+  }
+}
+
+export class ErrPendingConfigChangeExist extends DrakkarError {
+  constructor(message = 'a membership change is under way', context?: ErrorContext) {
+    super('ERR_PENDING_CONFIG_CHANGE_EXIST', 'retry', message, context);
+  }
+}
+
+export class ErrPendingLeaderTransferExist extends DrakkarError {
+  constructor(message = 'a leadership transfer is under way', context?: ErrorContext) {
+    super('ERR_PENDING_LEADER_TRANSFER_EXIST', 'retry', message, context);
+  }
+}
+
+/** The session belongs to another group, or is not in the state that the call needs. */
+export class ErrInvalidSession extends DrakkarError {
+  constructor(message = 'the client session is invalid for this call', context?: ErrorContext) {
+    super('ERR_INVALID_SESSION', 'fix', message, context);
+  }
+}
+
+/** The timeout is shorter than one tick of the host's clock. */
+export class ErrTimeoutTooSmall extends DrakkarError {
+  constructor(message = 'the timeout is too small', context?: ErrorContext) {
+    super('ERR_TIMEOUT_TOO_SMALL', 'fix', message, context);
+  }
+}
+
+export class ErrPayloadTooBig extends DrakkarError {
+  constructor(message = 'the payload is too big', context?: ErrorContext) {
+    super('ERR_PAYLOAD_TOO_BIG', 'fix', message, context);
+  }
+}
+
+export class ErrInvalidOperation extends DrakkarError {
+  constructor(message = 'the operation is not allowed here', context?: ErrorContext) {
+    super('ERR_INVALID_OPERATION', 'fix', message, context);
+  }
+}
+
+export class ErrInvalidOption extends DrakkarError {
+  constructor(message = 'an option is invalid', context?: ErrorContext) {
+    super('ERR_INVALID_OPTION', 'fix', message, context);
+  }
+}
+
+export class ErrInvalidTarget extends DrakkarError {
+  constructor(message = 'the target node is not a member that can lead', context?: ErrorContext) {
+    super('ERR_INVALID_TARGET', 'fix', message, context);
+  }
+}
+
+export class ErrDeadlineNotSet extends DrakkarError {
+  constructor(message = 'the call needs timeoutMs', context?: ErrorContext) {
+    super('ERR_DEADLINE_NOT_SET', 'fix', message, context);
+  }
+}
+
+export class ErrInvalidDeadline extends DrakkarError {
+  constructor(message = 'the deadline is invalid', context?: ErrorContext) {
+    super('ERR_INVALID_DEADLINE', 'fix', message, context);
+  }
+}

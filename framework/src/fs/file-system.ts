@@ -1,0 +1,53 @@
+/** An open file. Offsets and sizes are in bytes. */
+export interface IFile {
+  /**
+   * Reads up to `buffer.length` bytes from `offset` on into `buffer`; returns how many, less than asked only at the
+   * end of the file.
+   */
+  read(buffer: Uint8Array, offset: number): Promise<number>;
+  /** Writes all of `data` at `offset`. */
+  write(data: Uint8Array, offset: number): Promise<void>;
+  /** On return, everything written to the file, and its size, is on stable storage. */
+  sync(): Promise<void>;
+  truncate(sizeBytes: number): Promise<void>;
+  sizeBytes(): Promise<number>;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * `read`: existing file; `create`: new file, fails with EEXIST if there is one; `overwrite`: file made empty, created
+ * if need be; `update`: existing file, for reading and writing.
+ */
+export type OpenMode = 'read' | 'create' | 'overwrite' | 'update';
+
+export interface FileStat {
+  kind: 'file' | 'directory' | 'other';
+  sizeBytes: number;
+}
+
+/**
+ * The framework's only way to files, so that tests can make it fail and a simulator can replace it. Paths are
+ * absolute. Errors are those of Node, with their `code` (ENOENT, EEXIST, ENOSPC, …), except where said otherwise.
+ */
+export interface IFileSystem {
+  open(path: string, mode: OpenMode): Promise<IFile>;
+  /** The whole content. */
+  readFile(path: string): Promise<Uint8Array>;
+  /** `undefined` if there is nothing at `path`. Follows symbolic links. */
+  stat(path: string): Promise<FileStat | undefined>;
+  /** Names, not paths, in no particular order. */
+  readDir(path: string): Promise<string[]>;
+  /** Makes the folder and those above it that are missing. Not durable until the folder above is synced. */
+  makeDir(path: string): Promise<void>;
+  /** Atomic; replaces a file at `to`. Durable once the folders concerned are synced. */
+  rename(from: string, to: string): Promise<void>;
+  /** A second name for a file's content; fails with EEXIST if `to` exists, with EXDEV across devices. */
+  link(from: string, to: string): Promise<void>;
+  /** Removes a file, or a folder with all that is in it. Nothing there is no error. */
+  remove(path: string): Promise<void>;
+  /** On return, names made, renamed or removed in the folder are on stable storage. */
+  syncDir(path: string): Promise<void>;
+}
+
+export const FileSystemID = Symbol.for('@drakkar/framework/IFileSystem');

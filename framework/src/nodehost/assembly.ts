@@ -1,0 +1,146 @@
+import type { ILogDB, RaftRPCConfig } from '@drakkar/raftio';
+import type { NodeHostConfig, NodeHostConfigInput } from '../config/node-host-config.js';
+import { openDataDir } from '../datadir/data-dir.js';
+import { type NodeHostServices, type Overrides, buildContainer } from '../di/build-container.js';
+import { Engine, type EngineListener } from '../engine/engine.js';
+import { Transport, type TransportDependencies, type TransportHandler } from '../transport/transport.js';
+import type { ILogger } from '../logging/logger.js';
+import { ReplicaSet } from './replica-set.js';
+
+export type NodeHostConfigSource = string | NodeHostConfigInput;
+
+export interface CreateOptions {
+  /** Rebinds services of the host: clock, random source, file system, logger, LogDB, RaftRPC. */
+  overrides?: Overrides;
+}
+
+/** What a NodeHost is made of. */
+export interface HostParts {
+  config: NodeHostConfig;
+  services: NodeHostServices;
+  logDB: ILogDB;
+  replicas: ReplicaSet;
+  log: ILogger;
+  /** Lets go of everything, in the reverse order of how it was made. */
+  stop(): Promise<void>;
+}
+
+/** Makes the parts of a host from its configuration; lets go of them again if one of them can't be made. */
+export async function assembleHost(source: NodeHostConfigSource, options: CreateOptions): Promise<HostParts> {
+  const services = await buildContainer(source, options);
+  const { config } = services;
+  const undo: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
+  };
+  try {
+    const dataDir = await openDataDir(services);
+    undo.push(() => dataDir.close());
+    const logDB = await services.logDBFactory({ dir: dataDir.logdbDir, walDir: dataDir.walDir });
+    undo.push(() => logDB.close());
+    const { transport, engine, replicas } = wire(config, services, logDB);
+    undo.push(() => transport.stop());
+    await transport.start();
+    engine.start();
+    undo.push(async () => {
+      await replicas.stopAll();
+      await engine.stop();
+    });
+    const log = services.loggerFactory.getLogger('nodehost');
+    for (const { path, message } of services.configWarnings) log.warn(`configuration: ${path}: ${message}`);
+    log.info('NodeHost started', {
+      raftAddress: config.raftAddress,
+      nodeHostDir: config.nodeHostDir,
+      logdb: logDB.name,
+      transport: transport.name,
+    });
+    return { config, services, logDB, replicas, log, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The transport's factory with this host's configuration filled in. */
+function rpcCreator(config: NodeHostConfig, services: NodeHostServices): TransportDependencies['createRPC'] {
+  const { caFile, certFile, keyFile } = config;
+  const log = services.loggerFactory.getLogger('transport');
+  const mutualTLS =
+    config.mutualTls && caFile !== undefined && certFile !== undefined && keyFile !== undefined
+      ? { caFile, certFile, keyFile }
+      : undefined;
+  const rpcConfig: RaftRPCConfig = {
+    raftAddress: config.raftAddress,
+    listenAddress: config.listenAddress,
+    mutualTLS,
+    sendBufferBytes: config.settings.connectionBufferBytes,
+    onWarning: (message, details) => log.warn(message, details),
+  };
+  return (requestHandler, sinkFactory) => services.raftRPCFactory(rpcConfig, requestHandler, sinkFactory);
+}
+
+interface Wired {
+  transport: Transport;
+  engine: Engine;
+  replicas: ReplicaSet;
+}
+
+/** Ties transport, engine and replicas together: messages in, messages out, news. */
+function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB): Wired {
+  const { clock, random, loggerFactory } = services;
+  const { settings } = config;
+  const handler: TransportHandler = {
+    onMessage: (message) => replicas.find(message.clusterID, message.to)?.receive(message),
+    onUnreachable: (clusterID, from, nodeID) => replicas.find(clusterID, from)?.unreachable(nodeID),
+    onConnectionChanged: (target, up, reason) => {
+      const log = loggerFactory.getLogger('transport');
+      if (up) log.info('connected', { target });
+      else log.warn('not connected', { target, err: reason });
+    },
+  };
+  const transport: Transport = new Transport(
+    {
+      raftAddress: config.raftAddress,
+      deploymentID: config.deploymentId,
+      connectTimeoutMs: settings.connectTimeoutMs,
+      reconnectBackoffMinMs: settings.breakerMinBackoffMs,
+      reconnectBackoffMaxMs: settings.breakerMaxBackoffMs,
+      sendQueueBytes: config.maxSendQueueSize,
+      maxBatchBytes: settings.maxBatchBytes,
+    },
+    { createRPC: rpcCreator(config, services), handler, clock, random, logger: loggerFactory.getLogger('transport') },
+  );
+  const nodehostLog = loggerFactory.getLogger('nodehost');
+  const listener: EngineListener = {
+    onLeaderChanged: ({ clusterID, nodeID }, leaderID, term) =>
+      nodehostLog.info('leader changed', { clusterID, nodeID, leaderID, term }),
+    onMembershipChanged: (replica, membership) => replicas.membershipChanged(replica, membership),
+    onReplicaFailed: (replica, error) => {
+      const { clusterID, nodeID } = replica;
+      nodehostLog.error('a replica has failed and was stopped', { clusterID, nodeID, err: error });
+      void replicas.fail(replica, error);
+    },
+    onLogDBFailed: (error) =>
+      nodehostLog.error('the LogDB has failed: nothing more is accepted; restart this host', { err: error }),
+  };
+  const engine: Engine = new Engine({
+    logDB,
+    sender: transport,
+    listener,
+    clock,
+    logger: loggerFactory.getLogger('engine'),
+    tickMs: config.rttMillisecond,
+  });
+  const replicas: ReplicaSet = new ReplicaSet({
+    raftAddress: config.raftAddress,
+    tickMs: config.rttMillisecond,
+    logDB,
+    engine,
+    registry: transport.registry,
+    random,
+    limits: { proposalQueueBytes: settings.proposalQueueBytes, receiveQueueBytes: config.maxReceiveQueueSize },
+    softSettings: settings,
+    maxSessionCount: config.hardSettings.lruMaxSessionCount,
+  });
+  return { transport, engine, replicas };
+}

@@ -1,0 +1,91 @@
+import type { Bootstrap, ILogDB } from '@drakkar/raftio';
+import { ErrClusterNotBootstrapped, ErrInvalidClusterSettings } from '../errors/index.js';
+import { saveInitialLog } from '../engine/log-loader.js';
+
+/** How the caller says a replica comes to this host. */
+export interface StartRequest {
+  clusterID: number;
+  nodeID: number;
+  raftAddress: string;
+  /** Initial members, node id → raft address; empty when joining or restarting. */
+  initialMembers: ReadonlyMap<number, string>;
+  join: boolean;
+}
+
+/**
+ * Tells first start, restart and join apart by what the disk says, and makes a first start or a join durable.
+ * Errors, each saying which of the three the data on disk calls for: `ErrInvalidClusterSettings`,
+ * `ErrClusterNotBootstrapped`.
+ */
+export async function bootstrapReplica(logDB: ILogDB, request: StartRequest): Promise<Bootstrap> {
+  const stored = await logDB.getBootstrapInfo(request.clusterID, request.nodeID);
+  const bootstrap = stored ?? firstStart(request);
+  if (stored === undefined) {
+    await logDB.saveBootstrapInfo(request.clusterID, request.nodeID, bootstrap);
+  } else {
+    checkRestart(request, stored);
+  }
+  // After a crash between the two saves the first log is still to be written.
+  if (!bootstrap.join && (await logDB.readRaftState(request.clusterID, request.nodeID, 0)) === undefined) {
+    const snapshots = await logDB.listSnapshots(request.clusterID, request.nodeID, Number.MAX_SAFE_INTEGER);
+    if (snapshots.length === 0) await saveInitialLog(logDB, request.clusterID, request.nodeID, bootstrap);
+  }
+  return bootstrap;
+}
+
+function firstStart(request: StartRequest): Bootstrap {
+  const { clusterID, nodeID, initialMembers, join, raftAddress } = request;
+  const who = `group ${clusterID} node ${nodeID}`;
+  if (join) {
+    if (initialMembers.size > 0) {
+      throw new ErrInvalidClusterSettings(`${who}: a node that joins learns the members from the group; pass none`);
+    }
+    return { addresses: new Map(), join: true };
+  }
+  if (initialMembers.size === 0) {
+    throw new ErrClusterNotBootstrapped(
+      `${who} has no data on this host. For its first start pass the initial members; for a node that was added to a ` +
+        'running group, pass join = true; if it ran here before, its data is gone: add a new node under a new node id',
+    );
+  }
+  const own = initialMembers.get(nodeID);
+  if (own !== raftAddress) {
+    throw new ErrInvalidClusterSettings(
+      `${who}: the initial members name ${own === undefined ? 'no address' : own} for it, ` +
+        `but this host's raftAddress is ${raftAddress}`,
+    );
+  }
+  if (new Set(initialMembers.values()).size !== initialMembers.size) {
+    throw new ErrInvalidClusterSettings(`${who}: two initial members have the same address`);
+  }
+  return { addresses: new Map(initialMembers), join: false };
+}
+
+function checkRestart(request: StartRequest, stored: Bootstrap): void {
+  const { clusterID, nodeID, initialMembers, join } = request;
+  const who = `group ${clusterID} node ${nodeID}`;
+  if (join && !stored.join) {
+    throw new ErrInvalidClusterSettings(
+      `${who}: the data on disk says that it is an initial member of the group, so this is a restart: pass join = false`,
+    );
+  }
+  if (initialMembers.size === 0) return;
+  if (stored.join) {
+    throw new ErrInvalidClusterSettings(
+      `${who}: the data on disk says that it joined a running group: pass no initial members`,
+    );
+  }
+  const same =
+    initialMembers.size === stored.addresses.size &&
+    [...initialMembers].every(([id, address]) => stored.addresses.get(id) === address);
+  if (!same) {
+    throw new ErrInvalidClusterSettings(
+      `${who}: it was first started with other initial members (${describe(stored.addresses)}; now ` +
+        `${describe(initialMembers)}). For a restart pass the same ones, or none; members change by requests`,
+    );
+  }
+}
+
+function describe(members: ReadonlyMap<number, string>): string {
+  return [...members].map(([id, address]) => `${id}=${address}`).join(', ');
+}

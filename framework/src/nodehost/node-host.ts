@@ -1,0 +1,222 @@
+import { type Uint64, ErrInvalidAddress } from '@drakkar/raftio';
+import type { Session } from '../client/session.js';
+import { newNoOPSession, newSession } from '../client/session.js';
+import type { ClusterConfigInput } from '../config/cluster-config.js';
+import type { NodeHostConfig } from '../config/node-host-config.js';
+import { validateClusterConfig } from '../config/validate-cluster.js';
+import { ErrClosed, ErrInvalidOperation, ErrInvalidSession } from '../errors/index.js';
+import type { RequestState } from '../requests/request-state.js';
+import type { CreateStateMachine } from '../statemachine/contract.js';
+import { type CreateOptions, type HostParts, type NodeHostConfigSource, assembleHost } from './assembly.js';
+import type { INodeUser, NodeUser } from './node-user.js';
+import type { CallOptions } from './options.js';
+import { completed } from './outcome.js';
+
+/** Initial members of a group: node id → raft address. */
+export type InitialMembers = ReadonlyMap<number, string> | Readonly<Record<number, string>>;
+
+/** The leader of a group as its replica here knows it. */
+export interface LeaderInfo {
+  leaderID: number;
+  /** False while no leader is known. */
+  valid: boolean;
+}
+
+/**
+ * A host of Raft groups: one per process, as a rule. Runs at most one replica of each group, with the storage and the
+ * transport that its configuration names.
+ *
+ * Errors are classes of `DrakkarError` with a stable `code`; each says whether a retry is safe (`retrySafe`) and
+ * whether the outcome is known (`outcomeKnown`). All calls but `stop` throw `ErrClosed` after `stop`.
+ */
+export class NodeHost {
+  readonly #parts: HostParts;
+  #stopping: Promise<void> | undefined;
+
+  private constructor(parts: HostParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Opens the data directory, listens, and is ready for `startCluster`.
+   *
+   * @param config a configuration, or the path of a YAML or JSON file
+   * @throws ErrInvalidConfig with every mistake at once, ErrModuleNotFound, ErrInvalidModule, ErrAddressInUse,
+   *   ErrInvalidAddress, ErrTLS, ErrLockDirectory, ErrNotOwner, ErrDeploymentIDChanged, ErrHardSettingsChanged,
+   *   ErrLogDBType, ErrIncompatibleData, ErrDirNotExist; the data directory is left as it was
+   */
+  static async create(config: NodeHostConfigSource, options: CreateOptions = {}): Promise<NodeHost> {
+    return new NodeHost(await assembleHost(config, options));
+  }
+
+  /**
+   * Starts the replica `config.nodeID` of group `config.clusterID` here. Resolves when its log has been replayed.
+   *
+   * @param initialMembers all members of a group that is started for the first time, the same on each of them; on a
+   *   restart the same again, or none
+   * @param join true for a node that was added to a running group; `initialMembers` is then empty
+   * @throws ErrInvalidConfig, ErrClusterAlreadyExist, ErrInvalidClusterSettings, ErrClusterNotBootstrapped,
+   *   ErrLogDBCorrupt, and what `createStateMachine` throws
+   */
+  async startCluster(
+    initialMembers: InitialMembers,
+    join: boolean,
+    createStateMachine: CreateStateMachine,
+    config: ClusterConfigInput,
+  ): Promise<void> {
+    this.#checkOpen();
+    const { config: checked, warnings } = validateClusterConfig(config);
+    for (const { path, message } of warnings) this.#parts.log.warn(`group configuration: ${path}: ${message}`);
+    await this.#parts.replicas.start(memberMap(initialMembers), join, createStateMachine, checked);
+  }
+
+  /** Stops the group's replica on this host; its data stays. @throws ErrClusterNotFound, ErrClusterNotInitialized */
+  async stopCluster(clusterID: number): Promise<void> {
+    this.#checkOpen();
+    await this.#parts.replicas.stop(clusterID);
+  }
+
+  /** As `stopCluster`, if the replica here is that node. */
+  async stopNode(clusterID: number, nodeID: number): Promise<void> {
+    this.#checkOpen();
+    await this.#parts.replicas.stop(clusterID, nodeID);
+  }
+
+  /** Stops every replica, closes connections, storage and the data directory. Idempotent. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#parts.stop();
+    return this.#stopping;
+  }
+
+  /**
+   * Proposes a command and waits until it is committed and applied on this host. The value is what
+   * `IStateMachine.update` returned. With a registered session call `session.proposalCompleted()` after success;
+   * after `ErrTimeout` propose the same again with the session as it is, and it is applied at most once.
+   *
+   * @throws ErrTimeout, ErrCanceled, ErrRequestTerminated (outcome unknown), ErrClusterNotReady, ErrSystemBusy (no
+   *   effect, retry), ErrRejected, ErrInvalidSession, ErrPayloadTooBig, ErrTimeoutTooSmall, ErrInvalidDeadline,
+   *   ErrClusterNotFound, ErrClusterNotInitialized, ErrClusterClosed, ErrReplicaFailed
+   */
+  async syncPropose(session: Session, cmd: Uint8Array, options?: CallOptions): Promise<Uint64> {
+    const request = this.#user(session.clusterID).propose(session, cmd, options);
+    return (await completed(request, options?.signal)).value;
+  }
+
+  /** Proposes a command without waiting; the returned state says how it ends. @throws as `syncPropose`, at once */
+  propose(session: Session, cmd: Uint8Array, options?: CallOptions): RequestState {
+    return this.#user(session.clusterID).propose(session, cmd, options);
+  }
+
+  /** Proposes to register or unregister a session that was prepared for it; see `getNewSession`. */
+  proposeSession(session: Session, options?: CallOptions): RequestState {
+    return this.#user(session.clusterID).proposeSession(session, options);
+  }
+
+  /**
+   * A linearizable read (thesis 6.4): `IStateMachine.lookup` on this host, after everything that was committed
+   * before the call.
+   *
+   * @throws as `syncPropose`; a read has no effect, so any of them may be retried
+   */
+  async syncRead(clusterID: number, query: Uint8Array, options?: CallOptions): Promise<Uint8Array> {
+    const user = this.#user(clusterID);
+    await completed(user.readIndex(options), options?.signal);
+    return await user.lookup(query);
+  }
+
+  /** Starts a linearizable read; when it has completed, `readLocalNode` may look. */
+  readIndex(clusterID: number, options?: CallOptions): RequestState {
+    return this.#user(clusterID).readIndex(options);
+  }
+
+  /** The second half of a linearizable read. @throws ErrInvalidOperation unless `request` has completed */
+  async readLocalNode(request: RequestState, query: Uint8Array): Promise<Uint8Array> {
+    if (request.outcome !== 'completed') {
+      throw new ErrInvalidOperation('readLocalNode needs the state of a readIndex that has completed');
+    }
+    return await this.#user(request.clusterID).lookup(query);
+  }
+
+  /** @deprecated Looks at the state machine as it is here, which may be out of date; use `syncRead`. */
+  async readLocal(clusterID: number, query: Uint8Array): Promise<Uint8Array> {
+    return await this.#user(clusterID).lookup(query);
+  }
+
+  /** Registers a client session with the group, so that its proposals are applied at most once. */
+  async getNewSession(clusterID: number, options?: CallOptions): Promise<Session> {
+    const user = this.#user(clusterID);
+    const session = newSession(clusterID, this.#parts.services.random);
+    session.prepareForRegister();
+    const { value } = await completed(user.proposeSession(session, options), options?.signal);
+    if (value !== session.clientID) throw new ErrInvalidSession('the group registered another session');
+    session.prepareForPropose();
+    return session;
+  }
+
+  /** Unregisters a session. @throws ErrRejected if the group does not know it any more */
+  async closeSession(session: Session, options?: CallOptions): Promise<void> {
+    const user = this.#user(session.clusterID);
+    session.prepareForUnregister();
+    const { value } = await completed(user.proposeSession(session, options), options?.signal);
+    if (value !== session.clientID) throw new ErrInvalidSession('the group unregistered another session');
+  }
+
+  /** A session for proposals that may be applied more than once if they are retried. Costs nothing. */
+  getNoOPSession(clusterID: number): Session {
+    this.#checkOpen();
+    return newNoOPSession(clusterID, this.#parts.services.random);
+  }
+
+  getLeaderID(clusterID: number): LeaderInfo {
+    this.#checkOpen();
+    const { leaderID } = this.#parts.replicas.replica(clusterID).leader;
+    return { leaderID, valid: leaderID !== 0 };
+  }
+
+  /** Requests to one group without its look-up at each call; valid until the group is stopped. */
+  getNodeUser(clusterID: number): INodeUser {
+    return this.#user(clusterID);
+  }
+
+  /** Whether this host has data of that node. */
+  async hasNodeInfo(clusterID: number, nodeID: number): Promise<boolean> {
+    this.#checkOpen();
+    return (await this.#parts.logDB.getBootstrapInfo(clusterID, nodeID)) !== undefined;
+  }
+
+  /** The configuration in force, defaults filled in. */
+  get nodeHostConfig(): NodeHostConfig {
+    return this.#parts.config;
+  }
+
+  get raftAddress(): string {
+    return this.#parts.config.raftAddress;
+  }
+
+  #checkOpen(): void {
+    if (this.#stopping !== undefined) throw new ErrClosed();
+  }
+
+  #user(clusterID: number): NodeUser {
+    this.#checkOpen();
+    return this.#parts.replicas.user(clusterID);
+  }
+}
+
+function memberMap(members: InitialMembers): ReadonlyMap<number, string> {
+  const entries: [number, string][] =
+    members instanceof Map ? [...(members as ReadonlyMap<number, string>)] : objectEntries(members);
+  for (const [nodeID, address] of entries) {
+    if (!Number.isSafeInteger(nodeID) || nodeID < 1) {
+      throw new ErrInvalidOperation(`a node id is an integer from 1 to 2^53 - 1, found ${String(nodeID)}`);
+    }
+    if (typeof address !== 'string' || !/^.+:\d{1,5}$/.test(address)) {
+      throw new ErrInvalidAddress(`node ${nodeID}: an address is host:port, found ${String(address)}`);
+    }
+  }
+  return new Map(entries);
+}
+
+function objectEntries(members: InitialMembers): [number, string][] {
+  return Object.entries(members as Record<string, string>).map(([nodeID, address]) => [Number(nodeID), address]);
+}

@@ -1,0 +1,93 @@
+import { MAX_PROPOSAL_PAYLOAD_BYTES, type Uint64, makeEntry } from '@drakkar/raftio';
+import type { Session } from '../client/session.js';
+import type { Replica } from '../engine/replica.js';
+import {
+  ErrClusterClosed,
+  ErrInvalidOperation,
+  ErrInvalidSession,
+  ErrPayloadTooBig,
+  ErrSystemBusy,
+} from '../errors/index.js';
+import type { RequestState } from '../requests/request-state.js';
+import { type CallOptions, timeoutTicks } from './options.js';
+
+/** Requests to one replica of this host, without the look-up of the group at each call (Go: INodeUser). */
+export interface INodeUser {
+  readonly clusterID: number;
+  readonly nodeID: number;
+  /** As `NodeHost.propose`. */
+  propose(session: Session, cmd: Uint8Array, options?: CallOptions): RequestState;
+  /** As `NodeHost.readIndex`. */
+  readIndex(options?: CallOptions): RequestState;
+}
+
+export class NodeUser implements INodeUser {
+  readonly #replica: Replica;
+  readonly #tickMs: number;
+
+  constructor(replica: Replica, tickMs: number) {
+    this.#replica = replica;
+    this.#tickMs = tickMs;
+  }
+
+  get clusterID(): number {
+    return this.#replica.clusterID;
+  }
+
+  get nodeID(): number {
+    return this.#replica.nodeID;
+  }
+
+  propose(session: Session, cmd: Uint8Array, options?: CallOptions): RequestState {
+    if (!session.validForProposal(this.clusterID)) {
+      throw new ErrInvalidSession(
+        `the session is of group ${session.clusterID} at series id ${session.seriesID}; it can't carry a proposal to ` +
+          `group ${this.clusterID}`,
+      );
+    }
+    if (!(cmd instanceof Uint8Array)) throw new ErrInvalidOperation('cmd must be a Uint8Array');
+    if (cmd.length > MAX_PROPOSAL_PAYLOAD_BYTES) {
+      throw new ErrPayloadTooBig(
+        `the command has ${cmd.length} bytes; at most ${MAX_PROPOSAL_PAYLOAD_BYTES} can be proposed`,
+      );
+    }
+    return this.#submit(session, cmd, options);
+  }
+
+  /** As `NodeHost.proposeSession`. */
+  proposeSession(session: Session, options?: CallOptions): RequestState {
+    if (!session.validForSessionOp(this.clusterID)) {
+      throw new ErrInvalidSession(
+        'the session is not prepared: call prepareForRegister() or prepareForUnregister() before proposeSession()',
+      );
+    }
+    return this.#submit(session, new Uint8Array(0), options);
+  }
+
+  readIndex(options?: CallOptions): RequestState {
+    const replica = this.#running();
+    return replica.read(replica.nowTick + timeoutTicks(options, this.#tickMs));
+  }
+
+  /** Looks at the state machine as it is here and now. */
+  async lookup(query: Uint8Array): Promise<Uint8Array> {
+    return await this.#running().rsm.lookup(query);
+  }
+
+  #submit(session: Session, cmd: Uint8Array, options: CallOptions | undefined): RequestState {
+    const replica = this.#running();
+    const { clientID, seriesID, respondedTo }: Record<'clientID' | 'seriesID' | 'respondedTo', Uint64> = session;
+    const ticks = timeoutTicks(options, this.#tickMs);
+    if (!replica.admits(cmd.length)) {
+      throw new ErrSystemBusy(`group ${this.clusterID}: the queue of proposals is full, try again later`);
+    }
+    const request = replica.proposals.add(clientID, seriesID, replica.nowTick + ticks);
+    replica.propose(makeEntry({ key: request.key, clientID, seriesID, respondedTo, cmd }));
+    return request;
+  }
+
+  #running(): Replica {
+    if (this.#replica.stopped) throw new ErrClusterClosed(`group ${this.clusterID} was stopped on this host`);
+    return this.#replica;
+  }
+}

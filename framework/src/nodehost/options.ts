@@ -1,0 +1,31 @@
+import { ErrCanceled, ErrInvalidDeadline, ErrTimeoutTooSmall } from '../errors/index.js';
+
+/** Where Go takes a context with a deadline. */
+export interface CallOptions {
+  /** How long the caller waits, from one tick of the host (`rttMillisecond`) up. Default: 5,000. */
+  timeoutMs?: number;
+  /** Ends the wait early with `ErrCanceled`. What was proposed may still be applied. */
+  signal?: AbortSignal;
+}
+
+export const DEFAULT_TIMEOUT_MS = 5_000;
+const MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * The wait of a call in ticks. Throws `ErrInvalidDeadline` when the time-out is not a time, `ErrTimeoutTooSmall` when
+ * it is less than one tick, `ErrCanceled` when the signal has been given already.
+ */
+export function timeoutTicks(options: CallOptions | undefined, tickMs: number): number {
+  const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  if (typeof timeoutMs !== 'number' || !Number.isFinite(timeoutMs) || timeoutMs < 0 || timeoutMs > MAX_TIMEOUT_MS) {
+    throw new ErrInvalidDeadline(`timeoutMs must be a number from 0 to ${MAX_TIMEOUT_MS}, found ${String(timeoutMs)}`);
+  }
+  if (timeoutMs < tickMs) {
+    throw new ErrTimeoutTooSmall(
+      `timeoutMs is ${timeoutMs}, but this host counts time in ticks of ${tickMs} ms (rttMillisecond): ask for more`,
+    );
+  }
+  if (options?.signal?.aborted === true) throw new ErrCanceled('the signal was given before the call');
+  // One more, since the first tick may come at once.
+  return Math.ceil(timeoutMs / tickMs) + 1;
+}

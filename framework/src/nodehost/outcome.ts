@@ -1,0 +1,41 @@
+import type { DrakkarError } from '@drakkar/raftio';
+import {
+  ErrCanceled,
+  ErrClusterNotReady,
+  ErrRejected,
+  ErrRequestTerminated,
+  ErrTimeout,
+} from '../errors/index.js';
+import type { RequestResult, RequestState } from '../requests/request-state.js';
+
+/** The error for a request that did not complete. */
+export function errorOf(result: RequestResult, clusterID: number): DrakkarError {
+  const group = `group ${clusterID}`;
+  switch (result.outcome) {
+    case 'rejected':
+      return new ErrRejected(`${group}: the request was rejected, its session may have been evicted or closed`);
+    case 'dropped':
+      return new ErrClusterNotReady(`${group} has no leader that can serve the request now; it had no effect`);
+    case 'terminated':
+      return new ErrRequestTerminated(`${group} was stopped on this host before the request ended; a proposal may still be applied`);
+    case 'timeout':
+      return new ErrTimeout(`${group} did not answer in time; a proposal may still be applied`);
+    case 'completed':
+      throw new Error('a completed request has no error');
+  }
+}
+
+/** Waits for a request to complete; any other end is its error. A signal ends the wait with `ErrCanceled`. */
+export function completed(request: RequestState, signal: AbortSignal | undefined): Promise<RequestResult> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      reject(new ErrCanceled(`the wait was ended by its signal; what was proposed may still be applied`));
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    request.onResult((result) => {
+      signal?.removeEventListener('abort', onAbort);
+      if (result.completed()) resolve(result);
+      else reject(errorOf(result, request.clusterID));
+    });
+  });
+}

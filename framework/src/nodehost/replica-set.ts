@@ -1,0 +1,206 @@
+import type { ILogDB, Membership } from '@drakkar/raftio';
+import type { ClusterConfig } from '../config/cluster-config.js';
+import type { Engine } from '../engine/engine.js';
+import { loadReplica } from '../engine/log-loader.js';
+import { Replica, type ReplicaLimits } from '../engine/replica.js';
+import {
+  ErrClusterAlreadyExist,
+  ErrClusterNotFound,
+  ErrClusterNotInitialized,
+  ErrReplicaFailed,
+} from '../errors/index.js';
+import { createRaft } from '../raft/index.js';
+import { KEY_NONCE_BOUND, PendingProposals } from '../requests/pending-proposals.js';
+import { PendingReads } from '../requests/pending-reads.js';
+import { ReplicatedStateMachine } from '../rsm/index.js';
+import type { IRandom } from '../runtime/random.js';
+import type { SoftSettings } from '../settings/soft.js';
+import type { CreateStateMachine } from '../statemachine/contract.js';
+import type { NodeRegistry } from '../transport/node-registry.js';
+import { bootstrapReplica } from './bootstrap.js';
+import { NodeUser } from './node-user.js';
+
+export interface ReplicaSetDependencies {
+  raftAddress: string;
+  tickMs: number;
+  logDB: ILogDB;
+  engine: Engine;
+  registry: NodeRegistry;
+  random: IRandom;
+  limits: ReplicaLimits;
+  softSettings: SoftSettings;
+  maxSessionCount: number;
+}
+
+/** A group as this host sees it. */
+type Member =
+  | { phase: 'starting'; nodeID: number }
+  | { phase: 'running'; nodeID: number; replica: Replica; user: NodeUser }
+  | { phase: 'failed'; nodeID: number; error: unknown };
+
+/** The replicas of a host: at most one per group. */
+export class ReplicaSet {
+  readonly #deps: ReplicaSetDependencies;
+  readonly #members = new Map<number, Member>();
+
+  constructor(deps: ReplicaSetDependencies) {
+    this.#deps = deps;
+  }
+
+  /** Starts a replica: bootstrap, replay of its log, and a place in the engine's loop. */
+  async start(
+    initialMembers: ReadonlyMap<number, string>,
+    join: boolean,
+    createStateMachine: CreateStateMachine,
+    config: ClusterConfig,
+  ): Promise<void> {
+    const { clusterID, nodeID } = config;
+    const member = this.#members.get(clusterID);
+    if (member !== undefined && member.phase !== 'failed') {
+      throw new ErrClusterAlreadyExist(`group ${clusterID} is running on this host, as node ${member.nodeID}`);
+    }
+    this.#members.set(clusterID, { phase: 'starting', nodeID });
+    try {
+      const { logDB, raftAddress } = this.#deps;
+      const request = { clusterID, nodeID, raftAddress, initialMembers, join };
+      const bootstrap = await bootstrapReplica(logDB, request);
+      for (const [id, address] of bootstrap.addresses) this.#deps.registry.set(clusterID, id, address);
+      const replica = await this.#load(config, createStateMachine);
+      this.#members.set(clusterID, {
+        phase: 'running',
+        nodeID,
+        replica,
+        user: new NodeUser(replica, this.#deps.tickMs),
+      });
+      this.#deps.engine.add(replica);
+    } catch (error) {
+      this.#members.delete(clusterID);
+      this.#deps.registry.removeCluster(clusterID);
+      throw error;
+    }
+  }
+
+  /** Stops the group's replica here; its data stays. @param nodeID when given, must be the replica's. */
+  async stop(clusterID: number, nodeID?: number): Promise<void> {
+    const member = this.#members.get(clusterID);
+    if (member === undefined || (nodeID !== undefined && member.nodeID !== nodeID)) {
+      throw notFound(clusterID, nodeID);
+    }
+    if (member.phase === 'starting') throw notInitialized(clusterID);
+    this.#members.delete(clusterID);
+    this.#deps.registry.removeCluster(clusterID);
+    if (member.phase === 'running') await this.#deps.engine.remove(member.replica);
+  }
+
+  async stopAll(): Promise<void> {
+    const running = [...this.#members].filter(([, member]) => member.phase !== 'starting');
+    await Promise.all(running.map(([clusterID]) => this.stop(clusterID)));
+  }
+
+  /** Throws the error that says why the group can't be used, when it can't. */
+  user(clusterID: number): NodeUser {
+    const member = this.#members.get(clusterID);
+    if (member?.phase === 'running') return member.user;
+    if (member?.phase === 'starting') throw notInitialized(clusterID);
+    if (member?.phase === 'failed') {
+      throw new ErrReplicaFailed(`group ${clusterID}: the replica on this host has failed and was stopped`, {
+        cause: member.error,
+      });
+    }
+    throw notFound(clusterID);
+  }
+
+  /** The running replica that a message is for. */
+  find(clusterID: number, nodeID: number): Replica | undefined {
+    const member = this.#members.get(clusterID);
+    return member?.phase === 'running' && member.nodeID === nodeID ? member.replica : undefined;
+  }
+
+  replica(clusterID: number): Replica {
+    this.user(clusterID);
+    const member = this.#members.get(clusterID);
+    if (member?.phase !== 'running') throw notFound(clusterID);
+    return member.replica;
+  }
+
+  /** The engine took the replica out: its waiting requests end, and later ones learn why. */
+  async fail(replica: Replica, error: unknown): Promise<void> {
+    const member = this.#members.get(replica.clusterID);
+    if (member?.phase === 'running' && member.replica === replica) {
+      this.#members.set(replica.clusterID, { phase: 'failed', nodeID: replica.nodeID, error });
+    }
+    await replica.stop();
+  }
+
+  membershipChanged(replica: Replica, membership: Membership): void {
+    this.#register(replica.clusterID, membership);
+  }
+
+  async #load(config: ClusterConfig, createStateMachine: CreateStateMachine): Promise<Replica> {
+    const { clusterID, nodeID } = config;
+    const { engine, logDB, random, softSettings, maxSessionCount } = this.#deps;
+    const replica = new Replica(
+      {
+        clusterID,
+        nodeID,
+        limits: this.#deps.limits,
+        proposals: new PendingProposals(clusterID, random.nextInt(KEY_NONCE_BOUND)),
+        reads: new PendingReads(clusterID, 1 + random.nextInt(0xffff_fffe)),
+      },
+      engine,
+    );
+    const rsm = new ReplicatedStateMachine({
+      clusterID,
+      nodeID,
+      stateMachine: await createStateMachine(clusterID, nodeID),
+      orderedConfigChange: config.orderedConfigChange,
+      maxSessionCount,
+      listener: replica,
+    });
+    try {
+      const maxInMemLogBytes = config.maxInMemLogSize > 0 ? config.maxInMemLogSize : softSettings.maxInMemLogBytes;
+      const init = await loadReplica(logDB, clusterID, nodeID, rsm, maxInMemLogBytes);
+      this.#register(clusterID, init.membership);
+      const raft = createRaft(
+        {
+          clusterID,
+          nodeID,
+          electionTimeoutTicks: config.electionRTT,
+          heartbeatTicks: config.heartbeatRTT,
+          checkQuorum: config.checkQuorum,
+          preVote: config.preVote,
+          quiesce: config.quiesce,
+          isObserver: config.isObserver,
+          maxInMemLogBytes,
+          maxReplicateBytes: softSettings.maxReplicateBytes,
+          maxInflightBytes: softSettings.maxInflightBytes,
+          maxInflightMessages: softSettings.maxInflightMessages,
+          random,
+        },
+        init,
+      );
+      replica.attach(raft, rsm);
+      return replica;
+    } catch (error) {
+      await rsm.close();
+      throw error;
+    }
+  }
+
+  #register(clusterID: number, membership: Membership): void {
+    const { registry } = this.#deps;
+    for (const members of [membership.addresses, membership.observers]) {
+      for (const [nodeID, address] of members) registry.set(clusterID, nodeID, address);
+    }
+    for (const nodeID of membership.removed.keys()) registry.remove(clusterID, nodeID);
+  }
+}
+
+function notFound(clusterID: number, nodeID?: number): ErrClusterNotFound {
+  const which = nodeID === undefined ? '' : ` as node ${nodeID}`;
+  return new ErrClusterNotFound(`group ${clusterID} does not run on this host${which}`);
+}
+
+function notInitialized(clusterID: number): ErrClusterNotInitialized {
+  return new ErrClusterNotInitialized(`group ${clusterID} is starting: its log is being replayed`);
+}

@@ -1,0 +1,84 @@
+import { describe, expect, it } from '@jest/globals';
+import { makeEntry } from '@drakkar/raftio';
+import { PendingProposals } from './pending-proposals.js';
+import type { RequestState } from './request-state.js';
+
+const CLUSTER = 7;
+
+function entryOf(request: RequestState): ReturnType<typeof makeEntry> {
+  return makeEntry({ key: request.key, clientID: request.clientID, seriesID: request.seriesID });
+}
+
+describe('PendingProposals', () => {
+  it('completes a proposal with the value of its entry', async () => {
+    const proposals = new PendingProposals(CLUSTER, 5);
+    const request = proposals.add(11, 3, 10);
+    proposals.applied(entryOf(request), 42, false);
+    const result = await request.result;
+    expect(result.outcome).toBe('completed');
+    expect(result.value).toBe(42);
+    expect(proposals.size).toBe(0);
+  });
+
+  it('tells rejected from completed', async () => {
+    const proposals = new PendingProposals(CLUSTER, 5);
+    const request = proposals.add(11, 3, 10);
+    proposals.applied(entryOf(request), 0, true);
+    expect((await request.result).rejected()).toBe(true);
+  });
+
+  it.each([
+    ['another replica or life', { key: 4 * 0x1_0000_0000 + 1 }],
+    ['another client', { clientID: 12 }],
+    ['another series', { seriesID: 4 }],
+    ['a key above the safe integers', { key: 0xffff_ffff_ffff_ffffn }],
+    ['a counter that is not pending', { key: 5 * 0x1_0000_0000 + 2 }],
+  ])('does not complete a proposal by the entry of %s', (_name, change) => {
+    const proposals = new PendingProposals(CLUSTER, 5);
+    const request = proposals.add(11, 3, 10);
+    proposals.applied(makeEntry({ ...entryOf(request), ...change }), 1, false);
+    expect(request.outcome).toBeUndefined();
+    expect(proposals.size).toBe(1);
+  });
+
+  it('ends overdue proposals with a time-out, and no others', () => {
+    const proposals = new PendingProposals(CLUSTER, 0);
+    const early = proposals.add(1, 0, 5);
+    const late = proposals.add(1, 0, 9);
+    proposals.expire(4);
+    expect(early.outcome).toBeUndefined();
+    proposals.expire(5);
+    expect(early.outcome).toBe('timeout');
+    expect(late.outcome).toBeUndefined();
+    proposals.expire(100);
+    expect(late.outcome).toBe('timeout');
+  });
+
+  it('does not end a proposal twice', () => {
+    const proposals = new PendingProposals(CLUSTER, 0);
+    const request = proposals.add(1, 0, 5);
+    const seen: string[] = [];
+    request.onResult((result) => seen.push(result.outcome));
+    proposals.expire(5);
+    proposals.applied(entryOf(request), 1, false);
+    proposals.terminate();
+    expect(seen).toEqual(['timeout']);
+  });
+
+  it('ends everything when the replica stops, also what a listener adds meanwhile', () => {
+    const proposals = new PendingProposals(CLUSTER, 0);
+    const first = proposals.add(1, 0, 5);
+    const second = proposals.add(1, 0, 5);
+    proposals.dropped(entryOf(first));
+    proposals.terminate();
+    expect(first.outcome).toBe('dropped');
+    expect(second.outcome).toBe('terminated');
+  });
+
+  it('gives every proposal a key of its own', () => {
+    const proposals = new PendingProposals(CLUSTER, 0x1f_ffff);
+    const keys = new Set(Array.from({ length: 1000 }, () => proposals.add(1, 0, 5).key));
+    expect(keys.size).toBe(1000);
+    for (const key of keys) expect(Number.isSafeInteger(key)).toBe(true);
+  });
+});

@@ -1,0 +1,119 @@
+import type { Uint64 } from '@drakkar/raftio';
+import { RequestResult, RequestState } from './request-state.js';
+
+const COMPLETED = new RequestResult('completed');
+const DROPPED = new RequestResult('dropped');
+const TIMEOUT = new RequestResult('timeout');
+const TERMINATED = new RequestResult('terminated');
+
+interface ConfirmedReads {
+  index: number;
+  requests: RequestState[];
+}
+
+/**
+ * Linearizable reads of one replica (thesis 6.4). All reads that arrive between two cycles of the engine share one
+ * ReadIndex context; once its index is known they wait until the state machine has applied that far.
+ */
+export class PendingReads {
+  readonly #clusterID: number;
+  readonly #contextHigh: number;
+  #nextContext = 1;
+  #gathering: RequestState[] = [];
+  readonly #asked = new Map<number, RequestState[]>();
+  #confirmed: ConfirmedReads[] = [];
+  #earliestDeadline = Infinity;
+
+  /** @param contextHigh drawn at random, so that contexts of another life of this replica do not match. */
+  constructor(clusterID: number, contextHigh: number) {
+    this.#clusterID = clusterID;
+    this.#contextHigh = contextHigh;
+  }
+
+  get size(): number {
+    let size = this.#gathering.length;
+    for (const requests of this.#asked.values()) size += requests.length;
+    for (const { requests } of this.#confirmed) size += requests.length;
+    return size;
+  }
+
+  add(deadlineTick: number): RequestState {
+    const request = new RequestState(this.#clusterID, 0, 0, 0, deadlineTick);
+    this.#gathering.push(request);
+    if (deadlineTick < this.#earliestDeadline) this.#earliestDeadline = deadlineTick;
+    return request;
+  }
+
+  /** The context under which to ask for what has gathered, or undefined when nothing has. */
+  takeContext(): { low: number; high: number } | undefined {
+    if (this.#gathering.length === 0) return undefined;
+    const low = this.#nextContext++;
+    this.#asked.set(low, this.#gathering);
+    this.#gathering = [];
+    return { low, high: this.#contextHigh };
+  }
+
+  /** The reads of a context may be served once `index` is applied. */
+  confirmed(context: { low: Uint64; high: Uint64 }, index: number, applied: number): void {
+    const requests = this.#takeAsked(context);
+    if (requests === undefined) return;
+    if (index <= applied) for (const request of requests) request.end(COMPLETED);
+    else this.#confirmed.push({ index, requests });
+  }
+
+  dropped(context: { low: Uint64; high: Uint64 }): void {
+    for (const request of this.#takeAsked(context) ?? []) request.end(DROPPED);
+  }
+
+  /** The state machine has applied up to `index`. */
+  applied(index: number): void {
+    if (this.#confirmed.length === 0) return;
+    const waiting: ConfirmedReads[] = [];
+    const due: ConfirmedReads[] = [];
+    for (const group of this.#confirmed) (group.index <= index ? due : waiting).push(group);
+    this.#confirmed = waiting;
+    for (const { requests } of due) for (const request of requests) request.end(COMPLETED);
+  }
+
+  expire(nowTick: number): void {
+    if (nowTick < this.#earliestDeadline) return;
+    this.#earliestDeadline = Infinity;
+    this.#gathering = this.#expireIn(this.#gathering, nowTick);
+    for (const [low, requests] of this.#asked) {
+      const left = this.#expireIn(requests, nowTick);
+      if (left.length === 0) this.#asked.delete(low);
+      else this.#asked.set(low, left);
+    }
+    this.#confirmed = this.#confirmed
+      .map(({ index, requests }) => ({ index, requests: this.#expireIn(requests, nowTick) }))
+      .filter(({ requests }) => requests.length > 0);
+  }
+
+  terminate(): void {
+    const groups = [this.#gathering, ...this.#asked.values(), ...this.#confirmed.map((group) => group.requests)];
+    this.#gathering = [];
+    this.#asked.clear();
+    this.#confirmed = [];
+    for (const requests of groups) for (const request of requests) request.end(TERMINATED);
+  }
+
+  #takeAsked(context: { low: Uint64; high: Uint64 }): RequestState[] | undefined {
+    if (context.high !== this.#contextHigh || typeof context.low !== 'number') return undefined;
+    const requests = this.#asked.get(context.low);
+    this.#asked.delete(context.low);
+    return requests;
+  }
+
+  #expireIn(requests: RequestState[], nowTick: number): RequestState[] {
+    const left: RequestState[] = [];
+    for (const request of requests) {
+      if (request.deadlineTick <= nowTick) {
+        request.end(TIMEOUT);
+      } else {
+        left.push(request);
+        if (request.deadlineTick < this.#earliestDeadline) this.#earliestDeadline = request.deadlineTick;
+      }
+    }
+    return left;
+  }
+}

@@ -1,0 +1,94 @@
+import type { Uint64 } from '@drakkar/raftio';
+
+/**
+ * How a request ended.
+ * - `completed`: done; for a proposal, applied here and committed by a quorum.
+ * - `rejected`: the replicated state machine refused it, e.g. an evicted session. It had no effect.
+ * - `dropped`: never entered any log, e.g. no leader is known. It had no effect; a retry is safe.
+ * - `timeout`: no answer in time. It may still happen.
+ * - `terminated`: the replica was stopped first. It may still happen.
+ */
+export type RequestOutcome = 'completed' | 'rejected' | 'dropped' | 'timeout' | 'terminated';
+
+/** The end of a request, with the names of the Go documentation. */
+export class RequestResult {
+  readonly outcome: RequestOutcome;
+  /** For a completed proposal: what `IStateMachine.update` returned. */
+  readonly value: Uint64;
+
+  constructor(outcome: RequestOutcome, value: Uint64 = 0) {
+    this.outcome = outcome;
+    this.value = value;
+  }
+  completed(): boolean {
+    return this.outcome === 'completed';
+  }
+  rejected(): boolean {
+    return this.outcome === 'rejected';
+  }
+  dropped(): boolean {
+    return this.outcome === 'dropped';
+  }
+  timeout(): boolean {
+    return this.outcome === 'timeout';
+  }
+  terminated(): boolean {
+    return this.outcome === 'terminated';
+  }
+}
+
+type Listener = (result: RequestResult) => void;
+
+/** A request under way. It ends exactly once; who asks later is told at once. */
+export class RequestState {
+  readonly clusterID: number;
+  /** Identifies the proposal's entry, or 0 for a read. */
+  readonly key: number;
+  readonly clientID: Uint64;
+  readonly seriesID: Uint64;
+  /** In ticks of the host. */
+  readonly deadlineTick: number;
+  #result: RequestResult | undefined;
+  #listener: Listener | undefined;
+  #more: Listener[] | undefined;
+
+  constructor(clusterID: number, key: number, clientID: Uint64, seriesID: Uint64, deadlineTick: number) {
+    this.clusterID = clusterID;
+    this.key = key;
+    this.clientID = clientID;
+    this.seriesID = seriesID;
+    this.deadlineTick = deadlineTick;
+  }
+
+  /** Resolves with the end of the request; never rejects. */
+  get result(): Promise<RequestResult> {
+    if (this.#result !== undefined) return Promise.resolve(this.#result);
+    return new Promise((resolve) => {
+      this.onResult(resolve);
+    });
+  }
+
+  /** The cheap form of `result`: calls back when the request ends, in the same turn as the engine's work. */
+  onResult(listener: Listener): void {
+    if (this.#result !== undefined) listener(this.#result);
+    else if (this.#listener === undefined) this.#listener = listener;
+    else (this.#more ??= []).push(listener);
+  }
+
+  /** How the request ended; undefined while it is under way. */
+  get outcome(): RequestOutcome | undefined {
+    return this.#result?.outcome;
+  }
+
+  /** @internal Ends the request, unless it has ended. */
+  end(result: RequestResult): void {
+    if (this.#result !== undefined) return;
+    this.#result = result;
+    const listener = this.#listener;
+    this.#listener = undefined;
+    listener?.(result);
+    const more = this.#more;
+    this.#more = undefined;
+    if (more !== undefined) for (const one of more) one(result);
+  }
+}

@@ -1,0 +1,200 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  type IConnection,
+  type Message,
+  type MessageBatch,
+  MessageType,
+  makeEntry,
+  makeMessage,
+} from '@drakkar/raftio';
+import { silentLogger } from '../logging/logger.js';
+import { SeededRandom } from '../runtime/random.js';
+import { ManualClock } from '../runtime/testing/manual-clock.js';
+import { Peer, type PeerOptions, messageSizeBytes } from './peer.js';
+
+const OPTIONS: PeerOptions = {
+  connectTimeoutMs: 1000,
+  reconnectBackoffMinMs: 100,
+  reconnectBackoffMaxMs: 1000,
+  sendQueueBytes: 10_000,
+  maxBatchBytes: 1_000,
+};
+
+/** A connection whose sends settle when the test says so. */
+class HeldConnection implements IConnection {
+  readonly sent: { batch: MessageBatch; resolve: () => void; reject: (error: Error) => void }[] = [];
+  closedByUs = false;
+  lose: (reason?: Error) => void = () => undefined;
+  readonly closed = new Promise<Error | undefined>((resolve) => {
+    this.lose = resolve;
+  });
+
+  sendMessageBatch(batch: MessageBatch): Promise<void> {
+    return new Promise((resolve, reject) => this.sent.push({ batch, resolve, reject }));
+  }
+
+  close(): void {
+    this.closedByUs = true;
+    this.lose(undefined);
+  }
+}
+
+function setUp(connect: (attempt: number, signal: AbortSignal) => Promise<IConnection>) {
+  const clock = new ManualClock();
+  const undelivered: Message[] = [];
+  const news: string[] = [];
+  let attempts = 0;
+  const peer = new Peer('b:1', OPTIONS, {
+    connect: (_target, signal) => connect(++attempts, signal),
+    makeBatch: (requests) => ({ requests, deploymentID: 1, sourceAddress: 'a:1', binVer: 210 }),
+    onUndelivered: (message) => undelivered.push(message),
+    onConnected: () => news.push('up'),
+    onDisconnected: () => news.push('down'),
+    clock,
+    random: new SeededRandom(1),
+    logger: silentLogger,
+  });
+  return { clock, peer, undelivered, news, attempts: () => attempts };
+}
+
+const heartbeat = (to: number): Message => makeMessage({ type: MessageType.Heartbeat, to });
+const settle = async (): Promise<void> => {
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+};
+const targets = (batch: MessageBatch | undefined): number[] => (batch?.requests ?? []).map((message) => message.to);
+
+describe('Peer', () => {
+  it('sends what gathered while it connected, then while it sent, as one batch each', async () => {
+    const connection = new HeldConnection();
+    const { peer } = setUp(() => Promise.resolve(connection));
+    peer.push(heartbeat(1));
+    peer.flush();
+    peer.push(heartbeat(2));
+    peer.flush();
+    await settle();
+    expect(connection.sent.map(({ batch }) => targets(batch))).toEqual([[1, 2]]);
+    peer.push(heartbeat(3));
+    peer.flush();
+    peer.push(heartbeat(4));
+    peer.flush();
+    expect(connection.sent).toHaveLength(1);
+    connection.sent[0]?.resolve();
+    await settle();
+    expect(targets(connection.sent[1]?.batch)).toEqual([3, 4]);
+  });
+
+  it('cuts a long queue into batches of bounded size, and sends a larger message alone', async () => {
+    const connection = new HeldConnection();
+    const { peer } = setUp(() => Promise.resolve(connection));
+    const large = makeMessage({
+      type: MessageType.Replicate,
+      to: 9,
+      entries: [makeEntry({ cmd: new Uint8Array(5_000) })],
+    });
+    expect(messageSizeBytes(large)).toBeGreaterThan(OPTIONS.maxBatchBytes);
+    peer.push(large);
+    for (let to = 1; to <= 20; to++) peer.push(heartbeat(to));
+    peer.flush();
+    await settle();
+    while (connection.sent.length < 30) {
+      const before = connection.sent.length;
+      connection.sent[before - 1]?.resolve();
+      await settle();
+      if (connection.sent.length === before) break;
+    }
+    const batches = connection.sent.map(({ batch }) => targets(batch));
+    expect(batches[0]).toEqual([9]);
+    expect(batches.flat()).toEqual([9, ...Array.from({ length: 20 }, (_, i) => i + 1)]);
+    for (const batch of connection.sent.slice(1)) {
+      const sizeBytes = batch.batch.requests.reduce((sum, message) => sum + messageSizeBytes(message), 0);
+      expect(sizeBytes).toBeLessThanOrEqual(OPTIONS.maxBatchBytes);
+    }
+  });
+
+  it('drops messages beyond its bound and says so', async () => {
+    const connection = new HeldConnection();
+    const { peer, undelivered } = setUp(() => Promise.resolve(connection));
+    for (let to = 1; to <= 200; to++) peer.push(heartbeat(to));
+    const kept = 200 - undelivered.length;
+    expect(kept * messageSizeBytes(heartbeat(1))).toBeLessThanOrEqual(OPTIONS.sendQueueBytes);
+    expect(undelivered.length).toBeGreaterThan(0);
+    peer.flush();
+    await settle();
+    expect(connection.sent).toHaveLength(1);
+  });
+
+  it('drops at once while the way is down, and tries again after a growing pause', async () => {
+    const { peer, clock, undelivered, news, attempts } = setUp(() => Promise.reject(new Error('refused')));
+    const delays: number[] = [];
+    for (let round = 1; round <= 6; round++) {
+      peer.push(heartbeat(round));
+      peer.flush();
+      await settle();
+      expect(attempts()).toBe(round);
+      expect(undelivered).toHaveLength(round * 2 - 1);
+      peer.push(heartbeat(round));
+      expect(undelivered).toHaveLength(round * 2);
+      const startMs = clock.nowMs();
+      while (clock.timerCount > 0) clock.advance(1);
+      delays.push(clock.nowMs() - startMs);
+    }
+    expect(news).toEqual(['down']);
+    expect(delays[0]).toBeLessThanOrEqual(100);
+    expect(delays[5]).toBeGreaterThan(700);
+    expect(Math.max(...delays)).toBeLessThanOrEqual(1000);
+  });
+
+  it('gives up an attempt that takes too long', async () => {
+    const aborted: boolean[] = [];
+    const { peer, clock, undelivered } = setUp(
+      (_attempt, signal) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            aborted.push(true);
+            reject(new Error('aborted'));
+          });
+        }),
+    );
+    peer.push(heartbeat(1));
+    peer.flush();
+    clock.advance(999);
+    expect(aborted).toEqual([]);
+    clock.advance(1);
+    await settle();
+    expect(aborted).toEqual([true]);
+    expect(undelivered).toHaveLength(1);
+  });
+
+  it('connects anew after a break, and reports what was on its way', async () => {
+    const connections = [new HeldConnection(), new HeldConnection()];
+    const { peer, clock, news, undelivered } = setUp((attempt) => Promise.resolve(connections[attempt - 1]!));
+    peer.push(heartbeat(1));
+    peer.flush();
+    await settle();
+    connections[0]?.sent[0]?.reject(new Error('reset'));
+    connections[0]?.lose(new Error('reset'));
+    await settle();
+    expect(targets({ requests: undelivered, deploymentID: 1, sourceAddress: '', binVer: 210 })).toEqual([1]);
+    clock.advance(100);
+    peer.push(heartbeat(2));
+    peer.flush();
+    await settle();
+    expect(targets(connections[1]?.sent[0]?.batch)).toEqual([2]);
+    expect(news).toEqual(['up', 'down', 'up']);
+  });
+
+  it('leaves nothing behind when it stops', async () => {
+    const connection = new HeldConnection();
+    const { peer, clock, undelivered } = setUp(() => Promise.resolve(connection));
+    peer.push(heartbeat(1));
+    peer.flush();
+    await settle();
+    peer.stop();
+    expect(connection.closedByUs).toBe(true);
+    peer.push(heartbeat(2));
+    peer.flush();
+    await settle();
+    expect(undelivered).toHaveLength(1);
+    expect(clock.timerCount).toBe(0);
+  });
+});

@@ -1,0 +1,143 @@
+import {
+  BIN_VER,
+  type ChunkSinkFactory,
+  type IRaftRPC,
+  type Message,
+  type MessageBatch,
+  MessageType,
+  type RequestHandler,
+} from '@drakkar/raftio';
+import type { ILogger } from '../logging/logger.js';
+import type { IClock } from '../runtime/clock.js';
+import type { IRandom } from '../runtime/random.js';
+import { NodeRegistry } from './node-registry.js';
+import { Peer, type PeerOptions } from './peer.js';
+
+export interface TransportOptions extends PeerOptions {
+  raftAddress: string;
+  deploymentID: number;
+}
+
+/** Who takes what arrives, and learns what did not leave. */
+export interface TransportHandler {
+  onMessage(message: Message): void;
+  onUnreachable(clusterID: number, fromNodeID: number, nodeID: number): void;
+  onConnectionChanged(target: string, up: boolean, reason: Error | undefined): void;
+}
+
+export interface TransportDependencies {
+  createRPC: (requestHandler: RequestHandler, chunkSinkFactory: ChunkSinkFactory) => IRaftRPC;
+  handler: TransportHandler;
+  clock: IClock;
+  random: IRandom;
+  logger: ILogger;
+}
+
+/**
+ * Messages of all groups of a host, gathered into one batch per other host and engine cycle. Names of replicas become
+ * addresses here, and nowhere else.
+ */
+export class Transport {
+  readonly registry = new NodeRegistry();
+  readonly #options: TransportOptions;
+  readonly #deps: TransportDependencies;
+  readonly #rpc: IRaftRPC;
+  readonly #peers = new Map<string, Peer>();
+  readonly #toFlush = new Set<Peer>();
+  #stopped = false;
+
+  constructor(options: TransportOptions, deps: TransportDependencies) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#rpc = deps.createRPC(
+      (batch) => this.#receive(batch),
+      () => ({
+        addChunk: () => Promise.resolve(false),
+        close: () => undefined,
+      }),
+    );
+  }
+
+  get name(): string {
+    return this.#rpc.name;
+  }
+
+  async start(): Promise<void> {
+    await this.#rpc.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const peer of this.#peers.values()) peer.stop();
+    this.#peers.clear();
+    this.#toFlush.clear();
+    await this.#rpc.stop();
+  }
+
+  /** Queues messages for the next `flush`. One whose target is unknown is dropped, as a network may. */
+  send(messages: readonly Message[]): void {
+    for (const message of messages) {
+      const address = this.registry.resolve(message.clusterID, message.to);
+      if (address === undefined || this.#stopped) {
+        this.#undelivered(message);
+        continue;
+      }
+      const peer = this.#peers.get(address) ?? this.#addPeer(address);
+      peer.push(message);
+      this.#toFlush.add(peer);
+    }
+  }
+
+  /** Called once at the end of an engine cycle. */
+  flush(): void {
+    if (this.#toFlush.size === 0) return;
+    for (const peer of this.#toFlush) peer.flush();
+    this.#toFlush.clear();
+  }
+
+  #addPeer(address: string): Peer {
+    const { handler } = this.#deps;
+    const peer = new Peer(address, this.#options, {
+      connect: (target, signal) => this.#rpc.getConnection(target, signal),
+      makeBatch: (requests) => ({
+        requests,
+        deploymentID: this.#options.deploymentID,
+        sourceAddress: this.#options.raftAddress,
+        binVer: BIN_VER,
+      }),
+      onUndelivered: (message) => this.#undelivered(message),
+      onConnected: (target) => handler.onConnectionChanged(target, true, undefined),
+      onDisconnected: (target, reason) => handler.onConnectionChanged(target, false, reason),
+      clock: this.#deps.clock,
+      random: this.#deps.random,
+      logger: this.#deps.logger,
+    });
+    this.#peers.set(address, peer);
+    return peer;
+  }
+
+  #undelivered(message: Message): void {
+    if (message.type === MessageType.Replicate || message.type === MessageType.Heartbeat) {
+      this.#deps.handler.onUnreachable(message.clusterID, message.from, message.to);
+    }
+  }
+
+  #receive(batch: MessageBatch): void {
+    if (this.#stopped) return;
+    if (batch.deploymentID !== this.#options.deploymentID || batch.binVer !== BIN_VER) {
+      this.#deps.logger.warn('dropped a batch of another deployment or version', {
+        source: batch.sourceAddress,
+        deploymentID: batch.deploymentID,
+        ownDeploymentID: this.#options.deploymentID,
+        binVer: batch.binVer,
+      });
+      return;
+    }
+    for (const message of batch.requests) {
+      if (message.from !== 0 && batch.sourceAddress !== '') {
+        this.registry.learn(message.clusterID, message.from, batch.sourceAddress);
+      }
+      this.#deps.handler.onMessage(message);
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import { decodeEntries, ENTRY_TAG, ensureEncoded, putEntries } from '../raftpb/entry-codec.js';
+import type { Entry } from '../raftpb/entry.js';
+import { Reader } from '../raftpb/wire/reader.js';
+import { CONTENT_OFFSET, corrupt, makeUnsealed, seal, unseal } from './records.js';
+import type { Run } from './runs.js';
+
+/**
+ * The entries of one append, as they are encoded for the wire, behind their number (4 bytes, big-endian). Their first
+ * index is that of the key.
+ */
+const COUNT_BYTES = 4;
+
+export function encodeBlock(key: Uint8Array, entries: readonly Entry[]): Uint8Array {
+  const value = makeUnsealed(COUNT_BYTES + ensureEncoded(entries));
+  new DataView(value.buffer).setUint32(CONTENT_OFFSET, entries.length);
+  putEntries(value, CONTENT_OFFSET + COUNT_BYTES, entries);
+  return seal(key, value);
+}
+
+/**
+ * Those entries of `wanted` that the block has; the others are not decoded. They keep `value` in memory.
+ * Throws ErrLogDBCorrupt.
+ */
+export function decodeBlock(
+  key: Uint8Array,
+  value: Uint8Array,
+  firstOfBlock: number,
+  wanted: Readonly<Run>,
+): Entry[] {
+  const content = unseal(key, value);
+  if (content.length < COUNT_BYTES) throw corrupt(key, 'the record is cut short');
+  const count = new DataView(content.buffer, content.byteOffset).getUint32(0);
+  const before = Math.max(0, wanted.first - firstOfBlock);
+  const upTo = Math.min(count, wanted.last - firstOfBlock + 1);
+  if (before >= upTo) return [];
+  const block = content.subarray(COUNT_BYTES);
+  try {
+    const start = skipEntries(block, 0, before);
+    const end = upTo === count ? block.length : skipEntries(block, start, upTo - before);
+    return decodeEntries(block.subarray(start, end));
+  } catch (error) {
+    throw corrupt(key, 'the entries do not decode', error);
+  }
+}
+
+/** Position of what follows `count` entries. */
+function skipEntries(block: Uint8Array, start: number, count: number): number {
+  const reader = new Reader(block);
+  reader.pos = start;
+  for (let i = 0; i < count; i++) {
+    if (block[reader.pos] !== ENTRY_TAG) throw new RangeError(`no entry at byte ${reader.pos}`);
+    reader.pos++;
+    const length = reader.length();
+    reader.pos += length;
+  }
+  return reader.pos;
+}
