@@ -91,7 +91,7 @@ describe('buildContainer', () => {
     expect(services.raftRPCFactory).toBe(raftRPCFactory);
     expect([services.logDBName, services.transportName]).toEqual(['testdb', 'testrpc']);
     expect(services.config.logdb.options).toEqual({ mapSizeBytes: 4096 });
-    expect(services.adapters.transport?.capabilities.network).toBe(true);
+    expect(services.adapters.transport?.capabilities).toMatchObject({ network: true });
     expect(services.clock.nowMs()).toBeGreaterThan(0);
     expect(services.random.nextInt(1)).toBe(0);
     expect(await services.fileSystem.stat(dir)).toMatchObject({ kind: 'directory' });
@@ -157,7 +157,7 @@ describe('adapters on the disk', () => {
     // Both are loaded; that the first binds nothing is what it is refused for.
     await expect(buildContainer(join(dir, 'raft.yaml'))).rejects.toMatchObject({
       code: 'ERR_INVALID_MODULE',
-      message: expect.stringContaining("logdb.module: the logdb 'mine' ") as string,
+      message: expect.stringContaining("logdb.module: the logdb 'mine' ") as unknown as string,
     });
   });
 
