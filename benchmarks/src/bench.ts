@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import {
   Interruption,
@@ -124,14 +125,11 @@ async function followersDuring(
   seconds: number,
   measuring: Promise<unknown>,
 ): Promise<number> {
-  const after = (delaySeconds: number): Promise<number> =>
-    new Promise((resolve, reject) => {
-      const timer = setTimeout(() => followersCpu(followers).then(resolve, reject), delaySeconds * 1_000);
-      measuring.catch((error: unknown) => {
-        clearTimeout(timer);
-        reject(error instanceof Error ? error : new Error(String(error)));
-      });
-    });
+  const failure = measuring.then(() => new Promise<never>(() => {}));
+  const after = async (delaySeconds: number): Promise<number> => {
+    await Promise.race([delay(delaySeconds * 1_000), failure]);
+    return await followersCpu(followers);
+  };
   const [before, end] = await Promise.all([after(warmUpSeconds), after(warmUpSeconds + seconds)]);
   return end - before;
 }

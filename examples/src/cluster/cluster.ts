@@ -151,11 +151,13 @@ export class Cluster {
   /** Ends all clients; rejects if one of them met an error that no client should meet. */
   async unload(patienceMs: number): Promise<WorkloadStats[]> {
     const loaded = [...this.#members.values()].filter(({ isLoaded }) => isLoaded);
-    for (const member of loaded) member.isLoaded = false;
-    const stops = loaded.map(({ node }) =>
-      node?.call('stopWorkload', { patienceMs }, patienceMs + CALL_TIMEOUT_MS),
-    );
-    return (await Promise.all(stops)).filter((stats) => stats !== undefined);
+    const stops = loaded.flatMap((member) => {
+      member.isLoaded = false;
+      return member.node === undefined
+        ? []
+        : [member.node.call('stopWorkload', { patienceMs }, patienceMs + CALL_TIMEOUT_MS)];
+    });
+    return await Promise.all(stops);
   }
 
   /** What the running workloads have done so far, as told lately. */

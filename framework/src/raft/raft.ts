@@ -7,6 +7,7 @@ import {
   handleTimeoutNow,
   handleVoteResp,
   isHeldUpByLease,
+  refuseLateVote,
   tickElection,
 } from './election.js';
 import { violated } from './errors.js';
@@ -267,7 +268,7 @@ function answerLowerTerm(core: Core, message: Message): void {
   if (type === MessageType.RequestPreVote) {
     handleRequestPreVote(core, message);
   } else if (type === MessageType.RequestVote) {
-    core.send({ type: MessageType.RequestVoteResp, to: from, reject: true });
+    refuseLateVote(core, message);
   } else if (isFromLeader(type) && (core.config.checkQuorum || core.config.preVote)) {
     core.send({ type: MessageType.NoOP, to: from });
   }

@@ -1,0 +1,21 @@
+export type { CaseResult, CaseStatus, Report, RunOptions, TestRunner } from './suite/case.js';
+export type { LogDBHarness, LogDBPlace } from './logdb/harness.js';
+export {
+  type CrashPlan,
+  type CrashTrace,
+  type FaultTrace,
+  type LaneTrace,
+  Tracer,
+  type WorkloadEvent,
+  runFaultWorkload,
+  runWorkload,
+} from './logdb/workload.js';
+export { logDBSuite, runLogDB } from './logdb/suite.js';
+export { MEMORY_LOGDB_CAPABILITIES, MemoryLogDB, MemoryPlace } from './reference/memory-logdb.js';
+export { memoryLogDBHarness } from './reference/memory-logdb-harness.js';
+export {
+  type LinearizabilityOptions,
+  type LinearizabilityResult,
+  checkLinearizableRegister,
+} from './linearizability/check.js';
+export { type RegisterOperation, type RegisterValue } from './linearizability/history.js';
