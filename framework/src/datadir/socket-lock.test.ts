@@ -80,7 +80,7 @@ describe('SocketDirectoryLock in one process', () => {
     await writeFile(join(dir, LOCK_DIR_NAME, 'g1'), 'garbage');
     await expect(lock.acquire(dir)).rejects.toMatchObject({
       code: 'ERR_LOCK_DIRECTORY',
-      message: expect.stringMatching(/g1 can't be read; if no NodeHost runs, remove /) as string,
+      message: expect.stringMatching(/g1 can't be read; if no NodeHost runs, remove /) as unknown as string,
     });
   });
 });

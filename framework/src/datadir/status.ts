@@ -37,7 +37,9 @@ export function encodeStatus(status: DataDirStatus): Uint8Array {
     hostId: status.hostId,
     separateWal: status.separateWal,
   };
-  return new TextEncoder().encode(`${JSON.stringify({ ...fields, checksum: checksumOf(fields) }, null, 2)}\n`);
+  return new TextEncoder().encode(
+    `${JSON.stringify({ ...fields, checksum: checksumOf(fields) }, null, 2)}\n`,
+  );
 }
 
 function parse(data: Uint8Array): Fields | undefined {

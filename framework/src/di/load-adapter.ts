@@ -41,23 +41,25 @@ export function adapterModuleFault(value: unknown, kind: AdapterModule['kind']):
   return undefined;
 }
 
+/** A name that is nearly a known one is never advised to be installed: packages wait for such mistakes. */
 function notFound(
   kind: AdapterModule['kind'],
   configured: string,
   packageName: string,
   cause: unknown,
 ): Error {
-  const meant = suggest(configured, knownModuleNames(kind));
-  const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
+  const suggestion = suggest(configured, knownModuleNames(kind));
+  if (suggestion !== undefined) {
+    const reason = `there is no package ${packageName}`;
+    return new ErrModuleNotFound(`${kind}.module: ${reason}; did you mean "${suggestion}"?`, {
+      cause,
+      details: { module: configured, reason, suggestion },
+    });
+  }
   const install = `npm install ${packageName}`;
   return new ErrModuleNotFound(
-    meant === undefined
-      ? `${kind}.module: the package ${packageName} is not installed; install it with: ${install}`
-      : `${kind}.module: there is no package ${packageName}${hint} Otherwise install it with: ${install}`,
-    {
-      cause,
-      details: { module: configured, install, ...(meant === undefined ? {} : { suggestion: meant }) },
-    },
+    `${kind}.module: the package ${packageName} is not installed; install it with: ${install}`,
+    { cause, details: { module: configured, install } },
   );
 }
 
