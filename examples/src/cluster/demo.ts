@@ -76,7 +76,7 @@ class LoadedRun {
   readonly #startedAt = performance.now();
   /** Done by workloads that are gone. */
   #before: WorkloadStats = { acknowledgedWrites: 0, reads: 0, retries: 0 };
-  #last: { at: number; calls: number; perSecond: number } = { at: 0, calls: 0, perSecond: 0 };
+  #last = { at: performance.now(), calls: 0, perSecond: 0 };
 
   constructor(cluster: Cluster, options: DemoOptions, progress: Progress, signal: AbortSignal) {
     this.#cluster = cluster;
