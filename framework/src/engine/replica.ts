@@ -1,7 +1,6 @@
 import {
   type ConfigChange,
   type Entry,
-  EntryType,
   type Membership,
   type Message,
   type Uint64,

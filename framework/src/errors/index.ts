@@ -45,3 +45,5 @@ export {
   ErrModuleNotFound,
   ErrNotOwner,
 } from './host.js';
+export { ERROR_CATALOGUE, type ErrorDescription, type ErrorSection, ERROR_SECTIONS } from './catalogue.js';
+export { isTempError } from './temp-error.js';

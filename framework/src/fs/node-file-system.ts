@@ -1,12 +1,9 @@
 import { type FileHandle, link, mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { hasSystemCode } from '../errors/inspect.js';
 import type { FileStat, IFile, IFileSystem, OpenMode } from './file-system.js';
 
 const FLAGS: Readonly<Record<OpenMode, string>> = { read: 'r', create: 'wx+', overwrite: 'w+', update: 'r+' };
-
-/** Whether `error` is one of Node's with that `code`, e.g. ENOENT. */
-export function hasSystemCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
-}
 
 class NodeFile implements IFile {
   private closed = false;
@@ -76,7 +73,17 @@ export class NodeFileSystem implements IFileSystem {
   }
 
   async makeDir(path: string): Promise<void> {
-    await mkdir(path, { recursive: true });
+    // Not mkdir's own `recursive`, which never ends where a file system answers ENOENT for a name that can't be made.
+    try {
+      await mkdir(path);
+    } catch (error) {
+      if (hasSystemCode(error, 'ENOENT') && dirname(path) !== path) {
+        await this.makeDir(dirname(path));
+        await mkdir(path);
+      } else if (!hasSystemCode(error, 'EEXIST') || (await this.stat(path))?.kind !== 'directory') {
+        throw error;
+      }
+    }
   }
 
   rename(from: string, to: string): Promise<void> {

@@ -1,41 +1,42 @@
-import type { ILogDB } from '@drakkar/raftio';
-import { type NodeHostConfig, type NodeHostConfigInput, loadNodeHostConfig } from '../config/index.js';
-import { openDataDir } from '../datadir/index.js';
-import { type ContainerOverrides, type HostServices, buildContainer } from '../di/index.js';
+import type { ILogDB, RaftRPCConfig } from '@drakkar/raftio';
+import type { NodeHostConfig, NodeHostConfigInput } from '../config/node-host-config.js';
+import { openDataDir } from '../datadir/data-dir.js';
+import { type NodeHostServices, type Overrides, buildContainer } from '../di/build-container.js';
 import { Engine, type EngineListener } from '../engine/engine.js';
-import { Transport, type TransportHandler } from '../transport/transport.js';
+import { Transport, type TransportDependencies, type TransportHandler } from '../transport/transport.js';
+import type { ILogger } from '../logging/logger.js';
 import { ReplicaSet } from './replica-set.js';
 
 export type NodeHostConfigSource = string | NodeHostConfigInput;
 
 export interface CreateOptions {
   /** Rebinds services of the host: clock, random source, file system, logger, LogDB, RaftRPC. */
-  overrides?: ContainerOverrides;
+  overrides?: Overrides;
 }
 
 /** What a NodeHost is made of. */
 export interface HostParts {
   config: NodeHostConfig;
-  services: HostServices;
+  services: NodeHostServices;
   logDB: ILogDB;
   replicas: ReplicaSet;
+  log: ILogger;
   /** Lets go of everything, in the reverse order of how it was made. */
   stop(): Promise<void>;
 }
 
 /** Makes the parts of a host from its configuration; lets go of them again if one of them can't be made. */
 export async function assembleHost(source: NodeHostConfigSource, options: CreateOptions): Promise<HostParts> {
-  const loaded = await loadNodeHostConfig(source);
-  const { config } = loaded;
-  const services = await buildContainer(loaded, options.overrides);
+  const services = await buildContainer(source, options);
+  const { config } = services;
   const undo: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
   };
   try {
-    const dataDir = await openDataDir(services.fileSystem, config, services.logDBName);
+    const dataDir = await openDataDir(services);
     undo.push(() => dataDir.close());
-    const logDB = await services.createLogDB({ dir: dataDir.logDBDir, walDir: dataDir.walDir });
+    const logDB = await services.logDBFactory({ dir: dataDir.logdbDir, walDir: dataDir.walDir });
     undo.push(() => logDB.close());
     const { transport, engine, replicas } = wire(config, services, logDB);
     undo.push(() => transport.stop());
@@ -46,18 +47,36 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
       await engine.stop();
     });
     const log = services.loggerFactory.getLogger('nodehost');
-    for (const warning of loaded.warnings) log.warn(warning);
+    for (const { path, message } of services.configWarnings) log.warn(`configuration: ${path}: ${message}`);
     log.info('NodeHost started', {
       raftAddress: config.raftAddress,
       nodeHostDir: config.nodeHostDir,
       logdb: logDB.name,
       transport: transport.name,
     });
-    return { config, services, logDB, replicas, stop };
+    return { config, services, logDB, replicas, log, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** The transport's factory with this host's configuration filled in. */
+function rpcCreator(config: NodeHostConfig, services: NodeHostServices): TransportDependencies['createRPC'] {
+  const { caFile, certFile, keyFile } = config;
+  const log = services.loggerFactory.getLogger('transport');
+  const mutualTLS =
+    config.mutualTls && caFile !== undefined && certFile !== undefined && keyFile !== undefined
+      ? { caFile, certFile, keyFile }
+      : undefined;
+  const rpcConfig: RaftRPCConfig = {
+    raftAddress: config.raftAddress,
+    listenAddress: config.listenAddress,
+    mutualTLS,
+    sendBufferBytes: config.settings.connectionBufferBytes,
+    onWarning: (message, details) => log.warn(message, details),
+  };
+  return (requestHandler, sinkFactory) => services.raftRPCFactory(rpcConfig, requestHandler, sinkFactory);
 }
 
 interface Wired {
@@ -67,7 +86,7 @@ interface Wired {
 }
 
 /** Ties transport, engine and replicas together: messages in, messages out, news. */
-function wire(config: NodeHostConfig, services: HostServices, logDB: ILogDB): Wired {
+function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB): Wired {
   const { clock, random, loggerFactory } = services;
   const { settings } = config;
   const handler: TransportHandler = {
@@ -89,7 +108,7 @@ function wire(config: NodeHostConfig, services: HostServices, logDB: ILogDB): Wi
       sendQueueBytes: config.maxSendQueueSize,
       maxBatchBytes: settings.maxBatchBytes,
     },
-    { createRPC: services.createRaftRPC, handler, clock, random, logger: loggerFactory.getLogger('transport') },
+    { createRPC: rpcCreator(config, services), handler, clock, random, logger: loggerFactory.getLogger('transport') },
   );
   const nodehostLog = loggerFactory.getLogger('nodehost');
   const listener: EngineListener = {

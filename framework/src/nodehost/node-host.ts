@@ -1,7 +1,9 @@
 import { type Uint64, ErrInvalidAddress } from '@drakkar/raftio';
 import type { Session } from '../client/session.js';
 import { newNoOPSession, newSession } from '../client/session.js';
-import { type ClusterConfigInput, type NodeHostConfig, validateClusterConfig } from '../config/index.js';
+import type { ClusterConfigInput } from '../config/cluster-config.js';
+import type { NodeHostConfig } from '../config/node-host-config.js';
+import { validateClusterConfig } from '../config/validate-cluster.js';
 import { ErrClosed, ErrInvalidOperation, ErrInvalidSession } from '../errors/index.js';
 import type { RequestState } from '../requests/request-state.js';
 import type { CreateStateMachine } from '../statemachine/contract.js';
@@ -63,7 +65,8 @@ export class NodeHost {
     config: ClusterConfigInput,
   ): Promise<void> {
     this.#checkOpen();
-    const checked = validateClusterConfig(config);
+    const { config: checked, warnings } = validateClusterConfig(config);
+    for (const { path, message } of warnings) this.#parts.log.warn(`group configuration: ${path}: ${message}`);
     await this.#parts.replicas.start(memberMap(initialMembers), join, createStateMachine, checked);
   }
 

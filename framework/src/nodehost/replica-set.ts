@@ -1,5 +1,5 @@
 import type { ILogDB, Membership } from '@drakkar/raftio';
-import type { ClusterConfig } from '../config/index.js';
+import type { ClusterConfig } from '../config/cluster-config.js';
 import type { Engine } from '../engine/engine.js';
 import { loadReplica } from '../engine/log-loader.js';
 import { Replica, type ReplicaLimits } from '../engine/replica.js';
@@ -14,7 +14,7 @@ import { KEY_NONCE_BOUND, PendingProposals } from '../requests/pending-proposals
 import { PendingReads } from '../requests/pending-reads.js';
 import { ReplicatedStateMachine } from '../rsm/index.js';
 import type { IRandom } from '../runtime/random.js';
-import type { SoftSettings } from '../settings/index.js';
+import type { SoftSettings } from '../settings/soft.js';
 import type { CreateStateMachine } from '../statemachine/contract.js';
 import type { NodeRegistry } from '../transport/node-registry.js';
 import { bootstrapReplica } from './bootstrap.js';

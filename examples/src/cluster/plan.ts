@@ -1,0 +1,104 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { isAbsolute, join, resolve } from 'node:path';
+import type { ClusterConfigInput } from '@drakkar/framework';
+
+export const CLUSTER_ID = 1;
+/** Length of a tick. An election starts after 10 to 20 of them without a word from the leader. */
+const RTT_MS = 30;
+
+/** What a node's process is told on its command line, as JSON. */
+export interface NodePlan {
+  nodeID: number;
+  configPath: string;
+  members: [nodeID: number, raftAddress: string][];
+}
+
+export function groupConfig(nodeID: number): ClusterConfigInput {
+  return {
+    clusterID: CLUSTER_ID,
+    nodeID,
+    electionRTT: 10,
+    heartbeatRTT: 1,
+    checkQuorum: true,
+    preVote: true,
+    snapshotEntries: 0,
+  };
+}
+
+export interface PlanOptions {
+  /** Existing folder for configuration files and data. */
+  dir: string;
+  nodes: number;
+  logdb: string;
+  transport: string;
+}
+
+/** Finds ports and writes a configuration file and a data folder for each node, 1 to `nodes`. */
+export async function planNodes({ dir, nodes, logdb, transport }: PlanOptions): Promise<NodePlan[]> {
+  const ports = await freePorts(nodes);
+  const members = ports.map((port, i): [number, string] => [i + 1, `127.0.0.1:${port}`]);
+  return await Promise.all(
+    members.map(async ([nodeID, raftAddress]) => {
+      const configPath = join(dir, `node-${nodeID}.yaml`);
+      const nodeHostDir = join(dir, `node-${nodeID}`);
+      await mkdir(nodeHostDir, { recursive: true });
+      await writeFile(configPath, configYAML({ raftAddress, nodeHostDir, logdb, transport }));
+      return { nodeID, configPath, members };
+    }),
+  );
+}
+
+/** A NodeHost's configuration file. JSON strings are YAML strings, so that any path may stand in it. */
+function configYAML(config: {
+  raftAddress: string;
+  nodeHostDir: string;
+  logdb: string;
+  transport: string;
+}): string {
+  return [
+    `raftAddress: ${JSON.stringify(config.raftAddress)}`,
+    `nodeHostDir: ${JSON.stringify(config.nodeHostDir)}`,
+    `rttMillisecond: ${RTT_MS}`,
+    'deploymentId: 1',
+    'logdb:',
+    `  module: ${JSON.stringify(modulePath(config.logdb))}`,
+    'transport:',
+    `  module: ${JSON.stringify(modulePath(config.transport))}`,
+    'log:',
+    '  level: warn',
+    '',
+  ].join('\n');
+}
+
+/** A path is meant relative to where the user is, not to the file that it is written to. */
+function modulePath(module: string): string {
+  return module.startsWith('.') && !isAbsolute(module) ? resolve(module) : module;
+}
+
+/**
+ * Below the range from which systems take ports for outgoing connections: otherwise one could take the port of a node
+ * that is down for a moment, or a node that knocks on the port of another could end up connected to itself.
+ */
+const LOWEST_PORT = 20_000;
+const PORT_COUNT = 12_000;
+const PORT_ATTEMPTS = 200;
+
+/** Different ports of the loopback interface that nothing listens on now. */
+async function freePorts(count: number): Promise<number[]> {
+  const ports = new Set<number>();
+  for (let attempt = 0; attempt < PORT_ATTEMPTS && ports.size < count; attempt += 1) {
+    const port = LOWEST_PORT + Math.floor(Math.random() * PORT_COUNT);
+    if (await isFree(port)) ports.add(port);
+  }
+  if (ports.size < count) throw new Error(`found no ${count} free ports`);
+  return [...ports];
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  return await new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,64 @@
+import { type JsonSchema, objectSchema } from './json-schema.js';
+import type { ClusterConfig } from './cluster-config.js';
+
+const flag = (description: string, fallback: boolean): JsonSchema => ({
+  type: 'boolean',
+  description,
+  default: fallback,
+});
+const count = (description: string, minimum: number, fallback?: number): JsonSchema => ({
+  type: 'integer',
+  description,
+  minimum,
+  maximum: Number.MAX_SAFE_INTEGER,
+  ...(fallback === undefined ? {} : { default: fallback }),
+});
+const compression = (description: string): JsonSchema => ({
+  type: 'string',
+  description,
+  enum: ['none'],
+  default: 'none',
+});
+
+/** What may stand in a replica's configuration. Rules that concern several keys are in validate-cluster.ts. */
+export const clusterSchema: JsonSchema = objectSchema<ClusterConfig>(
+  'Configuration of one replica of a group.',
+  {
+    nodeID: count(
+      'Id of the replica in its group. An id that was removed from the group can not be used again.',
+      1,
+    ),
+    clusterID: count('Id of the group in the deployment.', 0),
+    checkQuorum: flag('A leader that has not heard from a quorum for an election timeout steps down.', true),
+    electionRTT: count(
+      'Least time without a leader, in ticks of rttMillisecond, after which a follower campaigns; the actual time is chosen at random between it and twice it. More than twice heartbeatRTT, better ten times.',
+      1,
+      10,
+    ),
+    heartbeatRTT: count("Ticks between a leader's heartbeats.", 1, 1),
+    snapshotEntries: count('Entries applied between automatic snapshots; 0 turns them off.', 0, 100_000),
+    compactionOverhead: count(
+      'Entries that stay in the log behind a snapshot, for followers that are a little behind.',
+      0,
+      10_000,
+    ),
+    orderedConfigChange: flag(
+      'A membership change must name the membership that it is meant for, and is rejected on any other.',
+      false,
+    ),
+    isObserver: flag('The replica follows without a vote until it is promoted.', false),
+    quiesce: flag('An idle group stops exchanging heartbeats until there is work.', false),
+    preVote: flag(
+      'A candidate asks before it raises its term, so that one that was cut off does not unseat the leader. Off when a Dragonboat node is a member.',
+      true,
+    ),
+    maxInMemLogSize: count(
+      'Bytes of the in-memory log above which proposals get ERR_SYSTEM_BUSY; 0 takes settings.maxInMemLogBytes of the host.',
+      0,
+      0,
+    ),
+    snapshotCompression: compression('Compression of snapshots.'),
+    entryCompression: compression('Compression of entries.'),
+  },
+  { required: ['nodeID', 'clusterID'] },
+);

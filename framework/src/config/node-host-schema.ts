@@ -1,0 +1,144 @@
+import { LOG_LEVELS, LOG_MODULES, type LogModule } from '../logging/logger.js';
+import { softSettingsSchema } from '../settings/soft-schema.js';
+import { DEFAULT_LRU_MAX_SESSION_COUNT } from '../settings/hard.js';
+import { UNMANAGED_DEPLOYMENT_ID } from '@drakkar/raftio';
+import { type JsonSchema, objectSchema } from './json-schema.js';
+import type { AdapterConfig, HardSettingsConfig, LogConfig, NodeHostConfig } from './node-host-config.js';
+
+const MIB = 1024 * 1024;
+const ADDRESS = 'host:port, as in "10.0.0.1:63001", "node-1.example.com:63001" or "[::1]:63001"';
+
+const text = (description: string, extra: Partial<JsonSchema> = {}): JsonSchema => ({
+  type: 'string',
+  description,
+  minLength: 1,
+  ...extra,
+});
+const path = (description: string, extra: Partial<JsonSchema> = {}): JsonSchema =>
+  text(description, { allowed: 'a path, absolute or relative to the configuration file', ...extra });
+
+const adapter = (what: string, fallback: string, shortNames: string): JsonSchema =>
+  objectSchema<AdapterConfig>(
+    `The ${what} and its options.`,
+    {
+      module: text(
+        `Which ${what}: a short name (${shortNames}), the name of an installed package, or a path that starts with ./ or ../ or is absolute. In code, also the adapter module itself.`,
+        { default: fallback, allowed: 'a short name, a package name, a path, or in code an adapter module' },
+      ),
+      options: {
+        type: 'object',
+        description:
+          "Options of the adapter, checked against the adapter's own schema; see its documentation.",
+        default: {},
+      },
+    },
+    { optional: true },
+  );
+
+const level = (description: string, extra: Partial<JsonSchema> = {}): JsonSchema => ({
+  type: 'string',
+  description,
+  enum: LOG_LEVELS,
+  ...extra,
+});
+
+const moduleLevels = Object.fromEntries(
+  LOG_MODULES.map((name) => [name, level(`Level of ${name}.`, { defaultText: '`log.level`' })]),
+) as Record<LogModule, JsonSchema>;
+
+/** What may stand in a NodeHost's configuration. Rules that concern several keys are in node-host-rules.ts. */
+export const nodeHostSchema: JsonSchema = objectSchema<NodeHostConfig>(
+  'Configuration of a NodeHost.',
+  {
+    raftAddress: text(
+      "Address by which other hosts reach this one; it is the host's identity in memberships, and its data directory belongs to it.",
+      { allowed: ADDRESS },
+    ),
+    listenAddress: text('Address to listen on, where it differs, as behind address translation.', {
+      allowed: ADDRESS,
+      defaultText: '`raftAddress`',
+    }),
+    nodeHostDir: path('Folder for all data of this host. Made when missing; it belongs to this host alone.'),
+    walDir: path(
+      'Folder for the part of the log that is written most often, on a faster disk. Can not be changed once there is data.',
+      { defaultText: 'within `nodeHostDir`' },
+    ),
+    rttMillisecond: {
+      type: 'integer',
+      description:
+        'Length of a tick in milliseconds: about the round-trip time between hosts, all processing included. Election and heartbeat times of groups are counted in it.',
+      default: 100,
+      minimum: 1,
+      maximum: 60_000,
+    },
+    deploymentId: {
+      type: 'integer',
+      description:
+        'Hosts exchange messages only within the same deployment. Can not be changed once there is data.',
+      default: UNMANAGED_DEPLOYMENT_ID,
+      minimum: 1,
+      maximum: Number.MAX_SAFE_INTEGER,
+    },
+    mutualTls: {
+      type: 'boolean',
+      description:
+        "Encrypts the traffic between hosts and authenticates both sides against the deployment's own CA. Needs `caFile`, `certFile` and `keyFile`.",
+      default: false,
+    },
+    caFile: path('Certificate of the CA, PEM.', { defaultText: 'none' }),
+    certFile: path('Certificate of this host, PEM.', { defaultText: 'none' }),
+    keyFile: path('Private key of this host, PEM.', { defaultText: 'none' }),
+    logdb: adapter('LogDB', 'lmdb', '`lmdb`, `leveldb`'),
+    transport: adapter('transport', 'ws', '`ws`, `grpc`, `quic`'),
+    masterServers: {
+      type: 'array',
+      description: 'Addresses of the master servers of the deployment, for a host that is managed by them.',
+      items: text('Address of a master server.', { allowed: ADDRESS }),
+      uniqueItems: true,
+      default: [],
+    },
+    maxSendQueueSize: {
+      type: 'integer',
+      description:
+        'Bytes of messages held for one other host; what comes above it is dropped, and sent anew by Raft.',
+      default: 64 * MIB,
+      minimum: MIB,
+      maximum: 4096 * MIB,
+    },
+    maxReceiveQueueSize: {
+      type: 'integer',
+      description: 'Bytes of received messages held for one replica; what comes above it is dropped.',
+      default: 64 * MIB,
+      minimum: MIB,
+      maximum: 4096 * MIB,
+    },
+    log: objectSchema<LogConfig>(
+      'Logging.',
+      {
+        level: level('Least severe level that is logged.', { default: 'info' }),
+        modules: objectSchema<Record<LogModule, string>>(
+          'Levels of single parts of the framework, where they differ.',
+          moduleLevels,
+          { optional: true },
+        ),
+      },
+      { optional: true },
+    ),
+    settings: softSettingsSchema,
+    hardSettings: objectSchema<HardSettingsConfig>(
+      'Settings that must be the same on every host of the deployment and can not be changed once there is data.',
+      {
+        lruMaxSessionCount: {
+          type: 'integer',
+          description:
+            'Client sessions that each group keeps; the least recently used one is evicted when there are more.',
+          default: DEFAULT_LRU_MAX_SESSION_COUNT,
+          minimum: 1,
+          maximum: 1_000_000,
+        },
+      },
+      { optional: true },
+    ),
+  },
+  { required: ['raftAddress', 'nodeHostDir'] },
+);

@@ -1,0 +1,225 @@
+import { join } from 'node:path';
+import { BIN_VER } from '@drakkar/raftio';
+import type { NodeHostConfig } from '../config/node-host-config.js';
+import { ErrDataDirCorrupt, ErrDirNotExist, ErrIncompatibleData, ErrNotOwner } from '../errors/host.js';
+import { makeDirDurable, writeFileDurable } from '../fs/durable.js';
+import type { IFileSystem } from '../fs/file-system.js';
+import type { IRandom } from '../runtime/random.js';
+import { hardSettings, hardSettingsHash } from '../settings/hard.js';
+import type { HeldLock, IDirectoryLock } from './directory-lock.js';
+import { type HostIdentity, checkIdentity } from './identity-check.js';
+import { type DataDirStatus, decodeStatus, encodeStatus } from './status.js';
+import { messageOf } from '../errors/inspect.js';
+
+export const STATUS_FILE_NAME = 'drakkar.json';
+const LOGDB_DIR_NAME = 'logdb';
+const WAL_DIR_NAME = 'wal';
+const SNAPSHOTS_DIR_NAME = 'snapshots';
+
+/** What `openDataDir` needs; `NodeHostServices` has it all. */
+export interface DataDirServices {
+  readonly config: Pick<
+    NodeHostConfig,
+    'raftAddress' | 'nodeHostDir' | 'walDir' | 'deploymentId' | 'hardSettings'
+  >;
+  readonly logDBName: string;
+  readonly fileSystem: IFileSystem;
+  readonly directoryLock: IDirectoryLock;
+  readonly random: IRandom;
+}
+
+/** A host's data directory, locked. */
+export interface DataDir {
+  readonly root: string;
+  /** Exist, and belong to the LogDB alone; equal when there is no WAL folder apart. */
+  readonly logdbDir: string;
+  readonly walDir: string;
+  /** Exists. */
+  readonly snapshotsDir: string;
+  /** Folder for the snapshots of one replica; not made by this. */
+  snapshotDir(clusterID: number, nodeID: number): string;
+  /** Whether this call has made the directory: no replica can have data in it. */
+  readonly isNew: boolean;
+  /** Frees the lock. Idempotent. Everything that uses the directory must be closed before. */
+  close(): Promise<void>;
+}
+
+async function readStatus(fs: IFileSystem, dir: string): Promise<DataDirStatus | undefined> {
+  const path = join(dir, STATUS_FILE_NAME);
+  if ((await fs.stat(path)) === undefined) return undefined;
+  return decodeStatus(await fs.readFile(path), path);
+}
+
+/** A folder with data but without its record: refused, since nobody can tell whose the data is. */
+async function refuseUnrecorded(fs: IFileSystem, dir: string, dataDirName: string): Promise<void> {
+  if ((await fs.stat(join(dir, dataDirName))) === undefined) return;
+  throw new ErrDataDirCorrupt(
+    `${dir} holds data, but ${STATUS_FILE_NAME}, which says whose, is missing. Restore it from a copy, or move the folder away and let this host's replicas be added anew`,
+    { details: { dir } },
+  );
+}
+
+interface Records {
+  main: DataDirStatus | undefined;
+  wal: DataDirStatus | undefined;
+}
+
+/** Reads both records and throws when they are not this host's, or don't belong together. Changes nothing. */
+async function readAndCheck(
+  fs: IFileSystem,
+  config: DataDirServices['config'],
+  host: HostIdentity,
+): Promise<Records> {
+  const { nodeHostDir, walDir } = config;
+  const main = await readStatus(fs, nodeHostDir);
+  if (main === undefined) await refuseUnrecorded(fs, nodeHostDir, LOGDB_DIR_NAME);
+  else checkIdentity(nodeHostDir, main, host);
+  if (main !== undefined && main.separateWal !== host.separateWal) {
+    throw new ErrIncompatibleData(
+      main.separateWal
+        ? `${nodeHostDir} was made with a walDir of its own; the configuration has none. Set walDir back to what it was`
+        : `${nodeHostDir} was made without a walDir of its own; the configuration has ${walDir}. Remove walDir from it`,
+      { details: { nodeHostDir, walDir } },
+    );
+  }
+  if (!host.separateWal) return { main, wal: undefined };
+  const wal = await readStatus(fs, walDir);
+  if (wal === undefined) await refuseUnrecorded(fs, walDir, WAL_DIR_NAME);
+  else checkIdentity(walDir, wal, host);
+  checkPair(
+    config,
+    main,
+    wal,
+    wal !== undefined && (await fs.stat(join(walDir, WAL_DIR_NAME))) !== undefined,
+  );
+  return { main, wal };
+}
+
+/** The record of the WAL folder is made first, its data last: a crash in between is told from a folder that is lost. */
+function checkPair(
+  { nodeHostDir, walDir }: DataDirServices['config'],
+  main: DataDirStatus | undefined,
+  wal: DataDirStatus | undefined,
+  walHasData: boolean,
+): void {
+  if (main !== undefined && wal === undefined) {
+    throw new ErrIncompatibleData(
+      `${walDir} has none of the data that belongs to ${nodeHostDir}: the walDir was changed, is not mounted, or is lost`,
+      { details: { nodeHostDir, walDir } },
+    );
+  }
+  if (main === undefined && walHasData) {
+    throw new ErrIncompatibleData(
+      `${nodeHostDir} has none of the data that belongs to ${walDir}: the nodeHostDir was changed, is not mounted, or is lost`,
+      { details: { nodeHostDir, walDir } },
+    );
+  }
+  if (main !== undefined && wal !== undefined && main.hostId !== wal.hostId) {
+    throw new ErrNotOwner(`${walDir} belongs to another NodeHost than ${nodeHostDir}`, {
+      details: { nodeHostDir, walDir },
+    });
+  }
+}
+
+async function makeRoot(fs: IFileSystem, dir: string, key: string): Promise<void> {
+  const found = await fs.stat(dir);
+  if (found !== undefined && found.kind !== 'directory') {
+    throw new ErrDirNotExist(`${key} must be a folder, but ${dir} is a ${found.kind}`, { details: { dir } });
+  }
+  try {
+    await makeDirDurable(fs, dir);
+    const probe = join(dir, '.drakkar-probe');
+    await (await fs.open(probe, 'overwrite')).close();
+    await fs.remove(probe);
+  } catch (error) {
+    const reason = messageOf(error);
+    throw new ErrDirNotExist(`${key} can't be made or written to: ${reason}`, {
+      cause: error,
+      details: { dir },
+    });
+  }
+}
+
+async function acquireLocks(lock: IDirectoryLock, dirs: readonly string[]): Promise<HeldLock> {
+  const held: HeldLock[] = [];
+  const release = async (): Promise<void> => {
+    for (const one of held.reverse()) await one.release();
+  };
+  try {
+    for (const dir of dirs) held.push(await lock.acquire(dir));
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return { release };
+}
+
+function newHostId(random: IRandom): string {
+  return Buffer.from(random.bytes(16)).toString('hex');
+}
+
+/** Writes the records that are missing; the main one last, for it is what says that the directory is complete. */
+async function writeRecords(
+  services: DataDirServices,
+  host: HostIdentity,
+  { main, wal }: Records,
+): Promise<void> {
+  if (main !== undefined) return;
+  const { config, fileSystem: fs } = services;
+  const data = encodeStatus({ ...host, hostId: wal?.hostId ?? newHostId(services.random) });
+  if (host.separateWal && wal === undefined) {
+    await writeFileDurable(fs, join(config.walDir, STATUS_FILE_NAME), data);
+  }
+  await writeFileDurable(fs, join(config.nodeHostDir, STATUS_FILE_NAME), data);
+}
+
+async function prepare(services: DataDirServices, host: HostIdentity, lock: HeldLock): Promise<DataDir> {
+  const { config, fileSystem: fs } = services;
+  // Read again: somebody may have made the directory before the lock was ours.
+  const records = await readAndCheck(fs, config, host);
+  await writeRecords(services, host, records);
+  const logdbDir = join(config.nodeHostDir, LOGDB_DIR_NAME);
+  const walDir = host.separateWal ? join(config.walDir, WAL_DIR_NAME) : logdbDir;
+  const snapshotsDir = join(config.nodeHostDir, SNAPSHOTS_DIR_NAME);
+  for (const dir of new Set([logdbDir, walDir, snapshotsDir])) await makeDirDurable(fs, dir);
+  return {
+    root: config.nodeHostDir,
+    logdbDir,
+    walDir,
+    snapshotsDir,
+    snapshotDir: (clusterID, nodeID) => join(snapshotsDir, `${clusterID}-${nodeID}`),
+    isNew: records.main === undefined,
+    close: () => lock.release(),
+  };
+}
+
+/**
+ * Opens a host's data directory, making it when there is none, and locks it. A directory that is another host's, or
+ * was written otherwise than configured, is refused and left as it was.
+ *
+ * Throws ErrNotOwner, ErrDeploymentIDChanged, ErrHardSettingsChanged, ErrLogDBType, ErrIncompatibleData,
+ * ErrDataDirCorrupt, ErrLockDirectory, ErrDirNotExist.
+ */
+export async function openDataDir(services: DataDirServices): Promise<DataDir> {
+  const { config, fileSystem: fs } = services;
+  const separateWal = config.walDir !== config.nodeHostDir;
+  const host: HostIdentity = {
+    address: config.raftAddress,
+    binVer: BIN_VER,
+    hardHash: hardSettingsHash(hardSettings(config.hardSettings)),
+    deploymentId: config.deploymentId,
+    logdb: services.logDBName,
+    separateWal,
+  };
+  await readAndCheck(fs, config, host);
+  await makeRoot(fs, config.nodeHostDir, 'nodeHostDir');
+  if (separateWal) await makeRoot(fs, config.walDir, 'walDir');
+  const roots = separateWal ? [config.nodeHostDir, config.walDir] : [config.nodeHostDir];
+  const lock = await acquireLocks(services.directoryLock, roots);
+  try {
+    return await prepare(services, host, lock);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}

@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { configurationDocs } from './configuration.js';
+import { errorDocs } from './errors.js';
+
+const docs = join(import.meta.dirname, '..', '..', '..', 'docs');
+const read = (name: string): string => readFileSync(join(docs, name), 'utf8');
+
+describe('documents made from code', () => {
+  it.each([
+    ['configuration.md', configurationDocs],
+    ['errors.md', errorDocs],
+  ])('%s is up to date (if not: npm run build && node scripts/gen-docs.mjs)', (name, make) => {
+    expect(read(name)).toBe(make());
+  });
+
+  it('configuration.md has a row for a key of each level', () => {
+    const text = read('configuration.md');
+    for (const key of [
+      'raftAddress',
+      'logdb.options',
+      'log.modules.raft',
+      'settings.maxBatchBytes',
+      'electionRTT',
+    ]) {
+      expect(text).toContain(`| \`${key}\` `);
+    }
+  });
+});

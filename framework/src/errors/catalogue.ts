@@ -1,0 +1,349 @@
+import {
+  type DrakkarError,
+  ErrAddressInUse,
+  ErrConnectFailed,
+  ErrConnectionClosed,
+  ErrInvalidAddress,
+  ErrLogDBClosed,
+  ErrLogDBCorrupt,
+  ErrLogDBFenced,
+  ErrLogDBLocked,
+  ErrLogDBOpen,
+  ErrMalformed,
+  ErrMessageTooLarge,
+  ErrTLS,
+  ErrTransportStopped,
+  ErrUnsafeInteger,
+  ErrUnsupported,
+  type ErrorKind,
+} from '@drakkar/raftio';
+import { RaftInvariantError } from '../raft/errors.js';
+import * as rsm from '../rsm/errors.js';
+import * as cluster from './cluster.js';
+import * as host from './host.js';
+import * as request from './request.js';
+
+/** What there is to know of one error. */
+export interface ErrorDescription {
+  /** Stable; what a program compares. */
+  readonly code: string;
+  readonly name: string;
+  readonly kind: ErrorKind;
+  readonly meaning: string;
+  /** What the one who receives it does. */
+  readonly action: string;
+  /** Whether `isTempError` is true for it. */
+  readonly temporary: boolean;
+}
+
+type ErrorClass = new (message: string) => DrakkarError;
+
+/** Code, name and kind are the class's own; the rest is said here. */
+function describe(
+  errorClass: ErrorClass,
+  meaning: string,
+  action: string,
+  temporary = false,
+): ErrorDescription {
+  const { code, name, kind } = new errorClass('');
+  return Object.freeze({ code, name, kind, meaning, action, temporary });
+}
+
+const TEMPORARY = true;
+
+/** Errors of requests made through a NodeHost. */
+const requestErrors: readonly ErrorDescription[] = [
+  describe(
+    request.ErrSystemBusy,
+    'A queue, or the in-memory log of the replica, is full. The request was not started.',
+    'Wait a little and try again; if it persists, send less or raise the bounds under `settings`.',
+    TEMPORARY,
+  ),
+  describe(
+    request.ErrClusterNotReady,
+    'The request was dropped before it entered any log: the group has no leader, or one that has not committed in its term yet.',
+    'Try again; a new leader takes about one election timeout.',
+    TEMPORARY,
+  ),
+  describe(
+    cluster.ErrClusterNotInitialized,
+    'The replica was started a moment ago and is still replaying its log.',
+    'Try again.',
+    TEMPORARY,
+  ),
+  describe(
+    request.ErrPendingConfigChangeExist,
+    'A membership change of the group is under way, and there can be one at a time. The request was not started.',
+    'Try again when it is done.',
+    TEMPORARY,
+  ),
+  describe(
+    request.ErrPendingLeaderTransferExist,
+    'A leadership transfer of the group is under way. The request was not started.',
+    'Try again when it is done.',
+    TEMPORARY,
+  ),
+  describe(
+    request.ErrBadKey,
+    'The key that would match the request with its result is in use. The request was not started.',
+    'Try again.',
+    TEMPORARY,
+  ),
+  describe(
+    cluster.ErrClusterClosed,
+    'The replica on this host is stopped, or being stopped. The request was not started.',
+    'Use another host that has a replica of the group.',
+    TEMPORARY,
+  ),
+  describe(
+    request.ErrSystemStopped,
+    'The host is being stopped. The request was not started.',
+    'Use another host.',
+    TEMPORARY,
+  ),
+  describe(request.ErrClosed, 'The NodeHost is closed. The request was not started.', 'Use another host.'),
+  describe(
+    cluster.ErrClusterNotFound,
+    'No replica of the group runs on this host.',
+    'Use a host that has one, or start it here.',
+  ),
+  describe(
+    cluster.ErrNodeRemoved,
+    'The node was removed from the group by a membership change, and its id can not come back.',
+    'Use another replica. To have one on this host again, add it under a new node id.',
+  ),
+  describe(
+    request.ErrTimeout,
+    'No answer came within the time given. The request may have been carried out, or may yet be.',
+    'With a registered session, propose again with the same session: it is applied once. Without, find out by a read first.',
+  ),
+  describe(
+    request.ErrCanceled,
+    'The signal given with the request was aborted. The request may have been carried out, or may yet be.',
+    'As for ERR_TIMEOUT.',
+  ),
+  describe(
+    request.ErrRequestTerminated,
+    'The replica was stopped while the request was on its way. It may have been carried out, or may yet be.',
+    'As for ERR_TIMEOUT, on another host.',
+    TEMPORARY,
+  ),
+  describe(
+    request.ErrRejected,
+    'The state machine refused the request, and it had no effect: the session is not registered or was evicted, is registered already, or the membership change does not fit the membership.',
+    'Register a new session, or read the membership and decide anew. The same request would be rejected again.',
+  ),
+  describe(
+    request.ErrInvalidSession,
+    'The client session is of another group, or is not in the state that the call needs.',
+    'Use the right session; call `proposalCompleted` after each proposal that succeeded.',
+  ),
+  describe(
+    request.ErrTimeoutTooSmall,
+    'The timeout is shorter than one tick (`rttMillisecond`).',
+    'Give more time.',
+  ),
+  describe(
+    request.ErrPayloadTooBig,
+    'The command is larger than a proposal can be (32 MiB).',
+    'Propose less at a time, or keep the data elsewhere and propose a reference.',
+  ),
+  describe(
+    request.ErrInvalidOperation,
+    'The call is not allowed for this replica in its role or state.',
+    'The message says why.',
+  ),
+  describe(
+    request.ErrInvalidOption,
+    'An argument or option of the call is wrong.',
+    'The message says which.',
+  ),
+  describe(
+    request.ErrInvalidTarget,
+    'The node that leadership should go to is not a voting member of the group.',
+    'Choose one of the members.',
+  ),
+  describe(request.ErrDeadlineNotSet, 'The call was made without `timeoutMs`.', 'Give one.'),
+  describe(request.ErrInvalidDeadline, '`timeoutMs` is not a positive number.', 'Give another.'),
+];
+
+/** Errors of starting and stopping replicas. */
+const replicaErrors: readonly ErrorDescription[] = [
+  describe(
+    cluster.ErrClusterAlreadyExist,
+    'A replica of the group runs on this host already.',
+    'Use it, or stop it first.',
+  ),
+  describe(
+    cluster.ErrClusterNotStopped,
+    'The replica runs, and the operation needs it stopped.',
+    'Stop it and try again.',
+  ),
+  describe(
+    cluster.ErrClusterNotBootstrapped,
+    'The replica has no data on this host, and the call gives neither initial members nor the join flag.',
+    'Give all initial members when the group is new, or join = true when the node was added to a running group.',
+  ),
+  describe(
+    cluster.ErrInvalidClusterSettings,
+    'Initial members, join flag and the data on disk contradict each other.',
+    'The message says which of first start, joining and restart the data on disk calls for.',
+  ),
+  describe(
+    cluster.ErrReplicaFailed,
+    'The replica has stopped itself: its state machine threw, its data is damaged, or an invariant of Raft is broken. Other replicas of the host go on.',
+    'See `cause` and the log. Restart it when the cause is gone; when its data is damaged, remove it and add a new node.',
+  ),
+  describe(
+    rsm.ErrStateMachineFailed,
+    'The state machine threw, or returned something that is no result; what it holds may differ from the other replicas.',
+    'Correct the state machine, then restart the replica.',
+  ),
+  describe(
+    rsm.ErrSessionsCorrupt,
+    'The client sessions in a snapshot are not what was written.',
+    'Remove the replica and add a new node; look after the disk.',
+  ),
+  describe(
+    rsm.ErrSnapshotOutOfDate,
+    'The snapshot is older than what the replica has applied; nothing was changed.',
+    'Nothing: the replica goes on with what it has.',
+  ),
+  describe(
+    rsm.RsmInvariantError,
+    'Something that can not be has happened while entries were applied.',
+    'Report it with the log: it is a bug, or damaged data.',
+  ),
+  describe(
+    RaftInvariantError,
+    'Something that can not be has happened in the Raft core.',
+    'Report it with the log: it is a bug, or damaged data.',
+  ),
+];
+
+/** Errors of configuration, and of the data directory. */
+const hostErrors: readonly ErrorDescription[] = [
+  describe(
+    host.ErrInvalidConfig,
+    'The configuration has mistakes; `problems` lists them all.',
+    'Correct them. docs/configuration.md describes every key.',
+  ),
+  describe(
+    host.ErrModuleNotFound,
+    'The LogDB or transport that the configuration names is not installed.',
+    'Run the npm command that the message gives, or correct the name.',
+  ),
+  describe(
+    host.ErrInvalidModule,
+    'What the configuration names as LogDB or transport is not one, or can not be loaded.',
+    'The message says why.',
+  ),
+  describe(
+    host.ErrNotOwner,
+    'The data directory belongs to another NodeHost. It was left as it was.',
+    "Use this host's own directory, or set raftAddress back to what it was.",
+  ),
+  describe(
+    host.ErrDeploymentIDChanged,
+    'The data directory belongs to another deployment. It was left as it was.',
+    'Set deploymentId back to what it was, or use another directory.',
+  ),
+  describe(
+    host.ErrHardSettingsChanged,
+    'The data directory was made with other `hardSettings`. It was left as it was.',
+    'Set them back to what they were.',
+  ),
+  describe(
+    host.ErrIncompatibleData,
+    'The data directory is of a format that this release does not read, or its WAL folder is not where the configuration says. It was left as it was.',
+    'The message says which release, or which folder, to use.',
+  ),
+  describe(
+    host.ErrLogDBType,
+    'The data directory was written by another LogDB. It was left as it was.',
+    'Configure the LogDB that wrote it, or use another directory.',
+  ),
+  describe(
+    host.ErrLockDirectory,
+    'Another NodeHost, in this process or another, has the data directory open.',
+    'Stop it, or use another directory.',
+  ),
+  describe(
+    host.ErrDirNotExist,
+    'The data directory can not be made, is not a folder, or can not be written to.',
+    'Correct the path or the permissions.',
+  ),
+  describe(
+    host.ErrDataDirCorrupt,
+    'The record that says whose the data directory is, is damaged or missing. It was left as it was.',
+    "Restore the file from a copy; or remove the directory and add this host's replicas anew, under new node ids.",
+  ),
+];
+
+/** Errors that come from a LogDB or a transport. */
+const adapterErrors: readonly ErrorDescription[] = [
+  describe(
+    ErrLogDBFenced,
+    'A write or sync of the LogDB has failed; what it covered is unknown, so the LogDB accepts nothing more.',
+    'Look after the disk, then restart the host.',
+  ),
+  describe(ErrLogDBClosed, 'The LogDB was used after it was closed.', 'Open it anew.'),
+  describe(
+    ErrLogDBLocked,
+    'Another process has the LogDB open.',
+    'Stop it; one data directory serves one host at a time.',
+  ),
+  describe(
+    ErrLogDBOpen,
+    'The LogDB could not be opened: its folder, its files or its native code.',
+    'The message says why.',
+  ),
+  describe(
+    ErrLogDBCorrupt,
+    'Stored bytes are not what was written.',
+    'Remove the replica and add a new node; look after the disk.',
+  ),
+  describe(ErrMalformed, 'Received bytes are no well-formed message.', 'Find out who sent them.'),
+  describe(
+    ErrUnsafeInteger,
+    'A 64-bit id, index or term is above 2^53 - 1, which this implementation does not carry.',
+    'Use smaller ids.',
+  ),
+  describe(
+    ErrMessageTooLarge,
+    'A message exceeds what a transport carries (66 MiB).',
+    'Propose less at a time.',
+  ),
+  describe(ErrConnectionClosed, 'The connection to the other host is gone.', 'It is made anew by itself.'),
+  describe(ErrConnectFailed, 'The other host could not be reached.', 'It is tried again by itself.'),
+  describe(
+    ErrTLS,
+    'The other host could not be authenticated, or refused this one.',
+    'Check caFile, certFile and keyFile on both, and that all hosts have mutualTls on.',
+  ),
+  describe(ErrAddressInUse, 'The port to listen on is taken.', 'Stop what uses it, or choose another.'),
+  describe(ErrInvalidAddress, 'An address is not host:port, or can not be bound.', 'Correct it.'),
+  describe(ErrTransportStopped, 'The transport was used after it was stopped.', 'Start a new one.'),
+  describe(
+    ErrUnsupported,
+    'The adapter does not have the capability that the call needs.',
+    'Choose another adapter, or do without.',
+  ),
+];
+
+export interface ErrorSection {
+  readonly title: string;
+  readonly errors: readonly ErrorDescription[];
+}
+
+export const ERROR_SECTIONS: readonly ErrorSection[] = [
+  { title: 'Requests', errors: requestErrors },
+  { title: 'Starting and stopping replicas', errors: replicaErrors },
+  { title: 'Configuration and data directory', errors: hostErrors },
+  { title: 'LogDB and transport', errors: adapterErrors },
+];
+
+/** Every error of Drakkar. docs/errors.md is made from it. */
+export const ERROR_CATALOGUE: readonly ErrorDescription[] = ERROR_SECTIONS.flatMap(
+  (section) => section.errors,
+);

@@ -1,0 +1,82 @@
+export { Session, newNoOPSession, newSession } from './client/session.js';
+export type { ClusterConfig, ClusterConfigInput, CompressionType } from './config/cluster-config.js';
+export type {
+  AdapterConfig,
+  AdapterConfigInput,
+  LogConfig,
+  NodeHostConfig,
+  NodeHostConfigInput,
+} from './config/node-host-config.js';
+export { loadNodeHostConfig } from './config/load.js';
+export { validateClusterConfig } from './config/validate-cluster.js';
+export { DirectoryLockID, type HeldLock, type IDirectoryLock } from './datadir/directory-lock.js';
+export type { Overrides } from './di/build-container.js';
+export {
+  type ConfigProblem,
+  ErrBadKey,
+  ErrCanceled,
+  ErrClosed,
+  ErrClusterAlreadyExist,
+  ErrClusterClosed,
+  ErrClusterNotBootstrapped,
+  ErrClusterNotFound,
+  ErrClusterNotInitialized,
+  ErrClusterNotReady,
+  ErrClusterNotStopped,
+  ErrDataDirCorrupt,
+  ErrDeadlineNotSet,
+  ErrDeploymentIDChanged,
+  ErrDirNotExist,
+  ErrHardSettingsChanged,
+  ErrIncompatibleData,
+  ErrInvalidConfig,
+  ErrInvalidDeadline,
+  ErrInvalidModule,
+  ErrInvalidOperation,
+  ErrInvalidOption,
+  ErrInvalidSession,
+  ErrInvalidTarget,
+  ErrLockDirectory,
+  ErrLogDBType,
+  ErrModuleNotFound,
+  ErrNodeRemoved,
+  ErrNotOwner,
+  ErrPayloadTooBig,
+  ErrPendingConfigChangeExist,
+  ErrPendingLeaderTransferExist,
+  ErrRejected,
+  ErrReplicaFailed,
+  ErrRequestTerminated,
+  ErrSystemBusy,
+  ErrSystemStopped,
+  ErrTimeout,
+  ErrTimeoutTooSmall,
+  ErrInvalidClusterSettings,
+  isTempError,
+} from './errors/index.js';
+export { FileSystemID, type FileStat, type IFile, type IFileSystem, type OpenMode } from './fs/file-system.js';
+export {
+  type ILogger,
+  type ILoggerFactory,
+  type LogFields,
+  type LogLevel,
+  type LogModule,
+  LoggerFactoryID,
+  silentLoggerFactory,
+} from './logging/logger.js';
+export type { CreateOptions, NodeHostConfigSource } from './nodehost/assembly.js';
+export { type InitialMembers, type LeaderInfo, NodeHost } from './nodehost/node-host.js';
+export type { INodeUser } from './nodehost/node-user.js';
+export type { CallOptions } from './nodehost/options.js';
+export { RaftInvariantError } from './raft/index.js';
+export { type RequestOutcome, RequestResult, RequestState } from './requests/request-state.js';
+export { ErrSessionsCorrupt, ErrSnapshotOutOfDate, ErrStateMachineFailed, RsmInvariantError } from './rsm/index.js';
+export { ClockID, type IClock, SystemClock, type Timer } from './runtime/clock.js';
+export { type IRandom, RandomID, SeededRandom, SystemRandom } from './runtime/random.js';
+export type { SoftSettings } from './settings/soft.js';
+export type {
+  CreateStateMachine,
+  ISnapshotFileCollection,
+  IStateMachine,
+  SnapshotWriter,
+} from './statemachine/contract.js';

@@ -1,0 +1,205 @@
+import {
+  type Entry,
+  type Membership,
+  type Message,
+  MessageType,
+  type Snapshot,
+  makeMessage,
+} from '@drakkar/raftio';
+import { violated } from './errors.js';
+import { RaftLog } from './log.js';
+import type { Remote } from './remote.js';
+import type { LogReadRequest, RaftConfig, RaftInit, ReadContext, ReadyRead, Role } from './types.js';
+
+type MessageFields = Partial<Message> & Pick<Message, 'type' | 'to'>;
+
+/** A read on its way to being confirmed; `from` is 0 for a local one, else the replica that forwarded it. */
+export interface PendingRead {
+  context: ReadContext;
+  from: number;
+}
+
+/** A local read that was forwarded to the leader. */
+export interface ForwardedRead {
+  context: ReadContext;
+  sinceTick: number;
+}
+
+/** See read-index.ts. */
+export class ReadState {
+  /** Names this core's confirmation rounds together with the round's number; never 0. */
+  readonly instance: number;
+  /** Number of the latest round; never reused, in no term. */
+  round = 0;
+  /** Reads of the round under way; empty: none is. */
+  confirming: PendingRead[] = [];
+  /** Commit index when the round under way began. */
+  confirmingIndex = 0;
+  /** Reads for the next round. */
+  gathering: PendingRead[] = [];
+  readonly forwarded: ForwardedRead[] = [];
+
+  constructor(instance: number) {
+    this.instance = instance;
+  }
+}
+
+/** What the next update carries, beside what the log and the state tell by themselves. */
+export class Outbox {
+  messages: Message[] = [];
+  messagesAfterSave: Message[] = [];
+  readyReads: ReadyRead[] = [];
+  droppedReads: ReadContext[] = [];
+  droppedProposals: Entry[] = [];
+  rejectedConfigChanges: Entry[] = [];
+  logReads: LogReadRequest[] = [];
+  snapshot: Snapshot | undefined = undefined;
+
+  get isEmpty(): boolean {
+    return (
+      this.messages.length === 0 &&
+      this.messagesAfterSave.length === 0 &&
+      this.readyReads.length === 0 &&
+      this.droppedReads.length === 0 &&
+      this.droppedProposals.length === 0 &&
+      this.rejectedConfigChanges.length === 0 &&
+      this.logReads.length === 0 &&
+      this.snapshot === undefined
+    );
+  }
+}
+
+/**
+ * The state of one replica (paper, figure 2), shared by the handlers; each file of handlers changes the part that it
+ * is about. Nothing here decides anything.
+ */
+export class Core {
+  readonly config: RaftConfig;
+  readonly clusterID: number;
+  readonly nodeID: number;
+  readonly log: RaftLog;
+
+  role: Role = 'follower';
+  term: number;
+  /** Voted for in `term`; 0 = none. */
+  vote: number;
+  /** Leader as known now; 0 = unknown. */
+  leaderID = 0;
+  /** Who led in `term`, for the invariant that there is at most one; outlasts `leaderID`. */
+  termLeader = 0;
+  /** Index of the empty entry that this leader began its term with. */
+  termStart = 0;
+
+  /** Hard state as last handed out for saving, and as durable. */
+  readonly handedState = { term: 0, vote: 0, commit: 0 };
+  readonly durableState = { term: 0, vote: 0, commit: 0 };
+  reportedLeaderID = 0;
+  reportedTerm: number;
+
+  membership: Membership;
+  isVoter = false;
+  quorum = 1;
+  /** Everybody else, in the order of ids. */
+  remotes: Remote[] = [];
+
+  ticks = 0;
+  electionElapsed = 0;
+  electionDeadline = 0;
+  heartbeatElapsed = 0;
+  idleTicks = 0;
+  isQuiesced = false;
+
+  /** Responses to a campaign: granted or not, by voter. */
+  readonly votes = new Map<number, boolean>();
+  /** Whether the campaign was ordered by the leader (thesis 3.10). */
+  isTransferCampaign = false;
+  transferTarget = 0;
+  transferElapsed = 0;
+
+  readonly reads: ReadState;
+  /** Newest snapshot of this replica. */
+  snapshot: Snapshot | undefined = undefined;
+  /** Proposals for the leader, gathered until the next update. */
+  forwards: Entry[] = [];
+  /** Whether some remote may have something to be sent. */
+  replicationDue = false;
+  outbox = new Outbox();
+
+  constructor(config: RaftConfig, init: RaftInit) {
+    this.config = config;
+    this.clusterID = config.clusterID;
+    this.nodeID = config.nodeID;
+    this.log = new RaftLog(init, config.maxInMemLogBytes);
+    this.term = init.state.term;
+    this.vote = init.state.vote;
+    this.reportedTerm = init.state.term;
+    Object.assign(this.handedState, init.state);
+    Object.assign(this.durableState, init.state);
+    this.membership = init.membership;
+    this.reads = new ReadState(1 + config.random.nextInt(0x7fff_fffe));
+    if (this.log.lastTerm > this.term) {
+      violated('the stored log is of a later term than the state', {
+        term: this.term,
+        logTerm: this.log.lastTerm,
+      });
+    }
+    this.resetElectionTimer();
+  }
+
+  get isHardStateDurable(): boolean {
+    return this.durableState.term === this.term && this.durableState.vote === this.vote;
+  }
+
+  /** Whether a save has been under way for a whole election timeout. */
+  get isDiskStalled(): boolean {
+    const oldest = this.log.saves[0];
+    return oldest !== undefined && this.ticks - oldest.sinceTick >= this.config.electionTimeoutTicks;
+  }
+
+  /** Whether this replica heard from a live leader within the minimum election timeout (thesis 4.2.3). */
+  get hasLease(): boolean {
+    return this.leaderID !== 0 && this.electionElapsed < this.config.electionTimeoutTicks;
+  }
+
+  remote(nodeID: number): Remote | undefined {
+    for (const remote of this.remotes) if (remote.nodeID === nodeID) return remote;
+    return undefined;
+  }
+
+  /** Draws a new timeout from [T, 2T) (paper, section 5.2), counted from now. */
+  resetElectionTimer(): void {
+    const timeout = this.config.electionTimeoutTicks;
+    this.electionElapsed = 0;
+    this.electionDeadline = timeout + this.config.random.nextInt(timeout);
+  }
+
+  /**
+   * Sends a message. It goes at once, or after the save that the update asks for:
+   *
+   * - promises wait: votes (a vote must be durable before the candidate counts it) and responses to Replicate and
+   *   InstallSnapshot (what is acknowledged must be durable);
+   * - what a leader sends goes at once: it became leader only when its term was durable;
+   * - anything else tells our term, so it waits only if the term or the vote is not durable yet. Otherwise a crash
+   *   could take back a term that others have seen us in. While the disk is stuck it is not sent at all, or such
+   *   messages would pile up; any message may be lost.
+   *
+   * Without `term` in the fields it carries our own.
+   */
+  send(fields: MessageFields): void {
+    const message = makeMessage(fields);
+    message.from = this.nodeID;
+    message.clusterID = this.clusterID;
+    message.term = fields.term ?? this.term;
+    if (isPromise(message.type)) this.outbox.messagesAfterSave.push(message);
+    else if (this.isHardStateDurable) this.outbox.messages.push(message);
+    else if (!this.isDiskStalled) this.outbox.messagesAfterSave.push(message);
+  }
+}
+
+function isPromise(type: MessageType): boolean {
+  return (
+    type === MessageType.RequestVote ||
+    type === MessageType.RequestVoteResp ||
+    type === MessageType.ReplicateResp
+  );
+}

@@ -1,0 +1,341 @@
+import { type Entry, type Membership, type Message, MessageType, type Snapshot } from '@drakkar/raftio';
+import { applyConfigChange, rejectConfigChange } from './config-change.js';
+import { Core } from './core.js';
+import {
+  handleRequestPreVote,
+  handleRequestVote,
+  handleTimeoutNow,
+  handleVoteResp,
+  isHeldUpByLease,
+  refuseLateVote,
+  tickElection,
+} from './election.js';
+import { violated } from './errors.js';
+import { continueTransfer, handleLeaderTransfer, requestTransfer, tickTransfer } from './leader-transfer.js';
+import { setMembership } from './membership.js';
+import { handlePropose, propose } from './proposal.js';
+import { handleQuiesce, recordActivity, recordMessage, tickQuiesce } from './quiesce.js';
+import { isQuorumActive, matchedByActive, resetActivity } from './quorum.js';
+import {
+  confirmRead,
+  expireForwardedReads,
+  handleReadIndex,
+  handleReadIndexResp,
+  requestRead,
+} from './read-index.js';
+import {
+  broadcastHeartbeat,
+  handleHeartbeat,
+  handleLogRead,
+  handleReplicate,
+  handleReplicateResp,
+  resumeRemote,
+} from './replication.js';
+import { becomeFollower, setLeader } from './roles.js';
+import { handleInstallSnapshot, handleSnapshotStatus } from './snapshot.js';
+import { statusOf } from './status.js';
+import type {
+  IRaft,
+  LogReadRequest,
+  RaftConfig,
+  RaftInit,
+  RaftStatus,
+  RaftUpdate,
+  ReadContext,
+} from './types.js';
+import { getUpdate, hasUpdate, noteSnapshot, saved } from './update.js';
+
+/** The core of one replica, as it was when the host went down, or new. See `IRaft`. */
+export function createRaft(config: RaftConfig, init: RaftInit): IRaft {
+  return new Raft(config, init);
+}
+
+class Raft implements IRaft {
+  private readonly core: Core;
+
+  constructor(config: RaftConfig, init: RaftInit) {
+    const core = new Core(config, init);
+    const { nodeID } = config;
+    const isObserver = config.isObserver || init.membership.observers.has(nodeID);
+    core.role = isObserver && !init.membership.addresses.has(nodeID) ? 'observer' : 'follower';
+    setMembership(core, init.membership);
+    this.core = core;
+  }
+
+  get isLeader(): boolean {
+    return this.core.role === 'leader';
+  }
+
+  get leaderID(): number {
+    return this.core.leaderID;
+  }
+
+  get term(): number {
+    return this.core.term;
+  }
+
+  get isBusy(): boolean {
+    return this.core.log.isOverCap;
+  }
+
+  get isQuiesced(): boolean {
+    return this.core.isQuiesced;
+  }
+
+  tick(): void {
+    const { core } = this;
+    core.ticks += 1;
+    if (core.isQuiesced) return;
+    if (core.role === 'leader') tickLeader(core);
+    else tickElection(core);
+    expireForwardedReads(core);
+    tickQuiesce(core);
+  }
+
+  step(message: Message): void {
+    const { core } = this;
+    if (!isForUs(core, message)) return;
+    recordMessage(core, message);
+    if (isRequest(message)) handleRequest(core, message);
+    else if (settleTerm(core, message)) handleMessage(core, message);
+  }
+
+  propose(entries: Entry[]): void {
+    if (entries.length === 0) return;
+    recordActivity(this.core);
+    propose(this.core, entries);
+  }
+
+  proposeConfigChange(entry: Entry): void {
+    recordActivity(this.core);
+    propose(this.core, [entry]);
+  }
+
+  readIndex(context: ReadContext): void {
+    recordActivity(this.core);
+    requestRead(this.core, context);
+  }
+
+  requestLeaderTransfer(target: number): void {
+    recordActivity(this.core);
+    requestTransfer(this.core, target);
+  }
+
+  applyConfigChange(membership: Membership): void {
+    recordActivity(this.core);
+    applyConfigChange(this.core, membership);
+  }
+
+  rejectConfigChange(): void {
+    rejectConfigChange(this.core);
+  }
+
+  reportUnreachable(nodeID: number): void {
+    const remote = this.core.role === 'leader' ? this.core.remote(nodeID) : undefined;
+    if (remote?.status !== 'replicate') return;
+    remote.toProbe(remote.match + 1);
+    remote.probeSent = true;
+  }
+
+  reportSnapshotStatus(nodeID: number, failed: boolean): void {
+    const remote = this.core.role === 'leader' ? this.core.remote(nodeID) : undefined;
+    if (remote !== undefined) handleSnapshotStatus(remote, failed);
+  }
+
+  stepLogRead(request: LogReadRequest, entries: Entry[]): void {
+    handleLogRead(this.core, request, entries);
+  }
+
+  hasUpdate(): boolean {
+    return hasUpdate(this.core);
+  }
+
+  getUpdate(): RaftUpdate {
+    return getUpdate(this.core);
+  }
+
+  saved(update: RaftUpdate): void {
+    saved(this.core, update);
+  }
+
+  applied(index: number): void {
+    this.core.log.appliedTo(index);
+    this.core.log.evict(matchedByActive(this.core));
+  }
+
+  snapshotCreated(snapshot: Snapshot): void {
+    noteSnapshot(this.core, snapshot);
+  }
+
+  compacted(index: number): void {
+    this.core.log.compactTo(index);
+  }
+
+  status(): RaftStatus {
+    return statusOf(this.core);
+  }
+}
+
+/** One tick of a leader: heartbeats (paper, 5.2), check quorum (thesis 6.2), the disk, and the transfer's patience. */
+function tickLeader(core: Core): void {
+  if (core.isDiskStalled) {
+    becomeFollower(core, core.term, 0);
+    return;
+  }
+  core.electionElapsed += 1;
+  if (core.electionElapsed >= core.config.electionTimeoutTicks) {
+    core.electionElapsed = 0;
+    if (core.config.checkQuorum && !isQuorumActive(core)) {
+      becomeFollower(core, core.term, 0);
+      return;
+    }
+    resetActivity(core);
+  }
+  tickTransfer(core);
+  core.heartbeatElapsed += 1;
+  if (core.heartbeatElapsed >= core.config.heartbeatTicks) broadcastHeartbeat(core);
+}
+
+/** Whether a message concerns this replica at all. Nothing of a removed one does: its id never comes back. */
+function isForUs(core: Core, message: Message): boolean {
+  if (message.clusterID !== core.clusterID || message.to !== core.nodeID) return false;
+  if (message.from === core.nodeID)
+    violated('a message from another replica with our id', { type: message.type });
+  return message.from !== 0 && !core.membership.removed.has(message.from);
+}
+
+/** Messages that carry no term: anyone may ask anything at any time. */
+function isRequest(message: Message): boolean {
+  switch (message.type) {
+    case MessageType.Propose:
+    case MessageType.ReadIndex:
+    case MessageType.LeaderTransfer:
+    case MessageType.Quiesce:
+    case MessageType.SnapshotReceived:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Requests are taken from members only, observers included. */
+function handleRequest(core: Core, message: Message): void {
+  const remote = core.remote(message.from);
+  if (message.type === MessageType.Quiesce) {
+    handleQuiesce(core, message);
+    return;
+  }
+  if (core.role !== 'leader' || remote === undefined) return;
+  switch (message.type) {
+    case MessageType.Propose:
+      handlePropose(core, message.entries);
+      return;
+    case MessageType.ReadIndex:
+      handleReadIndex(core, remote, message);
+      return;
+    case MessageType.LeaderTransfer:
+      handleLeaderTransfer(core, message);
+      return;
+    default:
+      handleSnapshotStatus(remote, message.reject);
+  }
+}
+
+/**
+ * The rules about terms for all servers (paper, figure 2), with what check quorum and pre-vote add to them. Whether
+ * the message is to be looked at further.
+ */
+function settleTerm(core: Core, message: Message): boolean {
+  const { type, term, from } = message;
+  if (term === core.term) return true;
+  if (term < core.term) {
+    if (term > 0) answerLowerTerm(core, message);
+    return false;
+  }
+  // Neither a question about a term, nor a yes to it, makes that term ours.
+  if (type === MessageType.RequestPreVote) return true;
+  if (type === MessageType.RequestPreVoteResp && !message.reject) return true;
+  if (type === MessageType.RequestVote && isHeldUpByLease(core, message)) return false;
+  becomeFollower(core, term, isFromLeader(type) ? from : 0);
+  return true;
+}
+
+/**
+ * A leader of an earlier term learns that it is not one any more, or that one of its followers is stuck in a later
+ * term: with check quorum or pre-vote that one can't unseat it by a campaign, and would never rejoin.
+ */
+function answerLowerTerm(core: Core, message: Message): void {
+  const { type, from } = message;
+  if (type === MessageType.RequestPreVote) {
+    handleRequestPreVote(core, message);
+  } else if (type === MessageType.RequestVote) {
+    refuseLateVote(core, message);
+  } else if (isFromLeader(type) && (core.config.checkQuorum || core.config.preVote)) {
+    core.send({ type: MessageType.NoOP, to: from });
+  }
+}
+
+function isFromLeader(type: MessageType): boolean {
+  return (
+    type === MessageType.Replicate || type === MessageType.Heartbeat || type === MessageType.InstallSnapshot
+  );
+}
+
+/** The leader of our term speaks. */
+function acceptLeader(core: Core, from: number): void {
+  if (core.role === 'leader')
+    violated('two leaders in one term', { term: core.term, leaders: `us and ${from}` });
+  if (core.role === 'candidate' || core.role === 'preCandidate') becomeFollower(core, core.term, from);
+  setLeader(core, from);
+  core.resetElectionTimer();
+}
+
+/** A message of our own term, or about a later one. */
+function handleMessage(core: Core, message: Message): void {
+  switch (message.type) {
+    case MessageType.Replicate:
+      acceptLeader(core, message.from);
+      handleReplicate(core, message);
+      return;
+    case MessageType.Heartbeat:
+      acceptLeader(core, message.from);
+      handleHeartbeat(core, message);
+      return;
+    case MessageType.InstallSnapshot:
+      acceptLeader(core, message.from);
+      handleInstallSnapshot(core, message);
+      return;
+    case MessageType.RequestVote:
+      handleRequestVote(core, message);
+      return;
+    case MessageType.RequestPreVote:
+      handleRequestPreVote(core, message);
+      return;
+    case MessageType.RequestVoteResp:
+    case MessageType.RequestPreVoteResp:
+      handleVoteResp(core, message);
+      return;
+    case MessageType.TimeoutNow:
+      handleTimeoutNow(core, message);
+      return;
+    case MessageType.ReadIndexResp:
+      handleReadIndexResp(core, message);
+      return;
+    default:
+      handleResponse(core, message);
+  }
+}
+
+/** Responses that only a leader waits for, and only from members. */
+function handleResponse(core: Core, message: Message): void {
+  const remote = core.role === 'leader' ? core.remote(message.from) : undefined;
+  if (remote === undefined) return;
+  if (message.type === MessageType.ReplicateResp) {
+    handleReplicateResp(core, remote, message);
+    continueTransfer(core, remote);
+  } else if (message.type === MessageType.HeartbeatResp) {
+    resumeRemote(core, remote);
+    confirmRead(core, remote, message);
+    continueTransfer(core, remote);
+  }
+}

@@ -1,0 +1,74 @@
+import { Inflights } from './inflights.js';
+import type { LogReadRequest, RemoteStatus } from './types.js';
+
+/**
+ * What a leader knows of another replica: nextIndex and matchIndex (paper, figure 2), and how it sends to it.
+ *
+ * - probe: it is not known where the logs part; one Replicate at a time, the next after a response or a heartbeat;
+ * - replicate: they match; Replicates are sent ahead of their acknowledgement, within a window (thesis 10.2.1);
+ * - snapshot: it needs entries that are gone; nothing is sent until the stream has ended.
+ */
+export class Remote {
+  readonly nodeID: number;
+  isObserver: boolean;
+  status: RemoteStatus = 'probe';
+  /** Highest entry known to be durable there. */
+  match = 0;
+  /** Next entry to send. */
+  next: number;
+  /** Heard of since the last quorum check. */
+  active: boolean;
+  /** The same for the period before that check. */
+  wasActive = false;
+  /** In probe: a Replicate is on its way, or there is a reason to wait for the next heartbeat's response. */
+  probeSent = false;
+  /** Send a Replicate at the next chance, if need be an empty one. */
+  nudge = true;
+  /** Commit index that it was last told by a Replicate, as far as is known. */
+  commitSent = 0;
+  /** Index of the snapshot under way. */
+  snapshotIndex = 0;
+  /** The one log read outstanding for it. */
+  logRead: LogReadRequest | undefined = undefined;
+  /** Latest read confirmation round that it has acknowledged. */
+  readRound = 0;
+  readonly inflights = new Inflights();
+
+  constructor(nodeID: number, isObserver: boolean, next: number, active: boolean) {
+    this.nodeID = nodeID;
+    this.isObserver = isObserver;
+    this.next = next;
+    this.active = active;
+  }
+
+  toProbe(next: number): void {
+    this.status = 'probe';
+    this.next = Math.max(next, this.match + 1);
+    this.probeSent = false;
+    this.snapshotIndex = 0;
+    this.commitSent = 0;
+    this.inflights.clear();
+  }
+
+  toReplicate(): void {
+    this.status = 'replicate';
+    this.next = this.match + 1;
+    this.probeSent = false;
+    this.snapshotIndex = 0;
+    this.inflights.clear();
+  }
+
+  toSnapshot(index: number): void {
+    this.status = 'snapshot';
+    this.snapshotIndex = index;
+    this.probeSent = false;
+    this.commitSent = 0;
+    this.inflights.clear();
+  }
+
+  /** It acknowledged everything up to `index`. */
+  matched(index: number): void {
+    if (index > this.match) this.match = index;
+    if (index >= this.next) this.next = index + 1;
+  }
+}

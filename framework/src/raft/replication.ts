@@ -1,0 +1,290 @@
+import { type Entry, type Message, MessageType, entrySizeBytes } from '@drakkar/raftio';
+import type { Core } from './core.js';
+import { violated } from './errors.js';
+import { quorumMatch } from './quorum.js';
+import type { Remote } from './remote.js';
+import { sendSnapshot } from './snapshot.js';
+import type { LogReadRequest } from './types.js';
+
+/*
+ * Log replication (paper, section 5.3; pipelining: thesis 10.2.1). The leader's side first, then the follower's.
+ *
+ * Sending is put off to the next update, so that all proposals of one turn share one Replicate for each remote.
+ */
+
+/** Sends each remote what it may be sent now. */
+export function flushReplication(core: Core): void {
+  if (!core.replicationDue) return;
+  core.replicationDue = false;
+  if (core.role !== 'leader') return;
+  for (const remote of core.remotes) replicateTo(core, remote);
+}
+
+function isWindowFull(core: Core, remote: Remote): boolean {
+  const { count, sizeBytes } = remote.inflights;
+  return count >= core.config.maxInflightMessages || sizeBytes >= core.config.maxInflightBytes;
+}
+
+function isPaused(core: Core, remote: Remote): boolean {
+  if (remote.logRead !== undefined) return true;
+  switch (remote.status) {
+    case 'probe':
+      return remote.probeSent;
+    case 'replicate':
+      return isWindowFull(core, remote);
+    case 'snapshot':
+      return true;
+  }
+}
+
+function replicateTo(core: Core, remote: Remote): void {
+  const { log, config } = core;
+  let sent = false;
+  while (remote.next <= log.lastIndex && !isPaused(core, remote)) {
+    if (!log.has(remote.next)) {
+      sendSnapshot(core, remote);
+      return;
+    }
+    if (remote.next < log.mem.first) {
+      requestLogRead(core, remote);
+      return;
+    }
+    const end = log.mem.endWithin(remote.next, log.lastIndex + 1, config.maxReplicateBytes);
+    sendEntries(core, remote, log.mem.slice(remote.next, end));
+    sent = true;
+  }
+  const isDue = remote.nudge || (remote.status === 'replicate' && remote.commitSent < log.commit);
+  if (sent || !isDue || isPaused(core, remote)) return;
+  sendEntries(core, remote, []);
+}
+
+function sendEntries(core: Core, remote: Remote, entries: Entry[]): void {
+  const { log } = core;
+  const prev = remote.next - 1;
+  core.send({
+    type: MessageType.Replicate,
+    to: remote.nodeID,
+    logIndex: prev,
+    logTerm: log.term(prev),
+    commit: log.commit,
+    entries,
+  });
+  remote.nudge = false;
+  remote.commitSent = log.commit;
+  if (remote.status === 'probe') {
+    remote.probeSent = true;
+    return;
+  }
+  if (entries.length === 0) return;
+  let sizeBytes = 0;
+  for (const entry of entries) sizeBytes += entrySizeBytes(entry);
+  remote.next += entries.length;
+  remote.inflights.add(remote.next - 1, sizeBytes);
+}
+
+function requestLogRead(core: Core, remote: Remote): void {
+  const request: LogReadRequest = {
+    nodeID: remote.nodeID,
+    low: remote.next,
+    high: core.log.mem.first,
+    maxSizeBytes: core.config.maxReplicateBytes,
+  };
+  remote.logRead = request;
+  core.outbox.logReads.push(request);
+}
+
+/**
+ * Entries from the stored log for a slow remote. Much may have changed since they were asked for, leadership and the
+ * log itself included: they are used only if they are what is wanted now, and are entries of the log as it is now
+ * (equal index and term means equal entry).
+ */
+export function handleLogRead(core: Core, request: LogReadRequest, entries: readonly Entry[]): void {
+  const remote = core.role === 'leader' ? core.remote(request.nodeID) : undefined;
+  const asked = remote?.logRead;
+  if (remote === undefined || asked?.low !== request.low || asked.high !== request.high) return;
+  remote.logRead = undefined;
+  core.replicationDue = true;
+  if (remote.next !== request.low || isPaused(core, remote)) return;
+  if (entries.length === 0) {
+    sendSnapshot(core, remote);
+    return;
+  }
+  const { log } = core;
+  if (log.term(request.low - 1) < 0) return;
+  for (const [offset, entry] of entries.entries()) {
+    if (entry.index !== request.low + offset || entry.term !== log.term(entry.index)) return;
+  }
+  sendEntries(core, remote, [...entries]);
+}
+
+/** Leader: commits what a quorum has, but only entries of its own term by counting (paper, 5.4.2, figure 8). */
+export function advanceCommit(core: Core): void {
+  const match = quorumMatch(core);
+  if (match < core.termStart) return;
+  if (core.log.commitTo(match)) core.replicationDue = true;
+}
+
+/** Leader: response to Replicate or to InstallSnapshot. */
+export function handleReplicateResp(core: Core, remote: Remote, message: Message): void {
+  remote.active = true;
+  core.replicationDue = true;
+  if (message.reject) {
+    handleRejection(core, remote, message);
+    return;
+  }
+  const index = message.logIndex;
+  if (index > core.log.lastIndex) {
+    violated('a replica acknowledges entries that this leader does not have', {
+      nodeID: remote.nodeID,
+      index,
+      lastIndex: core.log.lastIndex,
+    });
+  }
+  if (remote.status !== 'replicate' && index < remote.match) return;
+  remote.matched(index);
+  switch (remote.status) {
+    case 'probe':
+      remote.toReplicate();
+      break;
+    case 'snapshot':
+      if (remote.match >= remote.snapshotIndex) remote.toReplicate();
+      break;
+    case 'replicate':
+      remote.inflights.freeTo(index);
+      break;
+  }
+  advanceCommit(core);
+}
+
+/**
+ * The remote's log does not match at the index that it rejects: look for the place where the logs part. Dragonboat
+ * tells only its last index (`hint`). Ours adds the largest index where its own log could match ours, plus one
+ * (`hintHigh`), and its term there (`logTerm`): a whole term is passed over in one round (paper, end of 5.3).
+ */
+function handleRejection(core: Core, remote: Remote, message: Message): void {
+  const rejected = message.logIndex;
+  // Late, or of a replica that lost what it acknowledged; that one will find out by the commit index in a heartbeat.
+  if (rejected <= remote.match || rejected >= remote.next) return;
+  if (remote.status === 'replicate') {
+    remote.toProbe(remote.match + 1);
+    return;
+  }
+  if (remote.status !== 'probe' || rejected !== remote.next - 1) return;
+  const { hint, hintHigh } = message;
+  let next = Math.min(rejected, Number(hint) + 1);
+  if (typeof hintHigh === 'number' && hintHigh > 0) {
+    const candidate = Math.min(hintHigh - 1, core.log.lastIndex);
+    next = Math.min(next, core.log.runs.lastAtOrBelow(candidate, message.logTerm) + 1);
+  }
+  remote.toProbe(Math.max(next, 1));
+  remote.nudge = true;
+}
+
+/** Leader: a response to a heartbeat lets a remote that was held back go on; what was lost will be found out. */
+export function resumeRemote(core: Core, remote: Remote): void {
+  remote.active = true;
+  remote.probeSent = false;
+  if (remote.status === 'replicate' && isWindowFull(core, remote)) remote.inflights.freeFirst();
+  if (remote.status !== 'snapshot' && (remote.match < core.log.lastIndex || remote.status === 'probe')) {
+    remote.nudge = true;
+    core.replicationDue = true;
+  }
+}
+
+export function broadcastHeartbeat(core: Core): void {
+  core.heartbeatElapsed = 0;
+  const { reads } = core;
+  const isConfirming = reads.confirming.length > 0;
+  for (const remote of core.remotes) {
+    core.send({
+      type: MessageType.Heartbeat,
+      to: remote.nodeID,
+      commit: Math.min(remote.match, core.log.commit),
+      hint: isConfirming ? reads.round : 0,
+      hintHigh: isConfirming ? reads.instance : 0,
+    });
+  }
+}
+
+/** Follower: the receiver's rules of AppendEntries (paper, figure 2). */
+export function handleReplicate(core: Core, message: Message): void {
+  const { log } = core;
+  const { from, logIndex, logTerm, entries } = message;
+  if (!areWellFormed(message)) return;
+  if (logIndex < log.commit) {
+    core.send({ type: MessageType.ReplicateResp, to: from, logIndex: log.commit });
+    return;
+  }
+  // The applying of committed entries lags behind too far: take no more until it has caught up. The leader will try
+  // again. With nothing left to apply, entries are always taken, or a new leader could not commit its first one.
+  if (log.isOverCap && log.applied < log.commit && entries.length > 0) return;
+  if (log.term(logIndex) !== logTerm) {
+    reject(core, message);
+    return;
+  }
+  log.merge(entries);
+  const last = logIndex + entries.length;
+  log.commitTo(Math.min(message.commit, last));
+  acknowledge(core, from, last);
+}
+
+/** One response for all Replicates of one update: the highest index says it all. */
+function acknowledge(core: Core, to: number, logIndex: number): void {
+  const earlier = core.outbox.messagesAfterSave.at(-1);
+  if (
+    earlier?.type === MessageType.ReplicateResp &&
+    earlier.to === to &&
+    earlier.term === core.term &&
+    !earlier.reject
+  ) {
+    earlier.logIndex = Math.max(earlier.logIndex, logIndex);
+    return;
+  }
+  core.send({ type: MessageType.ReplicateResp, to, logIndex });
+}
+
+function reject(core: Core, message: Message): void {
+  const { log } = core;
+  // Where our log could match the leader's: not above the index asked for, nor of a later term than the leader's
+  // entry there; and up to our commit index it does match.
+  const end = Math.min(message.logIndex, log.lastIndex);
+  const candidate = Math.max(log.runs.lastAtOrBelow(end, message.logTerm), log.commit);
+  core.send({
+    type: MessageType.ReplicateResp,
+    to: message.from,
+    reject: true,
+    logIndex: message.logIndex,
+    logTerm: log.term(candidate),
+    hint: log.lastIndex,
+    hintHigh: candidate + 1,
+  });
+}
+
+function areWellFormed(message: Message): boolean {
+  let index = message.logIndex;
+  let term = message.logTerm;
+  for (const entry of message.entries) {
+    index += 1;
+    if (entry.index !== index || entry.term < term || entry.term > message.term) return false;
+    term = entry.term;
+  }
+  return true;
+}
+
+/** Follower: the leader lives, and this much of what we acknowledged is committed. */
+export function handleHeartbeat(core: Core, message: Message): void {
+  const { log } = core;
+  if (message.commit > log.lastIndex) {
+    violated('the leader counts on entries that this replica acknowledged and does not have', {
+      commit: message.commit,
+      lastIndex: log.lastIndex,
+    });
+  }
+  log.commitTo(message.commit);
+  core.send({
+    type: MessageType.HeartbeatResp,
+    to: message.from,
+    hint: message.hint,
+    hintHigh: message.hintHigh,
+  });
+}

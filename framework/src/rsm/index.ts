@@ -1,0 +1,16 @@
+export {
+  ErrSessionsCorrupt,
+  ErrSnapshotOutOfDate,
+  ErrStateMachineFailed,
+  RsmInvariantError,
+} from './errors.js';
+export type { MembershipRules } from './membership.js';
+export { ReplicatedStateMachine } from './replicated-state-machine.js';
+export type {
+  ReplicaHash,
+  RsmListener,
+  RsmOptions,
+  SnapshotData,
+  SnapshotSource,
+  SnapshotState,
+} from './types.js';

@@ -1,0 +1,143 @@
+import {
+  type ConfigChange,
+  ConfigChangeType,
+  type Membership,
+  type Uint64,
+  emptyMembership,
+} from '@drakkar/raftio';
+import { hash64 } from './hash.js';
+
+/**
+ * Which changes a group accepts. All replicas of a group must go by the same rules, for each decides for itself.
+ *
+ * - `strict`: one node id, one address, in both directions and for good; the last voting member stays.
+ * - `dragonboat`: exactly those of Dragonboat v2.1.7, for a group that a Go NodeHost is a member of. It also accepts
+ *   another address for a member, the address of an observer for a new voting member, another address (not used)
+ *   when an observer is promoted, and the removal of the last voting member.
+ */
+export type MembershipRules = 'strict' | 'dragonboat';
+
+export interface MembershipOptions {
+  /** OrderedConfigChange: a change must name the membership that it was made for. */
+  ordered: boolean;
+  rules: MembershipRules;
+}
+
+/** The members of a group as its applied log says. Changed by log entries only, so it is the same on all replicas. */
+export class MembershipTracker {
+  readonly #options: MembershipOptions;
+  #members: Membership = emptyMembership();
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+  }
+
+  /** A copy. */
+  get(): Membership {
+    return copyMembership(this.#members);
+  }
+
+  set(membership: Membership): void {
+    this.#members = copyMembership(membership);
+  }
+
+  /**
+   * Makes a change, unless it is against the rules.
+   *
+   * @param index log index of the change, the new configChangeID
+   * @returns why the change is refused; `undefined` when it was made
+   */
+  handle(change: ConfigChange, index: number): string | undefined {
+    const refusal = this.#refusal(change);
+    if (refusal === undefined) this.#apply(change, index);
+    return refusal;
+  }
+
+  /** Equal on replicas with equal members, addresses, observers, removed nodes and configChangeID. */
+  getHash(): Uint64 {
+    const { configChangeID, addresses, observers, removed } = this.#members;
+    const parts = [addresses, observers].map((nodes) => [...nodes].sort(([a], [b]) => a - b));
+    const gone = [...removed.keys()].sort((a, b) => a - b);
+    return hash64(JSON.stringify([configChangeID, ...parts, gone]));
+  }
+
+  #refusal(change: ConfigChange): string | undefined {
+    const { configChangeID, removed } = this.#members;
+    if (this.#options.ordered && !change.initialize && change.configChangeID !== configChangeID) {
+      return `it was made for configChangeID ${change.configChangeID}, but the membership is of ${configChangeID}`;
+    }
+    if (change.type !== ConfigChangeType.RemoveNode && removed.has(change.nodeID)) {
+      return `node ${change.nodeID} was removed; a node id is never used again`;
+    }
+    return this.#options.rules === 'strict' ? this.#strictRefusal(change) : this.#dragonboatRefusal(change);
+  }
+
+  #strictRefusal(change: ConfigChange): string | undefined {
+    const { type, nodeID, address } = change;
+    const { addresses, observers } = this.#members;
+    if (type === ConfigChangeType.RemoveNode) {
+      const isLast = addresses.size === 1 && addresses.has(nodeID);
+      return isLast ? `node ${nodeID} is the last voting member` : undefined;
+    }
+    if (nodeID === 0 || address.trim() === '') return 'a node needs a node id above 0 and an address';
+    if (addresses.has(nodeID)) return `node ${nodeID} is a voting member already`;
+    const observerAddress = observers.get(nodeID);
+    if (observerAddress !== undefined) {
+      if (type === ConfigChangeType.AddObserver) return `node ${nodeID} is an observer already`;
+      return sameAddress(address, observerAddress)
+        ? undefined
+        : `observer ${nodeID} has the address ${observerAddress}, it can't be promoted under ${address}`;
+    }
+    const holder = holderOf(address, addresses) ?? holderOf(address, observers);
+    return holder === undefined ? undefined : `${address} is the address of node ${holder}`;
+  }
+
+  #dragonboatRefusal({ type, nodeID, address }: ConfigChange): string | undefined {
+    const { addresses, observers } = this.#members;
+    if (type === ConfigChangeType.RemoveNode) return undefined;
+    const isObserver = type === ConfigChangeType.AddObserver;
+    if (isObserver && addresses.has(nodeID)) return `node ${nodeID} is a voting member already`;
+    const holder = holderOf(address, addresses) ?? (isObserver ? holderOf(address, observers) : undefined);
+    return holder === undefined ? undefined : `${address} is the address of node ${holder}`;
+  }
+
+  #apply({ type, nodeID, address }: ConfigChange, index: number): void {
+    const { addresses, observers, removed } = this.#members;
+    this.#members.configChangeID = index;
+    switch (type) {
+      case ConfigChangeType.AddNode:
+        addresses.set(nodeID, observers.get(nodeID) ?? address);
+        observers.delete(nodeID);
+        break;
+      case ConfigChangeType.AddObserver:
+        observers.set(nodeID, address);
+        break;
+      case ConfigChangeType.RemoveNode:
+        addresses.delete(nodeID);
+        observers.delete(nodeID);
+        removed.set(nodeID, true);
+        break;
+    }
+  }
+}
+
+function copyMembership({ configChangeID, addresses, removed, observers }: Membership): Membership {
+  return {
+    configChangeID,
+    addresses: new Map(addresses),
+    removed: new Map(removed),
+    observers: new Map(observers),
+  };
+}
+
+/** As Dragonboat compares them. */
+function sameAddress(a: string, b: string): boolean {
+  return a.trim().toLowerCase() === b.trim().toLowerCase();
+}
+
+function holderOf(address: string, nodes: ReadonlyMap<number, string>): number | undefined {
+  for (const [nodeID, held] of nodes) {
+    if (sameAddress(address, held)) return nodeID;
+  }
+  return undefined;
+}

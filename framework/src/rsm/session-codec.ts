@@ -1,0 +1,112 @@
+import { crc32 } from 'node:zlib';
+import { type Uint64, uint64FromHalves } from '@drakkar/raftio';
+import { ErrHardSettingsChanged } from '../errors/index.js';
+import { ErrSessionsCorrupt } from './errors.js';
+import { ClientSession, SessionManager } from './session-manager.js';
+
+/*
+ * The client sessions of a group as bytes. Fixed-width unsigned integers, little-endian:
+ *
+ *   u32 magic 0x53534b44 ("DKSS")     u32 version 1
+ *   u32 maxSessionCount               u32 number of sessions
+ *   for each session, the least recently used first:
+ *     u64 clientID   u64 respondedTo   u32 number of results
+ *     for each result, ascending: u64 seriesID   u64 result
+ *   u32 CRC-32 (IEEE) of everything before it
+ *
+ * Equal sessions give equal bytes, so these are also what session hashes are made of.
+ */
+const MAGIC = 0x5353_4b44;
+const VERSION = 1;
+const HEADER_BYTES = 16;
+const SESSION_BYTES = 20;
+const RESULT_BYTES = 16;
+const CHECKSUM_BYTES = 4;
+
+export function encodeSessions(sessions: SessionManager): Uint8Array {
+  let sizeBytes = HEADER_BYTES + CHECKSUM_BYTES;
+  for (const { history } of sessions.inOrderOfUse()) sizeBytes += SESSION_BYTES + history.size * RESULT_BYTES;
+  const bytes = new Uint8Array(sizeBytes);
+  const view = new DataView(bytes.buffer);
+  [MAGIC, VERSION, sessions.maxCount, sessions.count].forEach((word, i) => view.setUint32(4 * i, word, true));
+  let at = HEADER_BYTES;
+  for (const session of sessions.inOrderOfUse()) {
+    setUint64(view, at, session.clientID);
+    setUint64(view, at + 8, session.respondedTo);
+    view.setUint32(at + 16, session.history.size, true);
+    at += SESSION_BYTES;
+    for (const [seriesID, result] of ascending(session.history)) {
+      setUint64(view, at, seriesID);
+      setUint64(view, at + 8, result);
+      at += RESULT_BYTES;
+    }
+  }
+  view.setUint32(at, crc32(bytes.subarray(0, at)), true);
+  return bytes;
+}
+
+/**
+ * The sessions that `encodeSessions` wrote.
+ *
+ * @throws ErrSessionsCorrupt when the bytes are damaged or of another version
+ * @throws ErrHardSettingsChanged when they are of a group that keeps another number of sessions than `maxCount`
+ */
+export function decodeSessions(bytes: Uint8Array, maxCount: number): SessionManager {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const end = bytes.length - CHECKSUM_BYTES;
+  if (end < HEADER_BYTES) throw new ErrSessionsCorrupt(`client sessions: only ${bytes.length} bytes`);
+  if (view.getUint32(0, true) !== MAGIC) throw new ErrSessionsCorrupt('client sessions: not in our format');
+  if (view.getUint32(end, true) !== crc32(bytes.subarray(0, end))) {
+    throw new ErrSessionsCorrupt('client sessions: wrong checksum');
+  }
+  const version = view.getUint32(4, true);
+  if (version !== VERSION) {
+    throw new ErrSessionsCorrupt(`client sessions: format version ${version}, this release reads ${VERSION}`);
+  }
+  const writtenMaxCount = view.getUint32(8, true);
+  if (writtenMaxCount !== maxCount) {
+    throw new ErrHardSettingsChanged(
+      `the snapshot is of a group that keeps ${writtenMaxCount} client sessions, this host is set to ${maxCount}`,
+    );
+  }
+  return readSessions(view, end, maxCount);
+}
+
+function readSessions(view: DataView, end: number, maxCount: number): SessionManager {
+  const sessions = new SessionManager(maxCount);
+  const count = view.getUint32(12, true);
+  let at = HEADER_BYTES;
+  const need = (sizeBytes: number): void => {
+    if (at + sizeBytes > end)
+      throw new ErrSessionsCorrupt('client sessions: shorter than their own counts say');
+  };
+  for (let i = 0; i < count; i++) {
+    need(SESSION_BYTES);
+    const clientID = getUint64(view, at);
+    const respondedTo = getUint64(view, at + 8);
+    const resultCount = view.getUint32(at + 16, true);
+    at += SESSION_BYTES;
+    need(resultCount * RESULT_BYTES);
+    const history = new Map<Uint64, Uint64>();
+    for (let j = 0; j < resultCount; j++, at += RESULT_BYTES) {
+      history.set(getUint64(view, at), getUint64(view, at + 8));
+    }
+    sessions.add(new ClientSession(clientID, respondedTo, history));
+  }
+  if (at !== end || sessions.count !== count) {
+    throw new ErrSessionsCorrupt('client sessions: their counts do not match what is there');
+  }
+  return sessions;
+}
+
+function ascending(history: Map<Uint64, Uint64>): Iterable<[Uint64, Uint64]> {
+  return history.size < 2 ? history : [...history].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function setUint64(view: DataView, at: number, value: Uint64): void {
+  view.setBigUint64(at, BigInt(value), true);
+}
+
+function getUint64(view: DataView, at: number): Uint64 {
+  return uint64FromHalves(view.getUint32(at + 4, true), view.getUint32(at, true));
+}

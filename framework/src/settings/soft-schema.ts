@@ -1,0 +1,108 @@
+import { type JsonSchema, defaultsOf, objectSchema } from '../config/json-schema.js';
+import type { SoftSettings } from './soft.js';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+const integer = (description: string, fallback: number, minimum: number, maximum: number): JsonSchema => ({
+  type: 'integer',
+  description,
+  default: fallback,
+  minimum,
+  maximum,
+});
+const bytes = (description: string, fallback: number, minimum: number, maximum = 1024 * MIB): JsonSchema =>
+  integer(description, fallback, minimum, maximum);
+
+/** What may stand under `settings`. */
+export const softSettingsSchema: JsonSchema = objectSchema<SoftSettings>(
+  'Expert settings. They bound memory and pace work; they may differ between hosts, and change between restarts, without harm to data.',
+  {
+    proposalQueueBytes: bytes(
+      'Proposals of one replica that wait to be stepped. At the bound a proposal gets ERR_SYSTEM_BUSY; one alone is always taken.',
+      64 * MIB,
+      64 * KIB,
+    ),
+    readIndexQueueLength: integer(
+      'Linearizable reads of one replica that wait for their index.',
+      4096,
+      1,
+      1_000_000,
+    ),
+    maxInMemLogBytes: bytes(
+      "In-memory log of one replica; above it the replica's proposals get ERR_SYSTEM_BUSY. A group's maxInMemLogSize goes before it.",
+      64 * MIB,
+      64 * KIB,
+    ),
+    maxReplicateBytes: bytes(
+      'Entries in one Replicate message; one entry alone may exceed it.',
+      4 * MIB,
+      4 * KIB,
+      32 * MIB,
+    ),
+    maxInflightBytes: bytes(
+      'Entries on their way to one follower and not yet acknowledged.',
+      16 * MIB,
+      4 * KIB,
+    ),
+    maxInflightMessages: integer(
+      'Replicate messages on their way to one follower and not yet acknowledged.',
+      256,
+      1,
+      65_536,
+    ),
+    maxApplyBytes: bytes(
+      'Committed entries given to a state machine at a time; then other groups have their turn.',
+      4 * MIB,
+      4 * KIB,
+    ),
+    maxLogReadBytes: bytes(
+      'Entries read from the LogDB at a time, for a follower that is behind and at the start of a replica.',
+      8 * MIB,
+      4 * KIB,
+      64 * MIB,
+    ),
+    maxBatchBytes: bytes('Messages for one host that are sent as one batch.', 4 * MIB, 4 * KIB, 32 * MIB),
+    maxBatchMessages: integer('Messages for one host that are sent as one batch.', 1024, 1, 65_536),
+    connectionBufferBytes: bytes(
+      'What the transport may hold for one slow connection before it takes no more.',
+      8 * MIB,
+      64 * KIB,
+    ),
+    connectTimeoutMs: integer('How long connecting to another host may take.', 5000, 10, 600_000),
+    breakerFailureCount: integer(
+      'Failures to connect, one after the other, after which a host is left alone for a while.',
+      3,
+      1,
+      1000,
+    ),
+    breakerMinBackoffMs: integer(
+      'First pause before a host that could not be reached is tried again; it doubles each time.',
+      100,
+      1,
+      600_000,
+    ),
+    breakerMaxBackoffMs: integer('Longest such pause.', 2000, 1, 600_000),
+    maxSnapshotSendCount: integer('Snapshots sent by this host at a time.', 4, 1, 128),
+    maxSnapshotReceiveCount: integer('Snapshots received by this host at a time.', 8, 1, 128),
+    snapshotChunkTimeoutMs: integer(
+      'A snapshot stream that has brought nothing for this long is dropped.',
+      60_000,
+      100,
+      3_600_000,
+    ),
+    snapshotWorkerCount: integer('Snapshots written, or read, by state machines at a time.', 4, 1, 128),
+    snapshotsToKeep: integer('Newest snapshots kept of each replica.', 3, 1, 64),
+    stopTimeoutMs: integer(
+      'How long a slow disk, state machine or peer may hold up the stop of the host.',
+      10_000,
+      100,
+      600_000,
+    ),
+  },
+  { optional: true },
+);
+
+export const DEFAULT_SOFT_SETTINGS: SoftSettings = Object.freeze(
+  defaultsOf(softSettingsSchema) as unknown as SoftSettings,
+);

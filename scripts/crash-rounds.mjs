@@ -1,0 +1,7 @@
+import { join } from 'node:path';
+import { prepare } from './lib/prepare.mjs';
+import { become, root } from './lib/run.mjs';
+
+/** `npm run crash-rounds`: kills and restarts real processes, many times over, and checks what is left. */
+await prepare();
+become(join(root, 'examples/dist/crash-rounds.js'), process.argv.slice(2));

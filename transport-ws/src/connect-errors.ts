@@ -1,0 +1,82 @@
+import type { IncomingMessage } from 'node:http';
+import { ErrConnectFailed, ErrTLS } from '@drakkar/raftio';
+import { REASON_HEADER } from './protocol.js';
+
+export interface AttemptState {
+  target: string;
+  /** Whether this host uses mutual TLS. */
+  secure: boolean;
+  /** Whether the TLS handshake was through, as far as this side can tell. */
+  secured: boolean;
+  /** Whether a TCP connection was made. */
+  connected: boolean;
+}
+
+const EXPIRED = 'has expired or is not yet valid: renew it, or check the clocks of both hosts';
+const FOREIGN = "was not signed by the CA in this host's caFile";
+
+/** By the codes that OpenSSL's verification gives. */
+const PEER_CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: EXPIRED,
+  CERT_NOT_YET_VALID: EXPIRED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: FOREIGN,
+  UNABLE_TO_GET_ISSUER_CERT: FOREIGN,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: FOREIGN,
+  DEPTH_ZERO_SELF_SIGNED_CERT: FOREIGN,
+  SELF_SIGNED_CERT_IN_CHAIN: FOREIGN,
+  CERT_SIGNATURE_FAILURE: FOREIGN,
+  CERT_UNTRUSTED: FOREIGN,
+  INVALID_CA: FOREIGN,
+  CERT_REVOKED: 'was revoked',
+  INVALID_PURPOSE: 'is not for use by servers: its extended key usage must have serverAuth and clientAuth',
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'does not name the host: its subject alternative names must have the name or IP of the raft address',
+};
+
+/** What a failed attempt to connect means and what to do about it. */
+export function explainConnectError(error: Error, state: AttemptState): Error {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  const { target } = state;
+  const options = { cause: error, details: { target, cause: code } };
+  const fault = PEER_CERTIFICATE_FAULTS[code];
+  if (fault !== undefined) {
+    return new ErrTLS(`${target}: its certificate ${fault} (${error.message})`, options);
+  }
+  if (code.startsWith('ERR_SSL_') && code.includes('ALERT')) {
+    const advice = "check that this host's certFile is valid and signed by the CA that the peer trusts";
+    return new ErrTLS(
+      `${target} refused this host's certificate or TLS version: ${error.message}; ${advice}`,
+      options,
+    );
+  }
+  if (code.startsWith('ERR_SSL_') || code === 'EPROTO') {
+    const advice = 'mutual TLS must be on for all hosts of a deployment, or for none';
+    return new ErrTLS(`${target} does not speak TLS as expected: ${error.message}; ${advice}`, options);
+  }
+  if (!state.connected) return new ErrConnectFailed(`can't connect to ${target}: ${error.message}`, options);
+  if (state.secured) {
+    const advice =
+      "most likely it refused this host's certificate: check certFile against the peer's CA, and its dates";
+    return new ErrTLS(`${target} hung up after the TLS handshake; ${advice} (${error.message})`, options);
+  }
+  if (code.startsWith('HPE_') || code === 'ECONNRESET') {
+    const advice = state.secure
+      ? 'it may have mutual TLS off, or be at its limit of connections'
+      : 'it may have mutual TLS on, which this host has not, or be at its limit of connections';
+    return new ErrConnectFailed(`${target} hung up in the handshake: ${advice} (${error.message})`, options);
+  }
+  return new ErrConnectFailed(`can't connect to ${target}: ${error.message}`, options);
+}
+
+/** What an answer other than "101 Switching Protocols" means. */
+export function explainRefusal(response: IncomingMessage, target: string): Error {
+  const status = response.statusCode ?? 0;
+  const reason = response.headers[REASON_HEADER];
+  const why =
+    typeof reason === 'string'
+      ? reason.slice(0, 200)
+      : 'is it the raft address of a host with the ws transport?';
+  return new ErrConnectFailed(`${target} refused the connection with status ${status}: ${why}`, {
+    details: { target, status },
+  });
+}

@@ -1,0 +1,115 @@
+import type { ClientRequest } from 'node:http';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { ErrConnectFailed, ErrInvalidAddress } from '@drakkar/raftio';
+import { WebSocket } from 'ws';
+import { parseAddress, urlAuthority } from './address.js';
+import { type AttemptState, explainConnectError, explainRefusal } from './connect-errors.js';
+import { type ChannelPath, MAX_REPLY_BYTES, SUBPROTOCOL } from './protocol.js';
+import type { Identity } from './tls-identity.js';
+
+export interface DialRequest {
+  target: string;
+  path: ChannelPath;
+  identity: Identity | undefined;
+  connectTimeoutMs: number;
+  closeTimeoutMs: number;
+  signal: AbortSignal;
+}
+
+/**
+ * Opens a WebSocket to a host and resolves to what `wrap` makes of it, in the turn in which it opened. Nothing is
+ * left behind when it rejects.
+ */
+export async function dial<T>(request: DialRequest, wrap: (ws: WebSocket, socket: Socket) => T): Promise<T> {
+  const { target, signal } = request;
+  const state: AttemptState = {
+    target,
+    secure: request.identity !== undefined,
+    secured: false,
+    connected: false,
+  };
+  const ws = openWebSocket(request, state);
+  return new Promise((resolve, reject) => {
+    let socket: Socket | undefined;
+    const timer = setTimeout(() => {
+      fail(
+        new ErrConnectFailed(`no answer from ${target} within ${request.connectTimeoutMs} ms`, {
+          details: { target },
+        }),
+      );
+    }, request.connectTimeoutMs);
+    const onAbort = (): void => {
+      fail(
+        new ErrConnectFailed(`the attempt to connect to ${target} was aborted`, {
+          cause: signal.reason,
+          details: { target },
+        }),
+      );
+    };
+    const settle = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    };
+    const fail = (error: Error): void => {
+      settle();
+      reject(error);
+      ws.terminate();
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    // Stays after the attempt is over: an error event without a listener would end the process.
+    ws.on('error', (error) => {
+      fail(explainConnectError(error, state));
+    });
+    ws.once('unexpected-response', (_request, response) => {
+      fail(explainRefusal(response, target));
+    });
+    ws.once('upgrade', (response) => {
+      socket = response.socket;
+    });
+    ws.once('open', () => {
+      settle();
+      ws.removeAllListeners('error');
+      if (socket !== undefined) resolve(wrap(ws, socket));
+    });
+  });
+}
+
+function openWebSocket(request: DialRequest, state: AttemptState): WebSocket {
+  const address = parseAddress(request.target);
+  const options = {
+    perMessageDeflate: false,
+    followRedirects: false,
+    skipUTF8Validation: true,
+    maxPayload: MAX_REPLY_BYTES,
+    closeTimeout: request.closeTimeoutMs,
+    // The mask must be there, and protects proxies from scripts in browsers. Between hosts it has no use: with a key
+    // of zeros, which it is when made, neither side spends time on it.
+    generateMask: () => undefined,
+    secureContext: request.identity?.context,
+    rejectUnauthorized: true,
+    finishRequest: (clientRequest: ClientRequest) => {
+      clientRequest.once('socket', (socket) => {
+        watch(socket, state);
+      });
+      clientRequest.end();
+    },
+  };
+  const scheme = state.secure ? 'wss' : 'ws';
+  try {
+    return new WebSocket(`${scheme}://${urlAuthority(address)}${request.path}`, SUBPROTOCOL, options);
+  } catch (error) {
+    throw new ErrInvalidAddress(`'${request.target}' is not an address that can be connected to`, {
+      cause: error,
+    });
+  }
+}
+
+function watch(socket: Socket, state: AttemptState): void {
+  socket.once('connect', () => {
+    state.connected = true;
+  });
+  (socket as TLSSocket).once('secureConnect', () => {
+    state.secured = true;
+  });
+}

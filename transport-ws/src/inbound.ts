@@ -1,0 +1,156 @@
+import {
+  type ChunkSinkFactory,
+  ErrMalformed,
+  type IChunkSink,
+  type RequestHandler,
+  decodeMessageBatch,
+  decodeSnapshotChunk,
+  hasErrorCode,
+} from '@drakkar/raftio';
+import type { Link } from './link.js';
+import { CloseCode, SnapshotReply } from './protocol.js';
+import type { Warnings } from './warnings.js';
+
+/** Attaches the receiving end of a message channel to a link. */
+export function receiveMessages(link: Link, handler: RequestHandler, warnings: Warnings): void {
+  link.attach({
+    onFrame: (bytes) => {
+      let batch;
+      try {
+        batch = decodeMessageBatch(bytes);
+      } catch (error) {
+        refuseContent(link, error);
+        return;
+      }
+      try {
+        handler(batch);
+      } catch (error) {
+        warnHandler(warnings, link, 'the request handler', error);
+      }
+    },
+    onDrain: () => undefined,
+    onClosed: (reason) => {
+      warnViolation(warnings, link, reason);
+    },
+  });
+}
+
+/** Attaches the receiving end of a snapshot channel to a link. */
+export function receiveSnapshot(link: Link, sinkFactory: ChunkSinkFactory, warnings: Warnings): void {
+  let sink: IChunkSink;
+  try {
+    sink = sinkFactory();
+  } catch (error) {
+    warnHandler(warnings, link, 'the chunk sink factory', error);
+    link.refuse(CloseCode.PolicyViolation, error as Error);
+    return;
+  }
+  const receiver = new SnapshotReceiver(link, sink, warnings);
+  link.attach({
+    onFrame: (bytes) => {
+      receiver.receive(bytes);
+    },
+    onDrain: () => undefined,
+    onClosed: (reason) => {
+      warnViolation(warnings, link, reason);
+      receiver.closeSink();
+    },
+  });
+}
+
+/**
+ * Hands the chunks of one stream to its sink one at a time. The link is paused meanwhile, so what queues up here is
+ * at most what had been read from the socket already.
+ */
+class SnapshotReceiver {
+  readonly #link: Link;
+  readonly #sink: IChunkSink;
+  readonly #warnings: Warnings;
+  readonly #frames: Uint8Array[] = [];
+  #draining = false;
+  #closed = false;
+
+  constructor(link: Link, sink: IChunkSink, warnings: Warnings) {
+    this.#link = link;
+    this.#sink = sink;
+    this.#warnings = warnings;
+  }
+
+  receive(bytes: Uint8Array): void {
+    if (this.#closed) return;
+    this.#frames.push(bytes);
+    if (this.#draining) return;
+    this.#draining = true;
+    this.#link.pause();
+    void this.#drain();
+  }
+
+  closeSink(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#frames.length = 0;
+    try {
+      this.#sink.close();
+    } catch (error) {
+      warnHandler(this.#warnings, this.#link, 'a chunk sink', error);
+    }
+  }
+
+  async #drain(): Promise<void> {
+    for (let bytes = this.#frames.shift(); bytes !== undefined; bytes = this.#frames.shift()) {
+      if (bytes.length === 0) {
+        this.#endStream(SnapshotReply.Done);
+      } else {
+        await this.#take(bytes);
+      }
+      if (this.#closed) break;
+    }
+    this.#draining = false;
+    this.#link.resume();
+  }
+
+  async #take(bytes: Uint8Array): Promise<void> {
+    let chunk;
+    try {
+      chunk = decodeSnapshotChunk(bytes);
+    } catch (error) {
+      refuseContent(this.#link, error);
+      return;
+    }
+    let taken = false;
+    try {
+      taken = await this.#sink.addChunk(chunk);
+    } catch (error) {
+      warnHandler(this.#warnings, this.#link, 'a chunk sink', error);
+    }
+    if (this.#closed) return;
+    if (taken) this.#reply(SnapshotReply.Taken);
+    else this.#endStream(SnapshotReply.Refused);
+  }
+
+  /** The last reply, then a close in order: the link goes on reading meanwhile, so that the reply gets through. */
+  #endStream(reply: number): void {
+    this.closeSink();
+    this.#reply(reply);
+    this.#link.close();
+  }
+
+  #reply(reply: number): void {
+    if (this.#link.isOpen) this.#link.send(Uint8Array.of(reply));
+  }
+}
+
+function refuseContent(link: Link, error: unknown): void {
+  const message = `${link.peer} sent malformed content: ${(error as Error).message}`;
+  link.refuse(CloseCode.InvalidPayload, new ErrMalformed(message, { cause: error }));
+}
+
+function warnViolation(warnings: Warnings, link: Link, reason: Error | undefined): void {
+  if (reason !== undefined && hasErrorCode(reason, 'ERR_MALFORMED')) {
+    warnings.warn('content', `connection closed: ${reason.message}`, { peer: link.peer, error: reason });
+  }
+}
+
+function warnHandler(warnings: Warnings, link: Link, what: string, error: unknown): void {
+  warnings.warn('handler', `${what} failed: ${(error as Error).message}`, { peer: link.peer, error });
+}

@@ -1,0 +1,273 @@
+import {
+  type IncomingMessage,
+  STATUS_CODES,
+  type Server as HttpServer,
+  type ServerResponse,
+  createServer as createHttpServer,
+} from 'node:http';
+import { type Server as HttpsServer, createServer as createHttpsServer } from 'node:https';
+import { type Server as NetServer, type Socket, createServer as createNetServer } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { ErrAddressInUse, ErrInvalidAddress, MAX_MESSAGE_BYTES } from '@drakkar/raftio';
+import { WebSocketServer } from 'ws';
+import { parseAddress } from './address.js';
+import { Link } from './link.js';
+import type { ResolvedOptions } from './options.js';
+import { type ChannelPath, MESSAGES_PATH, REASON_HEADER, SNAPSHOTS_PATH, SUBPROTOCOL } from './protocol.js';
+import type { Identity, IdentityFiles } from './tls-identity.js';
+import type { Warnings } from './warnings.js';
+
+export interface ListenerConfig {
+  listenAddress: string;
+  options: ResolvedOptions;
+  /** Present when clients must prove themselves by a certificate. */
+  identityFiles: IdentityFiles | undefined;
+  warnings: Warnings;
+  /** Called with each link that a client has opened, in the turn in which it was made. */
+  onLink: (path: ChannelPath, link: Link) => void;
+}
+
+const MAX_HEADER_BYTES = 8 * 1024;
+/** Our own frames are never fragmented; a proxy in between may do it. */
+const MAX_FRAGMENTS = 1024;
+const MAX_PENDING_PONGS = 16;
+/** First byte of a TLS handshake. */
+const TLS_HANDSHAKE = 0x16;
+
+/**
+ * The listening side. A TCP server accepts, and hands each socket to an HTTP or HTTPS server that does not listen
+ * itself: that leaves room to look at the certificate files before each TLS handshake, and puts every socket under
+ * one deadline by which it must have become a link, whichever way a client dawdles.
+ */
+export class Listener {
+  readonly #config: ListenerConfig;
+  readonly #sockets = new Set<Socket>();
+  /** Deadlines of the sockets that are not links yet, by both ends of the connection. */
+  readonly #deadlines = new Map<string, NodeJS.Timeout>();
+  readonly #webSocketServer: WebSocketServer;
+  #netServer: NetServer | undefined;
+  #stopped = false;
+
+  constructor(config: ListenerConfig) {
+    this.#config = config;
+    const options = {
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      skipUTF8Validation: true,
+      maxPayload: MAX_MESSAGE_BYTES,
+      maxFragments: MAX_FRAGMENTS,
+      maxPendingAutoPongs: MAX_PENDING_PONGS,
+      closeTimeout: config.options.closeTimeoutMs,
+      handleProtocols: () => SUBPROTOCOL,
+    };
+    this.#webSocketServer = new WebSocketServer(options);
+  }
+
+  /** Rejects with ErrInvalidAddress, ErrAddressInUse or ErrTLS. */
+  async start(): Promise<void> {
+    const { host, port } = parseAddress(this.#config.listenAddress);
+    const identity = await this.#config.identityFiles?.current();
+    if (this.#stopped) return;
+    const hand = identity === undefined ? this.#plain() : this.#secured(identity);
+    const server = createNetServer({ noDelay: true }, (socket) => {
+      this.#accept(socket);
+      hand(socket);
+    });
+    server.maxConnections = this.#config.options.maxConnections;
+    server.on('drop', (data) => {
+      this.#config.warnings.warn('connections', 'a connection was dropped: maxConnections are open', {
+        maxConnections: this.#config.options.maxConnections,
+        peer: data?.remoteAddress,
+      });
+    });
+    this.#netServer = server;
+    await listen(server, host, port, this.#config.listenAddress);
+    server.on('error', (error) => {
+      this.#config.warnings.warn('connections', `accepting connections failed: ${error.message}`, { error });
+    });
+  }
+
+  /** Cuts every connection and stops listening. Resolves when all of it is gone. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    const server = this.#netServer;
+    if (server === undefined) return;
+    await new Promise<void>((resolve) => {
+      // The callback also comes, with an error, when the server never got to listen.
+      server.close(() => {
+        resolve();
+      });
+      for (const socket of this.#sockets) socket.destroy();
+    });
+  }
+
+  #plain(): (socket: Socket) => void {
+    const server = createHttpServer({ maxHeaderSize: MAX_HEADER_BYTES });
+    this.#serve(server);
+    return (socket) => {
+      server.emit('connection', socket);
+    };
+  }
+
+  #secured(initial: Identity): (socket: Socket) => void {
+    let identity = initial;
+    const server = createHttpsServer({
+      ...initial.options,
+      requestCert: true,
+      rejectUnauthorized: true,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    });
+    this.#serve(server);
+    const hand = async (socket: Socket): Promise<void> => {
+      const latest = await this.#config.identityFiles?.current();
+      if (latest !== undefined && latest !== identity) {
+        identity = latest;
+        server.setSecureContext(latest.options);
+      }
+      if (!socket.destroyed && !this.#stopped) server.emit('connection', socket);
+    };
+    return (socket) => {
+      hand(socket).catch((error: unknown) => {
+        this.#warnHandshake(`a connection failed: ${(error as Error).message}`, socket, error);
+        socket.destroy();
+      });
+    };
+  }
+
+  #serve(server: HttpServer | HttpsServer): void {
+    server.maxHeadersCount = 64;
+    server.on('request', refuseRequest);
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      this.#upgrade(request, socket, head);
+    });
+    // The HTTPS server tells of failed TLS handshakes by this event too.
+    server.on('clientError', (error: ClientError, socket: Duplex) => {
+      this.#warnHandshake(`a client failed the handshake: ${describeClientError(error)}`, socket, error);
+      if (isTLSError(error)) socket.destroy();
+      else refuse(socket, 400, 'not a WebSocket handshake');
+    });
+  }
+
+  #accept(socket: Socket): void {
+    const key = endsOf(socket);
+    const deadline = setTimeout(() => {
+      this.#warnHandshake('a client did not complete its handshake in time', socket, undefined);
+      socket.destroy();
+    }, this.#config.options.handshakeTimeoutMs);
+    this.#sockets.add(socket);
+    this.#deadlines.set(key, deadline);
+    socket.on('error', ignore);
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      clearTimeout(deadline);
+      if (this.#deadlines.get(key) === deadline) this.#deadlines.delete(key);
+    });
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', ignore);
+    const path = channelPath(request);
+    if (path === undefined) {
+      this.#warnHandshake('a client asked for a path that is not served', socket, undefined);
+      refuse(socket, 404, 'no such path');
+      return;
+    }
+    const offered = request.headers['sec-websocket-protocol'] ?? '';
+    if (!offered.split(',').some((name) => name.trim() === SUBPROTOCOL)) {
+      this.#warnHandshake(`a client speaks another protocol than ${SUBPROTOCOL}`, socket, undefined);
+      refuse(socket, 426, `this host speaks ${SUBPROTOCOL}`);
+      return;
+    }
+    this.#webSocketServer.handleUpgrade(request, socket, head, (ws) => {
+      const tcp = request.socket;
+      const key = endsOf(tcp);
+      clearTimeout(this.#deadlines.get(key));
+      this.#deadlines.delete(key);
+      this.#config.onLink(
+        path,
+        new Link(ws, tcp, `${tcp.remoteAddress ?? 'unknown'}:${tcp.remotePort ?? 0}`),
+      );
+    });
+  }
+
+  #warnHandshake(message: string, socket: Duplex, error: unknown): void {
+    const { remoteAddress } = socket as Socket;
+    this.#config.warnings.warn('handshake', message, {
+      peer: remoteAddress,
+      ...(error === undefined ? {} : { error }),
+    });
+  }
+}
+
+type ClientError = NodeJS.ErrnoException & { rawPacket?: Buffer };
+
+function isTLSError({ code = '' }: ClientError): boolean {
+  return code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_');
+}
+
+function describeClientError(error: ClientError): string {
+  if (error.code === 'ERR_SSL_HTTP_REQUEST') return 'it has mutual TLS off and this host has it on';
+  if (error.rawPacket?.[0] === TLS_HANDSHAKE) return 'it has mutual TLS on and this host has it off';
+  return error.message;
+}
+
+function listen(server: NetServer, host: string, port: number, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void => {
+      const options = { cause: error, details: { listenAddress: address } };
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new ErrAddressInUse(
+              `can't listen on ${address}: another process, or another host in this one, uses it`,
+              options,
+            )
+          : new ErrInvalidAddress(`can't listen on ${address}: ${error.message}`, options),
+      );
+    };
+    server.once('error', onError);
+    server.listen({ host, port, exclusive: true }, () => {
+      server.off('error', onError);
+      resolve();
+    });
+  });
+}
+
+/** A connection as both ends see it; the TLS and the TCP socket of a connection agree on it. */
+function endsOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;
+}
+
+function channelPath(request: IncomingMessage): ChannelPath | undefined {
+  const path = request.url;
+  return path === MESSAGES_PATH || path === SNAPSHOTS_PATH ? path : undefined;
+}
+
+function refuseRequest(request: IncomingMessage, response: ServerResponse): void {
+  const known = channelPath(request) !== undefined;
+  const reason = known ? `WebSocket only, ${SUBPROTOCOL}` : 'no such path';
+  response.writeHead(known ? 426 : 404, {
+    Connection: 'close',
+    'Content-Type': 'text/plain',
+    [REASON_HEADER]: reason,
+    ...(known ? { Upgrade: 'websocket' } : {}),
+  });
+  response.end(`${reason}\n`);
+}
+
+function refuse(socket: Duplex, status: number, reason: string): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  socket.once('finish', () => {
+    socket.destroy();
+  });
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n${REASON_HEADER}: ${reason}\r\n\r\n`,
+  );
+}
+
+function ignore(): void {
+  // The close event follows and does what is to be done.
+}

@@ -1,0 +1,46 @@
+import { ErrMalformed, type IConnection, type MessageBatch, encodeMessageBatch } from '@drakkar/raftio';
+import { type Link, asConnectionClosed } from './link.js';
+import { CloseCode } from './protocol.js';
+import { SendQueue } from './send-queue.js';
+
+/** The sending end of a message channel. */
+export class MessageConnection implements IConnection {
+  readonly closed: Promise<Error | undefined>;
+  readonly #link: Link;
+  readonly #queue: SendQueue<MessageBatch>;
+
+  constructor(link: Link, highWaterMarkBytes: number) {
+    this.#link = link;
+    this.closed = link.closed;
+    this.#queue = new SendQueue<MessageBatch>({
+      encode: encodeMessageBatch,
+      write: (bytes) => {
+        link.send(bytes);
+      },
+      level: () => link.bufferedBytes,
+      highWaterMarkBytes,
+    });
+    link.attach({
+      onFrame: () => {
+        link.refuse(
+          CloseCode.PolicyViolation,
+          new ErrMalformed(`${link.peer} sent a frame where none is due`),
+        );
+      },
+      onDrain: () => {
+        this.#queue.pump();
+      },
+      onClosed: (reason) => {
+        this.#queue.fail(asConnectionClosed(reason));
+      },
+    });
+  }
+
+  sendMessageBatch(batch: MessageBatch): Promise<void> {
+    return this.#queue.send(batch);
+  }
+
+  close(): void {
+    this.#link.close();
+  }
+}
