@@ -1,3 +1,4 @@
+import { Session } from '@drakkar/framework';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CLUSTER, TestCluster, Workshop, codeOf, eventually, retrying } from './support.js';
 
@@ -104,7 +105,7 @@ describe('client sessions', () => {
     const cluster = await TestCluster.start(workshop, 3);
     const { host } = cluster.nodes[0]!;
     const session = await retrying(() => host.getNewSession(CLUSTER));
-    const stale = Object.assign(Object.create(Object.getPrototypeOf(session) as object), session) as typeof session;
+    const stale = Session.fromRecord(session.toRecord());
     await retrying(() => host.closeSession(session));
     expect(await codeOf(() => host.syncPropose(session, Buffer.from('x')))).toBe('ERR_INVALID_SESSION');
     expect(await codeOf(() => retrying(() => host.syncPropose(stale, Buffer.from('x'))))).toBe('ERR_REJECTED');

@@ -152,7 +152,7 @@ export class TestCluster {
     return await eventually('a leader that all agree on', () => {
       const ids = new Set(among.map(({ host }) => host.getLeaderID(CLUSTER).leaderID));
       const [id] = ids;
-      return ids.size === 1 && id !== undefined && id !== 0 ? this.node(id) : undefined;
+      return ids.size === 1 ? among.find(({ nodeID }) => nodeID === id) : undefined;
     });
   }
 
@@ -185,14 +185,15 @@ export async function eventually<T>(
 
 /** Repeats a call whose failure is known to have had no effect. */
 export async function retrying<T>(call: () => Promise<T>): Promise<T> {
-  return await eventually('a call to succeed', async () => {
+  const done = await eventually('a call to succeed', async () => {
     try {
-      return await call();
+      return { value: await call() };
     } catch (error) {
       if (isDrakkarError(error) && error.retrySafe) return undefined;
       throw error;
     }
   });
+  return done.value;
 }
 
 /** The code of the error that `call` throws or rejects with. */

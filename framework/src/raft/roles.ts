@@ -18,7 +18,9 @@ function enterTerm(core: Core, term: number): void {
   if (term < core.term) violated('the term would go back', { term, current: core.term });
   if (term === core.term) return;
   const { outbox } = core;
-  outbox.messagesAfterSave = outbox.messagesAfterSave.filter(({ type }) => type !== MessageType.ReplicateResp);
+  outbox.messagesAfterSave = outbox.messagesAfterSave.filter(
+    ({ type }) => type !== MessageType.ReplicateResp,
+  );
   core.term = term;
   core.vote = 0;
   core.termLeader = 0;

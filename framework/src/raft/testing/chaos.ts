@@ -237,8 +237,7 @@ export class Chaos {
     const { random, options } = this;
     const isSnapshot = message.type === MessageType.InstallSnapshot;
     const isLost =
-      !this.isKind &&
-      (random.chance(options.lossPercent) || this.cut.has(`${from.nodeID}>${message.to}`));
+      !this.isKind && (random.chance(options.lossPercent) || this.cut.has(`${from.nodeID}>${message.to}`));
     if (isSnapshot) this.snapshotEnds(from.nodeID, message.to, isLost);
     if (isLost) return;
     const delay = this.isKind ? 0 : random.nextInt(options.maxDelayRounds + 1) * (isSnapshot ? 4 : 1);

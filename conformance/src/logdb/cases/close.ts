@@ -1,0 +1,114 @@
+import type { ILogDB } from '@drakkar/raftio';
+import { rejectsWith, same, truth } from '../../suite/assert.js';
+import { Watched, eventually } from '../../suite/wait.js';
+import { checkLog, checkState } from '../check.js';
+import { R, bootstrap, entries, snapshotRecord, state, update } from '../make.js';
+import type { LogDBCase } from './logdb-case.js';
+
+/** Every call of the contract but `close`, each with arguments that would be right. */
+export function everyCall(db: ILogDB): Record<string, () => Promise<unknown>> {
+  const { clusterID, nodeID } = R;
+  return {
+    listNodeInfo: () => db.listNodeInfo(),
+    saveBootstrapInfo: () => db.saveBootstrapInfo(clusterID, nodeID, bootstrap([1])),
+    getBootstrapInfo: () => db.getBootstrapInfo(clusterID, nodeID),
+    saveRaftState: () => db.saveRaftState([update(R, { entries: entries(1, 1, 1) })]),
+    iterateEntries: () => db.iterateEntries(clusterID, nodeID, 1, 2, 100),
+    readRaftState: () => db.readRaftState(clusterID, nodeID, 0),
+    removeEntriesTo: () => db.removeEntriesTo(clusterID, nodeID, 1),
+    compactEntriesTo: () => db.compactEntriesTo(clusterID, nodeID, 1),
+    saveSnapshots: () => db.saveSnapshots([update(R, { snapshot: snapshotRecord(1, 1) })]),
+    deleteSnapshot: () => db.deleteSnapshot(clusterID, nodeID, 1),
+    listSnapshots: () => db.listSnapshots(clusterID, nodeID, 1),
+    removeNodeData: () => db.removeNodeData(clusterID, nodeID),
+    importSnapshot: () => db.importSnapshot(snapshotRecord(1, 1), R),
+  };
+}
+
+const REOPENINGS = 20;
+
+export const CLOSE_CASES: readonly LogDBCase[] = [
+  {
+    id: 'LDB-CLOSE-1',
+    title: 'close is idempotent, also when its calls overlap',
+    run: async ({ db }) => {
+      const calls = [new Watched(db.close()), new Watched(db.close())];
+      await eventually(() => calls.every(({ settled }) => settled), 'overlapping calls of close settle');
+      calls.push(new Watched(db.close()));
+      await eventually(() => calls.every(({ settled }) => settled), 'close of a closed LogDB settles');
+      for (const [i, call] of calls.entries()) same(call.state, 'resolved', `call ${i + 1} of close`);
+    },
+  },
+  {
+    id: 'LDB-CLOSE-2',
+    title: 'every call after close rejects with ERR_LOGDB_CLOSED',
+    run: async (bench) => {
+      const { db } = bench;
+      await db.saveRaftState([update(R, { entries: entries(1, 1, 1) })]);
+      await bench.close();
+      for (const [name, call] of Object.entries(everyCall(db))) {
+        await rejectsWith(call(), 'ERR_LOGDB_CLOSED', `${name} after close`);
+      }
+    },
+  },
+  {
+    id: 'LDB-CLOSE-3',
+    title: 'close waits for what is in flight',
+    run: async (bench) => {
+      const saves: Watched<void>[] = [];
+      for (let index = 1; index <= 30; index++) {
+        const one = update(R, { state: state(1, 1, index), entries: entries(index, index, 1) });
+        saves.push(new Watched(bench.db.saveRaftState([one])));
+      }
+      await bench.close();
+      await eventually(() => saves.every(({ settled }) => settled), 'saves called before close settle');
+      truth(
+        saves.every((save) => save.state === 'resolved'),
+        'a save called before close was rejected',
+      );
+      await bench.open();
+      await checkLog(bench.db, R, entries(1, 30, 1), 'saved while closing');
+      await checkState(bench.db, R, state(1, 1, 30), 'saved while closing');
+    },
+  },
+  {
+    id: 'LDB-CLOSE-4',
+    title: 'a closed LogDB lets go: the place opens again at once, again and again',
+    run: async (bench) => {
+      for (let round = 1; round <= REOPENINGS; round++) {
+        await bench.db.saveRaftState([update(R, { entries: entries(round, round, 1) })]);
+        await bench.reopen();
+      }
+      await checkLog(bench.db, R, entries(1, REOPENINGS, 1), `after ${REOPENINGS} reopenings`);
+    },
+    deadlineMs: 30_000,
+  },
+];
+
+export const OPEN_CASES: readonly LogDBCase[] = [
+  {
+    id: 'LDB-OPEN-1',
+    title: 'the adapter has a name, the same each time',
+    run: async (bench) => {
+      const { name } = bench.db;
+      truth(/^[a-z][a-z0-9-]*$/.test(name), `name "${name}" is not a short lower-case word`);
+      const again = await bench.reopen();
+      same(again.name, name, 'name after reopen');
+    },
+  },
+  {
+    id: 'LDB-OPEN-2',
+    title: 'a place that is open is refused to others with ERR_LOGDB_LOCKED, and not disturbed by them',
+    requires: 'exclusiveOpen',
+    run: async (bench) => {
+      const { place } = bench;
+      await bench.db.saveRaftState([update(R, { entries: entries(1, 3, 1) })]);
+      const second = place.openElsewhere === undefined ? place.open() : place.openElsewhere();
+      const closed = second.then((db) => db.close());
+      await rejectsWith(closed, 'ERR_LOGDB_LOCKED', 'a second opening');
+      await bench.db.saveRaftState([update(R, { entries: entries(4, 5, 1) })]);
+      await bench.reopen();
+      await checkLog(bench.db, R, entries(1, 5, 1), 'after the refused opening');
+    },
+  },
+];

@@ -1,0 +1,83 @@
+import type { ILogDB, LogDBCapabilities } from '@drakkar/raftio';
+import type { CrashPlan, CrashTrace, FaultTrace } from './workload.js';
+
+/** Where one LogDB lives for the length of one case: a folder, or a piece of memory. */
+export interface LogDBPlace {
+  /** Opens the LogDB; called again on the same place after `close` or `crash`, to ask for what was durable. */
+  open(): Promise<ILogDB>;
+  /** Opens the place a second time, from another process if there is one; default: `open`, in this process. */
+  openElsewhere?(): Promise<Pick<ILogDB, 'close'>>;
+  /**
+   * Runs `runWorkload(plan)` on the place, ends it in the middle the way that a lost process ends (no clean-up of
+   * any kind), and returns what it had announced until then. The place is not open before, nor after.
+   */
+  crash?(plan: CrashPlan): Promise<CrashTrace>;
+  /**
+   * Runs `runFaultWorkload(plan)` on the place with a disk whose writes begin to fail on the way, and returns what
+   * it saw. The place is not open before, nor after.
+   */
+  failWrites?(plan: CrashPlan): Promise<FaultTrace>;
+  /** Bytes of storage that the place takes up, for the clauses about giving space back. */
+  usedBytes?(): Promise<number>;
+  /** Closes and removes what the place is made of. Called once, however the case ended. */
+  teardown(): Promise<void>;
+}
+
+/** What the author of a LogDB gives to the suite. */
+export interface LogDBHarness {
+  name: string;
+  capabilities: LogDBCapabilities;
+  /** A new, empty place. */
+  setup(): Promise<LogDBPlace>;
+  /** Case id → why it fails for now. Such a case must fail: one that passes is reported. */
+  knownGaps?: Readonly<Record<string, string>>;
+  /** Seed of the cases that use random numbers; 1 unless told. */
+  seed?: number;
+}
+
+/** Surroundings of one case: a place, with the LogDB open on it. */
+export class LogDBBench {
+  readonly #opened = new Set<ILogDB>();
+  #db: ILogDB | undefined = undefined;
+
+  constructor(
+    readonly place: LogDBPlace,
+    readonly capabilities: LogDBCapabilities,
+    readonly seed: number,
+  ) {}
+
+  /** The LogDB that was opened last. */
+  get db(): ILogDB {
+    if (this.#db === undefined) throw new Error('the bench is closed');
+    return this.#db;
+  }
+
+  async open(): Promise<ILogDB> {
+    const db = await this.place.open();
+    this.#opened.add(db);
+    this.#db = db;
+    return db;
+  }
+
+  async close(): Promise<void> {
+    const { db } = this;
+    this.#db = undefined;
+    await db.close();
+    this.#opened.delete(db);
+  }
+
+  /** Closes the LogDB and opens it again: what is found then was kept. */
+  async reopen(): Promise<ILogDB> {
+    await this.close();
+    return this.open();
+  }
+
+  async cleanUp(): Promise<void> {
+    this.#db = undefined;
+    try {
+      for (const db of this.#opened) await db.close();
+    } finally {
+      await this.place.teardown();
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import type { IConnection } from '@drakkar/raftio';
+import { rejects, rejectsWith, same, sameList } from '../../suite/assert.js';
+import { Watched, eventually, within } from '../../suite/wait.js';
+import { batch, numbersOf, upTo } from '../make.js';
+import type { RPCCase } from './rpc-case.js';
+
+const PROMPT_MS = 3000;
+
+/** Fails unless the connection ends by itself, and then refuses every batch. */
+export async function checkGone(connection: IConnection, what: string, timeoutMs = 5000): Promise<void> {
+  const closed = new Watched(connection.closed);
+  await eventually(() => closed.settled, `${what}: closed settles`, timeoutMs);
+  same(closed.state, 'resolved', `${what}: closed`);
+  await rejectsWith(
+    connection.sendMessageBatch(batch(1)),
+    'ERR_CONNECTION_CLOSED',
+    `${what}: a batch afterwards`,
+  );
+}
+
+export const CONN_CASES: readonly RPCCase[] = [
+  {
+    id: 'RPC-CONN-1',
+    title: 'a connection to an address where nobody listens is refused with ERR_CONNECT_FAILED',
+    run: async (bench) => {
+      const from = await bench.start();
+      const nobody = await bench.site.newAddress();
+      const attempt = within(bench.connect(from, nobody), 10_000, 'a connection to nobody');
+      await rejectsWith(attempt, 'ERR_CONNECT_FAILED', 'a connection to nobody');
+    },
+  },
+  {
+    id: 'RPC-CONN-2',
+    title: 'an abort ends a connection attempt, at any time',
+    run: async (bench) => {
+      const from = await bench.start();
+      const to = await bench.start();
+      await rejects(
+        bench.connect(from, to.address, AbortSignal.abort()),
+        'an attempt that was aborted before',
+      );
+      const link = await bench.link(to.address);
+      link.pause();
+      const abort = new AbortController();
+      const attempt = new Watched(bench.connect(from, link.address, abort.signal));
+      await attempt.staysPending(100, 'an attempt at a silent peer');
+      abort.abort();
+      await eventually(() => attempt.settled, 'an attempt settles after its abort', PROMPT_MS);
+      same(attempt.state, 'rejected', 'an attempt after its abort');
+    },
+  },
+  {
+    id: 'RPC-CONN-3',
+    title: 'connections are independent: the end of one leaves the others',
+    run: async (bench) => {
+      const { from, to, connection } = await bench.pair();
+      const other = await bench.connect(from, to.address);
+      await connection.sendMessageBatch(batch(1, { sender: 1 }));
+      connection.close();
+      await connection.closed;
+      for (const number of upTo(20)) await other.sendMessageBatch(batch(number, { sender: 2 }));
+      await eventually(() => numbersOf(to.batches, 2).length === 20, 'the other connection delivers');
+    },
+  },
+  {
+    id: 'RPC-CONN-4',
+    title: 'two hosts send to each other at the same time',
+    run: async (bench) => {
+      const { from: a, to: b, connection: there } = await bench.pair();
+      const back = await bench.connect(b, a.address);
+      for (const number of upTo(200)) {
+        await Promise.all([
+          there.sendMessageBatch(batch(number, { sender: 1 })),
+          back.sendMessageBatch(batch(number, { sender: 2 })),
+        ]);
+      }
+      const arrived = (): boolean =>
+        numbersOf(b.batches, 1).length >= 200 && numbersOf(a.batches, 2).length >= 200;
+      await eventually(arrived, '200 batches each way');
+      sameList(numbersOf(b.batches, 1), upTo(200), 'batches there');
+      sameList(numbersOf(a.batches, 2), upTo(200), 'batches back');
+    },
+  },
+  {
+    id: 'RPC-CONN-5',
+    title: 'close ends a connection: closed settles, batches are refused with ERR_CONNECTION_CLOSED',
+    run: async (bench) => {
+      const { connection } = await bench.pair();
+      const closed = new Watched(connection.closed);
+      await closed.staysPending(50, 'closed of an open connection');
+      connection.close();
+      connection.close();
+      await checkGone(connection, 'closed');
+      connection.close();
+    },
+  },
+  {
+    id: 'RPC-CONN-6',
+    title: 'the stop of the peer ends a connection; when it is back, a new one can be made',
+    run: async (bench) => {
+      const { from, to, connection } = await bench.pair();
+      await to.rpc.stop();
+      await checkGone(connection, 'after the stop of the peer');
+      const again = await bench.start({ address: to.address });
+      const next = await bench.connect(from, to.address);
+      await next.sendMessageBatch(batch(1));
+      await eventually(
+        () => numbersOf(again.batches).length === 1,
+        'a batch arrives at the peer that is back',
+      );
+    },
+  },
+  {
+    id: 'RPC-CONN-7',
+    title: 'a cut network ends a connection; closed settles without a rejection',
+    run: async (bench) => {
+      const from = await bench.start();
+      const to = await bench.start();
+      const link = await bench.link(to.address);
+      const connection = await bench.connect(from, link.address);
+      await connection.sendMessageBatch(batch(1));
+      await eventually(() => numbersOf(to.batches).length === 1, 'a batch arrives');
+      link.cut();
+      await checkGone(connection, 'after the cut');
+    },
+  },
+  {
+    id: 'RPC-CONN-8',
+    title: 'a target that is no address is refused',
+    run: async (bench) => {
+      const from = await bench.start();
+      for (const target of ['', 'no-port', '127.0.0.1:99999', 'bad host:1']) {
+        const attempt = within(bench.connect(from, target), 10_000, `a connection to "${target}"`);
+        await rejectsWith(
+          attempt,
+          ['ERR_INVALID_ADDRESS', 'ERR_CONNECT_FAILED'],
+          `a connection to "${target}"`,
+        );
+      }
+    },
+  },
+];

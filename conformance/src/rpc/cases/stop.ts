@@ -1,0 +1,119 @@
+import { rejects, same, truth } from '../../suite/assert.js';
+import { Watched, eventually, sleep, turn, within } from '../../suite/wait.js';
+import type { RPCBench } from '../harness.js';
+import { batch, chunk, upTo } from '../make.js';
+import { RawClient } from '../raw-client.js';
+import { sendUntilStalled, slowPair } from './bound.js';
+import type { RPCCase } from './rpc-case.js';
+
+const PROMPT_MS = 5000;
+/** What keeps a process alive and that a transport may have opened. */
+const HANDLES = /TCP|TLS|UDP|Pipe|Timeout|Worker|MessagePort|DNS|GetAddrInfo|HTTP/i;
+
+function handleCount(): number {
+  return process.getActiveResourcesInfo().filter((name) => HANDLES.test(name)).length;
+}
+
+/** Everything that opens a handle, and `stop` in the middle of it. */
+async function useAndStop(bench: RPCBench): Promise<void> {
+  const { from, to, connection } = await bench.pair();
+  const back = await bench.connect(to, from.address);
+  for (const number of upTo(50)) {
+    await connection.sendMessageBatch(batch(number));
+    await back.sendMessageBatch(batch(number));
+  }
+  if (bench.harness.capabilities.snapshots) {
+    const stream = await bench.connectSnapshot(from, to.address);
+    await stream.sendSnapshotChunk(chunk(0, 3));
+  }
+  void bench.connect(from, to.address).catch(() => undefined);
+  await Promise.all([from.rpc.stop(), to.rpc.stop()]);
+}
+
+export const STOP_CASES: readonly RPCCase[] = [
+  {
+    id: 'RPC-STOP-1',
+    title: 'stop returns in bounded time although a peer hangs, and ends every connection',
+    run: async (bench) => {
+      const { from, connection } = await slowPair(bench);
+      const { stalled } = await sendUntilStalled(connection);
+      await within(from.rpc.stop(), PROMPT_MS, 'stop with a peer that hangs');
+      await eventually(() => stalled.settled, 'the pending batch settles');
+      same(stalled.state, 'rejected', 'the pending batch after stop');
+      const closed = new Watched(connection.closed);
+      await eventually(() => closed.settled, 'closed settles');
+    },
+    deadlineMs: 60_000,
+  },
+  {
+    id: 'RPC-STOP-2',
+    title: 'stop ends connection attempts',
+    run: async (bench) => {
+      const from = await bench.start();
+      const to = await bench.start();
+      const link = await bench.link(to.address);
+      link.pause();
+      const attempt = new Watched(bench.connect(from, link.address));
+      await attempt.staysPending(100, 'an attempt at a silent peer');
+      await within(from.rpc.stop(), PROMPT_MS, 'stop during a connection attempt');
+      await eventually(() => attempt.settled, 'the attempt settles');
+      await rejects(attempt.promise, 'the attempt after stop');
+    },
+    deadlineMs: 30_000,
+  },
+  {
+    id: 'RPC-STOP-3',
+    title: 'when stop has resolved, nothing is delivered any more and every sink is closed, once',
+    run: async (bench) => {
+      const { from, to, connection } = await bench.pair();
+      const { snapshots } = bench.harness.capabilities;
+      if (snapshots) {
+        const stream = await bench.connectSnapshot(from, to.address);
+        await stream.sendSnapshotChunk(chunk(0, 9));
+        await eventually(() => to.sinks[0]?.taken === 1, 'a chunk is taken');
+      }
+      const sends = upTo(300).map((number) =>
+        connection.sendMessageBatch(batch(number, { sizeBytes: 4000 })),
+      );
+      const sent = Promise.allSettled(sends);
+      await eventually(() => to.batches.length > 0, 'a batch arrives');
+      await to.rpc.stop();
+      const after = to.batches.length;
+      same(to.sinks.length, snapshots ? 1 : 0, 'number of sinks');
+      for (const sink of to.sinks) same(sink.closes, 1, 'calls of close when stop has resolved');
+      await sent;
+      for (let turns = 0; turns < 20; turns++) await turn();
+      same(to.batches.length, after, 'batches delivered, some time after stop');
+      for (const sink of to.sinks) same(sink.closes, 1, 'calls of close, some time after stop');
+    },
+  },
+  {
+    id: 'RPC-STOP-4',
+    title: 'stop leaves no handle behind that would keep the process alive',
+    requires: 'network',
+    run: async (bench) => {
+      const before = handleCount();
+      await useAndStop(bench);
+      const end = performance.now() + PROMPT_MS;
+      while (handleCount() > before && performance.now() < end) await sleep(10);
+      const left = process.getActiveResourcesInfo().filter((name) => HANDLES.test(name));
+      truth(left.length <= before, `open before: ${before} handles; after stop: ${left.join(', ')}`);
+    },
+  },
+  {
+    id: 'RPC-STOP-5',
+    title: 'stop returns in bounded time although clients hold idle connections open',
+    requires: 'network',
+    run: async (bench) => {
+      bench.needTCP();
+      const host = await bench.start();
+      const clients = await Promise.all(upTo(5).map(() => RawClient.connect(host.address)));
+      try {
+        await within(host.rpc.stop(), PROMPT_MS, 'stop with idle clients');
+        await eventually(() => clients.every(({ ended }) => ended), 'the idle clients are disconnected');
+      } finally {
+        for (const client of clients) client.destroy();
+      }
+    },
+  },
+];

@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import { type AddressInfo, type Server, type Socket, createConnection, createServer } from 'node:net';
+import type { Link } from './harness.js';
+
+/** `host:port` in its parts; the host without the brackets of IPv6. */
+export function splitAddress(address: string): { host: string; port: number } {
+  const at = address.lastIndexOf(':');
+  return { host: address.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(address.slice(at + 1)) };
+}
+
+/** A TCP relay in front of a host. It keeps a copy of what its clients send, so that it can be sent again. */
+export class TcpLink implements Link {
+  readonly address: string;
+  /** Bytes that came from clients, in one list for each connection, in the order in which they connected. */
+  readonly recorded: Buffer[][] = [];
+  readonly #server: Server;
+  readonly #target: string;
+  readonly #sockets = new Set<Socket>();
+  #paused = false;
+
+  private constructor(server: Server, target: string, host: string) {
+    this.#server = server;
+    this.#target = target;
+    this.address = `${host}:${(server.address() as AddressInfo).port}`;
+    server.on('connection', (client) => {
+      this.#relay(client);
+    });
+  }
+
+  static async open(target: string): Promise<TcpLink> {
+    const { host } = splitAddress(target);
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+    server.listen(0, host);
+    await once(server, 'listening');
+    return new TcpLink(server, target, host.includes(':') ? `[${host}]` : host);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    for (const socket of this.#sockets) socket.resume();
+  }
+
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.clear();
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #relay(client: Socket): void {
+    const { host, port } = splitAddress(this.#target);
+    const server = createConnection({ host, port, allowHalfOpen: true });
+    const record: Buffer[] = [];
+    this.recorded.push(record);
+    client.on('data', (bytes: Buffer) => record.push(bytes));
+    this.#forward(client, server);
+    this.#forward(server, client);
+    if (this.#paused) server.pause();
+    else client.resume();
+  }
+
+  #forward(from: Socket, to: Socket): void {
+    this.#sockets.add(from);
+    from.setNoDelay(true);
+    from.on('data', (bytes: Buffer) => {
+      if (!to.write(bytes)) from.pause();
+    });
+    to.on('drain', () => {
+      if (!this.#paused) from.resume();
+    });
+    from.on('end', () => to.end());
+    from.on('error', () => to.destroy());
+    from.on('close', () => {
+      this.#sockets.delete(from);
+      to.destroy();
+    });
+  }
+}

@@ -1,0 +1,143 @@
+import { ConformanceFailure, NotApplicable, describeError } from './assert.js';
+import {
+  type CaseResult,
+  type CaseStatus,
+  type ConformanceCase,
+  type Report,
+  type RunOptions,
+  type TestRunner,
+  groupOf,
+} from './case.js';
+import { within } from './wait.js';
+
+const DEADLINE_MS = 15_000;
+const CLEAN_UP_MS = 10_000;
+/** A test runner's own limit must lie above ours, so that ours tells what was late. */
+const RUNNER_MARGIN_MS = 5000;
+
+/** What a contract's suite is made of; the bench is a case's fresh surroundings. */
+export interface Suite<Bench, Capabilities> {
+  contract: Report['contract'];
+  adapter: string;
+  capabilities: Capabilities;
+  cases: readonly ConformanceCase<Bench, Capabilities>[];
+  /** Case id → why it fails for now. Strict: a known gap that passes is a failure. */
+  knownGaps: Readonly<Record<string, string>>;
+  makeBench: () => Promise<Bench>;
+  /** Called once for every bench made, however the case ended. */
+  cleanUp: (bench: Bench) => Promise<void>;
+}
+
+type Body<Bench> = (bench: Bench) => Promise<void>;
+
+/** What is to be run for this adapter, or why nothing is. */
+function bodyOf<B, C>(suite: Suite<B, C>, test: ConformanceCase<B, C>): Body<B> | string {
+  if (test.requires === undefined || suite.capabilities[test.requires]) return test.run;
+  return test.otherwise ?? `${test.requires} is not declared`;
+}
+
+async function runBody<B, C>(suite: Suite<B, C>, body: Body<B>, deadlineMs: number): Promise<void> {
+  const bench = await within(suite.makeBench(), deadlineMs, 'set-up of the harness');
+  let failure: unknown;
+  try {
+    await within(body(bench), deadlineMs, 'the case');
+  } catch (error) {
+    failure = error ?? new ConformanceFailure('the case threw nothing');
+  }
+  try {
+    await within(suite.cleanUp(bench), CLEAN_UP_MS, 'clean-up after the case');
+  } catch (error) {
+    failure ??= error;
+  }
+  if (failure !== undefined) throw failure as Error;
+}
+
+interface Outcome {
+  status: CaseStatus;
+  error: string | undefined;
+  reason: string | undefined;
+}
+
+function outcomeOf(failure: unknown, gap: string | undefined): Outcome {
+  if (failure instanceof NotApplicable) {
+    return { status: 'not-applicable', error: undefined, reason: failure.message };
+  }
+  if (gap === undefined) {
+    return failure === undefined
+      ? { status: 'passed', error: undefined, reason: undefined }
+      : { status: 'failed', error: describeError(failure), reason: undefined };
+  }
+  return failure === undefined
+    ? { status: 'failed', error: `is listed as a known gap (${gap}) but passes`, reason: undefined }
+    : { status: 'known-gap', error: describeError(failure), reason: gap };
+}
+
+export async function runCase<B, C>(suite: Suite<B, C>, test: ConformanceCase<B, C>): Promise<CaseResult> {
+  const from = performance.now();
+  const body = bodyOf(suite, test);
+  let failure: unknown;
+  try {
+    if (typeof body === 'string') throw new NotApplicable(body);
+    await runBody(suite, body, test.deadlineMs ?? DEADLINE_MS);
+  } catch (error) {
+    failure = error;
+  }
+  return {
+    id: test.id,
+    group: groupOf(test.id),
+    title: test.title,
+    ...outcomeOf(failure, suite.knownGaps[test.id]),
+    durationMs: Math.round(performance.now() - from),
+  };
+}
+
+/** Throws when a known gap names no case: a typing error must not look like a gap closed. */
+export function checkKnownGaps<B, C>(suite: Suite<B, C>): void {
+  const ids = new Set(suite.cases.map(({ id }) => id));
+  const unknown = Object.keys(suite.knownGaps).filter((id) => !ids.has(id));
+  if (unknown.length > 0) throw new Error(`knownGaps name no case: ${unknown.join(', ')}`);
+}
+
+/** Runs the cases one after the other, without a test runner. */
+export async function runSuite<B, C>(suite: Suite<B, C>, options: RunOptions = {}): Promise<Report> {
+  checkKnownGaps(suite);
+  const cases: CaseResult[] = [];
+  for (const test of suite.cases) {
+    if (options.only !== undefined && !options.only.includes(test.id)) continue;
+    const result = await runCase(suite, test);
+    options.onResult?.(result);
+    cases.push(result);
+  }
+  const ok = cases.every(({ status }) => status !== 'failed');
+  return { adapter: suite.adapter, contract: suite.contract, ok, cases };
+}
+
+/** Registers every case with a test runner, grouped as in the contract. */
+export function registerSuite<B, C>(runner: TestRunner, suite: Suite<B, C>): void {
+  checkKnownGaps(suite);
+  const groups = new Map<string, ConformanceCase<B, C>[]>();
+  for (const test of suite.cases) {
+    const group = groupOf(test.id);
+    groups.set(group, [...(groups.get(group) ?? []), test]);
+  }
+  runner.describe(`${suite.contract} contract: ${suite.adapter}`, () => {
+    for (const [group, cases] of groups) {
+      runner.describe(group, () => {
+        for (const test of cases) registerCase(runner, suite, test);
+      });
+    }
+  });
+}
+
+function registerCase<B, C>(runner: TestRunner, suite: Suite<B, C>, test: ConformanceCase<B, C>): void {
+  const body = bodyOf(suite, test);
+  const note = typeof body === 'string' ? ` (not applicable: ${body})` : '';
+  runner.it(
+    `${test.id} ${test.title}${note}`,
+    async () => {
+      const result = await runCase(suite, test);
+      if (result.status === 'failed') throw new ConformanceFailure(`${test.id}: ${result.error}`);
+    },
+    (test.deadlineMs ?? DEADLINE_MS) * 2 + CLEAN_UP_MS + RUNNER_MARGIN_MS,
+  );
+}

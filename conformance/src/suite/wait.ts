@@ -1,0 +1,75 @@
+import { describeError, fail } from './assert.js';
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** One turn of the event loop: whatever is ready to happen has happened. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** `promise`, or a failure when it does not settle within `timeoutMs`. */
+export async function within<T>(promise: Promise<T>, timeoutMs: number, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      try {
+        fail(`${what}: not within ${timeoutMs} ms`);
+      } catch (error) {
+        reject(error as Error);
+      }
+    }, timeoutMs);
+  });
+  try {
+    return await Promise.race([promise, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const POLL_MS = 5;
+
+/** Waits until `check` holds; fails with `what` when it does not within `timeoutMs`. */
+export async function eventually(check: () => boolean, what: string, timeoutMs = 5000): Promise<void> {
+  const end = performance.now() + timeoutMs;
+  while (!check()) {
+    if (performance.now() > end) fail(`${what}: not within ${timeoutMs} ms`);
+    await sleep(POLL_MS);
+  }
+}
+
+/** Follows a promise without waiting for it, and without leaving a rejection unhandled. */
+export class Watched<T> {
+  state: 'pending' | 'resolved' | 'rejected' = 'pending';
+  value: T | undefined = undefined;
+  error: unknown = undefined;
+
+  constructor(readonly promise: Promise<T>) {
+    promise.then(
+      (value) => {
+        this.state = 'resolved';
+        this.value = value;
+      },
+      (error: unknown) => {
+        this.state = 'rejected';
+        this.error = error;
+      },
+    );
+  }
+
+  get settled(): boolean {
+    return this.state !== 'pending';
+  }
+
+  /** Fails if it settles before `durationMs` have passed. */
+  async staysPending(durationMs: number, what: string): Promise<void> {
+    const end = performance.now() + durationMs;
+    while (performance.now() < end) {
+      if (this.settled) {
+        fail(`${what}: expected it to stay pending, but it ${this.state} ${describeError(this.error ?? '')}`);
+      }
+      await sleep(POLL_MS);
+    }
+  }
+}
