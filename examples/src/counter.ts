@@ -20,16 +20,13 @@ class Counter implements IStateMachine {
   getHash = (): number => this.#count;
 }
 
-/** There may be no leader yet, or no answer in time. A session makes it safe to ask again. */
+/** There may be no leader yet, or no answer in time; a session makes it safe to ask again. */
 async function retrying<T>(request: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await request();
-    } catch (error) {
-      if (!isTempError(error)) throw error;
-      await delay(20);
-    }
-  }
+  return await request().catch(async (error: unknown) => {
+    if (!isTempError(error)) throw error;
+    await delay(20);
+    return await retrying(request);
+  });
 }
 
 const dir = await mkdtemp(join(tmpdir(), 'drakkar-counter-'));

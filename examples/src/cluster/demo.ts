@@ -149,7 +149,7 @@ class LoadedRun {
       this.#last = {
         at: now,
         calls: writes + reads,
-        perSecond: this.#last.at === 0 ? 0 : Math.max(0, perSecond),
+        perSecond: Math.max(0, perSecond),
       };
     }
     const { leaderID } = this.#cluster;
