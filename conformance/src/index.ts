@@ -18,3 +18,9 @@ export { rpcSuite, runRPC } from './rpc/suite.js';
 export { MemoryHub, MemoryLink } from './reference/memory-hub.js';
 export { MEMORY_RPC_CAPABILITIES, MemoryRPC } from './reference/memory-rpc.js';
 export { memoryRPCHarness } from './reference/memory-rpc-harness.js';
+export {
+  type ModuleHarness,
+  type ModuleHarnessOptions,
+  harnessFromModule,
+} from './adapters/module-harness.js';
+export { writeTestCertificates } from './tls/certificates.js';
