@@ -19,6 +19,8 @@ export interface ChaosOptions {
   /** Of finishing a save. Low: disks are slow. */
   savePercent: number;
   applyPercent: number;
+  /** Of taking updates after each message. Low: an update sums up many messages. */
+  pumpPercent: number;
   changePercent: number;
   snapshotPercent: number;
   transferPercent: number;
@@ -262,7 +264,7 @@ export class Chaos {
       const replica = this.replicas.get(message.to);
       if (replica?.isUp !== true) continue;
       replica.core.step(message);
-      if (this.random.chance(50)) replica.pump();
+      if (this.random.chance(this.options.pumpPercent)) replica.pump();
     }
     for (const stream of this.streams.splice(0)) {
       const replica = this.replicas.get(stream.from);
