@@ -24,3 +24,9 @@ export {
   checkLinearizableRegister,
 } from './linearizability/check.js';
 export { type RegisterOperation, type RegisterValue } from './linearizability/history.js';
+export {
+  type ModuleHarness,
+  type ModuleHarnessOptions,
+  harnessFromModule,
+} from './adapters/module-harness.js';
+export { writeTestCertificates } from './tls/certificates.js';

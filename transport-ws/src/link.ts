@@ -38,7 +38,8 @@ export class Link {
     this.#ws = ws;
     this.#socket = socket;
     this.#onSent = (error) => {
-      if (!error && !this.#ending) this.#handlers?.onDrain();
+      // A socket that broke still reports the write that it was in the middle of as done.
+      if (!error && this.isOpen) this.#handlers?.onDrain();
     };
     this.#uncork = () => {
       this.#corked = false;
@@ -69,7 +70,7 @@ export class Link {
   }
 
   get isOpen(): boolean {
-    return !this.#ending && this.#ws.readyState === WebSocket.OPEN;
+    return !this.#ending && this.#ws.readyState === WebSocket.OPEN && !this.#socket.destroyed;
   }
 
   /** Bytes sent that have not left the process. */

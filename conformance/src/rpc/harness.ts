@@ -129,7 +129,11 @@ export class RPCBench {
     return { from, to, connection: await this.connect(from, to.address) };
   }
 
-  async connect(from: Host, target: string, signal = new AbortController().signal): Promise<IConnection> {
+  async connect(
+    from: Host,
+    target: string,
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<IConnection> {
     const connection = await from.rpc.getConnection(target, signal);
     this.#connections.push(connection);
     return connection;

@@ -92,6 +92,8 @@ export const STOP_CASES: readonly RPCCase[] = [
     title: 'stop leaves no handle behind that would keep the process alive',
     requires: 'network',
     run: async (bench) => {
+      // The case's own deadline must be running, or it would be counted among what was left behind.
+      await turn();
       const before = handleCount();
       await useAndStop(bench);
       const end = performance.now() + PROMPT_MS;

@@ -1,0 +1,123 @@
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type {
+  AdapterModule,
+  LogDBFactory,
+  LogDBModule,
+  RaftRPCFactory,
+  RaftRPCModule,
+} from '@drakkar/raftio';
+import type { LogDBHarness, LogDBPlace } from '../logdb/harness.js';
+import type { RPCHarness, RPCSite } from '../rpc/harness.js';
+import { writeTestCertificates } from '../tls/certificates.js';
+import { crashInChild, failWritesInChild, openInChild } from './child-process.js';
+import { factoryOf, loadAdapterModule } from './load.js';
+
+const BLOCK_BYTES = 512;
+
+/** Space that a folder takes up on disk; holes in files do not count. */
+async function usedBytes(folder: string): Promise<number> {
+  let used = 0;
+  for (const each of await readdir(folder, { recursive: true })) {
+    used += (await stat(join(folder, each))).blocks * BLOCK_BYTES;
+  }
+  return used;
+}
+
+async function logDBPlace(
+  module: string,
+  factory: LogDBFactory,
+  options: Readonly<Record<string, unknown>>,
+): Promise<LogDBPlace> {
+  const root = await mkdtemp(join(tmpdir(), 'drakkar-conformance-'));
+  const config = { dir: join(root, 'db'), walDir: join(root, 'wal') };
+  await mkdir(config.dir);
+  await mkdir(config.walDir);
+  const task = { module, options, ...config };
+  return {
+    open: () => factory(config),
+    openElsewhere: () => openInChild(task),
+    crash: (plan) => crashInChild(task, plan),
+    // Limits on the size of files, by which writes are made to fail, are a thing of POSIX.
+    ...(process.platform === 'win32' ? {} : { failWrites: (plan) => failWritesInChild(task, plan) }),
+    usedBytes: () => usedBytes(root),
+    teardown: () => rm(root, { recursive: true, force: true }),
+  };
+}
+
+async function freeAddress(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return `127.0.0.1:${port}`;
+}
+
+async function rpcSite(factory: RaftRPCFactory, withTLS: boolean): Promise<RPCSite> {
+  const folder = await mkdtemp(join(tmpdir(), 'drakkar-conformance-'));
+  return {
+    create: factory,
+    newAddress: freeAddress,
+    ...(withTLS ? { tls: await writeTestCertificates(folder) } : {}),
+    teardown: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+export interface ModuleHarnessOptions {
+  /** Options of the adapter, as a configuration would give them. */
+  options?: Readonly<Record<string, unknown>>;
+  /** Shown in reports; the module's own name unless told. */
+  name?: string;
+  knownGaps?: Readonly<Record<string, string>>;
+  seed?: number;
+}
+
+export type ModuleHarness =
+  { kind: 'logdb'; harness: LogDBHarness } | { kind: 'transport'; harness: RPCHarness };
+
+/**
+ * The harness for any adapter package: loads it by package name or path and makes its factory through a container,
+ * as a host does; LogDBs get temporary folders and are crashed in child processes, transports get free ports on
+ * 127.0.0.1 and certificates.
+ */
+export async function harnessFromModule(
+  specifier: string,
+  options: ModuleHarnessOptions = {},
+): Promise<ModuleHarness> {
+  const adapter: AdapterModule = await loadAdapterModule(specifier);
+  return adapter.kind === 'logdb'
+    ? { kind: 'logdb', harness: logDBHarness(specifier, adapter, options) }
+    : { kind: 'transport', harness: rpcHarness(adapter, options) };
+}
+
+function common(
+  { name }: AdapterModule,
+  options: ModuleHarnessOptions,
+): Pick<LogDBHarness, 'name' | 'knownGaps' | 'seed'> {
+  return {
+    name: options.name ?? name,
+    ...(options.knownGaps === undefined ? {} : { knownGaps: options.knownGaps }),
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+  };
+}
+
+function logDBHarness(specifier: string, adapter: LogDBModule, options: ModuleHarnessOptions): LogDBHarness {
+  const adapterOptions = options.options ?? {};
+  const factory = factoryOf<LogDBFactory>(adapter, adapterOptions);
+  return {
+    ...common(adapter, options),
+    capabilities: adapter.capabilities,
+    setup: () => logDBPlace(specifier, factory, adapterOptions),
+  };
+}
+
+function rpcHarness(adapter: RaftRPCModule, options: ModuleHarnessOptions): RPCHarness {
+  const factory = factoryOf<RaftRPCFactory>(adapter, options.options ?? {});
+  return {
+    ...common(adapter, options),
+    capabilities: adapter.capabilities,
+    setup: () => rpcSite(factory, adapter.capabilities.mutualTLS),
+  };
+}

@@ -1,0 +1,99 @@
+import { type KeyObject, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { MutualTLSConfig } from '@drakkar/raftio';
+import type { TLSFixtures } from '../rpc/harness.js';
+import { bits, integer, octets, oid, sequence, setOf, tagged, time, utf8, yes } from './der.js';
+
+const ECDSA_SHA256 = sequence(oid('1.2.840.10045.4.3.2'));
+const COMMON_NAME = '2.5.4.3';
+const Extension = {
+  SubjectAltName: '2.5.29.17',
+  BasicConstraints: '2.5.29.19',
+  ExtendedKeyUsage: '2.5.29.37',
+};
+const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
+const DAY_MS = 24 * 3600 * 1000;
+
+interface Identity {
+  name: string;
+  privateKey: KeyObject;
+  publicKey: KeyObject;
+}
+
+function makeIdentity(name: string): Identity {
+  return { name, ...generateKeyPairSync('ec', { namedCurve: 'P-256' }) };
+}
+
+const nameOf = (name: string): Buffer => sequence(setOf(sequence(oid(COMMON_NAME), utf8(name))));
+
+function extension(id: string, content: Uint8Array, critical = false): Buffer {
+  return sequence(oid(id), ...(critical ? [yes()] : []), octets(content));
+}
+
+/** For a CA: may sign certificates. */
+function caExtensions(): Buffer[] {
+  return [extension(Extension.BasicConstraints, sequence(yes()), true)];
+}
+
+/** For a host on this machine: both sides of a connection, at localhost and 127.0.0.1. */
+function hostExtensions(): Buffer[] {
+  const names = sequence(
+    tagged(2, Buffer.from('localhost'), { constructed: false }),
+    tagged(7, Buffer.from([127, 0, 0, 1]), { constructed: false }),
+  );
+  return [
+    extension(Extension.SubjectAltName, names),
+    extension(Extension.ExtendedKeyUsage, sequence(oid(SERVER_AUTH), oid(CLIENT_AUTH))),
+  ];
+}
+
+/** An X.509 v3 certificate (RFC 5280), in PEM. */
+function certify(subject: Identity, issuer: Identity, extensions: Buffer[]): string {
+  const now = Date.now();
+  const toBeSigned = sequence(
+    tagged(0, integer(Buffer.from([2]))),
+    integer(Buffer.from([1, ...randomBytes(8)])),
+    ECDSA_SHA256,
+    nameOf(issuer.name),
+    sequence(time(new Date(now - DAY_MS)), time(new Date(now + DAY_MS))),
+    nameOf(subject.name),
+    subject.publicKey.export({ type: 'spki', format: 'der' }),
+    tagged(3, sequence(...extensions)),
+  );
+  const signature = sign('sha256', toBeSigned, issuer.privateKey);
+  const der = sequence(toBeSigned, ECDSA_SHA256, bits(signature));
+  const lines = der.toString('base64').replace(/.{64}/g, '$&\n').trimEnd();
+  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`;
+}
+
+async function writeHost(
+  folder: string,
+  name: string,
+  ca: Identity,
+  trusted: string,
+): Promise<MutualTLSConfig> {
+  const host = makeIdentity(name);
+  const files = {
+    caFile: join(folder, `${name}-ca.pem`),
+    certFile: join(folder, `${name}.pem`),
+    keyFile: join(folder, `${name}-key.pem`),
+  };
+  await writeFile(files.caFile, trusted);
+  await writeFile(files.certFile, certify(host, ca, hostExtensions()));
+  await writeFile(files.keyFile, host.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  return files;
+}
+
+/** Writes to `folder` what the clauses about mutual TLS need, good for 127.0.0.1 and for one day. */
+export async function writeTestCertificates(folder: string): Promise<TLSFixtures> {
+  const ca = makeIdentity('Deployment CA');
+  const otherCA = makeIdentity('Another CA');
+  const trusted = certify(ca, ca, caExtensions());
+  const alsoTrusted = trusted + certify(otherCA, otherCA, caExtensions());
+  return {
+    good: [await writeHost(folder, 'host-1', ca, trusted), await writeHost(folder, 'host-2', ca, trusted)],
+    foreign: await writeHost(folder, 'foreign', otherCA, alsoTrusted),
+  };
+}
