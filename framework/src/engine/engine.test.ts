@@ -1,7 +1,16 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { type Entry, type ILogDB, type Message, MessageType, type Update, makeEntry, makeMessage } from '@drakkar/raftio';
+import {
+  type Entry,
+  type ILogDB,
+  type Message,
+  MessageType,
+  type Update,
+  makeEntry,
+  makeMessage,
+} from '@drakkar/raftio';
 import { silentLogger } from '../logging/logger.js';
 import type { IRaft, RaftUpdate } from '../raft/index.js';
+import { PendingConfigChange } from '../requests/pending-config-change.js';
 import { PendingProposals } from '../requests/pending-proposals.js';
 import { PendingReads } from '../requests/pending-reads.js';
 import type { ReplicatedStateMachine } from '../rsm/index.js';
@@ -72,7 +81,9 @@ function setUp() {
   const engine = new Engine({
     logDB: {
       saveRaftState: (updates: readonly Update[]) => {
-        story.push(`save ${updates.map((update) => `${update.clusterID}x${update.entriesToSave.length}`).join(' ')}`);
+        story.push(
+          `save ${updates.map((update) => `${update.clusterID}x${update.entriesToSave.length}`).join(' ')}`,
+        );
         return new Promise<void>((resolve, reject) => saves.push({ updates, resolve, reject }));
       },
     } as unknown as ILogDB,
@@ -101,6 +112,7 @@ function setUp() {
         limits: { proposalQueueBytes: 1000, receiveQueueBytes: 1000, readQueueLength: 3 },
         proposals: new PendingProposals(clusterID, 1),
         reads: new PendingReads(clusterID, 1),
+        configChange: new PendingConfigChange(clusterID, 1),
       },
       engine,
     );
@@ -116,7 +128,8 @@ function setUp() {
   return { clock, engine, saves, failed, logDBErrors, addReplica };
 }
 
-const message = (clusterID: number, type: Message['type']): Message => makeMessage({ type, clusterID, to: 2 });
+const message = (clusterID: number, type: Message['type']): Message =>
+  makeMessage({ type, clusterID, to: 2 });
 const entries = (first: number, count: number): Entry[] =>
   Array.from({ length: count }, (_, i) => makeEntry({ term: 1, index: first + i }));
 const settle = async (): Promise<void> => {
@@ -164,7 +177,11 @@ describe('Engine', () => {
     first.raft.updates.push({ mustSave: true, entriesToSave: entries(1, 1) });
     clock.runDeferred();
     for (const [index, { replica, raft }] of [first, second, first].entries()) {
-      raft.updates.push({ mustSave: true, entriesToSave: entries(2 + index, 1), messages: [message(1, Replicate)] });
+      raft.updates.push({
+        mustSave: true,
+        entriesToSave: entries(2 + index, 1),
+        messages: [message(1, Replicate)],
+      });
       replica.receive(message(replica.clusterID, Heartbeat));
       clock.runDeferred();
     }

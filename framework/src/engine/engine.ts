@@ -39,6 +39,9 @@ export interface EngineDependencies {
 export class Engine implements ReplicaHost {
   readonly #deps: EngineDependencies;
   readonly #replicas = new Set<Replica>();
+  /** Those that time means something to: all but the idle ones. */
+  readonly #ticking = new Set<Replica>();
+  nowTick = 0;
   #ready: Replica[] = [];
   #cycleDue = false;
   #saving: Promise<void> | undefined;
@@ -52,9 +55,7 @@ export class Engine implements ReplicaHost {
 
   /** Starts the one timer that drives every group's clock. */
   start(): void {
-    this.#ticker = this.#deps.clock.setInterval(() => {
-      for (const replica of this.#replicas) replica.tick();
-    }, this.#deps.tickMs);
+    this.#ticker = this.#deps.clock.setInterval(() => this.#tick(), this.#deps.tickMs);
   }
 
   add(replica: Replica): void {
@@ -64,7 +65,7 @@ export class Engine implements ReplicaHost {
 
   /** Takes the replica out; resolves when nothing of it is on its way to the disk any more. */
   async remove(replica: Replica): Promise<void> {
-    this.#replicas.delete(replica);
+    this.#takeOut(replica);
     await replica.stop();
     while (replica.unsavedUpdates > 0 && this.#saving !== undefined) await this.#saving;
   }
@@ -80,6 +81,7 @@ export class Engine implements ReplicaHost {
     if (replica.isReady || !this.#replicas.has(replica)) return;
     replica.isReady = true;
     this.#ready.push(replica);
+    this.#ticking.add(replica);
     if (this.#cycleDue) return;
     this.#cycleDue = true;
     this.#deps.clock.defer(() => this.#cycle());
@@ -95,8 +97,22 @@ export class Engine implements ReplicaHost {
 
   /** A failed replica goes out alone; the others of the host go on. */
   failed(replica: Replica, error: unknown): void {
-    if (!this.#replicas.delete(replica)) return;
+    if (!this.#takeOut(replica)) return;
     this.#deps.listener.onReplicaFailed(replica, error);
+  }
+
+  #takeOut(replica: Replica): boolean {
+    this.#ticking.delete(replica);
+    return this.#replicas.delete(replica);
+  }
+
+  /** An idle replica costs nothing from the next tick on, until `setReady` brings it back. */
+  #tick(): void {
+    this.nowTick++;
+    for (const replica of this.#ticking) {
+      replica.tick();
+      if (replica.isIdle) this.#ticking.delete(replica);
+    }
   }
 
   #cycle(): void {
@@ -188,6 +204,7 @@ export class Engine implements ReplicaHost {
     this.#failed = true;
     const replicas = [...this.#replicas];
     this.#replicas.clear();
+    this.#ticking.clear();
     for (const replica of replicas) this.#deps.listener.onReplicaFailed(replica, error);
     this.#deps.listener.onLogDBFailed(error);
   }

@@ -1,12 +1,14 @@
 import {
   type ConfigChange,
   type Entry,
+  EntryType,
   type Membership,
   type Message,
   type Uint64,
   entrySizeBytes,
 } from '@drakkar/raftio';
 import type { IRaft, LogReadRequest, RaftUpdate } from '../raft/index.js';
+import type { PendingConfigChange } from '../requests/pending-config-change.js';
 import { PendingProposals } from '../requests/pending-proposals.js';
 import { PendingReads } from '../requests/pending-reads.js';
 import type { RequestState } from '../requests/request-state.js';
@@ -22,6 +24,8 @@ export interface ReplicaLimits {
 
 /** What a replica tells the engine. */
 export interface ReplicaHost {
+  /** Ticks of the host so far; the clock that deadlines of requests are told by. */
+  readonly nowTick: number;
   /** It has work for the next cycle. */
   setReady(replica: Replica): void;
   membershipChanged(replica: Replica, membership: Membership): void;
@@ -36,7 +40,12 @@ export interface ReplicaOptions {
   limits: ReplicaLimits;
   proposals: PendingProposals;
   reads: PendingReads;
+  configChange: PendingConfigChange;
 }
+
+const NO_LEADER_FOR_CHANGE = 'no leader takes the change now';
+const CHANGE_UNDER_WAY =
+  'another membership change is under way, or the leader has not committed an entry of its own term yet';
 
 /**
  * One node of one group: its core, its state machine, its waiting requests, and the inputs that gather between two
@@ -47,14 +56,17 @@ export class Replica implements RsmListener {
   readonly nodeID: number;
   readonly proposals: PendingProposals;
   readonly reads: PendingReads;
+  readonly configChange: PendingConfigChange;
   /** The engine's mark that this replica is in the next cycle. */
   isReady = false;
   /** Updates handed over and not yet durable; messages that follow them must not overtake. */
   unsavedUpdates = 0;
   stopped = false;
+  /** No request is taken any more, though the core may go on for a while: it hands over, or it was removed. */
+  closing = false;
+  /** The group has removed this node: it can never be a member again. */
+  removed = false;
   leader = { leaderID: 0, term: 0 };
-  /** Ticks seen; the clock that deadlines of requests are told by. */
-  nowTick = 0;
   readonly #limits: ReplicaLimits;
   readonly #host: ReplicaHost;
   #raft: IRaft | undefined;
@@ -64,6 +76,7 @@ export class Replica implements RsmListener {
   #proposed: Entry[] = [];
   #proposedBytes = 0;
   #tickDue = false;
+  #transferTarget = 0;
   #unreachable = new Set<number>();
   #logReads: { request: LogReadRequest; entries: Entry[] }[] = [];
   #applying: Promise<void> | undefined;
@@ -74,6 +87,7 @@ export class Replica implements RsmListener {
     this.nodeID = options.nodeID;
     this.proposals = options.proposals;
     this.reads = options.reads;
+    this.configChange = options.configChange;
     this.#limits = options.limits;
     this.#host = host;
   }
@@ -92,6 +106,17 @@ export class Replica implements RsmListener {
   get rsm(): ReplicatedStateMachine {
     if (this.#rsm === undefined) throw new Error('the replica is not started');
     return this.#rsm;
+  }
+
+  /** As the host counts. */
+  get nowTick(): number {
+    return this.#host.nowTick;
+  }
+
+  /** Whether time means nothing to it: its group sleeps, and no request waits. Whatever wakes it makes it ready. */
+  get isIdle(): boolean {
+    const waiting = this.proposals.size > 0 || this.reads.size > 0 || this.configChange.isPending;
+    return !this.isReady && !waiting && this.raft.isQuiesced;
   }
 
   /** Whether a proposal of that size has room, in the queue and in the core's log. */
@@ -119,6 +144,12 @@ export class Replica implements RsmListener {
     return request;
   }
 
+  /** Asks the leader, which may be this replica, to hand over to `target`. */
+  transferLeader(target: number): void {
+    this.#transferTarget = target;
+    this.#host.setReady(this);
+  }
+
   /** Queues a message; dropped when the queue is full, as a network may. */
   receive(message: Message): void {
     const sizeBytes = messageSizeBytes(message);
@@ -140,9 +171,10 @@ export class Replica implements RsmListener {
 
   /** Time passes: overdue requests end, and the core ticks in the next cycle. Late ticks do not pile up. */
   tick(): void {
-    this.nowTick++;
-    this.proposals.expire(this.nowTick);
-    this.reads.expire(this.nowTick);
+    const { nowTick } = this;
+    this.proposals.expire(nowTick);
+    this.reads.expire(nowTick);
+    this.configChange.expire(nowTick);
     if (this.raft.isQuiesced) return; // an idle group costs nothing; whatever wakes it makes it ready
     this.#tickDue = true;
     this.#host.setReady(this);
@@ -169,6 +201,10 @@ export class Replica implements RsmListener {
       this.#proposedBytes = 0;
       raft.propose(proposed);
     }
+    if (this.#transferTarget !== 0) {
+      raft.requestLeaderTransfer(this.#transferTarget);
+      this.#transferTarget = 0;
+    }
     const context = this.reads.takeContext();
     if (context !== undefined) raft.readIndex(context);
   }
@@ -179,10 +215,14 @@ export class Replica implements RsmListener {
       this.leader = update.leader;
       this.#host.leaderChanged(this, update.leader.leaderID, update.leader.term);
     }
-    for (const entry of update.droppedProposals) this.proposals.dropped(entry);
-    for (const entry of update.rejectedConfigChanges) this.proposals.dropped(entry);
+    for (const entry of update.droppedProposals) {
+      if (entry.type === EntryType.ConfigChangeEntry) this.configChange.dropped(entry, NO_LEADER_FOR_CHANGE);
+      else this.proposals.dropped(entry);
+    }
+    for (const entry of update.rejectedConfigChanges) this.configChange.dropped(entry, CHANGE_UNDER_WAY);
     for (const context of update.droppedReads) this.reads.dropped(context);
-    for (const { context, index } of update.readyReads) this.reads.confirmed(context, index, this.rsm.lastApplied);
+    for (const { context, index } of update.readyReads)
+      this.reads.confirmed(context, index, this.rsm.lastApplied);
     if (update.entriesToApply.length > 0) this.#apply(update.entriesToApply);
   }
 
@@ -190,8 +230,18 @@ export class Replica implements RsmListener {
     this.proposals.applied(entry, value, rejected);
   }
 
-  onConfigChangeApplied(entry: Entry, _change: ConfigChange, accepted: boolean, membership: Membership): void {
-    this.proposals.applied(entry, 0, !accepted);
+  onConfigChangeApplied(
+    entry: Entry,
+    _change: ConfigChange,
+    accepted: boolean,
+    membership: Membership,
+    refusal: string | undefined,
+  ): void {
+    if (membership.removed.has(this.nodeID)) this.removed = true;
+    this.configChange.applied(
+      entry,
+      accepted ? undefined : (refusal ?? 'the change does not fit the membership'),
+    );
     if (this.#raft === undefined) return; // replaying the log: the core is made from the outcome
     if (accepted) {
       this.#raft.applyConfigChange(membership);
@@ -202,11 +252,18 @@ export class Replica implements RsmListener {
     this.#host.setReady(this);
   }
 
+  /** Takes no more requests and ends those that wait; the core goes on. */
+  close(): void {
+    this.closing = true;
+    this.proposals.terminate();
+    this.reads.terminate();
+    this.configChange.terminate();
+  }
+
   /** Ends every waiting request and closes the state machine. */
   async stop(): Promise<void> {
     this.stopped = true;
-    this.proposals.terminate();
-    this.reads.terminate();
+    this.close();
     this.#toApply = [];
     await this.#applying?.catch(() => undefined);
     await this.#rsm?.close();
@@ -248,4 +305,3 @@ export class Replica implements RsmListener {
     if (this.raft.hasUpdate()) this.#host.setReady(this);
   }
 }
-

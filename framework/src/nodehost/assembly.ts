@@ -4,6 +4,8 @@ import { openDataDir } from '../datadir/data-dir.js';
 import { type NodeHostServices, type Overrides, buildContainer } from '../di/build-container.js';
 import { Engine, type EngineListener } from '../engine/engine.js';
 import { Transport, type TransportDependencies, type TransportHandler } from '../transport/transport.js';
+import { EventHub } from '../events/event-hub.js';
+import type { HostListener } from '../events/host-listener.js';
 import type { ILogger } from '../logging/logger.js';
 import { ReplicaSet } from './replica-set.js';
 
@@ -12,6 +14,8 @@ export type NodeHostConfigSource = string | NodeHostConfigInput;
 export interface CreateOptions {
   /** Rebinds services of the host: clock, random source, file system, logger, LogDB, RaftRPC. */
   overrides?: Overrides;
+  /** Hears what happens on the host. */
+  events?: HostListener;
 }
 
 /** What a NodeHost is made of. */
@@ -20,6 +24,7 @@ export interface HostParts {
   services: NodeHostServices;
   logDB: ILogDB;
   replicas: ReplicaSet;
+  events: EventHub;
   log: ILogger;
   /** Lets go of everything, in the reverse order of how it was made. */
   stop(): Promise<void>;
@@ -38,7 +43,10 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
     undo.push(() => dataDir.close());
     const logDB = await services.logDBFactory({ dir: dataDir.logdbDir, walDir: dataDir.walDir });
     undo.push(() => logDB.close());
-    const { transport, engine, replicas } = wire(config, services, logDB);
+    const log = services.loggerFactory.getLogger('nodehost');
+    const events = new EventHub(options.events ?? {}, services.clock, log);
+    undo.push(() => Promise.resolve(events.flush()));
+    const { transport, engine, replicas } = wire(config, services, logDB, events);
     undo.push(() => transport.stop());
     await transport.start();
     engine.start();
@@ -46,16 +54,16 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
       await replicas.stopAll();
       await engine.stop();
     });
-    const log = services.loggerFactory.getLogger('nodehost');
     for (const { path, message } of services.configWarnings) log.warn(`configuration: ${path}: ${message}`);
-    if (config.masterServers.length > 0) log.warn('configuration: masterServers has no effect in this release');
+    if (config.masterServers.length > 0)
+      log.warn('configuration: masterServers has no effect in this release');
     log.info('NodeHost started', {
       raftAddress: config.raftAddress,
       nodeHostDir: config.nodeHostDir,
       logdb: logDB.name,
       transport: transport.name,
     });
-    return { config, services, logDB, replicas, log, stop };
+    return { config, services, logDB, replicas, events, log, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -87,7 +95,7 @@ interface Wired {
 }
 
 /** Ties transport, engine and replicas together: messages in, messages out, news. */
-function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB): Wired {
+function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB, events: EventHub): Wired {
   const { clock, random, loggerFactory } = services;
   const { settings } = config;
   const handler: TransportHandler = {
@@ -95,8 +103,13 @@ function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB)
     onUnreachable: (clusterID, from, nodeID) => replicas.find(clusterID, from)?.unreachable(nodeID),
     onConnectionChanged: (target, up, reason) => {
       const log = loggerFactory.getLogger('transport');
-      if (up) log.info('connected', { target });
-      else log.warn('not connected', { target, err: reason });
+      if (up) {
+        log.info('connected', { target });
+        events.emit('connectionEstablished', { address: target });
+      } else {
+        log.warn('not connected', { target, err: reason });
+        events.emit('connectionFailed', { address: target, error: reason });
+      }
     },
   };
   const transport: Transport = new Transport(
@@ -109,20 +122,31 @@ function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB)
       sendQueueBytes: config.maxSendQueueSize,
       maxBatchBytes: settings.maxBatchBytes,
     },
-    { createRPC: rpcCreator(config, services), handler, clock, random, logger: loggerFactory.getLogger('transport') },
+    {
+      createRPC: rpcCreator(config, services),
+      handler,
+      clock,
+      random,
+      logger: loggerFactory.getLogger('transport'),
+    },
   );
   const nodehostLog = loggerFactory.getLogger('nodehost');
   const listener: EngineListener = {
-    onLeaderChanged: ({ clusterID, nodeID }, leaderID, term) =>
-      nodehostLog.info('leader changed', { clusterID, nodeID, leaderID, term }),
+    onLeaderChanged: (replica, leaderID, term) => {
+      const { clusterID, nodeID } = replica;
+      nodehostLog.info('leader changed', { clusterID, nodeID, leaderID, term });
+      replicas.leaderChanged(replica, leaderID, term);
+    },
     onMembershipChanged: (replica, membership) => replicas.membershipChanged(replica, membership),
     onReplicaFailed: (replica, error) => {
       const { clusterID, nodeID } = replica;
       nodehostLog.error('a replica has failed and was stopped', { clusterID, nodeID, err: error });
       void replicas.fail(replica, error);
     },
-    onLogDBFailed: (error) =>
-      nodehostLog.error('the LogDB has failed: nothing more is accepted; restart this host', { err: error }),
+    onLogDBFailed: (error) => {
+      nodehostLog.error('the LogDB has failed: nothing more is accepted; restart this host', { err: error });
+      events.emit('logDBFailed', { error });
+    },
   };
   const engine: Engine = new Engine({
     logDB,
@@ -139,6 +163,8 @@ function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB)
     engine,
     registry: transport.registry,
     random,
+    clock,
+    events,
     limits: {
       proposalQueueBytes: settings.proposalQueueBytes,
       receiveQueueBytes: config.maxReceiveQueueSize,
