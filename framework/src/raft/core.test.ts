@@ -306,6 +306,26 @@ describe('requests', () => {
     expect([solo.raft.status().role, solo.raft.term]).toEqual(['observer', 1]);
   });
 
+  it('a leader of an earlier term is told of the later one, and so is a candidate', () => {
+    const solo = new Solo({ isObserver: true, nodeID: 4 }, emptyInit([1, 2, 3], [4]));
+    solo.step(2, MessageType.Heartbeat, { term: 7 });
+    solo.drain();
+    solo.step(1, MessageType.Heartbeat, { term: 5 });
+    solo.step(1, MessageType.Replicate, { term: 5 });
+    solo.step(1, MessageType.RequestVote, { term: 6 });
+    solo.step(1, MessageType.RequestPreVote, { term: 6 });
+    const answers = solo.drain().messages.map(({ type, to, term, reject }) => [type, to, term, reject]);
+    expect(answers).toHaveLength(4);
+    expect(answers).toEqual(
+      expect.arrayContaining([
+        [MessageType.NoOP, 1, 7, false],
+        [MessageType.RequestVoteResp, 1, 7, true],
+        [MessageType.RequestPreVoteResp, 1, 7, true],
+      ]),
+    );
+    expect(solo.raft.leaderID).toBe(2);
+  });
+
   it('a candidate learns from a refusal how far the log is committed', () => {
     const solo = new Solo({}, initWithTerms(entries(1, 1, 1, 1), { term: 1, vote: 0, commit: 1 }));
     solo.drain();
