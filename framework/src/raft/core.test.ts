@@ -151,6 +151,21 @@ describe('snapshots', () => {
     solo.raft.applied(4);
   });
 
+  it('a save from before it makes nothing stable that comes after it', () => {
+    const solo = new Solo();
+    solo.step(2, MessageType.Replicate, { term: 1, entries: entries(1, 1, 1, 1, 1, 1) });
+    const before = solo.raft.getUpdate();
+    solo.step(3, MessageType.InstallSnapshot, { term: 2, snapshot: snapshotAt(2, 2) });
+    const replicated = { term: 2, logIndex: 2, logTerm: 2, entries: entries(3, 2, 2), commit: 4 };
+    solo.step(3, MessageType.Replicate, replicated);
+    const after = solo.raft.getUpdate();
+    solo.raft.saved(before);
+    expect(solo.raft.status()).toMatchObject({ stable: 2, commit: 4 });
+    expect(solo.raft.getUpdate().entriesToApply).toEqual([]);
+    solo.raft.saved(after);
+    expect(solo.raft.getUpdate().entriesToApply.map(({ index }) => index)).toEqual([3, 4]);
+  });
+
   it('a config change that it overtook changes the membership no more', () => {
     const change = configChange({ type: ConfigChangeType.RemoveNode, nodeID: 3 });
     change.place(1, 1);
