@@ -19,6 +19,12 @@ export { MemoryHub, MemoryLink } from './reference/memory-hub.js';
 export { MEMORY_RPC_CAPABILITIES, MemoryRPC } from './reference/memory-rpc.js';
 export { memoryRPCHarness } from './reference/memory-rpc-harness.js';
 export {
+  type LinearizabilityOptions,
+  type LinearizabilityResult,
+  checkLinearizableRegister,
+} from './linearizability/check.js';
+export { type RegisterOperation, type RegisterValue } from './linearizability/history.js';
+export {
   type ModuleHarness,
   type ModuleHarnessOptions,
   harnessFromModule,

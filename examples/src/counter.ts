@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type IStateMachine, NodeHost, type SnapshotWriter } from '@drakkar/framework';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type IStateMachine, NodeHost, type SnapshotWriter, isTempError } from '@drakkar/framework';
 
 /** What is replicated: a number that each command raises by one. */
 class Counter implements IStateMachine {
@@ -19,6 +20,15 @@ class Counter implements IStateMachine {
   getHash = (): number => this.#count;
 }
 
+/** There may be no leader yet, or no answer in time; a session makes it safe to ask again. */
+async function retrying<T>(request: () => Promise<T>): Promise<T> {
+  return await request().catch(async (error: unknown) => {
+    if (!isTempError(error)) throw error;
+    await delay(20);
+    return await retrying(request);
+  });
+}
+
 const dir = await mkdtemp(join(tmpdir(), 'drakkar-counter-'));
 const members = new Map([1, 2, 3].map((nodeID) => [nodeID, `127.0.0.1:${26_000 + nodeID}`]));
 const hosts: NodeHost[] = [];
@@ -27,6 +37,7 @@ for (const [nodeID, raftAddress] of members) {
     raftAddress,
     nodeHostDir: join(dir, `node-${nodeID}`),
     rttMillisecond: 20,
+    log: { level: 'warn' },
   });
   const group = { clusterID: 1, nodeID, electionRTT: 10, heartbeatRTT: 1 };
   await host.startCluster(members, false, () => new Counter(), group);
@@ -34,13 +45,13 @@ for (const [nodeID, raftAddress] of members) {
 }
 
 const [first] = hosts as [NodeHost];
-const session = await first.getNewSession(1, { timeoutMs: 10_000 });
+const session = await retrying(() => first.getNewSession(1));
 for (let i = 0; i < 10; i += 1) {
-  console.log('raised to', await first.syncPropose(session, new Uint8Array(), { timeoutMs: 5_000 }));
+  console.log('raised to', await retrying(() => first.syncPropose(session, new Uint8Array())));
   session.proposalCompleted();
 }
 for (const host of hosts) {
-  const count = await host.syncRead(1, new Uint8Array(), { timeoutMs: 5_000 });
+  const count = await retrying(() => host.syncRead(1, new Uint8Array()));
   console.log(`${host.raftAddress} reads ${Buffer.from(count).toString()}`);
 }
 await Promise.all(hosts.map((host) => host.stop()));

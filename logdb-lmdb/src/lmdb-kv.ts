@@ -34,7 +34,6 @@ export class LmdbKV implements IOrderedKV {
         path,
         noSubdir: true,
         overlappingSync: false,
-        eventTurnBatching: false,
         maxDbs: 1,
         mapSize: options.initialMapSizeBytes ?? DEFAULT_INITIAL_MAP_SIZE_BYTES,
         ...(options.pageSizeBytes === undefined ? {} : { pageSize: options.pageSizeBytes }),

@@ -38,7 +38,8 @@ export class Link {
     this.#ws = ws;
     this.#socket = socket;
     this.#onSent = (error) => {
-      if (!error && !this.#ending) this.#handlers?.onDrain();
+      // A socket that broke still reports the write that it was in the middle of as done.
+      if (!error && this.isOpen) this.#handlers?.onDrain();
     };
     this.#uncork = () => {
       this.#corked = false;
@@ -46,6 +47,11 @@ export class Link {
     };
     ws.on('message', (data, isBinary) => {
       this.#receive(data, isBinary);
+    });
+    ws.on('ping', (data) => {
+      // Not while anything else is on its way, which says as much: whoever pings and does not read fills no memory,
+      // and pings that have piled up during a pause are not taken for a flood.
+      if (this.isOpen && this.bufferedBytes === 0) ws.pong(data);
     });
     ws.on('error', (error) => {
       this.#end(new ErrMalformed(`${peer} broke the WebSocket protocol: ${error.message}`, { cause: error }));
@@ -69,7 +75,7 @@ export class Link {
   }
 
   get isOpen(): boolean {
-    return !this.#ending && this.#ws.readyState === WebSocket.OPEN;
+    return !this.#ending && this.#ws.readyState === WebSocket.OPEN && !this.#socket.destroyed;
   }
 
   /** Bytes sent that have not left the process. */

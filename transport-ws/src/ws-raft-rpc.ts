@@ -48,7 +48,7 @@ export class WsRaftRPC implements IRaftRPC {
     this.#options = options;
     this.#requestHandler = requestHandler;
     this.#chunkSinkFactory = chunkSinkFactory;
-    this.#highWaterMarkBytes = Math.min(options.highWaterMarkBytes, config.sendBufferBytes);
+    this.#highWaterMarkBytes = Math.max(1, Math.min(options.highWaterMarkBytes, config.sendBufferBytes));
     const warnings = new Warnings(config.onWarning);
     this.#warnings = warnings;
     this.#identityFiles =

@@ -1,4 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DumpedRecord, NodeCommands, NodeNews, WorkloadSpec, WorkloadStats } from './commands.js';
@@ -6,14 +5,10 @@ import type { KVDigest } from '../kv-commands.js';
 import { nowMicros } from './clock.js';
 import { type JournaledCall, readJournal } from './journal.js';
 import { NodeProcess } from './node-process.js';
-import { type NodePlan, configYAML, freePorts } from './plan.js';
+import { type NodePlan, type PlanOptions, planNodes } from './plan.js';
 
-export interface ClusterOptions {
-  /** Existing folder for configuration files, data, journals and logs. */
-  dir: string;
-  nodes: number;
-  logdb: string;
-  transport: string;
+/** The folder of `dir` also takes journals and logs. */
+export interface ClusterOptions extends PlanOptions {
   /** Compiled script of a node. */
   nodeScript: string;
 }
@@ -57,18 +52,7 @@ export class Cluster {
 
   /** Writes the configuration files; starts nothing. */
   static async create(options: ClusterOptions): Promise<Cluster> {
-    const ports = await freePorts(options.nodes);
-    const members = ports.map((port, i): [number, string] => [i + 1, `127.0.0.1:${port}`]);
-    const plans = await Promise.all(
-      members.map(async ([nodeID, raftAddress]) => {
-        const configPath = join(options.dir, `node-${nodeID}.yaml`);
-        const nodeHostDir = join(options.dir, `node-${nodeID}`);
-        await mkdir(nodeHostDir, { recursive: true });
-        await writeFile(configPath, configYAML({ raftAddress, nodeHostDir, ...options }));
-        return { nodeID, configPath, members };
-      }),
-    );
-    return new Cluster(options, plans);
+    return new Cluster(options, await planNodes(options));
   }
 
   /** The calls that workloads have recorded since this was asked the last time. */
@@ -167,11 +151,13 @@ export class Cluster {
   /** Ends all clients; rejects if one of them met an error that no client should meet. */
   async unload(patienceMs: number): Promise<WorkloadStats[]> {
     const loaded = [...this.#members.values()].filter(({ isLoaded }) => isLoaded);
-    for (const member of loaded) member.isLoaded = false;
-    const stops = loaded.map(({ node }) =>
-      node?.call('stopWorkload', { patienceMs }, patienceMs + CALL_TIMEOUT_MS),
-    );
-    return (await Promise.all(stops)).filter((stats) => stats !== undefined);
+    const stops = loaded.flatMap((member) => {
+      member.isLoaded = false;
+      return member.node === undefined
+        ? []
+        : [member.node.call('stopWorkload', { patienceMs }, patienceMs + CALL_TIMEOUT_MS)];
+    });
+    return await Promise.all(stops);
   }
 
   /** What the running workloads have done so far, as told lately. */

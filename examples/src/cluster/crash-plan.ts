@@ -6,7 +6,9 @@ export interface CrashPlan {
   isFresh: boolean;
   /** Nodes killed together with kill -9; the leader takes part as `leader`. */
   victims: readonly (number | 'leader')[];
-  /** How long clients work before that. */
+  /** Clients start before there is a leader. */
+  isEarly: boolean;
+  /** How long clients work before the kill. */
   loadMs: number;
   /** How long the victims stay away. */
   downMs: number;
@@ -26,6 +28,7 @@ export function planRound(random: SeededRandom, nodeIDs: readonly number[], roun
   return {
     isFresh,
     victims: planVictims(random, nodeIDs),
+    isEarly: random.isTrue(0.2),
     loadMs: random.between(100, 900),
     downMs: random.isTrue(0.3) ? 0 : random.between(50, 700),
     secondKillMs: random.isTrue(0.25) ? random.between(50, 500) : undefined,

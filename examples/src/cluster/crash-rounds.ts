@@ -109,6 +109,7 @@ export class CrashRounds {
     };
     this.#roundsInDir += 1;
     await cluster.startAll();
+    if (!plan.isEarly) await cluster.waitForLeader(LEADER_TIMEOUT_MS);
     await cluster.load(load);
     await delay(plan.loadMs);
     await crashAndRestart(cluster, plan);

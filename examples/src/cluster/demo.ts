@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { nowMicros } from './clock.js';
-import { Cluster } from './cluster.js';
+import type { Cluster } from './cluster.js';
 import type { WorkloadStats } from './commands.js';
 import type { DemoOptions } from './demo-options.js';
 import { type Figures, figuresOf, outageMs } from './figures.js';
@@ -36,10 +36,9 @@ export async function runDemo(
 ): Promise<DemoResult> {
   const startedAt = performance.now();
   await cluster.startAll();
-  await cluster.waitForLeader(LEADER_TIMEOUT_MS);
-  progress.say(
-    `${options.nodes} processes are up in ${sinceText(startedAt)}, node ${cluster.leaderID} leads.`,
-  );
+  const leaderID = await cluster.waitForLeader(LEADER_TIMEOUT_MS);
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  progress.say(`${options.nodes} processes are up in ${seconds} s, node ${leaderID} leads.`);
   const run = new LoadedRun(cluster, options, progress, signal);
   const timeline = await run.play();
   progress.say('Clients have stopped; waiting until all replicas have applied everything ...');
@@ -77,7 +76,7 @@ class LoadedRun {
   readonly #startedAt = performance.now();
   /** Done by workloads that are gone. */
   #before: WorkloadStats = { acknowledgedWrites: 0, reads: 0, retries: 0 };
-  #last: { at: number; calls: number; perSecond: number } = { at: 0, calls: 0, perSecond: 0 };
+  #last = { at: performance.now(), calls: 0, perSecond: 0 };
 
   constructor(cluster: Cluster, options: DemoOptions, progress: Progress, signal: AbortSignal) {
     this.#cluster = cluster;
@@ -150,7 +149,7 @@ class LoadedRun {
       this.#last = {
         at: now,
         calls: writes + reads,
-        perSecond: this.#last.at === 0 ? 0 : Math.max(0, perSecond),
+        perSecond: Math.max(0, perSecond),
       };
     }
     const { leaderID } = this.#cluster;
@@ -161,10 +160,6 @@ class LoadedRun {
       `${reads.toLocaleString('en')} reads, ${rate}/s`
     );
   }
-}
-
-function sinceText(startedAt: number): string {
-  return `${((performance.now() - startedAt) / 1000).toFixed(1)} s`;
 }
 
 /** Whether the group did its work at all, also without its first leader. */

@@ -1,5 +1,6 @@
+import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { isAbsolute, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import type { ClusterConfigInput } from '@drakkar/framework';
 
 export const CLUSTER_ID = 1;
@@ -25,8 +26,31 @@ export function groupConfig(nodeID: number): ClusterConfigInput {
   };
 }
 
+export interface PlanOptions {
+  /** Existing folder for configuration files and data. */
+  dir: string;
+  nodes: number;
+  logdb: string;
+  transport: string;
+}
+
+/** Finds ports and writes a configuration file and a data folder for each node, 1 to `nodes`. */
+export async function planNodes({ dir, nodes, logdb, transport }: PlanOptions): Promise<NodePlan[]> {
+  const ports = await freePorts(nodes);
+  const members = ports.map((port, i): [number, string] => [i + 1, `127.0.0.1:${port}`]);
+  return await Promise.all(
+    members.map(async ([nodeID, raftAddress]) => {
+      const configPath = join(dir, `node-${nodeID}.yaml`);
+      const nodeHostDir = join(dir, `node-${nodeID}`);
+      await mkdir(nodeHostDir, { recursive: true });
+      await writeFile(configPath, configYAML({ raftAddress, nodeHostDir, logdb, transport }));
+      return { nodeID, configPath, members };
+    }),
+  );
+}
+
 /** A NodeHost's configuration file. JSON strings are YAML strings, so that any path may stand in it. */
-export function configYAML(config: {
+function configYAML(config: {
   raftAddress: string;
   nodeHostDir: string;
   logdb: string;
@@ -61,7 +85,7 @@ const PORT_COUNT = 12_000;
 const PORT_ATTEMPTS = 200;
 
 /** Different ports of the loopback interface that nothing listens on now. */
-export async function freePorts(count: number): Promise<number[]> {
+async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   for (let attempt = 0; attempt < PORT_ATTEMPTS && ports.size < count; attempt += 1) {
     const port = LOWEST_PORT + Math.floor(Math.random() * PORT_COUNT);

@@ -13,12 +13,15 @@ const RETRY_DELAY_MS = 10;
 const DELETES_IN_100 = 5;
 const PRIVATE_KEYS_IN_100 = 50;
 
+/** What the clients need of a NodeHost. */
+export type WorkloadHost = Pick<NodeHost, 'syncPropose' | 'syncRead' | 'getNewSession' | 'closeSession'>;
+
 type Attempt<T> = { ended: true; answer: T } | { ended: false };
 
 /** Clients in this process that write and read through this host, one call at a time each, and record all of it. */
 export class Workload {
   readonly stats: WorkloadStats = { acknowledgedWrites: 0, reads: 0, retries: 0 };
-  readonly #host: NodeHost;
+  readonly #host: WorkloadHost;
   readonly #clusterID: number;
   readonly #spec: WorkloadSpec;
   readonly #journal: Journal;
@@ -29,7 +32,7 @@ export class Workload {
   #nextValue = 1;
   #nextPrivateKey = 0;
 
-  constructor(host: NodeHost, clusterID: number, spec: WorkloadSpec) {
+  constructor(host: WorkloadHost, clusterID: number, spec: WorkloadSpec) {
     this.#host = host;
     this.#clusterID = clusterID;
     this.#spec = spec;
@@ -41,6 +44,8 @@ export class Workload {
     const { writers, readers } = this.#spec;
     for (let i = 0; i < writers; i += 1) this.#clients.push(this.#write(i));
     for (let i = 0; i < readers; i += 1) this.#clients.push(this.#read(writers + i));
+    // `stop` tells; until then a failure is not one that nobody handles.
+    for (const client of this.#clients) client.catch(() => {});
   }
 
   /** Lets every client finish its call. Rejects with what went wrong, if a client met an error it should not have. */

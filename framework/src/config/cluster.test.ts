@@ -83,7 +83,7 @@ describe('validateClusterConfig', () => {
       [
         expect.stringMatching(
           /^maxInMemLogSize: must be 0 or more than an empty entry takes \(\d+\), but is 1$/,
-        ) as string,
+        ) as unknown as string,
       ],
     ],
     [

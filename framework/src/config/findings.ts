@@ -26,11 +26,11 @@ const LONGEST_VALUE = 80;
 /** A value as it is shown in a message. */
 export function showValue(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`;
   if (typeof value === 'number' || value === undefined) return String(value);
   let shown: string;
   try {
-    shown = JSON.stringify(value) ?? String(value);
+    shown = JSON.stringify(value);
   } catch {
     shown = `a value of type ${typeof value}`;
   }

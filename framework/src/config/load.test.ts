@@ -306,7 +306,7 @@ describe('a configuration with mistakes', () => {
     await expect(loadNodeHostConfig({ ...MINIMAL, rttMs: 1 } as NodeHostConfigInput)).rejects.toMatchObject({
       code: 'ERR_INVALID_CONFIG',
       kind: 'fix',
-      problems: [{ path: 'rttMs', message: expect.stringMatching(/^unknown key/) as string }],
+      problems: [{ path: 'rttMs', message: expect.stringMatching(/^unknown key/) as unknown as string }],
     });
   });
 });

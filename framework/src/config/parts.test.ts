@@ -93,7 +93,7 @@ describe('formatPath and showValue', () => {
       'a function',
       'a value of type object',
       '{"a":[1]}',
-      'Symbol(s)',
+      'a symbol',
     ]);
     expect(showValue('x'.repeat(1000))).toHaveLength(81);
   });

@@ -5,8 +5,12 @@ const normalize = (word: string): string => word.toLowerCase().replace(/[_\-\s]/
 
 const letters = (word: string): string => [...word].sort().join('');
 
-/** As Levenshtein's, but two letters that changed places are one mistake, not two. */
+const SHORTEST_PREFIX = 4;
+
+/** As Levenshtein's, but letters that changed places, and a left-out or added end, are one mistake each. */
 function mistakes(a: string, b: string): number {
+  const shorter = Math.min(a.length, b.length);
+  if (shorter >= SHORTEST_PREFIX && a.slice(0, shorter) === b.slice(0, shorter)) return a === b ? 0 : 1;
   const d = distance(a, b);
   return d === 2 && letters(a) === letters(b) ? 1 : d;
 }

@@ -19,7 +19,8 @@ const STATUS_FORMAT = 1;
 
 type Fields = Record<string, unknown>;
 
-function checksum(fields: Fields): string {
+/** Of the fields, whatever their order. */
+export function checksumOf(fields: Readonly<Record<string, unknown>>): string {
   return createHash('sha256')
     .update(JSON.stringify(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1))))
     .digest('hex');
@@ -36,7 +37,9 @@ export function encodeStatus(status: DataDirStatus): Uint8Array {
     hostId: status.hostId,
     separateWal: status.separateWal,
   };
-  return new TextEncoder().encode(`${JSON.stringify({ ...fields, checksum: checksum(fields) }, null, 2)}\n`);
+  return new TextEncoder().encode(
+    `${JSON.stringify({ ...fields, checksum: checksumOf(fields) }, null, 2)}\n`,
+  );
 }
 
 function parse(data: Uint8Array): Fields | undefined {
@@ -58,7 +61,7 @@ export function decodeStatus(data: Uint8Array, path: string): DataDirStatus {
     );
   if (parsed === undefined) throw damaged();
   const { checksum: stored, ...fields } = parsed;
-  if (stored !== checksum(fields)) throw damaged();
+  if (stored !== checksumOf(fields)) throw damaged();
   if (fields['format'] !== STATUS_FORMAT) {
     throw new ErrIncompatibleData(
       `${path} is of format ${String(fields['format'])}, but this release reads format ${STATUS_FORMAT}; use the release that wrote it, or a later one`,

@@ -1,4 +1,4 @@
-import { type AdapterModule, hasErrorCode, isDrakkarError } from '@drakkar/raftio';
+import { type AdapterModule, type DrakkarError, hasErrorCode, isDrakkarError } from '@drakkar/raftio';
 import type { Finding } from '../config/findings.js';
 import type { AdapterSection, CheckedNodeHostConfig } from '../config/load.js';
 import { isPlainObject } from '../config/plain.js';
@@ -18,12 +18,17 @@ export interface LoadedAdapters {
 
 function toModuleProblem(
   section: AdapterSection,
-  error: Error,
+  error: DrakkarError,
   checked: CheckedNodeHostConfig,
 ): ConfigProblem {
+  const segments = [section, 'module'];
+  const { reason, suggestion } = error.details;
+  if (typeof reason === 'string' && typeof suggestion === 'string') {
+    return checked.source.toProblem({ segments, message: reason, suggestion });
+  }
   const prefix = `${section}.module: `;
   const message = error.message.startsWith(prefix) ? error.message.slice(prefix.length) : error.message;
-  return checked.source.toProblem({ segments: [section, 'module'], message });
+  return checked.source.toProblem({ segments, message });
 }
 
 function checkOptions(adapter: AdapterModule, section: AdapterSection, options: unknown): Finding[] {

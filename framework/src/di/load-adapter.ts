@@ -41,23 +41,25 @@ export function adapterModuleFault(value: unknown, kind: AdapterModule['kind']):
   return undefined;
 }
 
+/** A name that is nearly a known one is never advised to be installed: packages wait for such mistakes. */
 function notFound(
   kind: AdapterModule['kind'],
   configured: string,
   packageName: string,
   cause: unknown,
 ): Error {
-  const meant = suggest(configured, knownModuleNames(kind));
-  const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
+  const suggestion = suggest(configured, knownModuleNames(kind));
+  if (suggestion !== undefined) {
+    const reason = `there is no package ${packageName}`;
+    return new ErrModuleNotFound(`${kind}.module: ${reason}; did you mean "${suggestion}"?`, {
+      cause,
+      details: { module: configured, reason, suggestion },
+    });
+  }
   const install = `npm install ${packageName}`;
   return new ErrModuleNotFound(
-    meant === undefined
-      ? `${kind}.module: the package ${packageName} is not installed; install it with: ${install}`
-      : `${kind}.module: there is no package ${packageName}${hint} Otherwise install it with: ${install}`,
-    {
-      cause,
-      details: { module: configured, install, ...(meant === undefined ? {} : { suggestion: meant }) },
-    },
+    `${kind}.module: the package ${packageName} is not installed; install it with: ${install}`,
+    { cause, details: { module: configured, install } },
   );
 }
 
@@ -82,7 +84,7 @@ async function importPackage(
     return await loader.importModule(specifier);
   } catch (error) {
     // A package that is there, but lacks a package that it needs itself, is named in the message by its own name.
-    const isItself = specifier === name && messageOf(error).includes(name);
+    const isItself = specifier === name && messageOf(error).includes(`'${name}'`);
     if (isNotFound(error) && isItself) throw notFound(kind, configured, name, error);
     throw new ErrInvalidModule(`${kind}.module: the package ${name} can't be loaded: ${messageOf(error)}`, {
       cause: error,

@@ -98,7 +98,7 @@ function setUp() {
       {
         clusterID,
         nodeID: 1,
-        limits: { proposalQueueBytes: 1000, receiveQueueBytes: 1000 },
+        limits: { proposalQueueBytes: 1000, receiveQueueBytes: 1000, readQueueLength: 3 },
         proposals: new PendingProposals(clusterID, 1),
         reads: new PendingReads(clusterID, 1),
       },
@@ -238,6 +238,17 @@ describe('Engine', () => {
     clock.runDeferred();
     expect(story.filter((line) => line === '1: step 17').length).toBeLessThan(20);
     expect(replica.admits(900)).toBe(true);
+  });
+
+  it('bounds the reads that wait', () => {
+    const { replica } = setUp().addReplica(1);
+    for (let i = 0; i < 3; i++) {
+      expect(replica.admitsRead).toBe(true);
+      replica.read(10);
+    }
+    expect(replica.admitsRead).toBe(false);
+    replica.reads.expire(10);
+    expect(replica.admitsRead).toBe(true);
   });
 
   it('waits for what is on its way to the disk when a replica leaves', async () => {

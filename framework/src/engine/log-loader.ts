@@ -15,9 +15,6 @@ import {
 import type { RaftInit, TermRun } from '../raft/index.js';
 import type { ReplicatedStateMachine } from '../rsm/index.js';
 
-/** Size of the slices in which a log is read at start. */
-const SLICE_BYTES = 8 * 1024 * 1024;
-
 /** The entries that record the initial members of a new group: the same on every one of them. */
 export function bootstrapEntries(bootstrap: Bootstrap): Entry[] {
   const nodeIDs = [...bootstrap.addresses.keys()].sort((a, b) => a - b);
@@ -86,7 +83,7 @@ export async function loadReplica(
   clusterID: number,
   nodeID: number,
   rsm: ReplicatedStateMachine,
-  maxInMemLogBytes: number,
+  limits: { maxInMemLogBytes: number; maxLogReadBytes: number },
 ): Promise<RaftInit> {
   const snapshot = await newestSnapshot(logDB, clusterID, nodeID);
   const snapshotIndex = snapshot?.index ?? 0;
@@ -103,10 +100,10 @@ export async function loadReplica(
         'this node from the group and add a new one under another node id',
     );
   }
-  const tail = new Tail(maxInMemLogBytes, state.commit);
+  const tail = new Tail(limits.maxInMemLogBytes, state.commit);
   const termRuns: TermRun[] = snapshotIndex > 0 ? [{ index: snapshotIndex, term: snapshotTerm }] : [];
   for (let low = firstIndex; low <= lastIndex; ) {
-    const { entries } = await logDB.iterateEntries(clusterID, nodeID, low, lastIndex + 1, SLICE_BYTES);
+    const { entries } = await logDB.iterateEntries(clusterID, nodeID, low, lastIndex + 1, limits.maxLogReadBytes);
     const last = entries[entries.length - 1];
     if (last === undefined) {
       throw new ErrLogDBCorrupt(`group ${clusterID} node ${nodeID}: entry ${low} is missing from the log on disk`);

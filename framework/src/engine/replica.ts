@@ -16,6 +16,8 @@ import { messageSizeBytes } from '../transport/peer.js';
 export interface ReplicaLimits {
   proposalQueueBytes: number;
   receiveQueueBytes: number;
+  /** Reads that wait, wherever. */
+  readQueueLength: number;
 }
 
 /** What a replica tells the engine. */
@@ -103,6 +105,11 @@ export class Replica implements RsmListener {
     this.#proposed.push(entry);
     this.#proposedBytes += entrySizeBytes(entry);
     this.#host.setReady(this);
+  }
+
+  /** Whether another read has room. */
+  get admitsRead(): boolean {
+    return this.reads.size < this.#limits.readQueueLength;
   }
 
   /** Asks for a linearizable read; it ends when the state machine may be looked at. */

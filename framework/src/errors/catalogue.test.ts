@@ -1,21 +1,44 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import * as raftio from '@drakkar/raftio';
 import { DrakkarError, isDrakkarError } from '@drakkar/raftio';
 import { ERROR_CATALOGUE } from './catalogue.js';
 import * as errors from './index.js';
+import * as framework from '../index.js';
 import { isTempError } from './temp-error.js';
 
-type ErrorClass = new (message?: string) => DrakkarError;
+const root = join(import.meta.dirname, '..', '..', '..');
 
-const classes: [string, ErrorClass][] = Object.entries({ ...raftio, ...errors })
-  .filter(([name, value]) => /^Err[A-Z]/.test(name) && typeof value === 'function')
-  .map(([name, value]) => [name, value as unknown as ErrorClass]);
+type ErrorClass = new (message: string) => DrakkarError;
+
+const exported = { ...raftio, ...framework, ...errors } as Record<string, unknown>;
+const names = [...ERROR_CATALOGUE].map((error) => error.name);
+const classes = names.map((name): [string, ErrorClass] => [name, exported[name] as ErrorClass]);
+
+/** Names of the classes of errors in the sources of every package, exported or not. */
+function classesInSources(): string[] {
+  const found: string[] = [];
+  for (const workspace of readdirSync(root, { withFileTypes: true })) {
+    const sources = join(root, workspace.name, 'src');
+    if (workspace.name === 'node_modules' || !workspace.isDirectory() || !existsSync(sources)) continue;
+    for (const file of readdirSync(sources, { recursive: true }) as unknown as string[]) {
+      if (!file.endsWith('.ts') || file.endsWith('.test.ts')) continue;
+      const text = readFileSync(join(sources, file), 'utf8');
+      for (const match of text.matchAll(/class (\w+) extends DrakkarError\b/g)) found.push(match[1] ?? '');
+    }
+  }
+  return found.sort();
+}
 
 describe('the catalogue of errors', () => {
-  it('knows every class that is exported, and no other', () => {
-    expect(ERROR_CATALOGUE.map((error) => error.name).sort()).toEqual(classes.map(([name]) => name).sort());
+  it('knows every class that there is, and no other', () => {
+    expect([...names].sort()).toEqual(classesInSources());
+  });
+
+  it('holds classes that users can import', () => {
+    const hidden = classes.filter(([, errorClass]) => typeof errorClass !== 'function').map(([name]) => name);
+    expect(hidden).toEqual([]);
   });
 
   it('gives each class one code of its own', () => {
@@ -23,7 +46,11 @@ describe('the catalogue of errors', () => {
     for (const { code, name } of ERROR_CATALOGUE) {
       expect(code).toMatch(/^ERR(_[A-Z]+)+$/);
       // ErrClusterNotReady and ERR_CLUSTER_NOT_READY: the same words.
-      expect(code.replaceAll('_', '').toLowerCase()).toBe(name.toLowerCase());
+      const words = name
+        .replace(/^Err/, '')
+        .replace(/Error$/, '')
+        .toLowerCase();
+      expect(code.replace('ERR_', '').replaceAll('_', '').toLowerCase()).toBe(words);
     }
   });
 
@@ -39,7 +66,7 @@ describe('the catalogue of errors', () => {
   });
 
   it('and docs/errors.md name the same codes', () => {
-    const text = readFileSync(join(import.meta.dirname, '..', '..', '..', 'docs', 'errors.md'), 'utf8');
+    const text = readFileSync(join(root, 'docs', 'errors.md'), 'utf8');
     const documented = [...text.matchAll(/^\| `(ERR_[A-Z_]+)`/gm)].map((match) => match[1]);
     expect(documented.sort()).toEqual(ERROR_CATALOGUE.map((error) => error.code).sort());
   });

@@ -8,6 +8,7 @@ import {
   ErrLogDBCorrupt,
   ErrLogDBFenced,
   ErrLogDBLocked,
+  ErrLogDBOpen,
   ErrMalformed,
   ErrMessageTooLarge,
   ErrTLS,
@@ -16,6 +17,8 @@ import {
   ErrUnsupported,
   type ErrorKind,
 } from '@drakkar/raftio';
+import { RaftInvariantError } from '../raft/errors.js';
+import * as rsm from '../rsm/errors.js';
 import * as cluster from './cluster.js';
 import * as host from './host.js';
 import * as request from './request.js';
@@ -191,12 +194,37 @@ const replicaErrors: readonly ErrorDescription[] = [
     'The replica has stopped itself: its state machine threw, its data is damaged, or an invariant of Raft is broken. Other replicas of the host go on.',
     'See `cause` and the log. Restart it when the cause is gone; when its data is damaged, remove it and add a new node.',
   ),
+  describe(
+    rsm.ErrStateMachineFailed,
+    'The state machine threw, or returned something that is no result; what it holds may differ from the other replicas.',
+    'Correct the state machine, then restart the replica.',
+  ),
+  describe(
+    rsm.ErrSessionsCorrupt,
+    'The client sessions in a snapshot are not what was written.',
+    'Remove the replica and add a new node; look after the disk.',
+  ),
+  describe(
+    rsm.ErrSnapshotOutOfDate,
+    'The snapshot is older than what the replica has applied; nothing was changed.',
+    'Nothing: the replica goes on with what it has.',
+  ),
+  describe(
+    rsm.RsmInvariantError,
+    'Something that can not be has happened while entries were applied.',
+    'Report it with the log: it is a bug, or damaged data.',
+  ),
+  describe(
+    RaftInvariantError,
+    'Something that can not be has happened in the Raft core.',
+    'Report it with the log: it is a bug, or damaged data.',
+  ),
 ];
 
 /** Errors of configuration, and of the data directory. */
 const hostErrors: readonly ErrorDescription[] = [
   describe(
-    host.ErrInvalidConfig as unknown as ErrorClass,
+    host.ErrInvalidConfig,
     'The configuration has mistakes; `problems` lists them all.',
     'Correct them. docs/configuration.md describes every key.',
   ),
@@ -264,6 +292,11 @@ const adapterErrors: readonly ErrorDescription[] = [
     ErrLogDBLocked,
     'Another process has the LogDB open.',
     'Stop it; one data directory serves one host at a time.',
+  ),
+  describe(
+    ErrLogDBOpen,
+    'The LogDB could not be opened: its folder, its files or its native code.',
+    'The message says why.',
   ),
   describe(
     ErrLogDBCorrupt,

@@ -59,6 +59,17 @@ describe('NodeFileSystem', () => {
     expect(await fs.readDir(dir)).toEqual(['f']);
   });
 
+  it('makes folders, and fails where there can be none', async () => {
+    await fs.makeDir(join(dir, 'a', 'b'));
+    await fs.makeDir(join(dir, 'a', 'b'));
+    await writeFile(join(dir, 'f'), '');
+    await expect(fs.makeDir(join(dir, 'f'))).rejects.toMatchObject({ code: 'EEXIST' });
+    await expect(fs.makeDir(join(dir, 'f', 'x'))).rejects.toMatchObject({ code: 'ENOTDIR' });
+    if (process.platform === 'linux') {
+      await expect(fs.makeDir('/proc/nowhere')).rejects.toMatchObject({ code: 'ENOENT' });
+    }
+  });
+
   it('renames over a file, links once, removes what is not there', async () => {
     await writeFile(join(dir, 'a'), 'a');
     await writeFile(join(dir, 'b'), 'b');

@@ -1,4 +1,5 @@
 import { type FileHandle, link, mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { hasSystemCode } from '../errors/inspect.js';
 import type { FileStat, IFile, IFileSystem, OpenMode } from './file-system.js';
 
@@ -72,7 +73,17 @@ export class NodeFileSystem implements IFileSystem {
   }
 
   async makeDir(path: string): Promise<void> {
-    await mkdir(path, { recursive: true });
+    // Not mkdir's own `recursive`, which never ends where a file system answers ENOENT for a name that can't be made.
+    try {
+      await mkdir(path);
+    } catch (error) {
+      if (hasSystemCode(error, 'ENOENT') && dirname(path) !== path) {
+        await this.makeDir(dirname(path));
+        await mkdir(path);
+      } else if (!hasSystemCode(error, 'EEXIST') || (await this.stat(path))?.kind !== 'directory') {
+        throw error;
+      }
+    }
   }
 
   rename(from: string, to: string): Promise<void> {

@@ -48,6 +48,7 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
     });
     const log = services.loggerFactory.getLogger('nodehost');
     for (const { path, message } of services.configWarnings) log.warn(`configuration: ${path}: ${message}`);
+    if (config.masterServers.length > 0) log.warn('configuration: masterServers has no effect in this release');
     log.info('NodeHost started', {
       raftAddress: config.raftAddress,
       nodeHostDir: config.nodeHostDir,
@@ -138,7 +139,11 @@ function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB)
     engine,
     registry: transport.registry,
     random,
-    limits: { proposalQueueBytes: settings.proposalQueueBytes, receiveQueueBytes: config.maxReceiveQueueSize },
+    limits: {
+      proposalQueueBytes: settings.proposalQueueBytes,
+      receiveQueueBytes: config.maxReceiveQueueSize,
+      readQueueLength: settings.readIndexQueueLength,
+    },
     softSettings: settings,
     maxSessionCount: config.hardSettings.lruMaxSessionCount,
   });

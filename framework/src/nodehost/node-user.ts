@@ -66,7 +66,11 @@ export class NodeUser implements INodeUser {
 
   readIndex(options?: CallOptions): RequestState {
     const replica = this.#running();
-    return replica.read(replica.nowTick + timeoutTicks(options, this.#tickMs));
+    const ticks = timeoutTicks(options, this.#tickMs);
+    if (!replica.admitsRead) {
+      throw new ErrSystemBusy(`group ${this.clusterID}: the queue of reads is full, try again later`);
+    }
+    return replica.read(replica.nowTick + ticks);
   }
 
   /** Looks at the state machine as it is here and now. */

@@ -159,7 +159,10 @@ export class ReplicaSet {
     });
     try {
       const maxInMemLogBytes = config.maxInMemLogSize > 0 ? config.maxInMemLogSize : softSettings.maxInMemLogBytes;
-      const init = await loadReplica(logDB, clusterID, nodeID, rsm, maxInMemLogBytes);
+      const init = await loadReplica(logDB, clusterID, nodeID, rsm, {
+        maxInMemLogBytes,
+        maxLogReadBytes: softSettings.maxLogReadBytes,
+      });
       this.#register(clusterID, init.membership);
       const raft = createRaft(
         {

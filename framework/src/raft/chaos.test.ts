@@ -15,16 +15,17 @@ describe('cores in a hostile world', () => {
       try {
         chaos.run();
       } catch (error) {
-        throw new Error(`seed ${seed} (DRAKKAR_RAFT_SEEDS=${seed}-${seed}): ${String(error)}`, { cause: error });
+        throw new Error(`seed ${seed} (DRAKKAR_RAFT_SEEDS=${seed}-${seed}): ${String(error)}`, {
+          cause: error,
+        });
       }
       committed += chaos.oracle.maxCommitted;
       reads += chaos.oracle.readsAnswered;
       snapshots += chaos.oracle.snapshotsInstalled;
     }
-    console.log({ committed, reads, snapshots });
     const seeds = (last ?? 300) - (first ?? 1) + 1;
     // The faults must not be so heavy that nothing is tested.
     expect(committed).toBeGreaterThan(seeds * 20);
-    expect(reads + snapshots).toBeGreaterThan(0);
+    if (seeds >= 100) expect(Math.min(reads, snapshots)).toBeGreaterThan(seeds / 3);
   });
 });

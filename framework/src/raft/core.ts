@@ -1,4 +1,11 @@
-import { type Entry, type Membership, type Message, MessageType, type Snapshot, makeMessage } from '@drakkar/raftio';
+import {
+  type Entry,
+  type Membership,
+  type Message,
+  MessageType,
+  type Snapshot,
+  makeMessage,
+} from '@drakkar/raftio';
 import { violated } from './errors.js';
 import { RaftLog } from './log.js';
 import type { Remote } from './remote.js';
@@ -131,7 +138,10 @@ export class Core {
     this.membership = init.membership;
     this.reads = new ReadState(1 + config.random.nextInt(0x7fff_fffe));
     if (this.log.lastTerm > this.term) {
-      violated('the stored log is of a later term than the state', { term: this.term, logTerm: this.log.lastTerm });
+      violated('the stored log is of a later term than the state', {
+        term: this.term,
+        logTerm: this.log.lastTerm,
+      });
     }
     this.resetElectionTimer();
   }
@@ -170,7 +180,8 @@ export class Core {
    *   InstallSnapshot (what is acknowledged must be durable);
    * - what a leader sends goes at once: it became leader only when its term was durable;
    * - anything else tells our term, so it waits only if the term or the vote is not durable yet. Otherwise a crash
-   *   could take back a term that others have seen us in.
+   *   could take back a term that others have seen us in. While the disk is stuck it is not sent at all, or such
+   *   messages would pile up; any message may be lost.
    *
    * Without `term` in the fields it carries our own.
    */
@@ -179,12 +190,16 @@ export class Core {
     message.from = this.nodeID;
     message.clusterID = this.clusterID;
     message.term = fields.term ?? this.term;
-    const waits =
-      message.type === MessageType.RequestVote ||
-      message.type === MessageType.RequestVoteResp ||
-      message.type === MessageType.ReplicateResp ||
-      !this.isHardStateDurable;
-    if (waits) this.outbox.messagesAfterSave.push(message);
-    else this.outbox.messages.push(message);
+    if (isPromise(message.type)) this.outbox.messagesAfterSave.push(message);
+    else if (this.isHardStateDurable) this.outbox.messages.push(message);
+    else if (!this.isDiskStalled) this.outbox.messagesAfterSave.push(message);
   }
+}
+
+function isPromise(type: MessageType): boolean {
+  return (
+    type === MessageType.RequestVote ||
+    type === MessageType.RequestVoteResp ||
+    type === MessageType.ReplicateResp
+  );
 }

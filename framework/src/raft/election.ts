@@ -7,6 +7,8 @@ import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate, setL
  * (thesis 4.2.3) and campaigns ordered by the leader (thesis 3.10).
  */
 
+type VoteRespType = typeof MessageType.RequestVoteResp | typeof MessageType.RequestPreVoteResp;
+
 /** One tick of a replica that does not lead. */
 export function tickElection(core: Core): void {
   core.electionElapsed += 1;
@@ -87,7 +89,23 @@ export function handleRequestVote(core: Core, message: Message): void {
     core.vote = message.from;
     core.resetElectionTimer();
   }
-  core.send({ type: MessageType.RequestVoteResp, to: message.from, reject: !isGranted });
+  answerVote(core, MessageType.RequestVoteResp, message.from, core.term, !isGranted);
+}
+
+/**
+ * Beside the answer it tells our commit index and the term there, which Dragonboat ignores. A candidate may stand
+ * only because it does not know how far the log is committed: of a group of two, when the leader removed itself and
+ * the news was lost, the one who stays would for ever ask the other for a vote that it can't have.
+ */
+function answerVote(core: Core, type: VoteRespType, to: number, term: number, reject: boolean): void {
+  const { log } = core;
+  core.send({ type, to, term, reject, commit: log.commit, logTerm: Math.max(0, log.term(log.commit)) });
+}
+
+/** An entry that is committed elsewhere is committed here, if it is the same: with it all before it (paper, 5.3). */
+function learnCommit(core: Core, message: Message): void {
+  const { commit, logTerm } = message;
+  if (core.role !== 'leader' && logTerm > 0 && core.log.term(commit) === logTerm) core.log.commitTo(commit);
 }
 
 /**
@@ -101,15 +119,17 @@ export function handleRequestPreVote(core: Core, message: Message): void {
     !core.hasLease &&
     core.role !== 'leader' &&
     core.log.isUpToDate(message.logIndex, message.logTerm);
-  core.send({
-    type: MessageType.RequestPreVoteResp,
-    to: message.from,
-    term: isGranted ? message.term : core.term,
-    reject: !isGranted,
-  });
+  const term = isGranted ? message.term : core.term;
+  answerVote(core, MessageType.RequestPreVoteResp, message.from, term, !isGranted);
+}
+
+/** RequestVote of an earlier term: the candidate learns ours (paper, section 5.1). */
+export function refuseLateVote(core: Core, message: Message): void {
+  answerVote(core, MessageType.RequestVoteResp, message.from, core.term, true);
 }
 
 export function handleVoteResp(core: Core, message: Message): void {
+  learnCommit(core, message);
   const wanted = core.role === 'candidate' ? MessageType.RequestVoteResp : MessageType.RequestPreVoteResp;
   if ((core.role !== 'candidate' && core.role !== 'preCandidate') || message.type !== wanted) return;
   // A yes to an earlier pre-vote says nothing about this one.

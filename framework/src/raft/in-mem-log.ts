@@ -49,7 +49,11 @@ export class InMemLog {
   at(index: number): Entry {
     const entry = index < this.firstIndex ? undefined : this.slots[this.head + index - this.firstIndex];
     if (entry === undefined) {
-      return violated('an entry that is not in memory', { index, first: this.firstIndex, length: this.length });
+      return violated('an entry that is not in memory', {
+        index,
+        first: this.firstIndex,
+        length: this.length,
+      });
     }
     return entry;
   }

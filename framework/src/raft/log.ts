@@ -48,10 +48,10 @@ export class RaftLog {
     this.capBytes = maxInMemLogBytes;
     this.retainedBytes = Math.min(RETAINED_BYTES, maxInMemLogBytes >> 2);
     checkInit(init);
-    const usable = isContinuedByLog(init);
-    this.firstIndex = usable ? init.firstIndex : init.snapshotIndex + 1;
-    this.lastIndex = usable ? init.lastIndex : init.snapshotIndex;
-    this.runs = usable ? runsOf(init) : new TermRuns(init.snapshotIndex, init.snapshotTerm);
+    const stored = usablePart(init);
+    this.firstIndex = stored.firstIndex;
+    this.lastIndex = stored.lastIndex;
+    this.runs = stored.runs;
     this.saveHanded = this.lastIndex;
     this.stable = this.lastIndex;
     // The commit index is saved only in company, so the snapshot may know of a later one.
@@ -59,7 +59,10 @@ export class RaftLog {
     this.applied = init.applied;
     this.applyHanded = init.applied;
     if (this.commit > this.lastIndex) {
-      violated('the stored log ends before the commit index', { commit: this.commit, lastIndex: this.lastIndex });
+      violated('the stored log ends before the commit index', {
+        commit: this.commit,
+        lastIndex: this.lastIndex,
+      });
     }
     if (init.applied > this.commit || init.applied < init.snapshotIndex) {
       violated('applied index out of range', { applied: init.applied, commit: this.commit });
@@ -68,7 +71,10 @@ export class RaftLog {
     this.mem = new InMemLog(tail[0]?.index ?? this.lastIndex + 1);
     for (const entry of tail) this.hold(entry);
     if (this.mem.first > this.applied + 1 || this.mem.first + this.mem.length !== this.lastIndex + 1) {
-      violated('the tail does not hold the entries to apply', { first: this.mem.first, applied: this.applied });
+      violated('the tail does not hold the entries to apply', {
+        first: this.mem.first,
+        applied: this.applied,
+      });
     }
     this.evict(this.lastIndex);
   }
@@ -136,7 +142,8 @@ export class RaftLog {
 
   commitTo(index: number): boolean {
     if (index <= this.commit) return false;
-    if (index > this.lastIndex) violated('commit above the end of the log', { index, lastIndex: this.lastIndex });
+    if (index > this.lastIndex)
+      violated('commit above the end of the log', { index, lastIndex: this.lastIndex });
     this.commit = index;
     return true;
   }
@@ -148,7 +155,10 @@ export class RaftLog {
     }
     const first = this.unappliedConfigChanges[0];
     if (first !== undefined && first <= index) {
-      violated('applied past a config change that was neither applied nor rejected', { index, configChange: first });
+      violated('applied past a config change that was neither applied nor rejected', {
+        index,
+        configChange: first,
+      });
     }
     this.applied = index;
     if (index >= this.restoredIndex) this.overtakenConfigChanges = 0;
@@ -221,31 +231,32 @@ function checkInit(init: RaftInit): void {
 }
 
 /**
- * Whether the stored log goes on where the snapshot ends. After a snapshot from the leader, the disk may still hold
- * the old log: shorter than the snapshot, or with a tail that conflicts with it (until the next append deletes it).
- * Such a tail must not come back, or this replica would vote as if the snapshot had never been acknowledged.
+ * The part of the stored log that goes with the snapshot. After a snapshot from a leader was saved, the disk may
+ * still hold entries of the log that it replaced: below its index, and above it until the next append deletes them.
+ *
+ * - Below, they are good only if the one at the snapshot's index has the snapshot's term.
+ * - Above, terms below the snapshot's are surely stale. Others are taken as they are: appended since, as a rule. If
+ *   they are stale after all, they are older than the term in which the snapshot's last entry was committed. So no
+ *   leader will find them to match, and they win no election.
  */
-function isContinuedByLog(init: RaftInit): boolean {
-  const { snapshotIndex, snapshotTerm, lastIndex } = init;
-  if (lastIndex <= snapshotIndex) return lastIndex === snapshotIndex && termIn(init, lastIndex) === snapshotTerm;
-  const termAtSnapshot = termIn(init, snapshotIndex);
-  if (termAtSnapshot !== undefined && termAtSnapshot !== snapshotTerm) return false;
-  return (termIn(init, snapshotIndex + 1) ?? 0) >= snapshotTerm;
+function usablePart(init: RaftInit): { firstIndex: number; lastIndex: number; runs: TermRuns } {
+  const { snapshotIndex, snapshotTerm } = init;
+  const isPrefixGood = init.firstIndex <= snapshotIndex && storedTerm(init, snapshotIndex) === snapshotTerm;
+  const isTailGood = (storedTerm(init, snapshotIndex + 1) ?? -1) >= snapshotTerm;
+  const firstIndex = isPrefixGood ? init.firstIndex : snapshotIndex + 1;
+  const lastIndex = isTailGood ? init.lastIndex : snapshotIndex;
+  const runs = isPrefixGood
+    ? new TermRuns(firstIndex, storedTerm(init, firstIndex) ?? 0)
+    : new TermRuns(snapshotIndex, snapshotTerm);
+  for (const [position, run] of init.termRuns.entries()) {
+    const start = Math.max(run.index, firstIndex);
+    const end = Math.min(init.termRuns[position + 1]?.index ?? init.lastIndex + 1, lastIndex + 1);
+    if (start < end) runs.append(start, run.term);
+  }
+  return { firstIndex, lastIndex, runs };
 }
 
-function termIn(init: RaftInit, index: number): number | undefined {
-  if (index === init.snapshotIndex && index < init.firstIndex) return init.snapshotTerm;
+function storedTerm(init: RaftInit, index: number): number | undefined {
+  if (index < init.firstIndex || index > init.lastIndex) return undefined;
   return init.termRuns.findLast((run) => run.index <= index)?.term;
-}
-
-function runsOf(init: RaftInit): TermRuns {
-  const [first, ...rest] = init.termRuns;
-  if (first === undefined) return new TermRuns(init.snapshotIndex, init.snapshotTerm);
-  if (first.index <= init.snapshotIndex) return withRuns(new TermRuns(first.index, first.term), rest);
-  return withRuns(new TermRuns(init.snapshotIndex, init.snapshotTerm), init.termRuns);
-}
-
-function withRuns(runs: TermRuns, more: RaftInit['termRuns']): TermRuns {
-  for (const run of more) runs.append(run.index, run.term);
-  return runs;
 }

@@ -7,6 +7,7 @@ import {
   handleTimeoutNow,
   handleVoteResp,
   isHeldUpByLease,
+  refuseLateVote,
   tickElection,
 } from './election.js';
 import { violated } from './errors.js';
@@ -198,7 +199,8 @@ function tickLeader(core: Core): void {
 /** Whether a message concerns this replica at all. Nothing of a removed one does: its id never comes back. */
 function isForUs(core: Core, message: Message): boolean {
   if (message.clusterID !== core.clusterID || message.to !== core.nodeID) return false;
-  if (message.from === core.nodeID) violated('a message from another replica with our id', { type: message.type });
+  if (message.from === core.nodeID)
+    violated('a message from another replica with our id', { type: message.type });
   return message.from !== 0 && !core.membership.removed.has(message.from);
 }
 
@@ -267,7 +269,7 @@ function answerLowerTerm(core: Core, message: Message): void {
   if (type === MessageType.RequestPreVote) {
     handleRequestPreVote(core, message);
   } else if (type === MessageType.RequestVote) {
-    core.send({ type: MessageType.RequestVoteResp, to: from, reject: true });
+    refuseLateVote(core, message);
   } else if (isFromLeader(type) && (core.config.checkQuorum || core.config.preVote)) {
     core.send({ type: MessageType.NoOP, to: from });
   }
@@ -281,7 +283,8 @@ function isFromLeader(type: MessageType): boolean {
 
 /** The leader of our term speaks. */
 function acceptLeader(core: Core, from: number): void {
-  if (core.role === 'leader') violated('two leaders in one term', { term: core.term, leaders: `us and ${from}` });
+  if (core.role === 'leader')
+    violated('two leaders in one term', { term: core.term, leaders: `us and ${from}` });
   if (core.role === 'candidate' || core.role === 'preCandidate') becomeFollower(core, core.term, from);
   setLeader(core, from);
   core.resetElectionTimer();

@@ -24,7 +24,7 @@ export class Remote {
   probeSent = false;
   /** Send a Replicate at the next chance, if need be an empty one. */
   nudge = true;
-  /** Commit index that it was last told in replicate status. */
+  /** Commit index that it was last told by a Replicate, as far as is known. */
   commitSent = 0;
   /** Index of the snapshot under way. */
   snapshotIndex = 0;
@@ -55,7 +55,6 @@ export class Remote {
     this.next = this.match + 1;
     this.probeSent = false;
     this.snapshotIndex = 0;
-    this.commitSent = 0;
     this.inflights.clear();
   }
 
@@ -63,6 +62,7 @@ export class Remote {
     this.status = 'snapshot';
     this.snapshotIndex = index;
     this.probeSent = false;
+    this.commitSent = 0;
     this.inflights.clear();
   }
 

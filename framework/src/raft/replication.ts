@@ -70,11 +70,11 @@ function sendEntries(core: Core, remote: Remote, entries: Entry[]): void {
     entries,
   });
   remote.nudge = false;
+  remote.commitSent = log.commit;
   if (remote.status === 'probe') {
     remote.probeSent = true;
     return;
   }
-  remote.commitSent = log.commit;
   if (entries.length === 0) return;
   let sizeBytes = 0;
   for (const entry of entries) sizeBytes += entrySizeBytes(entry);

@@ -1,4 +1,4 @@
-import { makeEntry } from '@drakkar/raftio';
+import { MessageType, makeEntry } from '@drakkar/raftio';
 import type { Core } from './core.js';
 import { violated } from './errors.js';
 import { dropReads } from './read-index.js';
@@ -8,10 +8,19 @@ import { Remote } from './remote.js';
  * Changes of role and term (paper, figures 2 and 4).
  */
 
-/** Takes over a later term: the vote of the old one says nothing about it. */
+/**
+ * Takes over a later term: the vote of the old one says nothing about it.
+ *
+ * Acknowledgements that are not handed out yet are withdrawn. The new leader may overwrite what they speak of in this
+ * same turn, before it was ever saved, and the old leader would commit with them what is nowhere.
+ */
 function enterTerm(core: Core, term: number): void {
   if (term < core.term) violated('the term would go back', { term, current: core.term });
   if (term === core.term) return;
+  const { outbox } = core;
+  outbox.messagesAfterSave = outbox.messagesAfterSave.filter(
+    ({ type }) => type !== MessageType.ReplicateResp,
+  );
   core.term = term;
   core.vote = 0;
   core.termLeader = 0;

@@ -92,8 +92,7 @@ export function getUpdate(core: Core): RaftUpdate {
     logReads: outbox.logReads,
     leader: takeLeader(core),
   };
-  update.mustSave =
-    update.state !== undefined || entriesToSave.length > 0 || update.snapshot !== undefined;
+  update.mustSave = update.state !== undefined || entriesToSave.length > 0 || update.snapshot !== undefined;
   if (update.mustSave) {
     log.saveHanded = log.lastIndex;
     log.saves.push({ update, stableTo: log.lastIndex, sinceTick: core.ticks });
@@ -105,7 +104,8 @@ export function getUpdate(core: Core): RaftUpdate {
 function takeState(core: Core): State | undefined {
   const { handedState, term, vote } = core;
   const { commit } = core.log;
-  if (handedState.term === term && handedState.vote === vote && handedState.commit === commit) return undefined;
+  if (handedState.term === term && handedState.vote === vote && handedState.commit === commit)
+    return undefined;
   Object.assign(handedState, { term, vote, commit });
   return { term, vote, commit };
 }

@@ -23,6 +23,7 @@ export class PendingReads {
   readonly #asked = new Map<number, RequestState[]>();
   #confirmed: ConfirmedReads[] = [];
   #earliestDeadline = Infinity;
+  #size = 0;
 
   /** @param contextHigh drawn at random, so that contexts of another life of this replica do not match. */
   constructor(clusterID: number, contextHigh: number) {
@@ -30,16 +31,15 @@ export class PendingReads {
     this.#contextHigh = contextHigh;
   }
 
+  /** Reads that have not ended. */
   get size(): number {
-    let size = this.#gathering.length;
-    for (const requests of this.#asked.values()) size += requests.length;
-    for (const { requests } of this.#confirmed) size += requests.length;
-    return size;
+    return this.#size;
   }
 
   add(deadlineTick: number): RequestState {
     const request = new RequestState(this.#clusterID, 0, 0, 0, deadlineTick);
     this.#gathering.push(request);
+    this.#size++;
     if (deadlineTick < this.#earliestDeadline) this.#earliestDeadline = deadlineTick;
     return request;
   }
@@ -57,12 +57,12 @@ export class PendingReads {
   confirmed(context: { low: Uint64; high: Uint64 }, index: number, applied: number): void {
     const requests = this.#takeAsked(context);
     if (requests === undefined) return;
-    if (index <= applied) for (const request of requests) request.end(COMPLETED);
+    if (index <= applied) this.#end(requests, COMPLETED);
     else this.#confirmed.push({ index, requests });
   }
 
   dropped(context: { low: Uint64; high: Uint64 }): void {
-    for (const request of this.#takeAsked(context) ?? []) request.end(DROPPED);
+    this.#end(this.#takeAsked(context) ?? [], DROPPED);
   }
 
   /** The state machine has applied up to `index`. */
@@ -72,7 +72,7 @@ export class PendingReads {
     const due: ConfirmedReads[] = [];
     for (const group of this.#confirmed) (group.index <= index ? due : waiting).push(group);
     this.#confirmed = waiting;
-    for (const { requests } of due) for (const request of requests) request.end(COMPLETED);
+    for (const { requests } of due) this.#end(requests, COMPLETED);
   }
 
   expire(nowTick: number): void {
@@ -94,7 +94,12 @@ export class PendingReads {
     this.#gathering = [];
     this.#asked.clear();
     this.#confirmed = [];
-    for (const requests of groups) for (const request of requests) request.end(TERMINATED);
+    for (const requests of groups) this.#end(requests, TERMINATED);
+  }
+
+  #end(requests: readonly RequestState[], result: RequestResult): void {
+    this.#size -= requests.length;
+    for (const request of requests) request.end(result);
   }
 
   #takeAsked(context: { low: Uint64; high: Uint64 }): RequestState[] | undefined {
@@ -108,7 +113,7 @@ export class PendingReads {
     const left: RequestState[] = [];
     for (const request of requests) {
       if (request.deadlineTick <= nowTick) {
-        request.end(TIMEOUT);
+        this.#end([request], TIMEOUT);
       } else {
         left.push(request);
         if (request.deadlineTick < this.#earliestDeadline) this.#earliestDeadline = request.deadlineTick;

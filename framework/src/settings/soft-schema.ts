@@ -51,11 +51,6 @@ export const softSettingsSchema: JsonSchema = objectSchema<SoftSettings>(
       1,
       65_536,
     ),
-    maxApplyBytes: bytes(
-      'Committed entries given to a state machine at a time; then other groups have their turn.',
-      4 * MIB,
-      4 * KIB,
-    ),
     maxLogReadBytes: bytes(
       'Entries read from the LogDB at a time, for a follower that is behind and at the start of a replica.',
       8 * MIB,
@@ -63,19 +58,12 @@ export const softSettingsSchema: JsonSchema = objectSchema<SoftSettings>(
       64 * MIB,
     ),
     maxBatchBytes: bytes('Messages for one host that are sent as one batch.', 4 * MIB, 4 * KIB, 32 * MIB),
-    maxBatchMessages: integer('Messages for one host that are sent as one batch.', 1024, 1, 65_536),
     connectionBufferBytes: bytes(
       'What the transport may hold for one slow connection before it takes no more.',
       8 * MIB,
       64 * KIB,
     ),
     connectTimeoutMs: integer('How long connecting to another host may take.', 5000, 10, 600_000),
-    breakerFailureCount: integer(
-      'Failures to connect, one after the other, after which a host is left alone for a while.',
-      3,
-      1,
-      1000,
-    ),
     breakerMinBackoffMs: integer(
       'First pause before a host that could not be reached is tried again; it doubles each time.',
       100,
@@ -83,22 +71,6 @@ export const softSettingsSchema: JsonSchema = objectSchema<SoftSettings>(
       600_000,
     ),
     breakerMaxBackoffMs: integer('Longest such pause.', 2000, 1, 600_000),
-    maxSnapshotSendCount: integer('Snapshots sent by this host at a time.', 4, 1, 128),
-    maxSnapshotReceiveCount: integer('Snapshots received by this host at a time.', 8, 1, 128),
-    snapshotChunkTimeoutMs: integer(
-      'A snapshot stream that has brought nothing for this long is dropped.',
-      60_000,
-      100,
-      3_600_000,
-    ),
-    snapshotWorkerCount: integer('Snapshots written, or read, by state machines at a time.', 4, 1, 128),
-    snapshotsToKeep: integer('Newest snapshots kept of each replica.', 3, 1, 64),
-    stopTimeoutMs: integer(
-      'How long a slow disk, state machine or peer may hold up the stop of the host.',
-      10_000,
-      100,
-      600_000,
-    ),
   },
   { optional: true },
 );

@@ -1,4 +1,5 @@
-import { decodeEntries, ENTRY_TAG, ensureEncoded, putEntries } from '../raftpb/entry-codec.js';
+import { decodeEntries } from '../raftpb/entry-codec.js';
+import { ENTRY_TAG, ensureEncoded, putEntries } from '../raftpb/entry-encoder.js';
 import type { Entry } from '../raftpb/entry.js';
 import { Reader } from '../raftpb/wire/reader.js';
 import { CONTENT_OFFSET, corrupt, makeUnsealed, seal, unseal } from './records.js';

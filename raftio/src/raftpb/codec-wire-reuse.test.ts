@@ -7,11 +7,12 @@ import {
   encodeEntries,
   encodeEntryBatch,
 } from './entry-codec.js';
-import { type Entry, makeEntry } from './entry.js';
+import { type Entry, type EntryType, makeEntry } from './entry.js';
 import { decodeMessage, encodeMessage, encodeMessageBatch } from './message-codec.js';
 import * as arbitrary from './testing/arbitraries.js';
 import { type Plain, encodeByReference, toPlain } from './testing/reference.js';
 import { MessageType, makeMessage } from './types.js';
+import { MAX_UINT64 } from './uint64.js';
 
 function someEntries(count: number, firstIndex = 1): Entry[] {
   return Array.from({ length: count }, (_, i) =>
@@ -73,6 +74,42 @@ describe('an entry is encoded once', () => {
     const received = Buffer.from('5a0708011002f801055a0408011003', 'hex');
     const message = makeMessage({ type: MessageType.Replicate, entries: decodeEntries(received) });
     expect(Buffer.from(encodeMessage(message)).includes(received)).toBe(true);
+  });
+
+  it('a tag that is longer than it need be is not passed on', () => {
+    const { entries } = decodeMessage(Buffer.from('da0004080110025a0410031801', 'hex'));
+    const block = encodeEntries(entries);
+    expect(block[0]).toBe(0x5a);
+    expect(decodeEntries(block).map((entry) => entry.index)).toEqual([2, 3]);
+  });
+
+  it.each([0, 1, 15, 16, 47, 48, 55, 56, 57, 58, 61, 62, 63, 127, 128, 8_100, 16_384, 100_000])(
+    'a cmd of %d bytes is encoded as the reference does, with the shortest and the longest numbers',
+    (length) => {
+      const cmd = new Uint8Array(length).map((_, i) => i);
+      const largest = {
+        term: Number.MAX_SAFE_INTEGER,
+        index: Number.MAX_SAFE_INTEGER,
+        type: 1,
+        key: MAX_UINT64,
+        clientID: MAX_UINT64,
+        seriesID: MAX_UINT64,
+        respondedTo: MAX_UINT64,
+      } as const;
+      const entries = [makeEntry({ cmd }), makeEntry({ ...largest, cmd }), makeEntry({ cmd })];
+      expect(Buffer.from(encodeEntries(entries)).toString('hex')).toBe(referenceBlock(entries));
+      expectContiguous(entries);
+      expect(decodeEntries(encodeEntries(entries)).map(toPlain)).toEqual(entries.map(toPlain));
+    },
+  );
+
+  it('a run that is larger than what short ones share lies back to back too', () => {
+    const entries = someEntries(3000);
+    const block = encodeEntries(entries);
+    expectContiguous(entries);
+    expect(decodeEntries(block).map(toPlain)).toEqual(entries.map(toPlain));
+    encodeEntries(someEntries(3000));
+    expect(decodeEntries(encodeEntries(entries)).map(toPlain)).toEqual(entries.map(toPlain));
   });
 
   it('from wherever the entries come, the bytes are those of the reference', () => {
@@ -194,15 +231,23 @@ describe('values that no reader could take', () => {
   it.each([-1, 1.5, NaN, Infinity, 2 ** 53])('%d is refused wherever a number is encoded', (bad) => {
     const code = expect.objectContaining({ code: 'ERR_UNSAFE_INTEGER' });
     const entries = [makeEntry({ index: 1 }), makeEntry({ index: bad })];
-    expect(() => encodeEntries(entries)).toThrow(code as never);
-    expect(entries[0]?.wire).toBeUndefined();
-    expect(() => encodeEntries([makeEntry({ key: bad })])).toThrow(code as never);
-    expect(() => encodeMessage(makeMessage({ type: 12, commit: bad }))).toThrow(code as never);
+    expect(() => encodeEntries(entries)).toThrow(code);
+    expect(entries[1]?.wire).toBeUndefined();
+    expect(decodeEntries(encodeEntries(entries.slice(0, 1)))[0]?.index).toBe(1);
+    encodeEntries(someEntries(20));
+    expect(decodeEntries(encodeEntries(entries.slice(0, 1)))[0]?.index).toBe(1);
+    expect(() => encodeEntries([makeEntry({ key: bad })])).toThrow(code);
+    expect(() => encodeMessage(makeMessage({ type: 12, commit: bad }))).toThrow(code);
+  });
+
+  it('an entry type that does not exist is refused', () => {
+    const entry = makeEntry({ type: 2 as EntryType });
+    expect(() => encodeEntries([entry])).toThrow(expect.objectContaining({ code: 'ERR_MALFORMED' }));
   });
 
   it.each([-1n, 1n << 64n])('%s is refused where 64 bits are kept', (bad) => {
     const code = expect.objectContaining({ code: 'ERR_UNSAFE_INTEGER' });
-    expect(() => encodeEntries([makeEntry({ clientID: bad })])).toThrow(code as never);
-    expect(() => encodeMessage(makeMessage({ type: 12, hint: bad }))).toThrow(code as never);
+    expect(() => encodeEntries([makeEntry({ clientID: bad })])).toThrow(code);
+    expect(() => encodeMessage(makeMessage({ type: 12, hint: bad }))).toThrow(code);
   });
 });

@@ -1,4 +1,5 @@
-import { encodedEntriesSize, ensureEncoded, putEntries, readEntry } from './entry-codec.js';
+import { readEntries } from './entry-decoder.js';
+import { encodedEntriesSize, ensureEncoded, putEntries } from './entry-encoder.js';
 import { encodeSnapshot, isZeroSnapshot, readNested, readSnapshot } from './snapshot-codec.js';
 import type { Entry } from './entry.js';
 import type { Message, MessageBatch, MessageType, Snapshot } from './types.js';
@@ -15,7 +16,7 @@ const LARGEST_ENUM_VALUE = 0x7fff_ffff;
 const FIXED_MESSAGE_BYTES = 13;
 
 /** Of messages on their way, apart from that of entries, which live longer. */
-const arena = new Arena();
+const arena = new Arena(64 * 1024);
 
 /** What Go writes where there is no snapshot: one with all its fields zero. */
 const NO_SNAPSHOT = encodeSnapshot({
@@ -197,7 +198,7 @@ function readMessage(reader: Reader): Message {
         hint = reader.uint64();
         break;
       case 0x5a:
-        entries.push(readEntry(reader, start));
+        readEntries(reader, start, entries);
         break;
       case 0x62:
         snapshot = readMessageSnapshot(reader);

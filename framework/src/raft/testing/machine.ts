@@ -1,4 +1,11 @@
-import { ConfigChangeType, type Entry, EntryType, type Membership, type Snapshot, emptyMembership } from '@drakkar/raftio';
+import {
+  ConfigChangeType,
+  type Entry,
+  EntryType,
+  type Membership,
+  type Snapshot,
+  emptyMembership,
+} from '@drakkar/raftio';
 import { changeOf, copyMembership, textOf } from './codec.js';
 
 /** A replicated state machine that is a hash of everything applied, and the membership. */

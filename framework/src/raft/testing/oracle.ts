@@ -99,7 +99,11 @@ export class Oracle implements ReplicaWatcher {
       this.check(isDurable, replica, `entry ${entry.index} handed out for applying before it was durable`);
       if (entry.type !== EntryType.ConfigChangeEntry) continue;
       const isCovered = replica.disk.state.commit >= entry.index;
-      this.check(isCovered, replica, `config change ${entry.index} handed out without a durable commit index`);
+      this.check(
+        isCovered,
+        replica,
+        `config change ${entry.index} handed out without a durable commit index`,
+      );
     }
   }
 
@@ -115,7 +119,11 @@ export class Oracle implements ReplicaWatcher {
   onSend(replica: TestReplica, message: Message): void {
     const { type, to, term, logIndex, reject } = message;
     const isPreVote = type === MessageType.RequestPreVote || type === MessageType.RequestPreVoteResp;
-    this.check(isPreVote || term <= replica.disk.state.term, replica, `term ${term} told before it was durable`);
+    this.check(
+      isPreVote || term <= replica.disk.state.term,
+      replica,
+      `term ${term} told before it was durable`,
+    );
     if (type === MessageType.RequestVote) this.checkVote(replica, term, replica.nodeID);
     if (type === MessageType.RequestVoteResp && !reject) this.checkVote(replica, term, to);
     if (type === MessageType.ReplicateResp && !reject) {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { Entry, type EntryType, makeEntry } from '../entry.js';
+import type { Entry } from '../entry.js';
+import { type EntryType, makeEntry } from '../entry.js';
 import type {
   Bootstrap,
   ConfigChange,

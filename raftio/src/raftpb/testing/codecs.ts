@@ -13,7 +13,7 @@ export interface CodecCase {
   name: string;
   /** Values in plain form, each with what our encoder makes of it. */
   samples: fc.Arbitrary<{ plain: Plain; encoded: Uint8Array }>;
-  decodeToPlain(bytes: Uint8Array): Plain;
+  decodeToPlain: (bytes: Uint8Array) => Plain;
 }
 
 function codecCase<T>(

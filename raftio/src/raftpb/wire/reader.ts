@@ -48,21 +48,8 @@ export class Reader {
 
   /** A varint that must fit a safe integer. */
   uint(): number {
-    const pos = this.pos;
-    if (pos < this.end) {
-      const first = this.buf[pos] as number;
-      if (first < 0x80) {
-        this.pos = pos + 1;
-        return first;
-      }
-      if (pos + 1 < this.end) {
-        const second = this.buf[pos + 1] as number;
-        if (second < 0x80) {
-          this.pos = pos + 2;
-          return (second << 7) | (first & 0x7f);
-        }
-      }
-    }
+    const short = this.shortUint();
+    if (short >= 0) return short;
     this.halves();
     if (this.high >= HIGH_LIMIT) throw new ErrUnsafeInteger('a 64-bit integer above the safe ones');
     return this.high * TWO_32 + this.low;
@@ -70,16 +57,31 @@ export class Reader {
 
   /** A varint with all its 64 bits, in canonical form. */
   uint64(): Uint64 {
-    const pos = this.pos;
-    if (pos < this.end) {
-      const first = this.buf[pos] as number;
-      if (first < 0x80) {
-        this.pos = pos + 1;
-        return first;
-      }
-    }
+    const short = this.shortUint();
+    if (short >= 0) return short;
     this.halves();
     return this.high < HIGH_LIMIT ? this.high * TWO_32 + this.low : bigintOfHalves(this.high, this.low);
+  }
+
+  /** A varint of at most three bytes, nearly all there are; -1 when it is longer or cut. */
+  private shortUint(): number {
+    const { buf, pos, end } = this;
+    if (pos >= end) return -1;
+    const first = buf[pos] as number;
+    if (first < 0x80) {
+      this.pos = pos + 1;
+      return first;
+    }
+    if (pos + 2 >= end) return -1;
+    const second = buf[pos + 1] as number;
+    if (second < 0x80) {
+      this.pos = pos + 2;
+      return (second << 7) | (first & 0x7f);
+    }
+    const third = buf[pos + 2] as number;
+    if (third >= 0x80) return -1;
+    this.pos = pos + 3;
+    return (third << 14) | ((second & 0x7f) << 7) | (first & 0x7f);
   }
 
   /** A varint that must not exceed `max`, which says what values the field has. */
@@ -100,6 +102,9 @@ export class Reader {
 
   /** Reads the length of a length-delimited field and checks that so much is there. */
   length(): number {
+    const short = this.shortUint();
+    if (short >= 0 && short <= this.end - this.pos) return short;
+    if (short >= 0) throw new ErrMalformed('a length past the end');
     this.halves();
     if (this.high !== 0 || this.low > this.end - this.pos) throw new ErrMalformed('a length past the end');
     return this.low;

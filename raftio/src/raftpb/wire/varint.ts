@@ -36,32 +36,53 @@ export function sizeOfUint64(value: Uint64): number {
 
 function sizeOfBigint(value: bigint): number {
   if (value < 0n || value > MAX_UINT64) refuse(value);
-  let size = 1;
-  for (let rest = value >> 7n; rest > 0n; rest >>= 7n) size++;
-  return size;
+  scratch.setBigUint64(0, value);
+  const high = scratch.getUint32(0);
+  const low = scratch.getUint32(4);
+  if (high < 0x8) return sizeOfUint(high * TWO_32 + low);
+  return Math.ceil((64 - Math.clz32(high)) / 7);
 }
 
-/** Writes a value that `sizeOfUint` has accepted, at `pos`; returns the position after it. */
+/**
+ * Writes a safe unsigned integer at `pos`; returns the position after it. Throws ErrUnsafeInteger for any other
+ * value: a mask leaves an integer of its range as it is, and nothing else.
+ */
 export function putUint(buf: Uint8Array, pos: number, value: number): number {
-  if (value < 0x80) {
+  if ((value & 0x7f) === value) {
     buf[pos] = value;
     return pos + 1;
   }
-  if (value < 0x4000) {
+  return putLongerUint(buf, pos, value);
+}
+
+/** Apart, so that the common case is small enough to be inlined wherever it is called. */
+function putLongerUint(buf: Uint8Array, pos: number, value: number): number {
+  if ((value & 0x3fff) === value) {
     buf[pos] = (value & 0x7f) | 0x80;
     buf[pos + 1] = value >>> 7;
     return pos + 2;
+  }
+  if ((value & 0x1f_ffff) === value) {
+    buf[pos] = (value & 0x7f) | 0x80;
+    buf[pos + 1] = ((value >>> 7) & 0x7f) | 0x80;
+    buf[pos + 2] = value >>> 14;
+    return pos + 3;
   }
   return putLongUint(buf, pos, value);
 }
 
 function putLongUint(buf: Uint8Array, pos: number, value: number): number {
+  if (!Number.isSafeInteger(value) || value < 0) refuse(value);
   const low = value >>> 0;
   return putHalves(buf, pos, (value - low) / TWO_32, low);
 }
 
 export function putUint64(buf: Uint8Array, pos: number, value: Uint64): number {
-  if (typeof value === 'number') return putUint(buf, pos, value);
+  return typeof value === 'number' ? putUint(buf, pos, value) : putBigint(buf, pos, value);
+}
+
+function putBigint(buf: Uint8Array, pos: number, value: bigint): number {
+  if (value < 0n || value > MAX_UINT64) refuse(value);
   scratch.setBigUint64(0, value);
   return putHalves(buf, pos, scratch.getUint32(0), scratch.getUint32(4));
 }

@@ -1,0 +1,238 @@
+import {
+  type ConfigChange,
+  type Entry,
+  EntryType,
+  type Membership,
+  NOOP_SERIES_ID,
+  NOT_SESSION_MANAGED_CLIENT_ID,
+  REGISTER_SERIES_ID,
+  UNREGISTER_SERIES_ID,
+  type Uint64,
+  decodeConfigChange,
+} from '@drakkar/raftio';
+import type { IStateMachine } from '../statemachine/contract.js';
+import { ErrStateMachineFailed, RsmInvariantError } from './errors.js';
+import { hash64 } from './hash.js';
+import { MembershipTracker } from './membership.js';
+import { decodeSessions, encodeSessions } from './session-codec.js';
+import { type ClientSession, SessionManager } from './session-manager.js';
+import type { RsmListener, RsmOptions, SnapshotState } from './types.js';
+import { asResult, describe, isThenable } from './values.js';
+
+/**
+ * What each kind of entry does to the client sessions, the membership and the user's state machine. Knows nothing of
+ * who else may be calling: `ReplicatedStateMachine` sees to it that calls don't overlap.
+ *
+ * The path of an entry whose `update` returns a plain value makes no promise and no object.
+ */
+export class EntryApplier {
+  readonly #clusterID: number;
+  readonly #nodeID: number;
+  readonly #stateMachine: IStateMachine;
+  readonly #listener: RsmListener;
+  readonly #members: MembershipTracker;
+  #sessions: SessionManager;
+  #index = 0;
+  #term = 0;
+  /** What `update` returned for the entry at hand, when that was a promise, and the session that it is for. */
+  #pendingResult: PromiseLike<Uint64> | undefined = undefined;
+  #pendingSession: ClientSession | undefined = undefined;
+
+  constructor(options: RsmOptions) {
+    this.#clusterID = options.clusterID;
+    this.#nodeID = options.nodeID;
+    this.#stateMachine = options.stateMachine;
+    this.#listener = options.listener;
+    this.#members = new MembershipTracker({
+      ordered: options.orderedConfigChange,
+      rules: options.membershipRules ?? 'strict',
+    });
+    this.#sessions = new SessionManager(options.maxSessionCount);
+  }
+
+  get index(): number {
+    return this.#index;
+  }
+
+  get term(): number {
+    return this.#term;
+  }
+
+  /** Whether an entry waits for the promise that `update` returned; `finishPending` is to be called. */
+  get isPending(): boolean {
+    return this.#pendingResult !== undefined;
+  }
+
+  getMembership(): Membership {
+    return this.#members.get();
+  }
+
+  getMembershipHash(): Uint64 {
+    return this.#members.getHash();
+  }
+
+  getSessionHash(): Uint64 {
+    return hash64(encodeSessions(this.#sessions));
+  }
+
+  snapshotState(): SnapshotState {
+    return {
+      index: this.#index,
+      term: this.#term,
+      membership: this.#members.get(),
+      sessions: encodeSessions(this.#sessions),
+    };
+  }
+
+  /** Checks a snapshot's sessions now; the function returned puts the snapshot in the place of everything here. */
+  prepareRestore({ index, term, membership, sessions }: SnapshotState): () => void {
+    const restored = decodeSessions(sessions, this.#sessions.maxCount);
+    return () => {
+      this.#sessions = restored;
+      this.#members.set(membership);
+      this.#index = index;
+      this.#term = term;
+    };
+  }
+
+  /**
+   * Applies entries until the end, or until one is pending.
+   *
+   * @returns position of the pending entry; the length of `entries` when all are applied
+   */
+  applyFrom(entries: readonly Entry[], from: number): number {
+    let at = from;
+    for (; at < entries.length; at++) {
+      this.#apply(entries[at] as Entry);
+      if (this.#pendingResult !== undefined) break;
+    }
+    return at;
+  }
+
+  /** Waits for the pending `entry` and completes it. */
+  async finishPending(entry: Entry): Promise<void> {
+    const session = this.#pendingSession;
+    let result: unknown;
+    try {
+      result = await this.#pendingResult;
+    } catch (cause) {
+      throw this.#updateError(entry, cause);
+    } finally {
+      this.#pendingResult = undefined;
+      this.#pendingSession = undefined;
+    }
+    this.#finishUpdate(entry, result, session);
+  }
+
+  /** The error of a method of the user's that threw `cause`. */
+  stateMachineError(what: string, index: number, cause: unknown): ErrStateMachineFailed {
+    return new ErrStateMachineFailed(
+      `${this.#name}: the state machine failed in ${what}: ${describe(cause)}`,
+      {
+        cause,
+        details: { clusterID: this.#clusterID, nodeID: this.#nodeID, index },
+      },
+    );
+  }
+
+  #apply(entry: Entry): void {
+    const { clientID, seriesID } = entry;
+    if (entry.index !== this.#index + 1 || entry.term < this.#term) this.#failOnGap(entry);
+    if (entry.type !== EntryType.ApplicationEntry) this.#applyConfigChange(entry);
+    else if (clientID === NOT_SESSION_MANAGED_CLIENT_ID) this.#applyUnmanaged(entry);
+    else if (seriesID === NOOP_SERIES_ID) this.#update(entry, undefined);
+    else if (seriesID === REGISTER_SERIES_ID) this.#finishSessionOp(entry, this.#sessions.register(clientID));
+    else if (seriesID === UNREGISTER_SERIES_ID)
+      this.#finishSessionOp(entry, this.#sessions.unregister(clientID));
+    else this.#applyProposal(entry);
+  }
+
+  /** A proposal of a registered session: applied at most once. */
+  #applyProposal(entry: Entry): void {
+    const { seriesID } = entry;
+    const session = this.#sessions.use(entry.clientID);
+    if (session === undefined) return this.#finish(entry, 0, true); // never registered, ended, or evicted
+    session.clearTo(entry.respondedTo);
+    // The client has said that it is done with this one. Dragonboat lets such a straggler time out; nobody should
+    // still want its result, but if somebody does wait, an answer now is better.
+    if (seriesID <= session.respondedTo) return this.#finish(entry, 0, true);
+    const result = session.history.get(seriesID);
+    if (result !== undefined) this.#finish(entry, result, false);
+    else this.#update(entry, session);
+  }
+
+  /** The empty entry of a new leader. Anything else with client id 0 is not ours to apply, nor worth dying for. */
+  #applyUnmanaged(entry: Entry): void {
+    if (entry.cmdLength > 0) this.#finish(entry, 0, true);
+    else this.#advance(entry);
+  }
+
+  #applyConfigChange(entry: Entry): void {
+    let change: ConfigChange;
+    try {
+      change = decodeConfigChange(entry.cmd);
+    } catch (cause) {
+      // A replica that doesn't understand a change must not go on with other members than the rest of the group.
+      const message = `${this.#name}: entry ${entry.index} is not a membership change that this release knows`;
+      throw new RsmInvariantError(message, { cause, details: { index: entry.index } });
+    }
+    const refusal = this.#members.handle(change, entry.index);
+    this.#advance(entry);
+    this.#listener.onConfigChangeApplied(entry, change, refusal === undefined, this.#members.get(), refusal);
+  }
+
+  #update(entry: Entry, session: ClientSession | undefined): void {
+    let result: Uint64 | Promise<Uint64>;
+    try {
+      result = this.#stateMachine.update(entry.cmd);
+    } catch (cause) {
+      throw this.#updateError(entry, cause);
+    }
+    if (isThenable(result)) {
+      this.#pendingResult = result;
+      this.#pendingSession = session;
+    } else {
+      this.#finishUpdate(entry, result, session);
+    }
+  }
+
+  #finishUpdate(entry: Entry, result: unknown, session: ClientSession | undefined): void {
+    const value = asResult(result);
+    if (value === undefined) {
+      const what = `update returned ${describe(result)}, not an unsigned 64-bit integer`;
+      throw this.#updateError(entry, new TypeError(what));
+    }
+    session?.history.set(entry.seriesID, value);
+    this.#finish(entry, value, false);
+  }
+
+  #finishSessionOp(entry: Entry, done: boolean): void {
+    this.#finish(entry, done ? entry.clientID : 0, !done);
+  }
+
+  #finish(entry: Entry, value: Uint64, rejected: boolean): void {
+    this.#advance(entry);
+    this.#listener.onApplied(entry, value, rejected);
+  }
+
+  #advance(entry: Entry): void {
+    this.#index = entry.index;
+    this.#term = entry.term;
+  }
+
+  #failOnGap(entry: Entry): never {
+    throw new RsmInvariantError(
+      `${this.#name}: entry ${entry.index} of term ${entry.term} can't follow on entry ${this.#index} of term ` +
+        `${this.#term}`,
+      { details: { index: entry.index } },
+    );
+  }
+
+  #updateError(entry: Entry, cause: unknown): ErrStateMachineFailed {
+    return this.stateMachineError(`update with entry ${entry.index}`, entry.index, cause);
+  }
+
+  get #name(): string {
+    return `group ${this.#clusterID} node ${this.#nodeID}`;
+  }
+}

@@ -1,0 +1,174 @@
+import { EMPTY_BYTES, Entry, type EntryType } from './entry.js';
+import { ENTRY_TAG } from './entry-encoder.js';
+import { type Reader, fieldSet } from './wire/reader.js';
+
+const LAST_ENTRY_TYPE = 1;
+const ENTRY_FIELDS = fieldSet(1, 2, 3, 4, 5, 6, 7, 8);
+
+/**
+ * Reads the entries that follow one another, the first of which has its tag at `wireStart`, just before where
+ * `reader` is; it ends up after the last.
+ */
+export function readEntries(reader: Reader, wireStart: number, entries: Entry[]): void {
+  const { buf, end } = reader;
+  let start = wireStart;
+  for (;;) {
+    entries.push(readEntry(reader, start));
+    start = reader.pos;
+    if (start >= end || buf[start] !== ENTRY_TAG) return;
+    reader.pos = start + 1;
+  }
+}
+
+/** Reads the entry whose tag begins at `wireStart` and whose length is next; `reader` ends up after it. */
+export function readEntry(reader: Reader, wireStart: number): Entry {
+  const outerEnd = reader.enter();
+  const entry = new Entry(0, 0, 0, 0, 0, 0, 0, EMPTY_BYTES);
+  readEntryBody(reader, entry);
+  // A tag longer than it need be, or of another message, must not be passed on to where this one stands.
+  if (reader.buf[wireStart] === ENTRY_TAG) entry.wire = reader.buf;
+  entry.wireStart = wireStart;
+  entry.wireEnd = reader.pos;
+  reader.leave(outerEnd);
+  return entry;
+}
+
+/** The number at `pos` when it is there and takes one byte, else -1. */
+function shortNumber(buf: Uint8Array, pos: number, end: number): number {
+  if (pos >= end) return -1;
+  const byte = buf[pos] as number;
+  return byte < 0x80 ? byte : -1;
+}
+
+/**
+ * Reads what is in the order in which encoders write it without going through the reader, which gets the longer
+ * numbers and whatever comes in another order.
+ */
+function readEntryBody(reader: Reader, entry: Entry): void {
+  const { buf, end } = reader;
+  let { pos } = reader;
+  let short: number;
+  if (pos < end && buf[pos] === 0x08) {
+    short = shortNumber(buf, pos + 1, end);
+    if (short >= 0) {
+      entry.term = short;
+      pos += 2;
+    } else {
+      reader.pos = pos + 1;
+      entry.term = reader.uint();
+      pos = reader.pos;
+    }
+  }
+  if (pos < end && buf[pos] === 0x10) {
+    reader.pos = pos + 1;
+    entry.index = reader.uint();
+    pos = reader.pos;
+  }
+  if (pos + 1 < end && buf[pos] === 0x18 && (buf[pos + 1] as number) <= LAST_ENTRY_TYPE) {
+    entry.type = buf[pos + 1] as EntryType;
+    pos += 2;
+  }
+  if (pos < end && buf[pos] === 0x20) {
+    reader.pos = pos + 1;
+    entry.key = reader.uint64();
+    pos = reader.pos;
+  }
+  pos = readSession(reader, pos, entry);
+  if (pos < end && buf[pos] === 0x42) {
+    short = shortNumber(buf, pos + 1, end);
+    if (short > 0 && short <= end - pos - 2) {
+      entry.cmdSource = buf;
+      entry.cmdStart = pos + 2;
+      pos += 2 + short;
+      entry.cmdEnd = pos;
+      entry.cmdView = undefined;
+    }
+  }
+  reader.pos = pos;
+  if (pos < end) readEntryFields(reader, entry);
+}
+
+/** The part of `readEntryBody` for the three fields of the session; returns the position after them. */
+function readSession(reader: Reader, start: number, entry: Entry): number {
+  const { buf, end } = reader;
+  let pos = start;
+  let short: number;
+  if (pos < end && buf[pos] === 0x28) {
+    short = shortNumber(buf, pos + 1, end);
+    if (short >= 0) {
+      entry.clientID = short;
+      pos += 2;
+    } else {
+      reader.pos = pos + 1;
+      entry.clientID = reader.uint64();
+      pos = reader.pos;
+    }
+  }
+  if (pos < end && buf[pos] === 0x30) {
+    short = shortNumber(buf, pos + 1, end);
+    if (short >= 0) {
+      entry.seriesID = short;
+      pos += 2;
+    } else {
+      reader.pos = pos + 1;
+      entry.seriesID = reader.uint64();
+      pos = reader.pos;
+    }
+  }
+  if (pos < end && buf[pos] === 0x38) {
+    short = shortNumber(buf, pos + 1, end);
+    if (short >= 0) {
+      entry.respondedTo = short;
+      pos += 2;
+    } else {
+      reader.pos = pos + 1;
+      entry.respondedTo = reader.uint64();
+      pos = reader.pos;
+    }
+  }
+  return pos;
+}
+
+/** Reads what is left of an entry, fields in any order. */
+function readEntryFields(reader: Reader, entry: Entry): void {
+  while (reader.pos < reader.end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 0x08:
+        entry.term = reader.uint();
+        break;
+      case 0x10:
+        entry.index = reader.uint();
+        break;
+      case 0x18:
+        entry.type = reader.enumValue(LAST_ENTRY_TYPE) as EntryType;
+        break;
+      case 0x20:
+        entry.key = reader.uint64();
+        break;
+      case 0x28:
+        entry.clientID = reader.uint64();
+        break;
+      case 0x30:
+        entry.seriesID = reader.uint64();
+        break;
+      case 0x38:
+        entry.respondedTo = reader.uint64();
+        break;
+      case 0x42:
+        readCmd(reader, entry);
+        break;
+      default:
+        reader.skip(tag, ENTRY_FIELDS);
+    }
+  }
+}
+
+function readCmd(reader: Reader, entry: Entry): void {
+  const length = reader.length();
+  entry.cmdSource = reader.buf;
+  entry.cmdStart = reader.pos;
+  reader.pos += length;
+  entry.cmdEnd = reader.pos;
+  entry.cmdView = undefined;
+}
