@@ -51,7 +51,8 @@ export class NodeUser implements INodeUser {
         `the command has ${cmd.length} bytes; at most ${MAX_PROPOSAL_PAYLOAD_BYTES} can be proposed`,
       );
     }
-    return this.#submit(session, cmd, options);
+    // A copy: the caller may use its buffer again at once, and all replicas must apply the same bytes.
+    return this.#submit(session, new Uint8Array(cmd), options);
   }
 
   /** As `NodeHost.proposeSession`. */

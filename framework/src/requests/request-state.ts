@@ -68,7 +68,10 @@ export class RequestState {
     });
   }
 
-  /** The cheap form of `result`: calls back when the request ends, in the same turn as the engine's work. */
+  /**
+   * The cheap form of `result`: calls back when the request ends, in the same turn as the engine's work. What
+   * `listener` throws becomes an uncaught exception of the process, as with a listener of an `EventEmitter`.
+   */
   onResult(listener: Listener): void {
     if (this.#result !== undefined) listener(this.#result);
     else if (this.#listener === undefined) this.#listener = listener;
@@ -86,9 +89,20 @@ export class RequestState {
     this.#result = result;
     const listener = this.#listener;
     this.#listener = undefined;
-    listener?.(result);
+    if (listener !== undefined) tell(listener, result);
     const more = this.#more;
     this.#more = undefined;
-    if (more !== undefined) for (const one of more) one(result);
+    if (more !== undefined) for (const one of more) tell(one, result);
+  }
+}
+
+/** What a listener throws is the program's own, and must not be taken for a failure of the replica. */
+function tell(listener: Listener, result: RequestResult): void {
+  try {
+    listener(result);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }
