@@ -76,7 +76,8 @@ class Tail {
 
 /**
  * Reads a replica's log at its start: what is committed is applied, the terms are gathered as runs, the last entries
- * are kept for the core. Errors: `ErrLogDBCorrupt` when stored entries are missing, and those of the LogDB.
+ * are kept for the core. Errors: `ErrLogDBCorrupt` when stored entries are missing, those of the LogDB and of the
+ * state machine, and the reason of `signal`, which ends a long replay.
  */
 export async function loadReplica(
   logDB: ILogDB,
@@ -84,6 +85,7 @@ export async function loadReplica(
   nodeID: number,
   rsm: ReplicatedStateMachine,
   limits: { maxInMemLogBytes: number; maxLogReadBytes: number },
+  signal: AbortSignal,
 ): Promise<RaftInit> {
   const snapshot = await newestSnapshot(logDB, clusterID, nodeID);
   const snapshotIndex = snapshot?.index ?? 0;
@@ -104,8 +106,9 @@ export async function loadReplica(
   const termRuns: TermRun[] = snapshotIndex > 0 ? [{ index: snapshotIndex, term: snapshotTerm }] : [];
   for (let low = firstIndex; low <= lastIndex; ) {
     const { entries } = await logDB.iterateEntries(clusterID, nodeID, low, lastIndex + 1, limits.maxLogReadBytes);
+    signal.throwIfAborted();
     const last = entries[entries.length - 1];
-    if (last === undefined) {
+    if (last === undefined || entries[0]?.index !== low) {
       throw new ErrLogDBCorrupt(`group ${clusterID} node ${nodeID}: entry ${low} is missing from the log on disk`);
     }
     addTermRuns(termRuns, entries);

@@ -11,6 +11,7 @@ import { PendingProposals } from '../requests/pending-proposals.js';
 import { PendingReads } from '../requests/pending-reads.js';
 import type { RequestState } from '../requests/request-state.js';
 import type { ReplicatedStateMachine, RsmListener } from '../rsm/index.js';
+import { allSettled } from '../runtime/all-settled.js';
 import { messageSizeBytes } from '../transport/peer.js';
 
 export interface ReplicaLimits {
@@ -192,7 +193,8 @@ export class Replica implements RsmListener {
 
   onConfigChangeApplied(entry: Entry, _change: ConfigChange, accepted: boolean, membership: Membership): void {
     this.proposals.applied(entry, 0, !accepted);
-    if (this.#raft === undefined) return; // replaying the log: the core is made from the outcome
+    // Replaying the log, the core is made from the outcome; and once stopped, nobody asks it any more.
+    if (this.#raft === undefined || this.stopped) return;
     if (accepted) {
       this.#raft.applyConfigChange(membership);
       this.#host.membershipChanged(this, membership);
@@ -202,14 +204,13 @@ export class Replica implements RsmListener {
     this.#host.setReady(this);
   }
 
-  /** Ends every waiting request and closes the state machine. */
+  /** Ends every waiting request and closes the state machine, after the entry that it is at. Idempotent. */
   async stop(): Promise<void> {
     this.stopped = true;
     this.proposals.terminate();
     this.reads.terminate();
     this.#toApply = [];
-    await this.#applying?.catch(() => undefined);
-    await this.#rsm?.close();
+    await allSettled([Promise.resolve(this.#rsm?.close()), Promise.resolve(this.#applying)]);
   }
 
   #apply(entries: Entry[]): void {

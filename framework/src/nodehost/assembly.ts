@@ -21,7 +21,7 @@ export interface HostParts {
   logDB: ILogDB;
   replicas: ReplicaSet;
   log: ILogger;
-  /** Lets go of everything, in the reverse order of how it was made. */
+  /** Lets go of everything, in the reverse order of how it was made; then throws the first error that came up. */
   stop(): Promise<void>;
 }
 
@@ -31,7 +31,11 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
   const { config } = services;
   const undo: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
-    for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
+    const errors: unknown[] = [];
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
+      await step().catch((error: unknown) => errors.push(error));
+    }
+    if (errors.length > 0) throw errors[0];
   };
   try {
     const dataDir = await openDataDir(services);
@@ -43,8 +47,11 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
     await transport.start();
     engine.start();
     undo.push(async () => {
-      await replicas.stopAll();
-      await engine.stop();
+      try {
+        await replicas.stopAll();
+      } finally {
+        await engine.stop();
+      }
     });
     const log = services.loggerFactory.getLogger('nodehost');
     for (const { path, message } of services.configWarnings) log.warn(`configuration: ${path}: ${message}`);
@@ -57,7 +64,7 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
     });
     return { config, services, logDB, replicas, log, stop };
   } catch (error) {
-    await stop();
+    await stop().catch(() => undefined); // the first error is the one to be told
     throw error;
   }
 }
@@ -119,7 +126,9 @@ function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB)
     onReplicaFailed: (replica, error) => {
       const { clusterID, nodeID } = replica;
       nodehostLog.error('a replica has failed and was stopped', { clusterID, nodeID, err: error });
-      void replicas.fail(replica, error);
+      replicas.fail(replica, error).catch((err: unknown) => {
+        nodehostLog.warn('the state machine of a failed replica could not be closed', { clusterID, nodeID, err });
+      });
     },
     onLogDBFailed: (error) =>
       nodehostLog.error('the LogDB has failed: nothing more is accepted; restart this host', { err: error }),

@@ -70,7 +70,12 @@ export class NodeHost {
     await this.#parts.replicas.start(memberMap(initialMembers), join, createStateMachine, checked);
   }
 
-  /** Stops the group's replica on this host; its data stays. @throws ErrClusterNotFound, ErrClusterNotInitialized */
+  /**
+   * Stops the group's replica on this host; its data stays.
+   *
+   * @throws ErrClusterNotFound, ErrClusterNotInitialized; ErrStateMachineFailed when the state machine's `close`
+   *   threw, the replica is stopped nevertheless
+   */
   async stopCluster(clusterID: number): Promise<void> {
     this.#checkOpen();
     await this.#parts.replicas.stop(clusterID);
@@ -82,7 +87,10 @@ export class NodeHost {
     await this.#parts.replicas.stop(clusterID, nodeID);
   }
 
-  /** Stops every replica, closes connections, storage and the data directory. Idempotent. */
+  /**
+   * Stops every replica, also those that are starting, closes connections, storage and the data directory. Idempotent.
+   * What a state machine's `close` threw comes out as ErrStateMachineFailed when everything has been let go of.
+   */
   stop(): Promise<void> {
     this.#stopping ??= this.#parts.stop();
     return this.#stopping;

@@ -4,6 +4,7 @@ import type { Engine } from '../engine/engine.js';
 import { loadReplica } from '../engine/log-loader.js';
 import { Replica, type ReplicaLimits } from '../engine/replica.js';
 import {
+  ErrClosed,
   ErrClusterAlreadyExist,
   ErrClusterNotFound,
   ErrClusterNotInitialized,
@@ -13,11 +14,12 @@ import { createRaft } from '../raft/index.js';
 import { KEY_NONCE_BOUND, PendingProposals } from '../requests/pending-proposals.js';
 import { PendingReads } from '../requests/pending-reads.js';
 import { ReplicatedStateMachine } from '../rsm/index.js';
+import { allSettled } from '../runtime/all-settled.js';
 import type { IRandom } from '../runtime/random.js';
 import type { SoftSettings } from '../settings/soft.js';
 import type { CreateStateMachine } from '../statemachine/contract.js';
 import type { NodeRegistry } from '../transport/node-registry.js';
-import { bootstrapReplica } from './bootstrap.js';
+import { type StartRequest, bootstrapReplica } from './bootstrap.js';
 import { NodeUser } from './node-user.js';
 
 export interface ReplicaSetDependencies {
@@ -42,12 +44,16 @@ type Member =
 export class ReplicaSet {
   readonly #deps: ReplicaSetDependencies;
   readonly #members = new Map<number, Member>();
+  /** Replicas on their way out of the engine, by group: another life of one begins when this one has ended. */
+  readonly #leaving = new Map<number, Promise<void>>();
+  readonly #starting = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
 
   constructor(deps: ReplicaSetDependencies) {
     this.#deps = deps;
   }
 
-  /** Starts a replica: bootstrap, replay of its log, and a place in the engine's loop. */
+  /** Starts a replica: bootstrap, replay of its log, and a place in the engine's loop. @throws ErrClosed */
   async start(
     initialMembers: ReadonlyMap<number, string>,
     join: boolean,
@@ -55,29 +61,51 @@ export class ReplicaSet {
     config: ClusterConfig,
   ): Promise<void> {
     const { clusterID, nodeID } = config;
+    this.#closing.signal.throwIfAborted();
     const member = this.#members.get(clusterID);
     if (member !== undefined && member.phase !== 'failed') {
-      throw new ErrClusterAlreadyExist(`group ${clusterID} is running on this host, as node ${member.nodeID}`);
+      throw new ErrClusterAlreadyExist(
+        `group ${clusterID} is running on this host, as node ${member.nodeID}`,
+      );
     }
     this.#members.set(clusterID, { phase: 'starting', nodeID });
+    const { raftAddress } = this.#deps;
+    const starting = this.#start(
+      { clusterID, nodeID, raftAddress, initialMembers, join },
+      createStateMachine,
+      config,
+    );
+    this.#starting.add(starting);
     try {
-      const { logDB, raftAddress } = this.#deps;
-      const request = { clusterID, nodeID, raftAddress, initialMembers, join };
-      const bootstrap = await bootstrapReplica(logDB, request);
-      for (const [id, address] of bootstrap.addresses) this.#deps.registry.set(clusterID, id, address);
-      const replica = await this.#load(config, createStateMachine);
-      this.#members.set(clusterID, {
-        phase: 'running',
-        nodeID,
-        replica,
-        user: new NodeUser(replica, this.#deps.tickMs),
-      });
-      this.#deps.engine.add(replica);
+      await starting;
     } catch (error) {
       this.#members.delete(clusterID);
       this.#deps.registry.removeCluster(clusterID);
       throw error;
+    } finally {
+      this.#starting.delete(starting);
     }
+  }
+
+  async #start(
+    request: StartRequest,
+    createStateMachine: CreateStateMachine,
+    config: ClusterConfig,
+  ): Promise<void> {
+    const { clusterID, nodeID } = request;
+    const { engine, logDB, registry, tickMs } = this.#deps;
+    await this.#leaving.get(clusterID);
+    const bootstrap = await bootstrapReplica(logDB, request);
+    for (const [id, address] of bootstrap.addresses) registry.set(clusterID, id, address);
+    const replica = await this.#load(config, createStateMachine);
+    try {
+      this.#closing.signal.throwIfAborted();
+      engine.add(replica);
+    } catch (error) {
+      await replica.stop().catch(() => undefined);
+      throw error;
+    }
+    this.#members.set(clusterID, { phase: 'running', nodeID, replica, user: new NodeUser(replica, tickMs) });
   }
 
   /** Stops the group's replica here; its data stays. @param nodeID when given, must be the replica's. */
@@ -89,12 +117,30 @@ export class ReplicaSet {
     if (member.phase === 'starting') throw notInitialized(clusterID);
     this.#members.delete(clusterID);
     this.#deps.registry.removeCluster(clusterID);
-    if (member.phase === 'running') await this.#deps.engine.remove(member.replica);
+    if (member.phase === 'running') await this.#leave(member.replica);
+    else await this.#leaving.get(clusterID);
   }
 
+  /** Stops all replicas, those that are starting too, and lets none start any more. */
   async stopAll(): Promise<void> {
-    const running = [...this.#members].filter(([, member]) => member.phase !== 'starting');
-    await Promise.all(running.map(([clusterID]) => this.stop(clusterID)));
+    this.#closing.abort(new ErrClosed());
+    const present = [...this.#members].filter(([, member]) => member.phase !== 'starting');
+    const stops = present.map(([clusterID]) => this.stop(clusterID));
+    await Promise.allSettled(this.#starting);
+    await allSettled([...stops, ...this.#leaving.values()]);
+  }
+
+  /** Settles when the replica has stopped and nothing of it is on its way to the disk. */
+  #leave(replica: Replica): Promise<void> {
+    const { clusterID } = replica;
+    const left = this.#deps.engine.remove(replica);
+    const settled = left
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#leaving.get(clusterID) === settled) this.#leaving.delete(clusterID);
+      });
+    this.#leaving.set(clusterID, settled);
+    return left;
   }
 
   /** Throws the error that says why the group can't be used, when it can't. */
@@ -123,13 +169,16 @@ export class ReplicaSet {
     return member.replica;
   }
 
-  /** The engine took the replica out: its waiting requests end, and later ones learn why. */
+  /**
+   * The engine took the replica out: its waiting requests end, and later ones learn why. Throws what its state
+   * machine's `close` threw.
+   */
   async fail(replica: Replica, error: unknown): Promise<void> {
     const member = this.#members.get(replica.clusterID);
     if (member?.phase === 'running' && member.replica === replica) {
       this.#members.set(replica.clusterID, { phase: 'failed', nodeID: replica.nodeID, error });
     }
-    await replica.stop();
+    await this.#leave(replica);
   }
 
   membershipChanged(replica: Replica, membership: Membership): void {
@@ -158,11 +207,10 @@ export class ReplicaSet {
       listener: replica,
     });
     try {
-      const maxInMemLogBytes = config.maxInMemLogSize > 0 ? config.maxInMemLogSize : softSettings.maxInMemLogBytes;
-      const init = await loadReplica(logDB, clusterID, nodeID, rsm, {
-        maxInMemLogBytes,
-        maxLogReadBytes: softSettings.maxLogReadBytes,
-      });
+      const maxInMemLogBytes =
+        config.maxInMemLogSize > 0 ? config.maxInMemLogSize : softSettings.maxInMemLogBytes;
+      const limits = { maxInMemLogBytes, maxLogReadBytes: softSettings.maxLogReadBytes };
+      const init = await loadReplica(logDB, clusterID, nodeID, rsm, limits, this.#closing.signal);
       this.#register(clusterID, init.membership);
       const raft = createRaft(
         {
@@ -185,7 +233,7 @@ export class ReplicaSet {
       replica.attach(raft, rsm);
       return replica;
     } catch (error) {
-      await rsm.close();
+      await rsm.close().catch(() => undefined); // the first error is the one to be told
       throw error;
     }
   }
