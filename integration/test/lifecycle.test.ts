@@ -107,6 +107,21 @@ describe('a replica that is started again', () => {
   });
 });
 
+describe('a readIndex', () => {
+  it('does not vouch for the replica after a restart, which may be behind', async () => {
+    const { host } = await running();
+    const request = host.readIndex(CLUSTER);
+    expect((await request.result).completed()).toBe(true);
+    expect(Buffer.from(await host.readLocalNode(request, new Uint8Array(0))).toString()).toBe('first');
+    const proposal = propose(host, 'second');
+    expect((await proposal.result).completed()).toBe(true);
+    expect(await codeOf(() => host.readLocalNode(proposal, new Uint8Array(0)))).toBe('ERR_INVALID_OPERATION');
+    await host.stopCluster(CLUSTER);
+    await start(host, new Journal());
+    expect(await codeOf(() => host.readLocalNode(request, new Uint8Array(0)))).toBe('ERR_INVALID_OPERATION');
+  });
+});
+
 describe('stopping a host', () => {
   it('ends what is starting, and closes its state machine', async () => {
     const { host, logDB } = await open();

@@ -137,12 +137,13 @@ export class NodeHost {
     return this.#user(clusterID).readIndex(options);
   }
 
-  /** The second half of a linearizable read. @throws ErrInvalidOperation unless `request` has completed */
+  /**
+   * The second half of a linearizable read.
+   *
+   * @throws ErrInvalidOperation unless `request` is a read that has completed, of the replica as it runs now
+   */
   async readLocalNode(request: RequestState, query: Uint8Array): Promise<Uint8Array> {
-    if (request.outcome !== 'completed') {
-      throw new ErrInvalidOperation('readLocalNode needs the state of a readIndex that has completed');
-    }
-    return await this.#user(request.clusterID).lookup(query);
+    return await this.#user(request.clusterID).readLocalNode(request, query);
   }
 
   /** @deprecated Looks at the state machine as it is here, which may be out of date; use `syncRead`. */

@@ -74,6 +74,18 @@ export class NodeUser implements INodeUser {
     return replica.read(replica.nowTick + ticks);
   }
 
+  /** As `NodeHost.readLocalNode`. */
+  async readLocalNode(request: RequestState, query: Uint8Array): Promise<Uint8Array> {
+    if (request.outcome !== 'completed') {
+      throw new ErrInvalidOperation('readLocalNode needs the state of a readIndex that has completed');
+    }
+    // After a restart the state machine may be behind what the read was told to wait for.
+    if (!this.#replica.reads.issued(request)) {
+      throw new ErrInvalidOperation('that readIndex was not made of the replica as it runs now: make another');
+    }
+    return await this.lookup(query);
+  }
+
   /** Looks at the state machine as it is here and now. */
   async lookup(query: Uint8Array): Promise<Uint8Array> {
     return await this.#running().rsm.lookup(query);
