@@ -98,7 +98,11 @@ function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB)
   const { clock, random, loggerFactory } = services;
   const { settings } = config;
   const handler: TransportHandler = {
-    onMessage: (message) => replicas.find(message.clusterID, message.to)?.receive(message),
+    onMessage: (message) => {
+      const replica = replicas.find(message.clusterID, message.to);
+      replica?.receive(message);
+      return replica !== undefined;
+    },
     onUnreachable: (clusterID, from, nodeID) => replicas.find(clusterID, from)?.unreachable(nodeID),
     onConnectionChanged: (target, up, reason) => {
       const log = loggerFactory.getLogger('transport');

@@ -243,7 +243,7 @@ export class ReplicaSet {
     for (const members of [membership.addresses, membership.observers]) {
       for (const [nodeID, address] of members) registry.set(clusterID, nodeID, address);
     }
-    for (const nodeID of membership.removed.keys()) registry.remove(clusterID, nodeID);
+    // The address of a node that was removed stays: the leader's last messages tell it that it was.
   }
 }
 
