@@ -8,7 +8,7 @@ import { ErrClosed, ErrInvalidOperation, ErrInvalidSession } from '../errors/ind
 import type { RequestState } from '../requests/request-state.js';
 import type { CreateStateMachine } from '../statemachine/contract.js';
 import { type CreateOptions, type HostParts, type NodeHostConfigSource, assembleHost } from './assembly.js';
-import type { INodeUser, NodeUser } from './node-user.js';
+import { type INodeUser, type NodeUser, checkSession } from './node-user.js';
 import type { CallOptions } from './options.js';
 import { completed } from './outcome.js';
 
@@ -65,6 +65,7 @@ export class NodeHost {
     config: ClusterConfigInput,
   ): Promise<void> {
     this.#checkOpen();
+    if (typeof createStateMachine !== 'function') throw new ErrInvalidOperation('createStateMachine must be a function');
     const { config: checked, warnings } = validateClusterConfig(config);
     for (const { path, message } of warnings) this.#parts.log.warn(`group configuration: ${path}: ${message}`);
     await this.#parts.replicas.start(memberMap(initialMembers), join, createStateMachine, checked);
@@ -106,18 +107,18 @@ export class NodeHost {
    *   ErrClusterNotFound, ErrClusterNotInitialized, ErrClusterClosed, ErrReplicaFailed
    */
   async syncPropose(session: Session, cmd: Uint8Array, options?: CallOptions): Promise<Uint64> {
-    const request = this.#user(session.clusterID).propose(session, cmd, options);
+    const request = this.propose(session, cmd, options);
     return (await completed(request, options?.signal)).value;
   }
 
   /** Proposes a command without waiting; the returned state says how it ends. @throws as `syncPropose`, at once */
   propose(session: Session, cmd: Uint8Array, options?: CallOptions): RequestState {
-    return this.#user(session.clusterID).propose(session, cmd, options);
+    return this.#userOf(session).propose(session, cmd, options);
   }
 
   /** Proposes to register or unregister a session that was prepared for it; see `getNewSession`. */
   proposeSession(session: Session, options?: CallOptions): RequestState {
-    return this.#user(session.clusterID).proposeSession(session, options);
+    return this.#userOf(session).proposeSession(session, options);
   }
 
   /**
@@ -164,7 +165,7 @@ export class NodeHost {
 
   /** Unregisters a session. @throws ErrRejected if the group does not know it any more */
   async closeSession(session: Session, options?: CallOptions): Promise<void> {
-    const user = this.#user(session.clusterID);
+    const user = this.#userOf(session);
     session.prepareForUnregister();
     const { value } = await completed(user.proposeSession(session, options), options?.signal);
     if (value !== session.clientID) throw new ErrInvalidSession('the group unregistered another session');
@@ -210,9 +211,18 @@ export class NodeHost {
     this.#checkOpen();
     return this.#parts.replicas.user(clusterID);
   }
+
+  /** The group that a session is of. */
+  #userOf(session: Session): NodeUser {
+    checkSession(session);
+    return this.#user(session.clusterID);
+  }
 }
 
 function memberMap(members: InitialMembers): ReadonlyMap<number, string> {
+  if (typeof members !== 'object' || (members as unknown) === null) {
+    throw new ErrInvalidOperation('initialMembers must be a Map or an object: node id → raft address');
+  }
   const entries: [number, string][] =
     members instanceof Map ? [...(members as ReadonlyMap<number, string>)] : objectEntries(members);
   for (const [nodeID, address] of entries) {

@@ -21,6 +21,12 @@ export interface INodeUser {
   readIndex(options?: CallOptions): RequestState;
 }
 
+/** Throws ErrInvalidSession for what is no session: its fields alone, for one, as they come out of `toRecord`. */
+export function checkSession(session: Session): void {
+  if (typeof (session as Partial<Session> | undefined | null)?.validForProposal === 'function') return;
+  throw new ErrInvalidSession('a Session is needed: getNewSession, getNoOPSession or Session.fromRecord give one');
+}
+
 export class NodeUser implements INodeUser {
   readonly #replica: Replica;
   readonly #tickMs: number;
@@ -39,6 +45,7 @@ export class NodeUser implements INodeUser {
   }
 
   propose(session: Session, cmd: Uint8Array, options?: CallOptions): RequestState {
+    checkSession(session);
     if (!session.validForProposal(this.clusterID)) {
       throw new ErrInvalidSession(
         `the session is of group ${session.clusterID} at series id ${session.seriesID}; it can't carry a proposal to ` +

@@ -1,4 +1,4 @@
-import { ErrCanceled, ErrInvalidDeadline, ErrTimeoutTooSmall } from '../errors/index.js';
+import { ErrCanceled, ErrInvalidDeadline, ErrInvalidOperation, ErrTimeoutTooSmall } from '../errors/index.js';
 
 /** Where Go takes a context with a deadline. */
 export interface CallOptions {
@@ -24,6 +24,10 @@ export function timeoutTicks(options: CallOptions | undefined, tickMs: number): 
     throw new ErrTimeoutTooSmall(
       `timeoutMs is ${timeoutMs}, but this host counts time in ticks of ${tickMs} ms (rttMillisecond): ask for more`,
     );
+  }
+  // Not by instanceof: realms and polyfills differ.
+  if (options?.signal !== undefined && typeof options.signal.addEventListener !== 'function') {
+    throw new ErrInvalidOperation('signal must be an AbortSignal');
   }
   if (options?.signal?.aborted === true) throw new ErrCanceled('the signal was given before the call');
   // One more, since the first tick may come at once.

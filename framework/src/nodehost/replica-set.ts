@@ -8,8 +8,10 @@ import {
   ErrClusterAlreadyExist,
   ErrClusterNotFound,
   ErrClusterNotInitialized,
+  ErrInvalidOperation,
   ErrReplicaFailed,
 } from '../errors/index.js';
+import { messageOf } from '../errors/inspect.js';
 import { createRaft } from '../raft/index.js';
 import { KEY_NONCE_BOUND, PendingProposals } from '../requests/pending-proposals.js';
 import { PendingReads } from '../requests/pending-reads.js';
@@ -17,7 +19,7 @@ import { ReplicatedStateMachine } from '../rsm/index.js';
 import { allSettled } from '../runtime/all-settled.js';
 import type { IRandom } from '../runtime/random.js';
 import type { SoftSettings } from '../settings/soft.js';
-import type { CreateStateMachine } from '../statemachine/contract.js';
+import type { CreateStateMachine, IStateMachine } from '../statemachine/contract.js';
 import type { NodeRegistry } from '../transport/node-registry.js';
 import { type StartRequest, bootstrapReplica } from './bootstrap.js';
 import { NodeUser } from './node-user.js';
@@ -149,7 +151,8 @@ export class ReplicaSet {
     if (member?.phase === 'running') return member.user;
     if (member?.phase === 'starting') throw notInitialized(clusterID);
     if (member?.phase === 'failed') {
-      throw new ErrReplicaFailed(`group ${clusterID}: the replica on this host has failed and was stopped`, {
+      const why = messageOf(member.error);
+      throw new ErrReplicaFailed(`group ${clusterID}: the replica on this host has failed and was stopped: ${why}`, {
         cause: member.error,
       });
     }
@@ -198,10 +201,11 @@ export class ReplicaSet {
       },
       engine,
     );
+    const stateMachine: unknown = await createStateMachine(clusterID, nodeID);
     const rsm = new ReplicatedStateMachine({
       clusterID,
       nodeID,
-      stateMachine: await createStateMachine(clusterID, nodeID),
+      stateMachine: checkStateMachine(stateMachine),
       orderedConfigChange: config.orderedConfigChange,
       maxSessionCount,
       listener: replica,
@@ -245,6 +249,16 @@ export class ReplicaSet {
     }
     // The address of a node that was removed stays: the leader's last messages tell it that it was.
   }
+}
+
+const STATE_MACHINE_METHODS = ['update', 'lookup', 'saveSnapshot', 'recoverFromSnapshot', 'close', 'getHash'] as const;
+
+/** Programs without types make mistakes here, which should not wait for the first proposal to come out. */
+function checkStateMachine(stateMachine: unknown): IStateMachine {
+  const methods = (stateMachine ?? {}) as Partial<Record<string, unknown>>;
+  const missing = STATE_MACHINE_METHODS.filter((name) => typeof methods[name] !== 'function');
+  if (missing.length === 0) return stateMachine as IStateMachine;
+  throw new ErrInvalidOperation(`createStateMachine must return an IStateMachine; methods missing: ${missing.join(', ')}`);
 }
 
 function notFound(clusterID: number, nodeID?: number): ErrClusterNotFound {
