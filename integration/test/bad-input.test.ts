@@ -156,6 +156,32 @@ describe('a request that is wrong', () => {
     expect(await cluster.read(cluster.node(1))).toBe('kept');
   });
 
+  it('of a program without types gets an error of ours, and nothing is started', async () => {
+    const { cluster, host } = await single();
+    const session = host.getNoOPSession(CLUSTER);
+    const cmd = Buffer.from('x');
+    const wrong = <T>(value: unknown): T => value as T;
+    for (const none of [undefined, null, {}, session.toRecord()]) {
+      expect(await codeOf(() => host.syncPropose(wrong(none), cmd))).toBe('ERR_INVALID_SESSION');
+      expect(await codeOf(() => host.propose(wrong(none), cmd))).toBe('ERR_INVALID_SESSION');
+      expect(await codeOf(() => host.getNodeUser(CLUSTER).propose(wrong(none), cmd))).toBe('ERR_INVALID_SESSION');
+      expect(await codeOf(() => host.closeSession(wrong(none)))).toBe('ERR_INVALID_SESSION');
+    }
+    expect(await codeOf(() => host.syncPropose(session, wrong('text')))).toBe('ERR_INVALID_OPERATION');
+    expect(await codeOf(() => host.syncPropose(session, cmd, { signal: wrong({}) }))).toBe('ERR_INVALID_OPERATION');
+    const config = clusterConfig(1, { clusterID: 9 });
+    const create = (): Journal => new Journal();
+    expect(await codeOf(() => host.startCluster(wrong(undefined), false, create, config))).toBe('ERR_INVALID_OPERATION');
+    expect(await codeOf(() => host.startCluster(cluster.members, false, wrong(undefined), config))).toBe(
+      'ERR_INVALID_OPERATION',
+    );
+    expect(await host.hasNodeInfo(9, 1)).toBe(false);
+    expect(await codeOf(() => host.startCluster(cluster.members, false, () => wrong({ update: 1 }), config))).toBe(
+      'ERR_INVALID_OPERATION',
+    );
+    expect(await cluster.read(cluster.node(1))).toBe('kept');
+  });
+
   it('takes the largest payload that is allowed', async () => {
     const { host } = await single();
     const session = host.getNoOPSession(CLUSTER);

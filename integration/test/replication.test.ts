@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { isDrakkarError } from '@drakkar/raftio';
 import { Session } from '@drakkar/framework';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CLUSTER, TestCluster, Workshop, codeOf, eventually, retrying } from './support.js';
@@ -109,6 +111,31 @@ describe('client sessions', () => {
     await retrying(() => host.closeSession(session));
     expect(await codeOf(() => host.syncPropose(session, Buffer.from('x')))).toBe('ERR_INVALID_SESSION');
     expect(await codeOf(() => retrying(() => host.syncPropose(stale, Buffer.from('x'))))).toBe('ERR_REJECTED');
+  });
+});
+
+describe('a node whose disk was wiped', () => {
+  it('is found out by what it once acknowledged, and does not go on as if nothing had happened', async () => {
+    const cluster = await TestCluster.start(workshop, 3);
+    const leader = await cluster.leader();
+    for (let i = 0; i < 10; i++) await cluster.write(leader, `line ${i}`);
+    const victim = cluster.nodes.find((node) => node !== leader)!;
+    expect((await cluster.read(victim)).split('\n')).toHaveLength(10);
+    await victim.host.stop();
+    await rm(victim.dir, { recursive: true });
+    const { host, journal } = await cluster.startNode(victim.nodeID);
+    const error = await eventually('the refusal', () => {
+      try {
+        host.getLeaderID(CLUSTER);
+        return undefined;
+      } catch (cause) {
+        return cause;
+      }
+    });
+    expect(isDrakkarError(error) && error.code).toBe('ERR_REPLICA_FAILED');
+    expect((error as Error).message).toContain('acknowledged and does not have');
+    expect(journal.lines).toEqual([]);
+    await cluster.write(leader, 'the others go on');
   });
 });
 

@@ -20,7 +20,7 @@ const TICK_MS = 20;
 /** Counts updates and remembers the commands, in order. */
 export class Journal implements IStateMachine {
   readonly lines: string[] = [];
-  update(cmd: Uint8Array): Uint64 {
+  update(cmd: Uint8Array): Uint64 | Promise<Uint64> {
     const line = Buffer.from(cmd).toString();
     if (line === 'throw') throw new Error('the state machine refuses');
     this.lines.push(line);

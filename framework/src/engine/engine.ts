@@ -1,6 +1,7 @@
-import type { ILogDB, Membership, Message } from '@drakkar/raftio';
+import { ErrLogDBFenced, type ILogDB, type Membership, type Message } from '@drakkar/raftio';
 import type { ILogger } from '../logging/logger.js';
 import type { LogReadRequest, RaftUpdate } from '../raft/index.js';
+import { allSettled } from '../runtime/all-settled.js';
 import type { IClock, Timer } from '../runtime/clock.js';
 import type { Replica, ReplicaHost } from './replica.js';
 import { SaveBatch } from './save-batch.js';
@@ -47,7 +48,7 @@ export class Engine implements ReplicaHost {
   #saving: Promise<void> | undefined;
   #nextSave = new SaveBatch();
   #ticker: Timer | undefined;
-  #failed = false;
+  #failure: { error: unknown } | undefined;
 
   constructor(deps: EngineDependencies) {
     this.#deps = deps;
@@ -58,23 +59,38 @@ export class Engine implements ReplicaHost {
     this.#ticker = this.#deps.clock.setInterval(() => this.#tick(), this.#deps.tickMs);
   }
 
+  /** @throws ErrLogDBFenced after the LogDB has failed: nothing would be saved any more */
   add(replica: Replica): void {
+    if (this.#failure !== undefined) {
+      throw new ErrLogDBFenced('a write of the LogDB has failed: restart this host', {
+        cause: this.#failure.error,
+      });
+    }
     this.#replicas.add(replica);
     this.setReady(replica);
   }
 
-  /** Takes the replica out; resolves when nothing of it is on its way to the disk any more. */
+  /**
+   * Takes the replica out, if it is not out already; settles when it has stopped and nothing of it is on its way to
+   * the disk any more. Throws what its state machine's `close` threw.
+   */
   async remove(replica: Replica): Promise<void> {
     this.#takeOut(replica);
-    await replica.stop();
-    while (replica.unsavedUpdates > 0 && this.#saving !== undefined) await this.#saving;
+    try {
+      await replica.stop();
+    } finally {
+      while (replica.unsavedUpdates > 0 && this.#saving !== undefined) await this.#saving;
+    }
   }
 
   async stop(): Promise<void> {
     this.#ticker?.cancel();
     this.#ticker = undefined;
-    await Promise.all([...this.#replicas].map((replica) => this.remove(replica)));
-    while (this.#saving !== undefined) await this.#saving;
+    try {
+      await allSettled([...this.#replicas].map((replica) => this.remove(replica)));
+    } finally {
+      while (this.#saving !== undefined) await this.#saving;
+    }
   }
 
   setReady(replica: Replica): void {
@@ -161,11 +177,11 @@ export class Engine implements ReplicaHost {
   }
 
   #startSave(): void {
-    while (this.#saving === undefined && !this.#nextSave.isEmpty && !this.#failed) {
+    while (this.#saving === undefined && !this.#nextSave.isEmpty && this.#failure === undefined) {
       const batch = this.#nextSave;
       this.#nextSave = new SaveBatch();
       if (batch.mustSave) {
-        this.#saving = this.#deps.logDB.saveRaftState(batch.updates()).then(
+        this.#saving = this.#save(batch).then(
           () => this.#saved(batch),
           (error: unknown) => this.#saveFailed(error),
         );
@@ -174,6 +190,11 @@ export class Engine implements ReplicaHost {
         this.#deps.sender.flush();
       }
     }
+  }
+
+  /** Async, so that an adapter that throws instead of rejecting has failed all the same. */
+  async #save(batch: SaveBatch): Promise<void> {
+    await this.#deps.logDB.saveRaftState(batch.updates());
   }
 
   #saved(batch: SaveBatch): void {
@@ -201,7 +222,7 @@ export class Engine implements ReplicaHost {
   /** A failed save is never retried: what it covers is unknown. */
   #saveFailed(error: unknown): void {
     this.#saving = undefined;
-    this.#failed = true;
+    this.#failure = { error };
     const replicas = [...this.#replicas];
     this.#replicas.clear();
     this.#ticking.clear();

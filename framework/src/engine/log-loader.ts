@@ -76,7 +76,8 @@ class Tail {
 
 /**
  * Reads a replica's log at its start: what is committed is applied, the terms are gathered as runs, the last entries
- * are kept for the core. Errors: `ErrLogDBCorrupt` when stored entries are missing, and those of the LogDB.
+ * are kept for the core. Errors: `ErrLogDBCorrupt` when stored entries are missing, those of the LogDB and of the
+ * state machine, and the reason of `signal`, which ends a long replay.
  */
 export async function loadReplica(
   logDB: ILogDB,
@@ -84,6 +85,7 @@ export async function loadReplica(
   nodeID: number,
   rsm: ReplicatedStateMachine,
   limits: { maxInMemLogBytes: number; maxLogReadBytes: number },
+  signal: AbortSignal,
 ): Promise<RaftInit> {
   const snapshot = await newestSnapshot(logDB, clusterID, nodeID);
   const snapshotIndex = snapshot?.index ?? 0;
@@ -102,11 +104,20 @@ export async function loadReplica(
   }
   const tail = new Tail(limits.maxInMemLogBytes, state.commit);
   const termRuns: TermRun[] = snapshotIndex > 0 ? [{ index: snapshotIndex, term: snapshotTerm }] : [];
-  for (let low = firstIndex; low <= lastIndex; ) {
-    const { entries } = await logDB.iterateEntries(clusterID, nodeID, low, lastIndex + 1, limits.maxLogReadBytes);
+  for (let low = firstIndex; low <= lastIndex;) {
+    const { entries } = await logDB.iterateEntries(
+      clusterID,
+      nodeID,
+      low,
+      lastIndex + 1,
+      limits.maxLogReadBytes,
+    );
+    signal.throwIfAborted();
     const last = entries[entries.length - 1];
-    if (last === undefined) {
-      throw new ErrLogDBCorrupt(`group ${clusterID} node ${nodeID}: entry ${low} is missing from the log on disk`);
+    if (last === undefined || entries[0]?.index !== low) {
+      throw new ErrLogDBCorrupt(
+        `group ${clusterID} node ${nodeID}: entry ${low} is missing from the log on disk`,
+      );
     }
     addTermRuns(termRuns, entries);
     await applyCommitted(rsm, entries, state.commit);
@@ -126,7 +137,11 @@ export async function loadReplica(
   };
 }
 
-async function newestSnapshot(logDB: ILogDB, clusterID: number, nodeID: number): Promise<Snapshot | undefined> {
+async function newestSnapshot(
+  logDB: ILogDB,
+  clusterID: number,
+  nodeID: number,
+): Promise<Snapshot | undefined> {
   const snapshots = await logDB.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER);
   return snapshots[snapshots.length - 1];
 }
@@ -138,7 +153,11 @@ function addTermRuns(runs: TermRun[], entries: readonly Entry[]): void {
   }
 }
 
-async function applyCommitted(rsm: ReplicatedStateMachine, entries: readonly Entry[], commit: number): Promise<void> {
+async function applyCommitted(
+  rsm: ReplicatedStateMachine,
+  entries: readonly Entry[],
+  commit: number,
+): Promise<void> {
   const committed = entries.filter((entry) => entry.index <= commit && entry.index > rsm.lastApplied);
   if (committed.length > 0) await rsm.apply(committed);
 }

@@ -9,10 +9,11 @@ import {
 } from '@drakkar/raftio';
 import type { IRaft, LogReadRequest, RaftUpdate } from '../raft/index.js';
 import type { PendingConfigChange } from '../requests/pending-config-change.js';
-import { PendingProposals } from '../requests/pending-proposals.js';
-import { PendingReads } from '../requests/pending-reads.js';
+import type { PendingProposals } from '../requests/pending-proposals.js';
+import type { PendingReads } from '../requests/pending-reads.js';
 import type { RequestState } from '../requests/request-state.js';
 import type { ReplicatedStateMachine, RsmListener } from '../rsm/index.js';
+import { allSettled } from '../runtime/all-settled.js';
 import { messageSizeBytes } from '../transport/peer.js';
 
 export interface ReplicaLimits {
@@ -238,11 +239,10 @@ export class Replica implements RsmListener {
     refusal: string | undefined,
   ): void {
     if (membership.removed.has(this.nodeID)) this.removed = true;
-    this.configChange.applied(
-      entry,
-      accepted ? undefined : (refusal ?? 'the change does not fit the membership'),
-    );
-    if (this.#raft === undefined) return; // replaying the log: the core is made from the outcome
+    const why = accepted ? undefined : (refusal ?? 'the change does not fit the membership');
+    this.configChange.applied(entry, why);
+    // Replaying the log, the core is made from the outcome; and once stopped, nobody asks it any more.
+    if (this.#raft === undefined || this.stopped) return;
     if (accepted) {
       this.#raft.applyConfigChange(membership);
       this.#host.membershipChanged(this, membership);
@@ -260,13 +260,12 @@ export class Replica implements RsmListener {
     this.configChange.terminate();
   }
 
-  /** Ends every waiting request and closes the state machine. */
+  /** Ends every waiting request and closes the state machine, after the entry that it is at. Idempotent. */
   async stop(): Promise<void> {
     this.stopped = true;
     this.close();
     this.#toApply = [];
-    await this.#applying?.catch(() => undefined);
-    await this.#rsm?.close();
+    await allSettled([Promise.resolve(this.#rsm?.close()), Promise.resolve(this.#applying)]);
   }
 
   #apply(entries: Entry[]): void {

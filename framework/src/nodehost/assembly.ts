@@ -26,7 +26,7 @@ export interface HostParts {
   replicas: ReplicaSet;
   events: EventHub;
   log: ILogger;
-  /** Lets go of everything, in the reverse order of how it was made. */
+  /** Lets go of everything, in the reverse order of how it was made; then throws the first error that came up. */
   stop(): Promise<void>;
 }
 
@@ -36,7 +36,11 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
   const { config } = services;
   const undo: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
-    for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
+    const errors: unknown[] = [];
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
+      await step().catch((error: unknown) => errors.push(error));
+    }
+    if (errors.length > 0) throw errors[0];
   };
   try {
     const dataDir = await openDataDir(services);
@@ -51,8 +55,11 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
     await transport.start();
     engine.start();
     undo.push(async () => {
-      await replicas.stopAll();
-      await engine.stop();
+      try {
+        await replicas.stopAll();
+      } finally {
+        await engine.stop();
+      }
     });
     for (const { path, message } of services.configWarnings) log.warn(`configuration: ${path}: ${message}`);
     if (config.masterServers.length > 0)
@@ -65,7 +72,7 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
     });
     return { config, services, logDB, replicas, events, log, stop };
   } catch (error) {
-    await stop();
+    await stop().catch(() => undefined); // the first error is the one to be told
     throw error;
   }
 }
@@ -99,7 +106,11 @@ function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB,
   const { clock, random, loggerFactory } = services;
   const { settings } = config;
   const handler: TransportHandler = {
-    onMessage: (message) => replicas.find(message.clusterID, message.to)?.receive(message),
+    onMessage: (message) => {
+      const replica = replicas.find(message.clusterID, message.to);
+      replica?.receive(message);
+      return replica !== undefined;
+    },
     onUnreachable: (clusterID, from, nodeID) => replicas.find(clusterID, from)?.unreachable(nodeID),
     onConnectionChanged: (target, up, reason) => {
       const log = loggerFactory.getLogger('transport');
@@ -141,7 +152,13 @@ function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB,
     onReplicaFailed: (replica, error) => {
       const { clusterID, nodeID } = replica;
       nodehostLog.error('a replica has failed and was stopped', { clusterID, nodeID, err: error });
-      void replicas.fail(replica, error);
+      replicas.fail(replica, error).catch((err: unknown) => {
+        nodehostLog.warn('the state machine of a failed replica could not be closed', {
+          clusterID,
+          nodeID,
+          err,
+        });
+      });
     },
     onLogDBFailed: (error) => {
       nodehostLog.error('the LogDB has failed: nothing more is accepted; restart this host', { err: error });
@@ -165,6 +182,7 @@ function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB,
     random,
     clock,
     events,
+    logger: nodehostLog,
     limits: {
       proposalQueueBytes: settings.proposalQueueBytes,
       receiveQueueBytes: config.maxReceiveQueueSize,

@@ -5,6 +5,7 @@ import {
   ErrClusterNotInitialized,
   ErrReplicaFailed,
 } from '../errors/index.js';
+import { messageOf } from '../errors/inspect.js';
 import type { Timer } from '../runtime/clock.js';
 import { type NodeUser, closedError } from './node-user.js';
 
@@ -18,11 +19,11 @@ interface LoadedMember {
 
 /** A group as this host sees it. */
 export type Member =
-  | { phase: 'starting'; nodeID: number; done: Promise<void> }
+  | { phase: 'starting'; nodeID: number }
   | (LoadedMember & { phase: 'running' })
   | (LoadedMember & { phase: 'stopping'; done: Promise<void> })
   /** Removed from its group; it only answers the others for a while yet. */
-  | (LoadedMember & { phase: 'removed'; grace: Timer | undefined })
+  | (LoadedMember & { phase: 'removed'; grace: Timer })
   | { phase: 'failed'; nodeID: number; error: unknown };
 
 /** The error for a call to a group that can't be used. */
@@ -34,9 +35,10 @@ export function unusable(
     case 'starting':
       return notInitialized(clusterID);
     case 'failed':
-      return new ErrReplicaFailed(`group ${clusterID}: the replica on this host has failed and was stopped`, {
-        cause: member.error,
-      });
+      return new ErrReplicaFailed(
+        `group ${clusterID}: the replica on this host has failed and was stopped: ${messageOf(member.error)}`,
+        { cause: member.error },
+      );
     case 'stopping':
     case 'removed':
       return closedError(member.replica);

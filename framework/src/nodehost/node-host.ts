@@ -11,7 +11,7 @@ import { type CreateOptions, type HostParts, type NodeHostConfigSource, assemble
 import { hasReplica } from './bootstrap.js';
 import { type NodeHostInfo, replicaInfo } from './host-info.js';
 import type { ClusterMembership } from './membership-requests.js';
-import type { INodeUser, NodeUser } from './node-user.js';
+import { type INodeUser, type NodeUser, checkSession } from './node-user.js';
 import type { CallOptions } from './options.js';
 import { completed } from './outcome.js';
 import { waitReady } from './readiness.js';
@@ -69,6 +69,8 @@ export class NodeHost {
     config: ClusterConfigInput,
   ): Promise<void> {
     this.#checkOpen();
+    if (typeof createStateMachine !== 'function')
+      throw new ErrInvalidOperation('createStateMachine must be a function');
     const { config: checked, warnings } = validateClusterConfig(config);
     for (const { path, message } of warnings)
       this.#parts.log.warn(`group configuration: ${path}: ${message}`);
@@ -79,7 +81,8 @@ export class NodeHost {
    * Stops the group's replica on this host; its data stays. If it leads, it hands over first, for which it waits an
    * election timeout at most.
    *
-   * @throws ErrClusterNotFound, ErrClusterNotInitialized
+   * @throws ErrClusterNotFound, ErrClusterNotInitialized; ErrStateMachineFailed when the state machine's `close`
+   *   threw, the replica is stopped nevertheless
    */
   async stopCluster(clusterID: number): Promise<void> {
     this.#checkOpen();
@@ -93,8 +96,9 @@ export class NodeHost {
   }
 
   /**
-   * Stops every replica, those that lead after handing over, closes connections, storage and the data directory.
-   * Idempotent.
+   * Stops every replica, also those that are starting, and those that lead after handing over; closes connections,
+   * storage and the data directory. Idempotent. What a state machine's `close` threw comes out as
+   * ErrStateMachineFailed when everything has been let go of.
    */
   stop(): Promise<void> {
     if (this.#stopping === undefined) {
@@ -114,18 +118,18 @@ export class NodeHost {
    *   ErrClusterNotFound, ErrClusterNotInitialized, ErrClusterClosed, ErrReplicaFailed
    */
   async syncPropose(session: Session, cmd: Uint8Array, options?: CallOptions): Promise<Uint64> {
-    const request = this.#user(session.clusterID).propose(session, cmd, options);
+    const request = this.propose(session, cmd, options);
     return (await completed(request, options?.signal)).value;
   }
 
   /** Proposes a command without waiting; the returned state says how it ends. @throws as `syncPropose`, at once */
   propose(session: Session, cmd: Uint8Array, options?: CallOptions): RequestState {
-    return this.#user(session.clusterID).propose(session, cmd, options);
+    return this.#userOf(session).propose(session, cmd, options);
   }
 
   /** Proposes to register or unregister a session that was prepared for it; see `getNewSession`. */
   proposeSession(session: Session, options?: CallOptions): RequestState {
-    return this.#user(session.clusterID).proposeSession(session, options);
+    return this.#userOf(session).proposeSession(session, options);
   }
 
   /**
@@ -145,12 +149,13 @@ export class NodeHost {
     return this.#user(clusterID).readIndex(options);
   }
 
-  /** The second half of a linearizable read. @throws ErrInvalidOperation unless `request` has completed */
+  /**
+   * The second half of a linearizable read.
+   *
+   * @throws ErrInvalidOperation unless `request` is a read that has completed, of the replica as it runs now
+   */
   async readLocalNode(request: RequestState, query: Uint8Array): Promise<Uint8Array> {
-    if (request.outcome !== 'completed') {
-      throw new ErrInvalidOperation('readLocalNode needs the state of a readIndex that has completed');
-    }
-    return await this.#user(request.clusterID).lookup(query);
+    return await this.#user(request.clusterID).readLocalNode(request, query);
   }
 
   /** @deprecated Looks at the state machine as it is here, which may be out of date; use `syncRead`. */
@@ -171,7 +176,7 @@ export class NodeHost {
 
   /** Unregisters a session. @throws ErrRejected if the group does not know it any more */
   async closeSession(session: Session, options?: CallOptions): Promise<void> {
-    const user = this.#user(session.clusterID);
+    const user = this.#userOf(session);
     session.prepareForUnregister();
     const { value } = await completed(user.proposeSession(session, options), options?.signal);
     if (value !== session.clientID) throw new ErrInvalidSession('the group unregistered another session');
@@ -361,9 +366,18 @@ export class NodeHost {
     this.#checkOpen();
     return this.#parts.replicas.user(clusterID);
   }
+
+  /** The group that a session is of. */
+  #userOf(session: Session): NodeUser {
+    checkSession(session);
+    return this.#user(session.clusterID);
+  }
 }
 
 function memberMap(members: InitialMembers): ReadonlyMap<number, string> {
+  if (typeof members !== 'object' || (members as unknown) === null) {
+    throw new ErrInvalidOperation('initialMembers must be a Map or an object: node id → raft address');
+  }
   const entries: [number, string][] =
     members instanceof Map ? [...(members as ReadonlyMap<number, string>)] : objectEntries(members);
   for (const [nodeID, address] of entries) {

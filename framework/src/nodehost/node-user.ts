@@ -28,6 +28,14 @@ export interface INodeUser {
   readIndex(options?: CallOptions): RequestState;
 }
 
+/** Throws ErrInvalidSession for what is no session: its fields alone, for one, as they come out of `toRecord`. */
+export function checkSession(session: Session): void {
+  if (typeof (session as Partial<Session> | undefined | null)?.validForProposal === 'function') return;
+  throw new ErrInvalidSession(
+    'a Session is needed: getNewSession, getNoOPSession or Session.fromRecord give one',
+  );
+}
+
 export class NodeUser implements INodeUser {
   readonly #replica: Replica;
   readonly #tickMs: number;
@@ -46,6 +54,7 @@ export class NodeUser implements INodeUser {
   }
 
   propose(session: Session, cmd: Uint8Array, options?: CallOptions): RequestState {
+    checkSession(session);
     if (!session.validForProposal(this.clusterID)) {
       throw new ErrInvalidSession(
         `the session is of group ${session.clusterID} at series id ${session.seriesID}; it can't carry a proposal to ` +
@@ -79,6 +88,20 @@ export class NodeUser implements INodeUser {
       throw new ErrSystemBusy(`group ${this.clusterID}: the queue of reads is full, try again later`);
     }
     return replica.read(replica.nowTick + ticks);
+  }
+
+  /** As `NodeHost.readLocalNode`. */
+  async readLocalNode(request: RequestState, query: Uint8Array): Promise<Uint8Array> {
+    if (request.outcome !== 'completed') {
+      throw new ErrInvalidOperation('readLocalNode needs the state of a readIndex that has completed');
+    }
+    // After a restart the state machine may be behind what the read was told to wait for.
+    if (!this.#replica.reads.issued(request)) {
+      throw new ErrInvalidOperation(
+        'that readIndex was not made of the replica as it runs now: make another',
+      );
+    }
+    return await this.lookup(query);
   }
 
   /** Looks at the state machine as it is here and now. */

@@ -1,4 +1,4 @@
-import { ErrCanceled, ErrInvalidDeadline, ErrTimeoutTooSmall } from '../errors/index.js';
+import { ErrCanceled, ErrInvalidDeadline, ErrInvalidOperation, ErrTimeoutTooSmall } from '../errors/index.js';
 
 /** Where Go takes a context with a deadline. */
 export interface CallOptions {
@@ -17,13 +17,24 @@ const MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000;
  */
 export function timeoutTicks(options: CallOptions | undefined, tickMs: number): number {
   const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  if (typeof timeoutMs !== 'number' || !Number.isFinite(timeoutMs) || timeoutMs < 0 || timeoutMs > MAX_TIMEOUT_MS) {
-    throw new ErrInvalidDeadline(`timeoutMs must be a number from 0 to ${MAX_TIMEOUT_MS}, found ${String(timeoutMs)}`);
+  if (
+    typeof timeoutMs !== 'number' ||
+    !Number.isFinite(timeoutMs) ||
+    timeoutMs < 0 ||
+    timeoutMs > MAX_TIMEOUT_MS
+  ) {
+    throw new ErrInvalidDeadline(
+      `timeoutMs must be a number from 0 to ${MAX_TIMEOUT_MS}, found ${String(timeoutMs)}`,
+    );
   }
   if (timeoutMs < tickMs) {
     throw new ErrTimeoutTooSmall(
       `timeoutMs is ${timeoutMs}, but this host counts time in ticks of ${tickMs} ms (rttMillisecond): ask for more`,
     );
+  }
+  // Not by instanceof: realms and polyfills differ.
+  if (options?.signal !== undefined && typeof options.signal.addEventListener !== 'function') {
+    throw new ErrInvalidOperation('signal must be an AbortSignal');
   }
   if (options?.signal?.aborted === true) throw new ErrCanceled('the signal was given before the call');
   // One more, since the first tick may come at once.

@@ -3,20 +3,28 @@ import type { ClusterConfig } from '../config/cluster-config.js';
 import type { Engine } from '../engine/engine.js';
 import { loadReplica } from '../engine/log-loader.js';
 import { Replica, type ReplicaLimits } from '../engine/replica.js';
-import { ErrClosed, ErrClusterAlreadyExist, ErrClusterNotStopped, ErrNodeRemoved } from '../errors/index.js';
+import {
+  ErrClosed,
+  ErrClusterAlreadyExist,
+  ErrClusterNotStopped,
+  ErrInvalidOperation,
+  ErrNodeRemoved,
+} from '../errors/index.js';
 import type { EventHub } from '../events/event-hub.js';
 import type { NodeUnloadedEvent } from '../events/host-listener.js';
+import type { ILogger } from '../logging/logger.js';
 import { createRaft } from '../raft/index.js';
 import { PendingConfigChange } from '../requests/pending-config-change.js';
 import { KEY_NONCE_BOUND, PendingProposals } from '../requests/pending-proposals.js';
 import { PendingReads } from '../requests/pending-reads.js';
 import { ReplicatedStateMachine } from '../rsm/index.js';
+import { allSettled } from '../runtime/all-settled.js';
 import type { IClock } from '../runtime/clock.js';
 import type { IRandom } from '../runtime/random.js';
 import type { SoftSettings } from '../settings/soft.js';
-import type { CreateStateMachine } from '../statemachine/contract.js';
+import type { CreateStateMachine, IStateMachine } from '../statemachine/contract.js';
 import type { NodeRegistry } from '../transport/node-registry.js';
-import { bootstrapReplica, saveTombstone } from './bootstrap.js';
+import { type StartRequest, bootstrapReplica, saveTombstone } from './bootstrap.js';
 import { Handovers } from './handover.js';
 import { type Member, notFound, notInitialized, unusable } from './member.js';
 import { toClusterMembership } from './membership-requests.js';
@@ -37,6 +45,7 @@ export interface ReplicaSetDependencies {
   random: IRandom;
   clock: IClock;
   events: EventHub;
+  logger: ILogger;
   limits: ReplicaLimits;
   softSettings: SoftSettings;
   maxSessionCount: number;
@@ -47,40 +56,82 @@ export class ReplicaSet {
   readonly #deps: ReplicaSetDependencies;
   readonly #members = new Map<number, Member>();
   readonly #handovers: Handovers;
+  /** Replicas on their way out of the engine, by group: another life of one begins when this one has ended. */
+  readonly #leaving = new Map<number, Promise<void>>();
   /** Removals of data that are under way, by group. */
   readonly #removals = new Map<number, Promise<void>>();
-  #closed = false;
+  readonly #starting = new Set<Promise<Replica>>();
+  readonly #closing = new AbortController();
 
   constructor(deps: ReplicaSetDependencies) {
     this.#deps = deps;
     this.#handovers = new Handovers(deps.clock);
   }
 
-  /** Starts a replica: bootstrap, replay of its log, and a place in the engine's loop. */
+  /** Starts a replica: bootstrap, replay of its log, and a place in the engine's loop. @throws ErrClosed */
   async start(
     initialMembers: ReadonlyMap<number, string>,
     join: boolean,
     createStateMachine: CreateStateMachine,
     config: ClusterConfig,
   ): Promise<void> {
-    const { clusterID, nodeID } = config;
-    const member = this.#members.get(clusterID);
-    if (member?.phase === 'stopping') {
+    const { clusterID, nodeID, isObserver } = config;
+    let former = this.#members.get(clusterID);
+    for (; former?.phase === 'stopping'; former = this.#members.get(clusterID)) {
+      await former.done.catch(() => undefined); // told to who stopped it
+    }
+    this.#closing.signal.throwIfAborted();
+    if (former?.phase === 'removed' && former.nodeID === nodeID) throw nodeRemoved(clusterID, nodeID);
+    if (former !== undefined && former.phase !== 'failed' && former.phase !== 'removed') {
       throw new ErrClusterAlreadyExist(
-        `group ${clusterID} is being stopped on this host: wait for stopCluster`,
+        `group ${clusterID} is ${former.phase} on this host, as node ${former.nodeID}`,
       );
     }
-    if (member?.phase === 'removed' && member.nodeID === nodeID) throw nodeRemoved(clusterID, nodeID);
-    if (member?.phase === 'starting' || member?.phase === 'running') {
-      throw new ErrClusterAlreadyExist(
-        `group ${clusterID} is running on this host, as node ${member.nodeID}`,
-      );
+    this.#members.set(clusterID, { phase: 'starting', nodeID });
+    const { raftAddress } = this.#deps;
+    const request = { clusterID, nodeID, raftAddress, initialMembers, join, isObserver };
+    const starting = this.#start(request, createStateMachine, config, former);
+    this.#starting.add(starting);
+    let replica: Replica;
+    try {
+      replica = await starting;
+    } catch (error) {
+      this.#forget(clusterID);
+      throw error;
+    } finally {
+      this.#starting.delete(starting);
     }
-    const done = this.#start({ initialMembers, join, createStateMachine, config }, member);
-    // Never rejects: only for those who wait for the end of the start, whatever it is.
-    const settled = done.then(undefined, () => undefined);
-    this.#members.set(clusterID, { phase: 'starting', nodeID, done: settled });
-    await done;
+    if (replica.removed) throw nodeRemoved(clusterID, nodeID);
+  }
+
+  async #start(
+    request: StartRequest,
+    createStateMachine: CreateStateMachine,
+    config: ClusterConfig,
+    former: Member | undefined,
+  ): Promise<Replica> {
+    const { clusterID, nodeID } = request;
+    const { engine, events, logDB, registry, tickMs } = this.#deps;
+    if (former?.phase === 'removed') await this.#endGrace(former);
+    await this.#leaving.get(clusterID);
+    await this.#removals.get(clusterID);
+    const bootstrap = await bootstrapReplica(logDB, request);
+    for (const [id, address] of bootstrap.addresses) registry.set(clusterID, id, address);
+    const replica = await this.#load(config, createStateMachine);
+    try {
+      this.#closing.signal.throwIfAborted();
+      engine.add(replica);
+    } catch (error) {
+      await replica.stop().catch(() => undefined);
+      throw error;
+    }
+    const electionTimeoutMs = config.electionRTT * tickMs;
+    const user = new NodeUser(replica, tickMs);
+    this.#members.set(clusterID, { phase: 'running', nodeID, replica, user, electionTimeoutMs });
+    // Its log says that it was removed: it only answers the others for a while.
+    if (replica.removed) this.#retire(replica);
+    else events.emit('nodeReady', { clusterID, nodeID });
+    return replica;
   }
 
   /** Stops the group's replica here; its data stays. @param nodeID when given, must be the replica's. */
@@ -89,24 +140,90 @@ export class ReplicaSet {
     if (member === undefined || (nodeID !== undefined && member.nodeID !== nodeID)) {
       throw notFound(clusterID, nodeID);
     }
-    if (member.phase === 'starting') throw notInitialized(clusterID);
-    if (member.phase === 'running') {
-      const done = this.#unload(member);
-      this.#members.set(clusterID, { ...member, phase: 'stopping', done });
-      await done;
-    } else if (member.phase === 'stopping') {
-      await member.done;
-    } else {
-      this.#members.delete(clusterID);
-      await this.#letGo(clusterID, member);
+    switch (member.phase) {
+      case 'starting':
+        throw notInitialized(clusterID);
+      case 'running':
+        return await this.#unload(member);
+      case 'stopping':
+        return await member.done;
+      case 'removed':
+        this.#forget(clusterID);
+        return await this.#endGrace(member);
+      case 'failed':
+        this.#forget(clusterID);
+        await this.#leaving.get(clusterID);
     }
   }
 
-  /** Stops everything that runs, and what is being started, too. Nothing can be started afterwards. */
+  /** Stops all replicas, those that are starting too, and lets none start any more. */
   async stopAll(): Promise<void> {
-    this.#closed = true;
-    await Promise.all([...this.#members].map(([clusterID, member]) => this.#stopAtEnd(clusterID, member)));
-    await Promise.all(this.#removals.values());
+    this.#closing.abort(new ErrClosed());
+    const present = [...this.#members].filter(([, member]) => member.phase !== 'starting');
+    const stops = present.map(([clusterID]) => this.stop(clusterID));
+    await Promise.allSettled(this.#starting);
+    await allSettled([...stops, ...this.#leaving.values(), ...this.#removals.values()]);
+  }
+
+  /** Settles when the replica has stopped and nothing of it is on its way to the disk. */
+  #leave(replica: Replica): Promise<void> {
+    const { clusterID } = replica;
+    const left = this.#deps.engine.remove(replica);
+    const settled = left
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#leaving.get(clusterID) === settled) this.#leaving.delete(clusterID);
+      });
+    this.#leaving.set(clusterID, settled);
+    return left;
+  }
+
+  #unload(member: Extract<Member, { phase: 'running' }>): Promise<void> {
+    member.replica.closing = true;
+    const done = this.#handOverAndLeave(member);
+    this.#members.set(member.replica.clusterID, { ...member, phase: 'stopping', done });
+    return done;
+  }
+
+  /** A leader hands over first, so that its group need not wait for an election timeout. */
+  async #handOverAndLeave({
+    replica,
+    electionTimeoutMs,
+  }: Extract<Member, { phase: 'running' }>): Promise<void> {
+    await this.#handovers.handOver(replica, electionTimeoutMs);
+    try {
+      await this.#leave(replica);
+    } finally {
+      this.#forget(replica.clusterID);
+      this.#unloaded(replica, 'stopped');
+    }
+  }
+
+  #forget(clusterID: number): void {
+    this.#members.delete(clusterID);
+    this.#deps.registry.removeCluster(clusterID);
+  }
+
+  /** The replica's group has removed it: it takes no more requests, answers the others for a while, and is gone. */
+  #retire(replica: Replica): void {
+    const { clusterID, nodeID } = replica;
+    const { clock, logger } = this.#deps;
+    const member = this.#members.get(clusterID);
+    replica.close();
+    if (member?.phase !== 'running' || member.replica !== replica) return;
+    const grace = clock.setTimeout(() => {
+      this.#leave(replica).catch((err: unknown) => {
+        logger.warn('the state machine of a removed replica could not be closed', { clusterID, nodeID, err });
+      });
+    }, REMOVED_GRACE_ELECTION_TIMEOUTS * member.electionTimeoutMs);
+    this.#members.set(clusterID, { ...member, phase: 'removed', grace });
+    logger.info('the group has removed this node', { clusterID, nodeID });
+    this.#unloaded(replica, 'removed');
+  }
+
+  #endGrace({ grace, replica }: Extract<Member, { phase: 'removed' }>): Promise<void> {
+    grace.cancel();
+    return this.#leave(replica);
   }
 
   /** Throws the error that says why the group can't be used, when it can't. */
@@ -135,7 +252,10 @@ export class ReplicaSet {
     return this.#members;
   }
 
-  /** The engine took the replica out: its waiting requests end, and later ones learn why. */
+  /**
+   * The engine took the replica out: its waiting requests end, and later ones learn why. Throws what its state
+   * machine's `close` threw.
+   */
   async fail(replica: Replica, error: unknown): Promise<void> {
     const { clusterID, nodeID } = replica;
     const { events } = this.#deps;
@@ -148,7 +268,7 @@ export class ReplicaSet {
       }
     }
     this.#handovers.gone(replica);
-    await replica.stop();
+    await this.#leave(replica);
   }
 
   leaderChanged(replica: Replica, leaderID: number, term: number): void {
@@ -195,85 +315,6 @@ export class ReplicaSet {
     }
   }
 
-  async #start(
-    request: StartOptions,
-    former: Exclude<Member, { phase: 'running' }> | undefined,
-  ): Promise<void> {
-    const { initialMembers, join, createStateMachine, config } = request;
-    const { clusterID, nodeID } = config;
-    const { logDB, raftAddress, registry, tickMs, engine } = this.#deps;
-    // What runs up to the first await must not see the member that `start` is about to enter.
-    await Promise.resolve();
-    try {
-      if (former !== undefined) await this.#letGo(clusterID, former);
-      await this.#removals.get(clusterID);
-      const { isObserver } = config;
-      const asked = { clusterID, nodeID, raftAddress, initialMembers, join, isObserver };
-      const bootstrap = await bootstrapReplica(logDB, asked);
-      for (const [id, address] of bootstrap.addresses) registry.set(clusterID, id, address);
-      const replica = await this.#load(config, createStateMachine);
-      const electionTimeoutMs = config.electionRTT * tickMs;
-      const loaded = { nodeID, replica, user: new NodeUser(replica, tickMs), electionTimeoutMs };
-      this.#members.set(clusterID, { ...loaded, phase: 'running' });
-      engine.add(replica);
-      if (!replica.removed) {
-        this.#deps.events.emit('nodeReady', { clusterID, nodeID });
-        return;
-      }
-    } catch (error) {
-      this.#members.delete(clusterID);
-      this.#deps.registry.removeCluster(clusterID);
-      throw error;
-    }
-    const replica = this.find(clusterID, nodeID);
-    if (replica !== undefined) this.#retire(replica);
-    throw nodeRemoved(clusterID, nodeID);
-  }
-
-  async #stopAtEnd(clusterID: number, member: Member): Promise<void> {
-    if (member.phase === 'starting') await member.done;
-    if (this.#members.has(clusterID)) await this.stop(clusterID);
-  }
-
-  /** Hands over, if the replica leads, and takes it out of the engine. */
-  async #unload(member: Extract<Member, { phase: 'running' }>): Promise<void> {
-    const { replica, electionTimeoutMs } = member;
-    replica.closing = true;
-    // Not a step of this turn: `stop` is about to enter the phase.
-    await Promise.resolve();
-    await this.#handovers.handOver(replica, electionTimeoutMs);
-    try {
-      await this.#deps.engine.remove(replica);
-    } finally {
-      this.#members.delete(replica.clusterID);
-      this.#deps.registry.removeCluster(replica.clusterID);
-      this.#unloaded(replica, 'stopped');
-    }
-  }
-
-  /** Lets go of what is left of a replica that failed or was removed. */
-  async #letGo(clusterID: number, member: Member): Promise<void> {
-    this.#deps.registry.removeCluster(clusterID);
-    if (member.phase !== 'removed') return;
-    member.grace?.cancel();
-    await this.#deps.engine.remove(member.replica);
-  }
-
-  /** The replica's group has removed it: it takes no more requests, answers the others for a while, and is gone. */
-  #retire(replica: Replica): void {
-    const { clusterID } = replica;
-    const member = this.#members.get(clusterID);
-    replica.close();
-    if (member?.phase !== 'running' || member.replica !== replica) return;
-    const retired: Member = { ...member, phase: 'removed', grace: undefined };
-    retired.grace = this.#deps.clock.setTimeout(() => {
-      retired.grace = undefined;
-      void this.#deps.engine.remove(replica);
-    }, REMOVED_GRACE_ELECTION_TIMEOUTS * member.electionTimeoutMs);
-    this.#members.set(clusterID, retired);
-    this.#unloaded(replica, 'removed');
-  }
-
   #unloaded({ clusterID, nodeID }: Replica, reason: NodeUnloadedEvent['reason']): void {
     this.#deps.events.emit('nodeUnloaded', { clusterID, nodeID, reason });
   }
@@ -292,10 +333,11 @@ export class ReplicaSet {
       },
       engine,
     );
+    const stateMachine: unknown = await createStateMachine(clusterID, nodeID);
     const rsm = new ReplicatedStateMachine({
       clusterID,
       nodeID,
-      stateMachine: await createStateMachine(clusterID, nodeID),
+      stateMachine: checkStateMachine(stateMachine),
       orderedConfigChange: config.orderedConfigChange,
       maxSessionCount,
       listener: replica,
@@ -303,13 +345,10 @@ export class ReplicaSet {
     try {
       const maxInMemLogBytes =
         config.maxInMemLogSize > 0 ? config.maxInMemLogSize : softSettings.maxInMemLogBytes;
-      const init = await loadReplica(logDB, clusterID, nodeID, rsm, {
-        maxInMemLogBytes,
-        maxLogReadBytes: softSettings.maxLogReadBytes,
-      });
+      const limits = { maxInMemLogBytes, maxLogReadBytes: softSettings.maxLogReadBytes };
+      const init = await loadReplica(logDB, clusterID, nodeID, rsm, limits, this.#closing.signal);
       this.#register(clusterID, init.membership);
       if (init.membership.removed.has(nodeID)) replica.removed = true;
-      if (this.#closed) throw new ErrClosed();
       const raft = createRaft(
         {
           clusterID,
@@ -331,25 +370,37 @@ export class ReplicaSet {
       replica.attach(raft, rsm);
       return replica;
     } catch (error) {
-      await rsm.close();
+      await rsm.close().catch(() => undefined); // the first error is the one to be told
       throw error;
     }
   }
 
-  /** Addresses of removed nodes stay known: the news of its removal is still to be sent to one. */
   #register(clusterID: number, membership: Membership): void {
     const { registry } = this.#deps;
     for (const members of [membership.addresses, membership.observers]) {
       for (const [nodeID, address] of members) registry.set(clusterID, nodeID, address);
     }
+    // The address of a node that was removed stays: the leader's last messages tell it that it was.
   }
 }
 
-interface StartOptions {
-  initialMembers: ReadonlyMap<number, string>;
-  join: boolean;
-  createStateMachine: CreateStateMachine;
-  config: ClusterConfig;
+const STATE_MACHINE_METHODS = [
+  'update',
+  'lookup',
+  'saveSnapshot',
+  'recoverFromSnapshot',
+  'close',
+  'getHash',
+] as const;
+
+/** Programs without types make mistakes here, which should not wait for the first proposal to come out. */
+function checkStateMachine(stateMachine: unknown): IStateMachine {
+  const methods = (stateMachine ?? {}) as Partial<Record<string, unknown>>;
+  const missing = STATE_MACHINE_METHODS.filter((name) => typeof methods[name] !== 'function');
+  if (missing.length === 0) return stateMachine as IStateMachine;
+  throw new ErrInvalidOperation(
+    `createStateMachine must return an IStateMachine; methods missing: ${missing.join(', ')}`,
+  );
 }
 
 function nodeRemoved(clusterID: number, nodeID: number): ErrNodeRemoved {

@@ -37,11 +37,16 @@ export class PendingReads {
   }
 
   add(deadlineTick: number): RequestState {
-    const request = new RequestState(this.#clusterID, 0, 0, 0, deadlineTick);
+    const request = new RequestState(this.#clusterID, this.#contextHigh, 0, 0, deadlineTick);
     this.#gathering.push(request);
     this.#size++;
     if (deadlineTick < this.#earliestDeadline) this.#earliestDeadline = deadlineTick;
     return request;
+  }
+
+  /** Whether `request` is a read of this replica, and of this life of it. */
+  issued(request: RequestState): boolean {
+    return request.clusterID === this.#clusterID && request.clientID === 0 && request.key === this.#contextHigh;
   }
 
   /** The context under which to ask for what has gathered, or undefined when nothing has. */

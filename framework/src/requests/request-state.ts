@@ -45,7 +45,7 @@ type Listener = (result: RequestResult) => void;
 /** A request under way. It ends exactly once; who asks later is told at once. */
 export class RequestState {
   readonly clusterID: number;
-  /** Identifies the proposal's entry, or 0 for a read. */
+  /** Identifies the proposal's entry, or for a read (client id 0) the life of the replica that it was made of. */
   readonly key: number;
   readonly clientID: Uint64;
   readonly seriesID: Uint64;

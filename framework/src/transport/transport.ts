@@ -20,7 +20,8 @@ export interface TransportOptions extends PeerOptions {
 
 /** Who takes what arrives, and learns what did not leave. */
 export interface TransportHandler {
-  onMessage(message: Message): void;
+  /** False: there is no such replica here, and the message was dropped. */
+  onMessage(message: Message): boolean;
   onUnreachable(clusterID: number, fromNodeID: number, nodeID: number): void;
   onConnectionChanged(target: string, up: boolean, reason: Error | undefined): void;
 }
@@ -134,10 +135,10 @@ export class Transport {
       return;
     }
     for (const message of batch.requests) {
-      if (message.from !== 0 && batch.sourceAddress !== '') {
+      // Nothing is learnt from messages for groups that do not run here: they could name any number of them.
+      if (this.#deps.handler.onMessage(message) && message.from !== 0 && batch.sourceAddress !== '') {
         this.registry.learn(message.clusterID, message.from, batch.sourceAddress);
       }
-      this.#deps.handler.onMessage(message);
     }
   }
 }

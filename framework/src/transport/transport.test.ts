@@ -1,0 +1,83 @@
+import { describe, expect, it } from '@jest/globals';
+import { BIN_VER, type IRaftRPC, type Message, MessageType, type RequestHandler, makeMessage } from '@drakkar/raftio';
+import { silentLogger } from '../logging/logger.js';
+import { SeededRandom } from '../runtime/random.js';
+import { ManualClock } from '../runtime/testing/manual-clock.js';
+import { Transport } from './transport.js';
+
+const HERE = 7;
+
+function setUp(): { transport: Transport; deliver: (messages: Message[], from?: string) => void; taken: Message[] } {
+  let handler: RequestHandler = () => undefined;
+  const taken: Message[] = [];
+  const transport = new Transport(
+    {
+      raftAddress: 'a:1',
+      deploymentID: 1,
+      connectTimeoutMs: 1000,
+      reconnectBackoffMinMs: 100,
+      reconnectBackoffMaxMs: 1000,
+      sendQueueBytes: 10_000,
+      maxBatchBytes: 1_000,
+    },
+    {
+      createRPC: (requestHandler) => {
+        handler = requestHandler;
+        return { name: 'fake' } as IRaftRPC;
+      },
+      handler: {
+        onMessage: (message) => {
+          const isHere = message.clusterID === HERE && message.to === 1;
+          if (isHere) taken.push(message);
+          return isHere;
+        },
+        onUnreachable: () => undefined,
+        onConnectionChanged: () => undefined,
+      },
+      clock: new ManualClock(),
+      random: new SeededRandom(1),
+      logger: silentLogger,
+    },
+  );
+  const deliver = (requests: Message[], from = 'b:1'): void =>
+    handler({ requests, deploymentID: 1, sourceAddress: from, binVer: BIN_VER });
+  return { transport, deliver, taken };
+}
+
+const heartbeat = (clusterID: number, from: number, to = 1): Message =>
+  makeMessage({ type: MessageType.Heartbeat, clusterID, from, to });
+
+describe('Transport', () => {
+  it('learns the address of a sender from a message for a replica that is here', () => {
+    const { transport, deliver, taken } = setUp();
+    deliver([heartbeat(HERE, 2)]);
+    expect(taken).toHaveLength(1);
+    expect(transport.registry.resolve(HERE, 2)).toBe('b:1');
+  });
+
+  it('learns nothing from messages for others, however many groups they name', () => {
+    const { transport, deliver } = setUp();
+    deliver([heartbeat(HERE + 1, 2), heartbeat(HERE, 3, 9)]);
+    expect(transport.registry.resolve(HERE + 1, 2)).toBeUndefined();
+    expect(transport.registry.resolve(HERE, 3)).toBeUndefined();
+  });
+
+  it('goes by the membership, not by what a message says', () => {
+    const { transport, deliver } = setUp();
+    deliver([heartbeat(HERE, 2)]);
+    transport.registry.set(HERE, 2, 'c:1');
+    deliver([heartbeat(HERE, 2)], 'evil:1');
+    expect(transport.registry.resolve(HERE, 2)).toBe('c:1');
+  });
+
+  it('remembers the latest address of a sender, and a bounded number of senders', () => {
+    const { transport, deliver } = setUp();
+    deliver([heartbeat(HERE, 2)]);
+    deliver([heartbeat(HERE, 2)], 'moved:1');
+    expect(transport.registry.resolve(HERE, 2)).toBe('moved:1');
+    for (let from = 1000; from < 2000; from++) deliver([heartbeat(HERE, from)]);
+    const known = Array.from({ length: 2000 }, (_, id) => transport.registry.resolve(HERE, id));
+    expect(known.filter((address) => address !== undefined)).toHaveLength(64);
+    expect(transport.registry.resolve(HERE, 1999)).toBe('b:1');
+  });
+});
