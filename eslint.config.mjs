@@ -24,7 +24,10 @@ const boundaries = packages.map((name) => ({
             regex: `^@drakkar/(?!(${mayImport[name].join('|') || '$'})(/|$))`,
             message: `${name} may import only: ${mayImport[name].join(', ') || 'nothing of ours'}.`,
           },
-          { regex: '^(\\.\\./){2,}(?:raftio|framework|logdb-|transport-|conformance)', message: 'No deep imports.' },
+          {
+            regex: '^(\\.\\./){2,}(?:raftio|framework|logdb-|transport-|conformance)',
+            message: 'No deep imports.',
+          },
           { regex: '^@drakkar/[a-z-]+/(?!kv$)', message: 'Import a package by its entry points.' },
         ],
       },
@@ -39,10 +42,28 @@ const pureCore = {
   rules: {
     'no-restricted-imports': [
       'error',
-      { patterns: [{ regex: '^(?!@drakkar/raftio$|\\./)', message: 'The Raft core imports raftpb types only.' }] },
+      {
+        patterns: [
+          { regex: '^(?!@drakkar/raftio$|\\./)', message: 'The Raft core imports raftpb types only.' },
+        ],
+      },
     ],
-    'no-restricted-globals': ['error', 'Date', 'process', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'performance', 'Promise', 'console'],
-    'no-restricted-properties': ['error', { object: 'Math', property: 'random', message: 'Use config.random.' }],
+    'no-restricted-globals': [
+      'error',
+      'Date',
+      'process',
+      'setTimeout',
+      'setInterval',
+      'setImmediate',
+      'queueMicrotask',
+      'performance',
+      'Promise',
+      'console',
+    ],
+    'no-restricted-properties': [
+      'error',
+      { object: 'Math', property: 'random', message: 'Use config.random.' },
+    ],
   },
 };
 
@@ -55,9 +76,7 @@ const diAtTheEdge = {
       'error',
       {
         paths: [{ name: 'inversify', message: 'Only framework/src/di imports inversify.' }],
-        patterns: [
-          { regex: '^@drakkar/(?!raftio(/|$))', message: 'framework may import only: raftio.' },
-        ],
+        patterns: [{ regex: '^@drakkar/(?!raftio(/|$))', message: 'framework may import only: raftio.' }],
       },
     ],
   },
@@ -69,12 +88,17 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
-    languageOptions: { parserOptions: { project: './tsconfig.check.json', tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: { project: './tsconfig.check.json', tsconfigRootDir: import.meta.dirname },
+    },
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-misused-promises': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/no-empty-object-type': 'off',
       '@typescript-eslint/require-await': 'off',

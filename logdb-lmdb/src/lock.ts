@@ -14,7 +14,8 @@ const LOCK_FILE = 'lock.mdb';
  * read transaction open for as long as the folder is in use, and whoever is not alone in its table goes away. (The
  * log's own table would do, were it not that an old read transaction keeps pages from being used again.)
  *
- * Two that open a folder in the same instant may both be refused; never are both let in.
+ * Two that open a folder in the same instant may both be refused; never are both let in. Processes of two containers
+ * may have the same id: then the second can't get its entry, and is refused after LMDB has tried for ten seconds.
  */
 export class FolderLock {
   readonly #env: RootDatabase;

@@ -80,6 +80,7 @@ function openWebSocket(request: DialRequest, state: AttemptState): WebSocket {
   const options = {
     perMessageDeflate: false,
     followRedirects: false,
+    autoPong: false,
     skipUTF8Validation: true,
     maxPayload: MAX_REPLY_BYTES,
     closeTimeout: request.closeTimeoutMs,

@@ -3,7 +3,6 @@ import {
   RecordingSink,
   TestHosts,
   freePort,
-  isSettled,
   never,
   numberedBatch,
   numberedChunk,
@@ -141,13 +140,5 @@ describe('stop', () => {
     await new Promise((resolve) => silent.close(resolve));
     await until('every handle is gone', () => handles(SOCKETS).length <= before.length);
     expect(b.received.length).toBe(received);
-  });
-
-  it('does not keep the process for the sake of a timer', async () => {
-    const before = handles(/Timeout/);
-    const [a, b] = [await hosts.start(), await hosts.start()];
-    const connection = await a.rpc.getConnection(b.address, never);
-    expect(handles(/Timeout/)).toEqual(before);
-    expect(await isSettled(connection.closed)).toBe(false);
   });
 });

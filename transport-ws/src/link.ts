@@ -48,6 +48,11 @@ export class Link {
     ws.on('message', (data, isBinary) => {
       this.#receive(data, isBinary);
     });
+    ws.on('ping', (data) => {
+      // Not while anything else is on its way, which says as much: whoever pings and does not read fills no memory,
+      // and pings that have piled up during a pause are not taken for a flood.
+      if (this.isOpen && this.bufferedBytes === 0) ws.pong(data);
+    });
     ws.on('error', (error) => {
       this.#end(new ErrMalformed(`${peer} broke the WebSocket protocol: ${error.message}`, { cause: error }));
     });

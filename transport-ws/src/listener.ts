@@ -30,7 +30,6 @@ export interface ListenerConfig {
 const MAX_HEADER_BYTES = 8 * 1024;
 /** Our own frames are never fragmented; a proxy in between may do it. */
 const MAX_FRAGMENTS = 1024;
-const MAX_PENDING_PONGS = 16;
 /** First byte of a TLS handshake. */
 const TLS_HANDSHAKE = 0x16;
 
@@ -57,7 +56,7 @@ export class Listener {
       skipUTF8Validation: true,
       maxPayload: MAX_MESSAGE_BYTES,
       maxFragments: MAX_FRAGMENTS,
-      maxPendingAutoPongs: MAX_PENDING_PONGS,
+      autoPong: false,
       closeTimeout: config.options.closeTimeoutMs,
       handleProtocols: () => SUBPROTOCOL,
     };

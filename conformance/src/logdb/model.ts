@@ -162,6 +162,7 @@ export async function checkReplica(
   if (model.state !== undefined) {
     const extent = run.length === 0 ? undefined : { first, count: run.length };
     await checkExtent(db, of, removedTo, extent, where);
+    await checkExtent(db, of, model.lastIndex, undefined, `${where}, above the end`);
     if (!afterCrash) await checkExtent(db, of, 0, extent, where);
   }
   if (!afterCrash && removedTo > 0) {

@@ -1,7 +1,7 @@
 import type { ILogDB } from '@drakkar/raftio';
 import type { LogDBHarness, LogDBPlace } from '../logdb/harness.js';
 import { type CrashPlan, type CrashTrace, Tracer, runFaultWorkload, runWorkload } from '../logdb/workload.js';
-import { eventually, turn } from '../suite/wait.js';
+import { turn } from '../suite/wait.js';
 import { MEMORY_LOGDB_CAPABILITIES, MemoryLogDB, MemoryPlace } from './memory-logdb.js';
 
 export type OpenMemoryLogDB = (place: MemoryPlace) => ILogDB;
@@ -19,18 +19,23 @@ class MemoryLogDBPlace implements LogDBPlace {
     return Promise.resolve().then(() => this.#open(this.#place));
   }
 
+  /** Counts turns of the event loop, so that the same plan loses the process at the same moment. */
   async crash(plan: CrashPlan): Promise<CrashTrace> {
     const tracer = new Tracer(plan);
-    let lost = false;
-    const workload = runWorkload(await this.open(), plan, (event) => {
-      if (!lost) tracer.note(event);
+    const db = await this.open();
+    await new Promise<void>((resolve, reject) => {
+      const lose = async (): Promise<void> => {
+        for (let turns = 0; turns < plan.delay; turns++) await turn();
+        this.#place.lose();
+        resolve();
+      };
+      const workload = runWorkload(db, plan, (event) => {
+        tracer.note(event);
+        if (event.done && tracer.acks === plan.acksBeforeCrash) void lose();
+      });
+      workload.catch(reject);
     });
-    workload.catch(() => undefined);
-    await eventually(() => tracer.acks >= plan.acksBeforeCrash, 'the workload gets acknowledgements');
-    for (let turns = 0; turns < plan.delay; turns++) await turn();
-    lost = true;
-    this.#place.lose();
-    return tracer.trace;
+    return { lanes: tracer.trace.lanes.map((lane) => ({ ...lane })) };
   }
 
   async failWrites(plan: CrashPlan): ReturnType<NonNullable<LogDBPlace['failWrites']>> {

@@ -34,10 +34,14 @@ export class MemoryPlace {
   owner: MemoryLogDB | undefined = undefined;
   /** Set by tests: from now on every write fails. */
   broken = false;
+  /** Called when the process is lost, to take back what had not been synced. */
+  onLoss: (() => void) | undefined = undefined;
 
   /** The process is lost: nothing that its LogDB has under way happens any more. */
   lose(): void {
     this.owner = undefined;
+    this.onLoss?.();
+    this.onLoss = undefined;
   }
 
   get usedBytes(): number {
@@ -237,6 +241,11 @@ export class MemoryLogDB implements ILogDB {
     if (snapshot !== undefined) record.snapshots.set(snapshot.index, snapshot);
   }
 
+  /** A write has failed: nothing is accepted any more. */
+  protected fence(): void {
+    this.#fenced = true;
+  }
+
   protected read<T>(look: () => T): Promise<T> {
     return this.#enqueue(look, false);
   }
@@ -253,8 +262,8 @@ export class MemoryLogDB implements ILogDB {
       if (this.place.owner !== this) return NEVER;
       if (this.#fenced) throw new ErrLogDBFenced();
       if (writes && this.place.broken) {
-        this.#fenced = true;
-        throw new ErrLogDBFenced('the disk is broken');
+        this.fence();
+        throw new Error('EIO: the disk is broken');
       }
       return action();
     });

@@ -151,6 +151,21 @@ describe('snapshots', () => {
     solo.raft.applied(4);
   });
 
+  it('a save from before it makes nothing stable that comes after it', () => {
+    const solo = new Solo();
+    solo.step(2, MessageType.Replicate, { term: 1, entries: entries(1, 1, 1, 1, 1, 1) });
+    const before = solo.raft.getUpdate();
+    solo.step(3, MessageType.InstallSnapshot, { term: 2, snapshot: snapshotAt(2, 2) });
+    const replicated = { term: 2, logIndex: 2, logTerm: 2, entries: entries(3, 2, 2), commit: 4 };
+    solo.step(3, MessageType.Replicate, replicated);
+    const after = solo.raft.getUpdate();
+    solo.raft.saved(before);
+    expect(solo.raft.status()).toMatchObject({ stable: 2, commit: 4 });
+    expect(solo.raft.getUpdate().entriesToApply).toEqual([]);
+    solo.raft.saved(after);
+    expect(solo.raft.getUpdate().entriesToApply.map(({ index }) => index)).toEqual([3, 4]);
+  });
+
   it('a config change that it overtook changes the membership no more', () => {
     const change = configChange({ type: ConfigChangeType.RemoveNode, nodeID: 3 });
     change.place(1, 1);
@@ -304,6 +319,26 @@ describe('requests', () => {
     ]);
     solo.tick(100);
     expect([solo.raft.status().role, solo.raft.term]).toEqual(['observer', 1]);
+  });
+
+  it('a leader of an earlier term is told of the later one, and so is a candidate', () => {
+    const solo = new Solo({ isObserver: true, nodeID: 4 }, emptyInit([1, 2, 3], [4]));
+    solo.step(2, MessageType.Heartbeat, { term: 7 });
+    solo.drain();
+    solo.step(1, MessageType.Heartbeat, { term: 5 });
+    solo.step(1, MessageType.Replicate, { term: 5 });
+    solo.step(1, MessageType.RequestVote, { term: 6 });
+    solo.step(1, MessageType.RequestPreVote, { term: 6 });
+    const answers = solo.drain().messages.map(({ type, to, term, reject }) => [type, to, term, reject]);
+    expect(answers).toHaveLength(4);
+    expect(answers).toEqual(
+      expect.arrayContaining([
+        [MessageType.NoOP, 1, 7, false],
+        [MessageType.RequestVoteResp, 1, 7, true],
+        [MessageType.RequestPreVoteResp, 1, 7, true],
+      ]),
+    );
+    expect(solo.raft.leaderID).toBe(2);
   });
 
   it('a candidate learns from a refusal how far the log is committed', () => {

@@ -248,6 +248,25 @@ describe('bug classes of other libraries', () => {
     expect(solo.raft.term).toBeGreaterThan(1);
   });
 
+  it('a follower commits no further than the message proves its log to match', () => {
+    const entries = [1, 1, 1].map((term, i) => makeEntry({ term, index: i + 1 }));
+    const solo = new Solo({}, initWithTerms(entries, { term: 1, vote: 0, commit: 0 }));
+    solo.step(2, MessageType.Replicate, { term: 2, logIndex: 1, logTerm: 1, commit: 3 });
+    expect(solo.raft.status().commit).toBe(1);
+  });
+
+  it('with check quorum, a campaign is ignored, its term included, while the leader lives; unless it ordered it', () => {
+    const solo = new Solo({ checkQuorum: true });
+    solo.step(2, MessageType.Heartbeat, { term: 1 });
+    solo.drain();
+    solo.step(3, MessageType.RequestVote, { term: 9 });
+    expect([solo.raft.term, solo.raft.hasUpdate()]).toEqual([1, false]);
+    solo.step(3, MessageType.RequestVote, { term: 9, hint: 3 });
+    expect(ofType(solo.drain().messages, MessageType.RequestVoteResp)).toMatchObject([
+      { to: 3, reject: false },
+    ]);
+  });
+
   it('acknowledgements of a term that ends in the same turn are withdrawn', () => {
     const solo = new Solo();
     const entry = (term: number): ReturnType<typeof makeEntry> => makeEntry({ term, index: 1 });

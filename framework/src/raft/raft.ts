@@ -261,8 +261,9 @@ function settleTerm(core: Core, message: Message): boolean {
 }
 
 /**
- * A leader of an earlier term learns that it is not one any more, or that one of its followers is stuck in a later
- * term: with check quorum or pre-vote that one can't unseat it by a campaign, and would never rejoin.
+ * A leader of an earlier term learns that there is a later one (paper, figure 2: reply false). It may be that only one
+ * of its followers is stuck there, which can't unseat it by a campaign, since it is an observer or since check quorum
+ * or pre-vote stand in its way: it would never rejoin. The answer is a NoOP, as in Dragonboat, not a rejection.
  */
 function answerLowerTerm(core: Core, message: Message): void {
   const { type, from } = message;
@@ -270,7 +271,7 @@ function answerLowerTerm(core: Core, message: Message): void {
     handleRequestPreVote(core, message);
   } else if (type === MessageType.RequestVote) {
     refuseLateVote(core, message);
-  } else if (isFromLeader(type) && (core.config.checkQuorum || core.config.preVote)) {
+  } else if (isFromLeader(type)) {
     core.send({ type: MessageType.NoOP, to: from });
   }
 }

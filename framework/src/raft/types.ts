@@ -145,12 +145,15 @@ export interface IRaft {
   step(message: Message): void;
   /** Appends on the leader, forwards on others (thesis 6.2); refused ones come out as droppedProposals. */
   propose(entries: Entry[]): void;
-  /** One ConfigChangeEntry, `cmd` = encoded ConfigChange. */
+  /** One ConfigChangeEntry, `cmd` = encoded ConfigChange. Among the entries of `propose` it is treated the same. */
   proposeConfigChange(entry: Entry): void;
   /** Asks for a linearizable read (thesis 6.4); answered in readyReads or droppedReads, or lost with its messages. */
   readIndex(context: ReadContext): void;
   requestLeaderTransfer(target: number): void;
-  /** Called once for each ConfigChangeEntry that came out as entriesToApply, in order, when it was applied. */
+  /**
+   * Called once for each ConfigChangeEntry that came out as entriesToApply, in order, when it was applied, and before
+   * `applied` with its index. One that a snapshot has overtaken may be left out, when `applied` goes past it at once.
+   */
   applyConfigChange(membership: Membership): void;
   /** Instead of applyConfigChange, when the replicated state machine refused the change. */
   rejectConfigChange(): void;
@@ -164,9 +167,13 @@ export interface IRaft {
   getUpdate(): RaftUpdate;
   /** The update, and each earlier one, is durable. Called in the order of getUpdate. */
   saved(update: RaftUpdate): void;
-  /** The state machine has applied up to `index`. */
+  /** The state machine has applied up to `index`, or was replaced by the snapshot at `index`. */
   applied(index: number): void;
-  /** A snapshot of this replica at `snapshot.index` is durable; it may be sent to slow followers. */
+  /**
+   * A snapshot of this replica at `snapshot.index` is durable; it may be sent to slow followers. Also to be called at
+   * start, for the newest one on disk. One that came out of an update is known when that update is saved; calling
+   * this for it again replaces the description.
+   */
   snapshotCreated(snapshot: Snapshot): void;
   /** Log entries up to `index` are removed from the LogDB. */
   compacted(index: number): void;

@@ -1,5 +1,5 @@
 import { DrakkarError } from '@drakkar/raftio';
-import type { ErrorContext } from '../errors/index.js';
+import type { ErrorContext } from '../errors/request.js';
 
 /**
  * The user's state machine threw, or returned something that is not a result, so that its state is not known to be

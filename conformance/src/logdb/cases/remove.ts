@@ -77,6 +77,7 @@ export const REMOVE_CASES: readonly LogDBCase[] = [
       for (const index of [8, 8, 3, 0]) await remove(bench, index);
       await bench.db.removeEntriesTo(99, 1, 10);
       await checkLog(bench.db, R, entries(9, 20, 2), 'removed to 8, 8, 3, 0');
+      await checkExtent(bench.db, R, 0, { first: 9, count: 12 }, 'removed to 8, 8, 3, 0');
       await checkState(bench.db, replica(99, 1), undefined, 'unknown replica');
     },
   },

@@ -1,5 +1,5 @@
 import type { Entry } from '@drakkar/raftio';
-import { checkLog, checkRange, checkState } from '../check.js';
+import { checkExtent, checkLog, checkRange, checkState } from '../check.js';
 import type { LogDBBench } from '../harness.js';
 import { R, entries, state, update } from '../make.js';
 import type { LogDBCase } from './logdb-case.js';
@@ -9,10 +9,13 @@ async function save(bench: LogDBBench, ...batches: Entry[][]): Promise<void> {
   for (const batch of batches) await bench.db.saveRaftState([update(R, { entries: batch })]);
 }
 
+/** The log is as expected, nothing is stored anywhere above it, and the same after a reopening. */
 async function checkTwice(bench: LogDBBench, expected: readonly Entry[], what: string): Promise<void> {
-  await checkLog(bench.db, R, expected, what);
-  await bench.reopen();
-  await checkLog(bench.db, R, expected, `${what}, after reopen`);
+  for (const when of [what, `${what}, after reopen`]) {
+    await checkLog(bench.db, R, expected, when);
+    await checkExtent(bench.db, R, expected.at(-1)?.index ?? 0, undefined, `${when}, above the end`);
+    await bench.reopen();
+  }
 }
 
 export const TAIL_CASES: readonly LogDBCase[] = [

@@ -1,6 +1,6 @@
 import { type IConnection, MAX_MESSAGE_BYTES } from '@drakkar/raftio';
 import { rejectsWith, same, sameList, truth } from '../../suite/assert.js';
-import { Watched, eventually, sleep } from '../../suite/wait.js';
+import { Watched, eventually, sleep, within } from '../../suite/wait.js';
 import { type RPCBench, SEND_BUFFER_BYTES } from '../harness.js';
 import { batch, numbersOf, patterned, sameBatch, upTo } from '../make.js';
 import type { RPCCase } from './rpc-case.js';
@@ -90,7 +90,9 @@ export const BOUND_CASES: readonly RPCCase[] = [
       const { stalled } = await sendUntilStalled(connection);
       const third = await bench.start();
       const other = await bench.connect(from, third.address);
-      for (const number of upTo(200)) await other.sendMessageBatch(batch(number));
+      for (const number of upTo(200)) {
+        await within(other.sendMessageBatch(batch(number)), 5000, 'a batch to another peer is taken');
+      }
       await eventually(() => third.batches.length >= 200, 'batches to another peer arrive');
       same(stalled.state, 'pending', 'the batch to the slow peer');
     },

@@ -1,3 +1,4 @@
+import type { IConnection } from '@drakkar/raftio';
 import { rejects, same, truth } from '../../suite/assert.js';
 import { Watched, eventually, sleep, turn, within } from '../../suite/wait.js';
 import type { RPCBench } from '../harness.js';
@@ -28,6 +29,11 @@ async function useAndStop(bench: RPCBench): Promise<void> {
   }
   void bench.connect(from, to.address).catch(() => undefined);
   await Promise.all([from.rpc.stop(), to.rpc.stop()]);
+}
+
+/** Keeps batches on their way until the connection refuses one. */
+async function sendForEver(connection: IConnection): Promise<never> {
+  for (let number = 1; ; number++) await connection.sendMessageBatch(batch(number, { sizeBytes: 2000 }));
 }
 
 export const STOP_CASES: readonly RPCCase[] = [
@@ -72,16 +78,14 @@ export const STOP_CASES: readonly RPCCase[] = [
         await stream.sendSnapshotChunk(chunk(0, 9));
         await eventually(() => to.sinks[0]?.taken === 1, 'a chunk is taken');
       }
-      const sends = upTo(300).map((number) =>
-        connection.sendMessageBatch(batch(number, { sizeBytes: 4000 })),
-      );
-      const sent = Promise.allSettled(sends);
-      await eventually(() => to.batches.length > 0, 'a batch arrives');
+      const sending = new Watched(sendForEver(connection));
+      await eventually(() => to.batches.length > 100, 'batches arrive');
+      same(sending.state, 'pending', 'sending before stop');
       await to.rpc.stop();
       const after = to.batches.length;
       same(to.sinks.length, snapshots ? 1 : 0, 'number of sinks');
       for (const sink of to.sinks) same(sink.closes, 1, 'calls of close when stop has resolved');
-      await sent;
+      await eventually(() => sending.settled, 'the sender is told');
       for (let turns = 0; turns < 20; turns++) await turn();
       same(to.batches.length, after, 'batches delivered, some time after stop');
       for (const sink of to.sinks) same(sink.closes, 1, 'calls of close, some time after stop');

@@ -13,12 +13,19 @@ export interface ChaosOptions {
   rounds: number;
   lossPercent: number;
   duplicatePercent: number;
+  /** Messages that take far longer than others. */
+  slowPercent: number;
   maxDelayRounds: number;
   crashPercent: number;
+  restartPercent: number;
   partitionPercent: number;
+  healPercent: number;
   /** Of finishing a save. Low: disks are slow. */
   savePercent: number;
   applyPercent: number;
+  /** Of taking updates after each message. Low: an update sums up many messages. */
+  pumpPercent: number;
+  proposePercent: number;
   changePercent: number;
   snapshotPercent: number;
   transferPercent: number;
@@ -145,10 +152,10 @@ export class Chaos {
       if (this.up().length > 1) victim.crash(random.nextInt(victim.unsavedCount + 1));
     }
     for (const replica of this.replicas.values()) {
-      if (!replica.isUp && random.chance(8)) this.ensureUp(replica);
+      if (!replica.isUp && random.chance(options.restartPercent)) this.ensureUp(replica);
     }
     if (random.chance(options.partitionPercent)) this.partition();
-    if (random.chance(5)) this.cut.clear();
+    if (random.chance(options.healPercent)) this.cut.clear();
     if (random.chance(options.crashPercent)) {
       this.stalledUntil.set(random.pick(this.up()).nodeID, this.round + random.nextInt(60));
     }
@@ -173,7 +180,7 @@ export class Chaos {
     const { random, options } = this;
     const isBusyTime = !options.idle || this.round % 400 < 100;
     const replica = random.pick(this.up());
-    if (isBusyTime && random.chance(60)) {
+    if (isBusyTime && random.chance(options.proposePercent)) {
       const count = 1 + random.nextInt(4);
       for (let i = 0; i < count; i++) replica.core.propose([command(`p${this.proposals++}`)]);
     }
@@ -240,7 +247,9 @@ export class Chaos {
       !this.isKind && (random.chance(options.lossPercent) || this.cut.has(`${from.nodeID}>${message.to}`));
     if (isSnapshot) this.snapshotEnds(from.nodeID, message.to, isLost);
     if (isLost) return;
-    const delay = this.isKind ? 0 : random.nextInt(options.maxDelayRounds + 1) * (isSnapshot ? 4 : 1);
+    const slow = random.chance(options.slowPercent) ? random.nextInt(30) : 0;
+    const usual = random.nextInt(options.maxDelayRounds + 1) * (isSnapshot ? 4 : 1);
+    const delay = this.isKind ? 0 : slow + usual;
     this.packets.push({ message: copyMessage(message), dueRound: this.round + 1 + delay });
     if (!this.isKind && random.chance(options.duplicatePercent)) {
       const later = this.round + 1 + random.nextInt(options.maxDelayRounds * 3 + 1);
@@ -262,7 +271,7 @@ export class Chaos {
       const replica = this.replicas.get(message.to);
       if (replica?.isUp !== true) continue;
       replica.core.step(message);
-      if (this.random.chance(50)) replica.pump();
+      if (this.random.chance(this.options.pumpPercent)) replica.pump();
     }
     for (const stream of this.streams.splice(0)) {
       const replica = this.replicas.get(stream.from);

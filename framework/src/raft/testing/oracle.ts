@@ -152,10 +152,11 @@ export class Oracle implements ReplicaWatcher {
     }
   }
 
-  /** Committed never changes; and what a leader commits is on the disks of a quorum at that moment. */
+  /** Committed never changes; and what a leader is the first to commit is on the disks of a quorum at that moment. */
   private checkCommit(replica: TestReplica, shadow: ShadowLog): void {
     const status = replica.core.status();
     const from = this.commits.get(replica.nodeID) ?? 0;
+    const isNews = status.commit > this.maxCommitted;
     this.check(status.commit >= from, replica, `the commit index went back to ${status.commit}`);
     for (let index = from + 1; index <= status.commit; index++) {
       const entry = shadow.entries.get(index);
@@ -173,7 +174,7 @@ export class Oracle implements ReplicaWatcher {
       }
     }
     this.commits.set(replica.nodeID, status.commit);
-    if (status.role === 'leader' && status.commit > from) {
+    if (status.role === 'leader' && isNews) {
       const term = shadow.term(status.commit) ?? 0;
       const voters = [...status.membership.addresses.keys()];
       const holders = voters.filter((id) => this.replicas.get(id)?.disk.holds(status.commit, term));

@@ -1,0 +1,66 @@
+import type { IConnection, IRaftRPC, ISnapshotConnection, RequestHandler } from '@drakkar/raftio';
+import { type MakeMemoryRPC } from '../reference/memory-rpc-harness.js';
+import { MemoryRPC } from '../reference/memory-rpc.js';
+import { turn } from '../suite/wait.js';
+import { wrapRPC } from './wrap.js';
+
+export interface RPCBug {
+  name: string;
+  caughtBy: readonly string[];
+  make: MakeMemoryRPC;
+}
+
+export async function turns(count: number): Promise<void> {
+  for (let done = 0; done < count; done++) await turn();
+}
+
+/** Every call of the transport itself may be overridden. */
+export function bug(
+  name: string,
+  caughtBy: readonly string[],
+  overrides: (inner: IRaftRPC, ...made: Parameters<MakeMemoryRPC>) => Partial<IRaftRPC>,
+): RPCBug {
+  return {
+    name,
+    caughtBy,
+    make: (...made) => {
+      const inner = new MemoryRPC(...made);
+      return wrapRPC(inner, overrides(inner, ...made));
+    },
+  };
+}
+
+/** A bug between the network and the host's request handler. */
+export function receivingBug(
+  name: string,
+  caughtBy: readonly string[],
+  wrap: (handler: RequestHandler) => RequestHandler,
+): RPCBug {
+  return {
+    name,
+    caughtBy,
+    make: (hub, config, handler, sinks) => new MemoryRPC(hub, config, wrap(handler), sinks),
+  };
+}
+
+/** A bug in every connection that a transport makes. */
+export function connectionBug(
+  name: string,
+  caughtBy: readonly string[],
+  wrap: (inner: IConnection, target: string) => IConnection,
+): RPCBug {
+  return bug(name, caughtBy, (inner) => ({
+    getConnection: async (target, signal) => wrap(await inner.getConnection(target, signal), target),
+  }));
+}
+
+/** A bug in every snapshot connection that a transport makes. */
+export function streamBug(
+  name: string,
+  caughtBy: readonly string[],
+  wrap: (inner: ISnapshotConnection) => ISnapshotConnection,
+): RPCBug {
+  return bug(name, caughtBy, (inner) => ({
+    getSnapshotConnection: async (target, signal) => wrap(await inner.getSnapshotConnection(target, signal)),
+  }));
+}
