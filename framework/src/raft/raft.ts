@@ -199,8 +199,8 @@ function tickLeader(core: Core): void {
 /** Whether a message concerns this replica at all. Nothing of a removed one does: its id never comes back. */
 function isForUs(core: Core, message: Message): boolean {
   if (message.clusterID !== core.clusterID || message.to !== core.nodeID) return false;
-  if (message.from === core.nodeID)
-    violated('a message from another replica with our id', { type: message.type });
+  // One that says it is from ourselves is misaddressed or forged: nothing that the network brings may stop a replica.
+  if (message.from === core.nodeID) return false;
   return message.from !== 0 && !core.membership.removed.has(message.from);
 }
 
