@@ -459,6 +459,20 @@ describe('invariants', () => {
     expect(solo.raft.status()).toEqual(before);
   });
 
+  it('takes a snapshot that came in a stream, and learns no leader from it', () => {
+    const solo = new Solo();
+    solo.step(2, MessageType.InstallSnapshot, { term: 0, snapshot: snapshotAt(7, 3) });
+    expect(solo.raft.status()).toMatchObject({ term: 3, leaderID: 0, lastIndex: 7, commit: 7 });
+    const update = solo.raft.getUpdate();
+    expect(update).toMatchObject({
+      mustSave: true,
+      snapshot: { index: 7, term: 3 },
+      state: { term: 3, commit: 7 },
+    });
+    solo.step(2, MessageType.InstallSnapshot, { term: 0, snapshot: snapshotAt(6, 3) });
+    expect(solo.raft.getUpdate().snapshot).toBeUndefined();
+  });
+
   it('stops when the leader counts on entries that were lost', () => {
     const solo = new Solo();
     expect(() => {

@@ -32,7 +32,7 @@ import {
   resumeRemote,
 } from './replication.js';
 import { becomeFollower, setLeader } from './roles.js';
-import { handleInstallSnapshot, handleSnapshotStatus } from './snapshot.js';
+import { handleInstallSnapshot, handleReceivedSnapshot, handleSnapshotStatus } from './snapshot.js';
 import { statusOf } from './status.js';
 import type {
   IRaft,
@@ -97,6 +97,8 @@ class Raft implements IRaft {
     if (!isForUs(core, message)) return;
     recordMessage(core, message);
     if (isRequest(message)) handleRequest(core, message);
+    else if (message.type === MessageType.InstallSnapshot && message.term === 0)
+      handleReceivedSnapshot(core, message);
     else if (settleTerm(core, message)) handleMessage(core, message);
   }
 
