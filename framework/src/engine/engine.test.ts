@@ -73,7 +73,7 @@ interface Save {
   reject: (error: Error) => void;
 }
 
-function setUp() {
+function setUp(logDB: Partial<ILogDB> = {}) {
   const clock = new ManualClock();
   const saves: Save[] = [];
   const failed: number[] = [];
@@ -86,6 +86,7 @@ function setUp() {
         );
         return new Promise<void>((resolve, reject) => saves.push({ updates, resolve, reject }));
       },
+      ...logDB,
     } as unknown as ILogDB,
     sender: {
       send: (messages) => {
@@ -190,6 +191,39 @@ describe('Engine', () => {
     saves[0]?.resolve();
     await settle();
     expect(story.filter((line) => line.startsWith('save'))).toEqual(['save 1x1', 'save 1x2 2x1']);
+  });
+
+  it('holds a bounded number of answers back while the disk is stuck', async () => {
+    const { clock, saves, addReplica } = setUp();
+    const { replica, raft } = addReplica(1);
+    raft.updates.push({ mustSave: true, entriesToSave: entries(1, 1) });
+    clock.runDeferred();
+    for (let i = 0; i < 5_000; i++) {
+      raft.updates.push({ messagesAfterSave: [message(1, ReplicateResp)] });
+      replica.receive(message(1, Heartbeat));
+      clock.runDeferred();
+    }
+    saves[0]?.resolve();
+    await settle();
+    const answers = story.filter((line) => line === '1: send 13').length;
+    expect(answers).toBeGreaterThan(0);
+    expect(answers).toBeLessThanOrEqual(1_024);
+    expect(replica.unsavedUpdates).toBe(0);
+  });
+
+  it('takes a LogDB that throws for one that has failed', async () => {
+    const { clock, engine, failed, logDBErrors, addReplica } = setUp({
+      saveRaftState: () => {
+        throw new Error('not even a promise');
+      },
+    });
+    const { replica, raft } = addReplica(1);
+    raft.updates.push({ mustSave: true, entriesToSave: entries(1, 1) });
+    clock.runDeferred();
+    await settle();
+    expect(failed).toEqual([1]);
+    expect(logDBErrors).toEqual([new Error('not even a promise')]);
+    expect(() => engine.add(replica)).toThrow('restart this host');
   });
 
   it('applies after it has started the save, and tells the core', () => {

@@ -6,6 +6,9 @@ import type { IClock, Timer } from '../runtime/clock.js';
 import type { Replica, ReplicaHost } from './replica.js';
 import { SaveBatch } from './save-batch.js';
 
+/** Updates of one replica that wait for a stuck disk, beyond which those that hold only messages are dropped. */
+const MAX_WAITING_UPDATES = 1_024;
+
 /** The ways out of the engine to other hosts. */
 export interface MessageSender {
   send(messages: readonly Message[]): void;
@@ -168,12 +171,16 @@ export class Engine implements ReplicaHost {
   #dispatch(replica: Replica, update: RaftUpdate): void {
     if (update.messages.length > 0) this.#deps.sender.send(update.messages);
     for (const request of update.logReads) void this.#readLog(replica, request);
-    if (update.mustSave || (update.messagesAfterSave.length > 0 && replica.unsavedUpdates > 0)) {
-      replica.unsavedUpdates++;
-      this.#nextSave.add(replica, update);
-    } else if (update.messagesAfterSave.length > 0) {
-      this.#deps.sender.send(update.messagesAfterSave);
+    if (!update.mustSave) {
+      if (update.messagesAfterSave.length === 0) return;
+      if (replica.unsavedUpdates === 0) {
+        this.#deps.sender.send(update.messagesAfterSave);
+        return;
+      }
+      if (replica.unsavedUpdates >= MAX_WAITING_UPDATES) return; // lost, as messages may be
     }
+    replica.unsavedUpdates++;
+    this.#nextSave.add(replica, update);
   }
 
   #startSave(): void {
