@@ -7,8 +7,8 @@ import {
   entrySizeBytes,
 } from '@drakkar/raftio';
 import type { IRaft, LogReadRequest, RaftUpdate } from '../raft/index.js';
-import { PendingProposals } from '../requests/pending-proposals.js';
-import { PendingReads } from '../requests/pending-reads.js';
+import type { PendingProposals } from '../requests/pending-proposals.js';
+import type { PendingReads } from '../requests/pending-reads.js';
 import type { RequestState } from '../requests/request-state.js';
 import type { ReplicatedStateMachine, RsmListener } from '../rsm/index.js';
 import { allSettled } from '../runtime/all-settled.js';

@@ -420,7 +420,6 @@ describe('quiesce', () => {
 
 describe('invariants', () => {
   const cases: [string, RegExp, (solo: Solo) => void][] = [
-    ['a message with our own id', /our id/, (solo) => solo.step(1, MessageType.Heartbeat)],
     ['a second leader', /two leaders/, (solo) => solo.step(2, MessageType.Heartbeat)],
     ['a save that was not asked for', /in order/, (solo) => solo.raft.saved(solo.raft.getUpdate())],
     ['applied before it was handed out', /applied index/, (solo) => solo.raft.applied(99)],
@@ -451,6 +450,27 @@ describe('invariants', () => {
     expect(() => {
       solo.raft.saved(second);
     }).toThrow(/in order/);
+  });
+
+  it('ignores a message that claims to be from itself', () => {
+    const solo = new Solo();
+    const before = solo.raft.status();
+    solo.step(1, MessageType.Heartbeat, { term: 9 });
+    expect(solo.raft.status()).toEqual(before);
+  });
+
+  it('takes a snapshot that came in a stream, and learns no leader from it', () => {
+    const solo = new Solo();
+    solo.step(2, MessageType.InstallSnapshot, { term: 0, snapshot: snapshotAt(7, 3) });
+    expect(solo.raft.status()).toMatchObject({ term: 3, leaderID: 0, lastIndex: 7, commit: 7 });
+    const update = solo.raft.getUpdate();
+    expect(update).toMatchObject({
+      mustSave: true,
+      snapshot: { index: 7, term: 3 },
+      state: { term: 3, commit: 7 },
+    });
+    solo.step(2, MessageType.InstallSnapshot, { term: 0, snapshot: snapshotAt(6, 3) });
+    expect(solo.raft.getUpdate().snapshot).toBeUndefined();
   });
 
   it('stops when the leader counts on entries that were lost', () => {

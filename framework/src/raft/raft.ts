@@ -32,7 +32,7 @@ import {
   resumeRemote,
 } from './replication.js';
 import { becomeFollower, setLeader } from './roles.js';
-import { handleInstallSnapshot, handleSnapshotStatus } from './snapshot.js';
+import { handleInstallSnapshot, handleReceivedSnapshot, handleSnapshotStatus } from './snapshot.js';
 import { statusOf } from './status.js';
 import type {
   IRaft,
@@ -97,6 +97,8 @@ class Raft implements IRaft {
     if (!isForUs(core, message)) return;
     recordMessage(core, message);
     if (isRequest(message)) handleRequest(core, message);
+    else if (message.type === MessageType.InstallSnapshot && message.term === 0)
+      handleReceivedSnapshot(core, message);
     else if (settleTerm(core, message)) handleMessage(core, message);
   }
 
@@ -199,8 +201,8 @@ function tickLeader(core: Core): void {
 /** Whether a message concerns this replica at all. Nothing of a removed one does: its id never comes back. */
 function isForUs(core: Core, message: Message): boolean {
   if (message.clusterID !== core.clusterID || message.to !== core.nodeID) return false;
-  if (message.from === core.nodeID)
-    violated('a message from another replica with our id', { type: message.type });
+  // One that says it is from ourselves is misaddressed or forged: nothing that the network brings may stop a replica.
+  if (message.from === core.nodeID) return false;
   return message.from !== 0 && !core.membership.removed.has(message.from);
 }
 

@@ -271,11 +271,15 @@ function areWellFormed(message: Message): boolean {
   return true;
 }
 
+const LOST_ENTRIES =
+  'the leader counts on entries that this replica acknowledged and does not have: its disk was wiped, or an old copy was ' +
+  'put back. Remove this node from the group and add a new one under another node id';
+
 /** Follower: the leader lives, and this much of what we acknowledged is committed. */
 export function handleHeartbeat(core: Core, message: Message): void {
   const { log } = core;
   if (message.commit > log.lastIndex) {
-    violated('the leader counts on entries that this replica acknowledged and does not have', {
+    violated(LOST_ENTRIES, {
       commit: message.commit,
       lastIndex: log.lastIndex,
     });

@@ -1,7 +1,8 @@
-import { type Message, MessageType } from '@drakkar/raftio';
+import { type Message, MessageType, type Snapshot } from '@drakkar/raftio';
 import type { Core } from './core.js';
 import { setMembership } from './membership.js';
 import type { Remote } from './remote.js';
+import { becomeFollower } from './roles.js';
 
 /*
  * Snapshots (paper, section 7): InstallSnapshot for a remote that needs entries which are gone. The engine streams
@@ -42,9 +43,23 @@ export function handleSnapshotStatus(remote: Remote, failed: boolean): void {
 
 /** Follower: the receiver's rules of InstallSnapshot (paper, figure 13). */
 export function handleInstallSnapshot(core: Core, message: Message): void {
+  if (message.snapshot === undefined || message.snapshot.term > message.term) return;
+  install(core, message.snapshot, message.from);
+}
+
+/**
+ * A snapshot whose data came in a stream, which carries no term of its sender. It tells what is committed, whoever
+ * leads now, so it is good for any replica that does not lead; nothing is learnt from it of who does.
+ */
+export function handleReceivedSnapshot(core: Core, message: Message): void {
   const { snapshot, from } = message;
+  if (snapshot === undefined || core.role === 'leader') return;
+  if (snapshot.term > core.term) becomeFollower(core, snapshot.term, 0);
+  install(core, snapshot, from);
+}
+
+function install(core: Core, snapshot: Snapshot, from: number): void {
   const { log } = core;
-  if (snapshot === undefined || snapshot.term > message.term) return;
   if (snapshot.index <= log.commit) {
     core.send({ type: MessageType.ReplicateResp, to: from, logIndex: log.commit });
     return;
