@@ -54,7 +54,25 @@ export {
   ErrInvalidClusterSettings,
   isTempError,
 } from './errors/index.js';
-export { FileSystemID, type FileStat, type IFile, type IFileSystem, type OpenMode } from './fs/file-system.js';
+export type {
+  ConnectionEvent,
+  ConnectionFailedEvent,
+  HostEvents,
+  HostListener,
+  LeaderUpdatedEvent,
+  LogDBFailedEvent,
+  MembershipChangedEvent,
+  NodeUnloadedEvent,
+  ReplicaEvent,
+  ReplicaFailedEvent,
+} from './events/host-listener.js';
+export {
+  FileSystemID,
+  type FileStat,
+  type IFile,
+  type IFileSystem,
+  type OpenMode,
+} from './fs/file-system.js';
 export {
   type ILogger,
   type ILoggerFactory,
@@ -65,12 +83,19 @@ export {
   silentLoggerFactory,
 } from './logging/logger.js';
 export type { CreateOptions, NodeHostConfigSource } from './nodehost/assembly.js';
+export type { NodeHostInfo, ReplicaInfo, ReplicaProgress, ReplicaState } from './nodehost/host-info.js';
+export type { ClusterMembership } from './nodehost/membership-requests.js';
 export { type InitialMembers, type LeaderInfo, NodeHost } from './nodehost/node-host.js';
 export type { INodeUser } from './nodehost/node-user.js';
 export type { CallOptions } from './nodehost/options.js';
-export { RaftInvariantError } from './raft/index.js';
+export { RaftInvariantError, type Role } from './raft/index.js';
 export { type RequestOutcome, RequestResult, RequestState } from './requests/request-state.js';
-export { ErrSessionsCorrupt, ErrSnapshotOutOfDate, ErrStateMachineFailed, RsmInvariantError } from './rsm/index.js';
+export {
+  ErrSessionsCorrupt,
+  ErrSnapshotOutOfDate,
+  ErrStateMachineFailed,
+  RsmInvariantError,
+} from './rsm/index.js';
 export { ClockID, type IClock, SystemClock, type Timer } from './runtime/clock.js';
 export { type IRandom, RandomID, SeededRandom, SystemRandom } from './runtime/random.js';
 export type { SoftSettings } from './settings/soft.js';

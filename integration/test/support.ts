@@ -11,6 +11,7 @@ import {
   type NodeHostConfigInput,
   silentLoggerFactory,
   LoggerFactoryID,
+  type SnapshotWriter,
 } from '@drakkar/framework';
 import { type Uint64, isDrakkarError } from '@drakkar/raftio';
 
@@ -19,21 +20,30 @@ const TICK_MS = 20;
 
 /** Counts updates and remembers the commands, in order. */
 export class Journal implements IStateMachine {
-  readonly lines: string[] = [];
+  lines: string[] = [];
+  /** Commands applied by this object itself, and snapshots that it was recovered from. */
+  updates = 0;
+  recoveries = 0;
+  failSnapshots = false;
   update(cmd: Uint8Array): Uint64 | Promise<Uint64> {
     const line = Buffer.from(cmd).toString();
     if (line === 'throw') throw new Error('the state machine refuses');
     this.lines.push(line);
+    this.updates++;
     return this.lines.length;
   }
   lookup(): Uint8Array {
     return Buffer.from(this.lines.join('\n'));
   }
-  saveSnapshot(): void {
-    throw new Error('not asked for in these tests');
+  async saveSnapshot(writer: SnapshotWriter): Promise<void> {
+    await writer.write(Buffer.from(JSON.stringify(this.lines)));
+    if (this.failSnapshots) throw new Error('no snapshot today');
   }
-  recoverFromSnapshot(): void {
-    throw new Error('not asked for in these tests');
+  async recoverFromSnapshot(reader: AsyncIterable<Uint8Array>): Promise<void> {
+    const parts: Uint8Array[] = [];
+    for await (const part of reader) parts.push(Buffer.from(part));
+    this.lines = JSON.parse(Buffer.concat(parts).toString()) as string[];
+    this.recoveries++;
   }
   close(): void {
     this.closed++;
@@ -110,17 +120,25 @@ export class TestCluster {
   readonly #workshop: Workshop;
   readonly #hostConfig: Partial<NodeHostConfigInput>;
 
-  private constructor(workshop: Workshop, hostConfig: Partial<NodeHostConfigInput>) {
+  readonly #groupConfig: Partial<ClusterConfigInput>;
+
+  private constructor(
+    workshop: Workshop,
+    hostConfig: Partial<NodeHostConfigInput>,
+    groupConfig: Partial<ClusterConfigInput>,
+  ) {
     this.#workshop = workshop;
     this.#hostConfig = hostConfig;
+    this.#groupConfig = groupConfig;
   }
 
   static async start(
     workshop: Workshop,
     size: number,
     hostConfig: Partial<NodeHostConfigInput> = {},
+    groupConfig: Partial<ClusterConfigInput> = {},
   ): Promise<TestCluster> {
-    const cluster = new TestCluster(workshop, hostConfig);
+    const cluster = new TestCluster(workshop, hostConfig, groupConfig);
     for (let nodeID = 1; nodeID <= size; nodeID++) cluster.members.set(nodeID, await freeAddress());
     for (const nodeID of cluster.members.keys()) await cluster.startNode(nodeID);
     return cluster;
@@ -133,7 +151,7 @@ export class TestCluster {
     const host = await this.#workshop.open({ ...this.#hostConfig, raftAddress: address, nodeHostDir: dir });
     const journal = new Journal();
     const create: CreateStateMachine = () => journal;
-    await host.startCluster(this.members, false, create, clusterConfig(nodeID));
+    await host.startCluster(this.members, false, create, clusterConfig(nodeID, this.#groupConfig));
     const node = { nodeID, address, dir, host, journal };
     const at = this.nodes.findIndex((other) => other.nodeID === nodeID);
     if (at === -1) this.nodes.push(node);

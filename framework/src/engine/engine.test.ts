@@ -1,13 +1,22 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { type Entry, type ILogDB, type Message, MessageType, type Update, makeEntry, makeMessage } from '@drakkar/raftio';
+import {
+  type Entry,
+  type ILogDB,
+  type Message,
+  MessageType,
+  type Update,
+  makeEntry,
+  makeMessage,
+} from '@drakkar/raftio';
 import { silentLogger } from '../logging/logger.js';
 import type { IRaft, RaftUpdate } from '../raft/index.js';
+import { PendingConfigChange } from '../requests/pending-config-change.js';
 import { PendingProposals } from '../requests/pending-proposals.js';
 import { PendingReads } from '../requests/pending-reads.js';
 import type { ReplicatedStateMachine } from '../rsm/index.js';
 import { ManualClock } from '../runtime/testing/manual-clock.js';
 import { Engine } from './engine.js';
-import { Replica } from './replica.js';
+import { type ISnapshotter, Replica } from './replica.js';
 
 /** What happened, in order, in one line each. */
 let story: string[] = [];
@@ -58,6 +67,13 @@ class ScriptedRaft {
   }
 }
 
+const noSnapshots: ISnapshotter = {
+  applied: () => undefined,
+  take: () => Promise.resolve(0),
+  recover: () => Promise.resolve(),
+  stop: () => Promise.resolve(),
+};
+
 interface Save {
   updates: readonly Update[];
   resolve: () => void;
@@ -72,7 +88,9 @@ function setUp(logDB: Partial<ILogDB> = {}) {
   const engine = new Engine({
     logDB: {
       saveRaftState: (updates: readonly Update[]) => {
-        story.push(`save ${updates.map((update) => `${update.clusterID}x${update.entriesToSave.length}`).join(' ')}`);
+        story.push(
+          `save ${updates.map((update) => `${update.clusterID}x${update.entriesToSave.length}`).join(' ')}`,
+        );
         return new Promise<void>((resolve, reject) => saves.push({ updates, resolve, reject }));
       },
       ...logDB,
@@ -102,6 +120,7 @@ function setUp(logDB: Partial<ILogDB> = {}) {
         limits: { proposalQueueBytes: 1000, receiveQueueBytes: 1000, readQueueLength: 3 },
         proposals: new PendingProposals(clusterID, 1),
         reads: new PendingReads(clusterID, 1),
+        configChange: new PendingConfigChange(clusterID, 1),
       },
       engine,
     );
@@ -110,14 +129,15 @@ function setUp(logDB: Partial<ILogDB> = {}) {
       apply: (entries: Entry[]) => void story.push(`${clusterID}: apply ${entries.length}`),
       close: () => Promise.resolve(),
     };
-    replica.attach(raft as unknown as IRaft, rsm as unknown as ReplicatedStateMachine);
+    replica.attach(raft as unknown as IRaft, rsm as unknown as ReplicatedStateMachine, noSnapshots);
     engine.add(replica);
     return { replica, raft };
   };
   return { clock, engine, saves, failed, logDBErrors, addReplica };
 }
 
-const message = (clusterID: number, type: Message['type']): Message => makeMessage({ type, clusterID, to: 2 });
+const message = (clusterID: number, type: Message['type']): Message =>
+  makeMessage({ type, clusterID, to: 2 });
 const entries = (first: number, count: number): Entry[] =>
   Array.from({ length: count }, (_, i) => makeEntry({ term: 1, index: first + i }));
 const settle = async (): Promise<void> => {
@@ -165,7 +185,11 @@ describe('Engine', () => {
     first.raft.updates.push({ mustSave: true, entriesToSave: entries(1, 1) });
     clock.runDeferred();
     for (const [index, { replica, raft }] of [first, second, first].entries()) {
-      raft.updates.push({ mustSave: true, entriesToSave: entries(2 + index, 1), messages: [message(1, Replicate)] });
+      raft.updates.push({
+        mustSave: true,
+        entriesToSave: entries(2 + index, 1),
+        messages: [message(1, Replicate)],
+      });
       replica.receive(message(replica.clusterID, Heartbeat));
       clock.runDeferred();
     }

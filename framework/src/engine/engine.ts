@@ -43,6 +43,9 @@ export interface EngineDependencies {
 export class Engine implements ReplicaHost {
   readonly #deps: EngineDependencies;
   readonly #replicas = new Set<Replica>();
+  /** Those that time means something to: all but the idle ones. */
+  readonly #ticking = new Set<Replica>();
+  nowTick = 0;
   #ready: Replica[] = [];
   #cycleDue = false;
   #saving: Promise<void> | undefined;
@@ -56,15 +59,15 @@ export class Engine implements ReplicaHost {
 
   /** Starts the one timer that drives every group's clock. */
   start(): void {
-    this.#ticker = this.#deps.clock.setInterval(() => {
-      for (const replica of this.#replicas) replica.tick();
-    }, this.#deps.tickMs);
+    this.#ticker = this.#deps.clock.setInterval(() => this.#tick(), this.#deps.tickMs);
   }
 
   /** @throws ErrLogDBFenced after the LogDB has failed: nothing would be saved any more */
   add(replica: Replica): void {
     if (this.#failure !== undefined) {
-      throw new ErrLogDBFenced('a write of the LogDB has failed: restart this host', { cause: this.#failure.error });
+      throw new ErrLogDBFenced('a write of the LogDB has failed: restart this host', {
+        cause: this.#failure.error,
+      });
     }
     this.#replicas.add(replica);
     this.setReady(replica);
@@ -75,7 +78,7 @@ export class Engine implements ReplicaHost {
    * the disk any more. Throws what its state machine's `close` threw.
    */
   async remove(replica: Replica): Promise<void> {
-    this.#replicas.delete(replica);
+    this.#takeOut(replica);
     try {
       await replica.stop();
     } finally {
@@ -97,6 +100,7 @@ export class Engine implements ReplicaHost {
     if (replica.isReady || !this.#replicas.has(replica)) return;
     replica.isReady = true;
     this.#ready.push(replica);
+    this.#ticking.add(replica);
     if (this.#cycleDue) return;
     this.#cycleDue = true;
     this.#deps.clock.defer(() => this.#cycle());
@@ -112,8 +116,22 @@ export class Engine implements ReplicaHost {
 
   /** A failed replica goes out alone; the others of the host go on. */
   failed(replica: Replica, error: unknown): void {
-    if (!this.#replicas.delete(replica)) return;
+    if (!this.#takeOut(replica)) return;
     this.#deps.listener.onReplicaFailed(replica, error);
+  }
+
+  #takeOut(replica: Replica): boolean {
+    this.#ticking.delete(replica);
+    return this.#replicas.delete(replica);
+  }
+
+  /** An idle replica costs nothing from the next tick on, until `setReady` brings it back. */
+  #tick(): void {
+    this.nowTick++;
+    for (const replica of this.#ticking) {
+      replica.tick();
+      if (replica.isIdle) this.#ticking.delete(replica);
+    }
   }
 
   #cycle(): void {
@@ -214,6 +232,7 @@ export class Engine implements ReplicaHost {
     this.#failure = { error };
     const replicas = [...this.#replicas];
     this.#replicas.clear();
+    this.#ticking.clear();
     for (const replica of replicas) this.#deps.listener.onReplicaFailed(replica, error);
     this.#deps.listener.onLogDBFailed(error);
   }

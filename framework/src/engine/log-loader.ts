@@ -75,7 +75,8 @@ class Tail {
 }
 
 /**
- * Reads a replica's log at its start: what is committed is applied, the terms are gathered as runs, the last entries
+ * Reads a replica's log at its start, behind the snapshot that the state machine was recovered from: what is
+ * committed is applied, the terms are gathered as runs, the last entries
  * are kept for the core. Errors: `ErrLogDBCorrupt` when stored entries are missing, those of the LogDB and of the
  * state machine, and the reason of `signal`, which ends a long replay.
  */
@@ -84,10 +85,10 @@ export async function loadReplica(
   clusterID: number,
   nodeID: number,
   rsm: ReplicatedStateMachine,
+  snapshot: Snapshot | undefined,
   limits: { maxInMemLogBytes: number; maxLogReadBytes: number },
   signal: AbortSignal,
 ): Promise<RaftInit> {
-  const snapshot = await newestSnapshot(logDB, clusterID, nodeID);
   const snapshotIndex = snapshot?.index ?? 0;
   const snapshotTerm = snapshot?.term ?? 0;
   const stored = await logDB.readRaftState(clusterID, nodeID, snapshotIndex);
@@ -104,12 +105,20 @@ export async function loadReplica(
   }
   const tail = new Tail(limits.maxInMemLogBytes, state.commit);
   const termRuns: TermRun[] = snapshotIndex > 0 ? [{ index: snapshotIndex, term: snapshotTerm }] : [];
-  for (let low = firstIndex; low <= lastIndex; ) {
-    const { entries } = await logDB.iterateEntries(clusterID, nodeID, low, lastIndex + 1, limits.maxLogReadBytes);
+  for (let low = firstIndex; low <= lastIndex;) {
+    const { entries } = await logDB.iterateEntries(
+      clusterID,
+      nodeID,
+      low,
+      lastIndex + 1,
+      limits.maxLogReadBytes,
+    );
     signal.throwIfAborted();
     const last = entries[entries.length - 1];
     if (last === undefined || entries[0]?.index !== low) {
-      throw new ErrLogDBCorrupt(`group ${clusterID} node ${nodeID}: entry ${low} is missing from the log on disk`);
+      throw new ErrLogDBCorrupt(
+        `group ${clusterID} node ${nodeID}: entry ${low} is missing from the log on disk`,
+      );
     }
     addTermRuns(termRuns, entries);
     await applyCommitted(rsm, entries, state.commit);
@@ -129,11 +138,6 @@ export async function loadReplica(
   };
 }
 
-async function newestSnapshot(logDB: ILogDB, clusterID: number, nodeID: number): Promise<Snapshot | undefined> {
-  const snapshots = await logDB.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER);
-  return snapshots[snapshots.length - 1];
-}
-
 function addTermRuns(runs: TermRun[], entries: readonly Entry[]): void {
   for (const { index, term } of entries) {
     const last = runs[runs.length - 1];
@@ -141,7 +145,11 @@ function addTermRuns(runs: TermRun[], entries: readonly Entry[]): void {
   }
 }
 
-async function applyCommitted(rsm: ReplicatedStateMachine, entries: readonly Entry[], commit: number): Promise<void> {
+async function applyCommitted(
+  rsm: ReplicatedStateMachine,
+  entries: readonly Entry[],
+  commit: number,
+): Promise<void> {
   const committed = entries.filter((entry) => entry.index <= commit && entry.index > rsm.lastApplied);
   if (committed.length > 0) await rsm.apply(committed);
 }

@@ -1,18 +1,22 @@
 import {
   type ConfigChange,
   type Entry,
+  EntryType,
   type Membership,
   type Message,
+  type Snapshot,
   type Uint64,
   entrySizeBytes,
 } from '@drakkar/raftio';
 import type { IRaft, LogReadRequest, RaftUpdate } from '../raft/index.js';
+import type { PendingConfigChange } from '../requests/pending-config-change.js';
 import type { PendingProposals } from '../requests/pending-proposals.js';
 import type { PendingReads } from '../requests/pending-reads.js';
 import type { RequestState } from '../requests/request-state.js';
 import type { ReplicatedStateMachine, RsmListener } from '../rsm/index.js';
 import { allSettled } from '../runtime/all-settled.js';
 import { messageSizeBytes } from '../transport/peer.js';
+import { ApplyQueue } from './apply-queue.js';
 
 export interface ReplicaLimits {
   proposalQueueBytes: number;
@@ -21,8 +25,21 @@ export interface ReplicaLimits {
   readQueueLength: number;
 }
 
+/** Who takes and reads the snapshots of a replica. */
+export interface ISnapshotter {
+  /** Entries up to `index` are applied: a snapshot may be due. */
+  applied(index: number): void;
+  /** Takes a snapshot now; resolves to its index. */
+  take(): Promise<number>;
+  /** Puts the state of a snapshot that was received in place of the state machine's. */
+  recover(snapshot: Snapshot): Promise<void>;
+  stop(): Promise<void>;
+}
+
 /** What a replica tells the engine. */
 export interface ReplicaHost {
+  /** Ticks of the host so far; the clock that deadlines of requests are told by. */
+  readonly nowTick: number;
   /** It has work for the next cycle. */
   setReady(replica: Replica): void;
   membershipChanged(replica: Replica, membership: Membership): void;
@@ -37,7 +54,12 @@ export interface ReplicaOptions {
   limits: ReplicaLimits;
   proposals: PendingProposals;
   reads: PendingReads;
+  configChange: PendingConfigChange;
 }
+
+const NO_LEADER_FOR_CHANGE = 'no leader takes the change now';
+const CHANGE_UNDER_WAY =
+  'another membership change is under way, or the leader has not committed an entry of its own term yet';
 
 /**
  * One node of one group: its core, its state machine, its waiting requests, and the inputs that gather between two
@@ -48,14 +70,17 @@ export class Replica implements RsmListener {
   readonly nodeID: number;
   readonly proposals: PendingProposals;
   readonly reads: PendingReads;
+  readonly configChange: PendingConfigChange;
   /** The engine's mark that this replica is in the next cycle. */
   isReady = false;
   /** Updates handed over and not yet durable; messages that follow them must not overtake. */
   unsavedUpdates = 0;
   stopped = false;
+  /** No request is taken any more, though the core may go on for a while: it hands over, or it was removed. */
+  closing = false;
+  /** The group has removed this node: it can never be a member again. */
+  removed = false;
   leader = { leaderID: 0, term: 0 };
-  /** Ticks seen; the clock that deadlines of requests are told by. */
-  nowTick = 0;
   readonly #limits: ReplicaLimits;
   readonly #host: ReplicaHost;
   #raft: IRaft | undefined;
@@ -65,24 +90,32 @@ export class Replica implements RsmListener {
   #proposed: Entry[] = [];
   #proposedBytes = 0;
   #tickDue = false;
+  #transferTarget = 0;
   #unreachable = new Set<number>();
   #logReads: { request: LogReadRequest; entries: Entry[] }[] = [];
-  #applying: Promise<void> | undefined;
-  #toApply: Entry[][] = [];
+  #snapshotter: ISnapshotter | undefined;
+  readonly #applyQueue = new ApplyQueue({
+    apply: (entries) => this.rsm.apply(entries),
+    recover: (snapshot) => this.#recover(snapshot),
+    done: (index) => this.#applied(index),
+    failed: (error) => this.#host.failed(this, error),
+  });
 
   constructor(options: ReplicaOptions, host: ReplicaHost) {
     this.clusterID = options.clusterID;
     this.nodeID = options.nodeID;
     this.proposals = options.proposals;
     this.reads = options.reads;
+    this.configChange = options.configChange;
     this.#limits = options.limits;
     this.#host = host;
   }
 
   /** Gives the replica the parts that were made from what is on its disk. Called once, before anything else. */
-  attach(raft: IRaft, rsm: ReplicatedStateMachine): void {
+  attach(raft: IRaft, rsm: ReplicatedStateMachine, snapshotter: ISnapshotter): void {
     this.#raft = raft;
     this.#rsm = rsm;
+    this.#snapshotter = snapshotter;
   }
 
   get raft(): IRaft {
@@ -93,6 +126,22 @@ export class Replica implements RsmListener {
   get rsm(): ReplicatedStateMachine {
     if (this.#rsm === undefined) throw new Error('the replica is not started');
     return this.#rsm;
+  }
+
+  get snapshotter(): ISnapshotter {
+    if (this.#snapshotter === undefined) throw new Error('the replica is not started');
+    return this.#snapshotter;
+  }
+
+  /** As the host counts. */
+  get nowTick(): number {
+    return this.#host.nowTick;
+  }
+
+  /** Whether time means nothing to it: its group sleeps, and no request waits. Whatever wakes it makes it ready. */
+  get isIdle(): boolean {
+    const waiting = this.proposals.size > 0 || this.reads.size > 0 || this.configChange.isPending;
+    return !this.isReady && !waiting && this.raft.isQuiesced;
   }
 
   /** Whether a proposal of that size has room, in the queue and in the core's log. */
@@ -120,6 +169,12 @@ export class Replica implements RsmListener {
     return request;
   }
 
+  /** Asks the leader, which may be this replica, to hand over to `target`. */
+  transferLeader(target: number): void {
+    this.#transferTarget = target;
+    this.#host.setReady(this);
+  }
+
   /** Queues a message; dropped when the queue is full, as a network may. */
   receive(message: Message): void {
     const sizeBytes = messageSizeBytes(message);
@@ -141,9 +196,10 @@ export class Replica implements RsmListener {
 
   /** Time passes: overdue requests end, and the core ticks in the next cycle. Late ticks do not pile up. */
   tick(): void {
-    this.nowTick++;
-    this.proposals.expire(this.nowTick);
-    this.reads.expire(this.nowTick);
+    const { nowTick } = this;
+    this.proposals.expire(nowTick);
+    this.reads.expire(nowTick);
+    this.configChange.expire(nowTick);
     if (this.raft.isQuiesced) return; // an idle group costs nothing; whatever wakes it makes it ready
     this.#tickDue = true;
     this.#host.setReady(this);
@@ -170,6 +226,10 @@ export class Replica implements RsmListener {
       this.#proposedBytes = 0;
       raft.propose(proposed);
     }
+    if (this.#transferTarget !== 0) {
+      raft.requestLeaderTransfer(this.#transferTarget);
+      this.#transferTarget = 0;
+    }
     const context = this.reads.takeContext();
     if (context !== undefined) raft.readIndex(context);
   }
@@ -180,19 +240,32 @@ export class Replica implements RsmListener {
       this.leader = update.leader;
       this.#host.leaderChanged(this, update.leader.leaderID, update.leader.term);
     }
-    for (const entry of update.droppedProposals) this.proposals.dropped(entry);
-    for (const entry of update.rejectedConfigChanges) this.proposals.dropped(entry);
+    for (const entry of update.droppedProposals) {
+      if (entry.type === EntryType.ConfigChangeEntry) this.configChange.dropped(entry, NO_LEADER_FOR_CHANGE);
+      else this.proposals.dropped(entry);
+    }
+    for (const entry of update.rejectedConfigChanges) this.configChange.dropped(entry, CHANGE_UNDER_WAY);
     for (const context of update.droppedReads) this.reads.dropped(context);
-    for (const { context, index } of update.readyReads) this.reads.confirmed(context, index, this.rsm.lastApplied);
-    if (update.entriesToApply.length > 0) this.#apply(update.entriesToApply);
+    for (const { context, index } of update.readyReads)
+      this.reads.confirmed(context, index, this.rsm.lastApplied);
+    if (update.snapshot !== undefined) this.#applyQueue.snapshot(update.snapshot);
+    if (update.entriesToApply.length > 0) this.#applyQueue.entries(update.entriesToApply);
   }
 
   onApplied(entry: Entry, value: Uint64, rejected: boolean): void {
     this.proposals.applied(entry, value, rejected);
   }
 
-  onConfigChangeApplied(entry: Entry, _change: ConfigChange, accepted: boolean, membership: Membership): void {
-    this.proposals.applied(entry, 0, !accepted);
+  onConfigChangeApplied(
+    entry: Entry,
+    _change: ConfigChange,
+    accepted: boolean,
+    membership: Membership,
+    refusal: string | undefined,
+  ): void {
+    if (membership.removed.has(this.nodeID)) this.removed = true;
+    const why = accepted ? undefined : (refusal ?? 'the change does not fit the membership');
+    this.configChange.applied(entry, why);
     // Replaying the log, the core is made from the outcome; and once stopped, nobody asks it any more.
     if (this.#raft === undefined || this.stopped) return;
     if (accepted) {
@@ -204,49 +277,47 @@ export class Replica implements RsmListener {
     this.#host.setReady(this);
   }
 
+  /** Takes no more requests and ends those that wait; the core goes on. */
+  close(): void {
+    this.closing = true;
+    this.proposals.terminate();
+    this.reads.terminate();
+    this.configChange.terminate();
+  }
+
   /** Ends every waiting request and closes the state machine, after the entry that it is at. Idempotent. */
   async stop(): Promise<void> {
     this.stopped = true;
-    this.proposals.terminate();
-    this.reads.terminate();
-    this.#toApply = [];
-    await allSettled([Promise.resolve(this.#rsm?.close()), Promise.resolve(this.#applying)]);
+    this.close();
+    await allSettled([
+      Promise.resolve(this.#snapshotter?.stop()),
+      Promise.resolve(this.#rsm?.close()),
+      this.#applyQueue.stop(),
+    ]);
   }
 
-  #apply(entries: Entry[]): void {
-    if (this.#applying !== undefined) {
-      this.#toApply.push(entries);
-      return;
-    }
-    const applying = this.rsm.apply(entries);
-    if (applying === undefined) this.#applied(entries);
-    else this.#applying = this.#applyRest(entries, applying);
+  /** A snapshot of this replica is recorded: from now on it may be sent to followers. */
+  snapshotCreated(snapshot: Snapshot): void {
+    this.raft.snapshotCreated(snapshot);
+    if (this.raft.hasUpdate()) this.#host.setReady(this);
   }
 
-  /** The state machine returned a promise: what comes meanwhile waits its turn. */
-  async #applyRest(entries: Entry[], applying: Promise<void>): Promise<void> {
-    try {
-      await applying;
-      this.#applied(entries);
-      for (;;) {
-        const next = this.#toApply.shift();
-        if (next === undefined || this.stopped) break;
-        await this.rsm.apply(next);
-        this.#applied(next);
-      }
-    } catch (error) {
-      this.#host.failed(this, error);
-    } finally {
-      this.#applying = undefined;
-    }
+  /** Entries up to `index` are about to be removed from the LogDB. */
+  compacted(index: number): void {
+    this.raft.compacted(index);
   }
 
-  #applied(entries: Entry[]): void {
-    const last = entries[entries.length - 1];
-    if (last === undefined || this.stopped) return;
-    this.raft.applied(last.index);
-    this.reads.applied(last.index);
+  async #recover(snapshot: Snapshot): Promise<void> {
+    await this.snapshotter.recover(snapshot);
+    if (snapshot.membership.removed.has(this.nodeID)) this.removed = true;
+    this.#host.membershipChanged(this, snapshot.membership);
+  }
+
+  #applied(index: number): void {
+    if (this.stopped) return;
+    this.raft.applied(index);
+    this.reads.applied(index);
+    this.snapshotter.applied(index);
     if (this.raft.hasUpdate()) this.#host.setReady(this);
   }
 }
-

@@ -3,7 +3,8 @@ import type { BulkheadPolicy } from 'cockatiel';
 import { ErrClusterClosed, ErrRejected } from '../errors/index.js';
 import type { ILogger } from '../logging/logger.js';
 import type { SnapshotCompression, SnapshotStore } from '../snapshot/index.js';
-import type { Replica } from './replica.js';
+import type { ReplicatedStateMachine } from '../rsm/index.js';
+import type { ISnapshotter, Replica } from './replica.js';
 
 /** When snapshots are taken, and what is kept. */
 export interface SnapshotPolicy {
@@ -29,7 +30,7 @@ const KEEP_COUNT = 2;
  * Takes the snapshots of one replica and cuts its log behind them. The order of a snapshot's life: written and synced
  * by the store, recorded in the LogDB, told to the core, and only then the entries before it go.
  */
-export class Snapshotter {
+export class Snapshotter implements ISnapshotter {
   readonly #replica: Replica;
   readonly #policy: SnapshotPolicy;
   readonly #deps: SnapshotterDependencies;
@@ -74,8 +75,9 @@ export class Snapshotter {
     return this.#running;
   }
 
-  /** A snapshot came from the leader and is in force: older ones can go. */
-  async installed(snapshot: Snapshot): Promise<void> {
+  /** A snapshot came from the leader: its state takes the place of the state machine's, and older ones can go. */
+  async recover(snapshot: Snapshot): Promise<void> {
+    await recoverFrom(this.#deps.store, this.#replica.rsm, snapshot, this.#stop.signal);
     this.#newestIndex = Math.max(this.#newestIndex, snapshot.index);
     await this.#removeOld();
   }
@@ -112,7 +114,7 @@ export class Snapshotter {
   async #compact(index: number): Promise<void> {
     if (index < 1 || this.#replica.stopped) return;
     const { clusterID, nodeID } = this.#replica;
-    this.#replica.raft.compacted(index);
+    this.#replica.compacted(index);
     await this.#deps.logDB.removeEntriesTo(clusterID, nodeID, index);
     await this.#deps.logDB.compactEntriesTo(clusterID, nodeID, index);
   }
@@ -126,4 +128,47 @@ export class Snapshotter {
       await store.remove(index);
     }
   }
+}
+
+/** Reads a snapshot into the state machine. @throws ErrSnapshotCorrupt and what the state machine's recovery throws */
+export async function recoverFrom(
+  store: SnapshotStore,
+  rsm: ReplicatedStateMachine,
+  snapshot: Snapshot,
+  signal: AbortSignal,
+): Promise<void> {
+  const open = await store.open(snapshot, signal);
+  try {
+    await rsm.recover(open, signal);
+  } finally {
+    await open.close();
+  }
+}
+
+/**
+ * At the start of a replica: cleans up what a crash left, and recovers the newest snapshot that is whole. `undefined`
+ * when there is none.
+ */
+export async function recoverNewest(
+  logDB: ILogDB,
+  clusterID: number,
+  nodeID: number,
+  store: SnapshotStore,
+  rsm: ReplicatedStateMachine,
+  log: ILogger,
+  signal: AbortSignal,
+): Promise<Snapshot | undefined> {
+  const recorded = await logDB.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER);
+  const { problems } = await store.cleanUp(recorded);
+  for (const { snapshot, error } of problems) {
+    log.error('a snapshot can not be used', { clusterID, nodeID, index: snapshot.index, err: error });
+  }
+  const bad = new Set(problems.map(({ snapshot }) => snapshot.index));
+  const newest = recorded.findLast(({ index }) => !bad.has(index));
+  if (newest === undefined) {
+    if (problems[0] !== undefined) throw problems[0].error;
+    return undefined;
+  }
+  await recoverFrom(store, rsm, newest, signal);
+  return newest;
 }

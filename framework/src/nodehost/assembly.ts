@@ -1,17 +1,27 @@
 import type { ILogDB, RaftRPCConfig } from '@drakkar/raftio';
+import { bulkhead } from 'cockatiel';
 import type { NodeHostConfig, NodeHostConfigInput } from '../config/node-host-config.js';
-import { openDataDir } from '../datadir/data-dir.js';
+import { type DataDir, openDataDir } from '../datadir/data-dir.js';
 import { type NodeHostServices, type Overrides, buildContainer } from '../di/build-container.js';
 import { Engine, type EngineListener } from '../engine/engine.js';
 import { Transport, type TransportDependencies, type TransportHandler } from '../transport/transport.js';
+import { EventHub } from '../events/event-hub.js';
+import type { HostListener } from '../events/host-listener.js';
 import type { ILogger } from '../logging/logger.js';
+import { SnapshotStore } from '../snapshot/index.js';
+import { ReplicaLoader } from './replica-loader.js';
 import { ReplicaSet } from './replica-set.js';
+
+/** Snapshots that a host writes at a time: each keeps a state machine from applying. */
+const SNAPSHOTS_AT_A_TIME = 4;
 
 export type NodeHostConfigSource = string | NodeHostConfigInput;
 
 export interface CreateOptions {
   /** Rebinds services of the host: clock, random source, file system, logger, LogDB, RaftRPC. */
   overrides?: Overrides;
+  /** Hears what happens on the host. */
+  events?: HostListener;
 }
 
 /** What a NodeHost is made of. */
@@ -20,6 +30,7 @@ export interface HostParts {
   services: NodeHostServices;
   logDB: ILogDB;
   replicas: ReplicaSet;
+  events: EventHub;
   log: ILogger;
   /** Lets go of everything, in the reverse order of how it was made; then throws the first error that came up. */
   stop(): Promise<void>;
@@ -42,7 +53,10 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
     undo.push(() => dataDir.close());
     const logDB = await services.logDBFactory({ dir: dataDir.logdbDir, walDir: dataDir.walDir });
     undo.push(() => logDB.close());
-    const { transport, engine, replicas } = wire(config, services, logDB);
+    const log = services.loggerFactory.getLogger('nodehost');
+    const events = new EventHub(options.events ?? {}, services.clock, log);
+    undo.push(() => Promise.resolve(events.flush()));
+    const { transport, engine, replicas } = wire(services, logDB, dataDir, events);
     undo.push(() => transport.stop());
     await transport.start();
     engine.start();
@@ -53,16 +67,16 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
         await engine.stop();
       }
     });
-    const log = services.loggerFactory.getLogger('nodehost');
     for (const { path, message } of services.configWarnings) log.warn(`configuration: ${path}: ${message}`);
-    if (config.masterServers.length > 0) log.warn('configuration: masterServers has no effect in this release');
+    if (config.masterServers.length > 0)
+      log.warn('configuration: masterServers has no effect in this release');
     log.info('NodeHost started', {
       raftAddress: config.raftAddress,
       nodeHostDir: config.nodeHostDir,
       logdb: logDB.name,
       transport: transport.name,
     });
-    return { config, services, logDB, replicas, log, stop };
+    return { config, services, logDB, replicas, events, log, stop };
   } catch (error) {
     await stop().catch(() => undefined); // the first error is the one to be told
     throw error;
@@ -94,8 +108,8 @@ interface Wired {
 }
 
 /** Ties transport, engine and replicas together: messages in, messages out, news. */
-function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB): Wired {
-  const { clock, random, loggerFactory } = services;
+function wire(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir, events: EventHub): Wired {
+  const { config, clock, random, loggerFactory } = services;
   const { settings } = config;
   const handler: TransportHandler = {
     onMessage: (message) => {
@@ -106,8 +120,13 @@ function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB)
     onUnreachable: (clusterID, from, nodeID) => replicas.find(clusterID, from)?.unreachable(nodeID),
     onConnectionChanged: (target, up, reason) => {
       const log = loggerFactory.getLogger('transport');
-      if (up) log.info('connected', { target });
-      else log.warn('not connected', { target, err: reason });
+      if (up) {
+        log.info('connected', { target });
+        events.emit('connectionEstablished', { address: target });
+      } else {
+        log.warn('not connected', { target, err: reason });
+        events.emit('connectionFailed', { address: target, error: reason });
+      }
     },
   };
   const transport: Transport = new Transport(
@@ -120,22 +139,37 @@ function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB)
       sendQueueBytes: config.maxSendQueueSize,
       maxBatchBytes: settings.maxBatchBytes,
     },
-    { createRPC: rpcCreator(config, services), handler, clock, random, logger: loggerFactory.getLogger('transport') },
+    {
+      createRPC: rpcCreator(config, services),
+      handler,
+      clock,
+      random,
+      logger: loggerFactory.getLogger('transport'),
+    },
   );
   const nodehostLog = loggerFactory.getLogger('nodehost');
   const listener: EngineListener = {
-    onLeaderChanged: ({ clusterID, nodeID }, leaderID, term) =>
-      nodehostLog.info('leader changed', { clusterID, nodeID, leaderID, term }),
+    onLeaderChanged: (replica, leaderID, term) => {
+      const { clusterID, nodeID } = replica;
+      nodehostLog.info('leader changed', { clusterID, nodeID, leaderID, term });
+      replicas.leaderChanged(replica, leaderID, term);
+    },
     onMembershipChanged: (replica, membership) => replicas.membershipChanged(replica, membership),
     onReplicaFailed: (replica, error) => {
       const { clusterID, nodeID } = replica;
       nodehostLog.error('a replica has failed and was stopped', { clusterID, nodeID, err: error });
       replicas.fail(replica, error).catch((err: unknown) => {
-        nodehostLog.warn('the state machine of a failed replica could not be closed', { clusterID, nodeID, err });
+        nodehostLog.warn('the state machine of a failed replica could not be closed', {
+          clusterID,
+          nodeID,
+          err,
+        });
       });
     },
-    onLogDBFailed: (error) =>
-      nodehostLog.error('the LogDB has failed: nothing more is accepted; restart this host', { err: error }),
+    onLogDBFailed: (error) => {
+      nodehostLog.error('the LogDB has failed: nothing more is accepted; restart this host', { err: error });
+      events.emit('logDBFailed', { error });
+    },
   };
   const engine: Engine = new Engine({
     logDB,
@@ -151,6 +185,20 @@ function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB)
     logDB,
     engine,
     registry: transport.registry,
+    clock,
+    events,
+    logger: nodehostLog,
+    loader: makeLoader(services, logDB, dataDir),
+  });
+  return { transport, engine, replicas };
+}
+
+function makeLoader(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir): ReplicaLoader {
+  const { config, clock, random, fileSystem, loggerFactory } = services;
+  const { settings } = config;
+  const logger = loggerFactory.getLogger('rsm');
+  return new ReplicaLoader({
+    logDB,
     random,
     limits: {
       proposalQueueBytes: settings.proposalQueueBytes,
@@ -159,6 +207,16 @@ function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB)
     },
     softSettings: settings,
     maxSessionCount: config.hardSettings.lruMaxSessionCount,
+    snapshotStore: (clusterID, nodeID) =>
+      new SnapshotStore({
+        dir: dataDir.snapshotDir(clusterID, nodeID),
+        clusterID,
+        fileSystem,
+        clock,
+        random,
+        logger,
+      }),
+    snapshotSlots: bulkhead(SNAPSHOTS_AT_A_TIME, Infinity),
+    logger,
   });
-  return { transport, engine, replicas };
 }

@@ -1,5 +1,5 @@
 import type { Bootstrap, ILogDB } from '@drakkar/raftio';
-import { ErrClusterNotBootstrapped, ErrInvalidClusterSettings } from '../errors/index.js';
+import { ErrClusterNotBootstrapped, ErrInvalidClusterSettings, ErrNodeRemoved } from '../errors/index.js';
 import { saveInitialLog } from '../engine/log-loader.js';
 
 /** How the caller says a replica comes to this host. */
@@ -10,15 +10,40 @@ export interface StartRequest {
   /** Initial members, node id → raft address; empty when joining or restarting. */
   initialMembers: ReadonlyMap<number, string>;
   join: boolean;
+  isObserver: boolean;
+}
+
+/**
+ * Left in the place of a replica whose data was removed: neither a member from the start nor one that joined. A
+ * voting member that was started again without what it had promised could break the group.
+ */
+function isTombstone({ addresses, join }: Bootstrap): boolean {
+  return !join && addresses.size === 0;
+}
+
+export async function saveTombstone(logDB: ILogDB, clusterID: number, nodeID: number): Promise<void> {
+  await logDB.saveBootstrapInfo(clusterID, nodeID, { addresses: new Map(), join: false });
+}
+
+/** Whether there is anything of the replica beside the mark that it was removed. */
+export async function hasReplica(logDB: ILogDB, clusterID: number, nodeID: number): Promise<boolean> {
+  const stored = await logDB.getBootstrapInfo(clusterID, nodeID);
+  return stored !== undefined && !isTombstone(stored);
 }
 
 /**
  * Tells first start, restart and join apart by what the disk says, and makes a first start or a join durable.
  * Errors, each saying which of the three the data on disk calls for: `ErrInvalidClusterSettings`,
- * `ErrClusterNotBootstrapped`.
+ * `ErrClusterNotBootstrapped`, `ErrNodeRemoved`.
  */
 export async function bootstrapReplica(logDB: ILogDB, request: StartRequest): Promise<Bootstrap> {
   const stored = await logDB.getBootstrapInfo(request.clusterID, request.nodeID);
+  if (stored !== undefined && isTombstone(stored)) {
+    throw new ErrNodeRemoved(
+      `group ${request.clusterID} node ${request.nodeID}: its data was removed from this host, and a node id is never ` +
+        'used again: add a new node to the group under another id',
+    );
+  }
   const bootstrap = stored ?? firstStart(request);
   if (stored === undefined) {
     await logDB.saveBootstrapInfo(request.clusterID, request.nodeID, bootstrap);
@@ -38,7 +63,9 @@ function firstStart(request: StartRequest): Bootstrap {
   const who = `group ${clusterID} node ${nodeID}`;
   if (join) {
     if (initialMembers.size > 0) {
-      throw new ErrInvalidClusterSettings(`${who}: a node that joins learns the members from the group; pass none`);
+      throw new ErrInvalidClusterSettings(
+        `${who}: a node that joins learns the members from the group; pass none`,
+      );
     }
     return { addresses: new Map(), join: true };
   }
@@ -53,6 +80,11 @@ function firstStart(request: StartRequest): Bootstrap {
     throw new ErrInvalidClusterSettings(
       `${who}: the initial members name ${own === undefined ? 'no address' : own} for it, ` +
         `but this host's raftAddress is ${raftAddress}`,
+    );
+  }
+  if (request.isObserver) {
+    throw new ErrInvalidClusterSettings(
+      `${who}: an initial member has a vote; an observer is added to a running group and joins it`,
     );
   }
   if (new Set(initialMembers.values()).size !== initialMembers.size) {

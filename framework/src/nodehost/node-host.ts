@@ -1,4 +1,4 @@
-import { type Uint64, ErrInvalidAddress } from '@drakkar/raftio';
+import { ConfigChangeType, ErrInvalidAddress, type Uint64 } from '@drakkar/raftio';
 import type { Session } from '../client/session.js';
 import { newNoOPSession, newSession } from '../client/session.js';
 import type { ClusterConfigInput } from '../config/cluster-config.js';
@@ -8,9 +8,13 @@ import { ErrClosed, ErrInvalidOperation, ErrInvalidSession } from '../errors/ind
 import type { RequestState } from '../requests/request-state.js';
 import type { CreateStateMachine } from '../statemachine/contract.js';
 import { type CreateOptions, type HostParts, type NodeHostConfigSource, assembleHost } from './assembly.js';
+import { hasReplica } from './bootstrap.js';
+import { type NodeHostInfo, replicaInfo } from './host-info.js';
+import type { ClusterMembership } from './membership-requests.js';
 import { type INodeUser, type NodeUser, checkSession } from './node-user.js';
 import type { CallOptions } from './options.js';
 import { completed } from './outcome.js';
+import { waitReady } from './readiness.js';
 
 /** Initial members of a group: node id → raft address. */
 export type InitialMembers = ReadonlyMap<number, string> | Readonly<Record<number, string>>;
@@ -56,7 +60,7 @@ export class NodeHost {
    *   restart the same again, or none
    * @param join true for a node that was added to a running group; `initialMembers` is then empty
    * @throws ErrInvalidConfig, ErrClusterAlreadyExist, ErrInvalidClusterSettings, ErrClusterNotBootstrapped,
-   *   ErrLogDBCorrupt, and what `createStateMachine` throws
+   *   ErrNodeRemoved, ErrLogDBCorrupt, and what `createStateMachine` throws
    */
   async startCluster(
     initialMembers: InitialMembers,
@@ -65,14 +69,17 @@ export class NodeHost {
     config: ClusterConfigInput,
   ): Promise<void> {
     this.#checkOpen();
-    if (typeof createStateMachine !== 'function') throw new ErrInvalidOperation('createStateMachine must be a function');
+    if (typeof createStateMachine !== 'function')
+      throw new ErrInvalidOperation('createStateMachine must be a function');
     const { config: checked, warnings } = validateClusterConfig(config);
-    for (const { path, message } of warnings) this.#parts.log.warn(`group configuration: ${path}: ${message}`);
+    for (const { path, message } of warnings)
+      this.#parts.log.warn(`group configuration: ${path}: ${message}`);
     await this.#parts.replicas.start(memberMap(initialMembers), join, createStateMachine, checked);
   }
 
   /**
-   * Stops the group's replica on this host; its data stays.
+   * Stops the group's replica on this host; its data stays. If it leads, it hands over first, for which it waits an
+   * election timeout at most.
    *
    * @throws ErrClusterNotFound, ErrClusterNotInitialized; ErrStateMachineFailed when the state machine's `close`
    *   threw, the replica is stopped nevertheless
@@ -89,11 +96,15 @@ export class NodeHost {
   }
 
   /**
-   * Stops every replica, also those that are starting, closes connections, storage and the data directory. Idempotent.
-   * What a state machine's `close` threw comes out as ErrStateMachineFailed when everything has been let go of.
+   * Stops every replica, also those that are starting, and those that lead after handing over; closes connections,
+   * storage and the data directory. Idempotent. What a state machine's `close` threw comes out as
+   * ErrStateMachineFailed when everything has been let go of.
    */
   stop(): Promise<void> {
-    this.#stopping ??= this.#parts.stop();
+    if (this.#stopping === undefined) {
+      this.#parts.events.emit('nodeHostShuttingDown', {});
+      this.#stopping = this.#parts.stop();
+    }
     return this.#stopping;
   }
 
@@ -177,10 +188,165 @@ export class NodeHost {
     return newNoOPSession(clusterID, this.#parts.services.random);
   }
 
+  /**
+   * Takes a snapshot of the replica on this host, and cuts its log behind it. Resolves to the snapshot's index; one
+   * that is under way counts.
+   *
+   * @throws ErrRejected when nothing was applied since the newest; ErrClusterClosed, ErrSnapshotNoSpace, and what
+   *   `IStateMachine.saveSnapshot` throws
+   */
+  async requestSnapshot(clusterID: number): Promise<number> {
+    return await this.#user(clusterID).requestSnapshot();
+  }
+
   getLeaderID(clusterID: number): LeaderInfo {
     this.#checkOpen();
     const { leaderID } = this.#parts.replicas.replica(clusterID).leader;
     return { leaderID, valid: leaderID !== 0 };
+  }
+
+  /**
+   * Asks to make a node a voting member of the group; an observer under the same address is promoted. The request is
+   * completed when the change is applied here, and rejected when it does not fit the membership: the node id was
+   * removed, is a voting member, the address is another's, or, with `orderedConfigChange`, `configChangeIndex` is not
+   * that of the membership in force. A node that was added is started on its host with join = true.
+   *
+   * @param configChangeIndex that of the membership which the change is for, from `getClusterMembership`; without
+   *   `orderedConfigChange` it has no effect, and 0 will do
+   * @throws ErrPendingConfigChangeExist, ErrInvalidOption, ErrInvalidAddress, and as `propose`
+   */
+  requestAddNode(
+    clusterID: number,
+    nodeID: number,
+    address: string,
+    configChangeIndex: number,
+    options?: CallOptions,
+  ): RequestState {
+    const change = { type: ConfigChangeType.AddNode, nodeID, address, configChangeIndex };
+    return this.#user(clusterID).requestChange(change, options);
+  }
+
+  /** As `requestAddNode`, for a member that follows, serves reads, and has no vote. */
+  requestAddObserver(
+    clusterID: number,
+    nodeID: number,
+    address: string,
+    configChangeIndex: number,
+    options?: CallOptions,
+  ): RequestState {
+    const change = { type: ConfigChangeType.AddObserver, nodeID, address, configChangeIndex };
+    return this.#user(clusterID).requestChange(change, options);
+  }
+
+  /**
+   * Asks to remove a node, voting member or observer, from the group, for good: its id can never be added again. The
+   * last voting member can't be removed. The node stops by itself when it learns of it.
+   */
+  requestDeleteNode(
+    clusterID: number,
+    nodeID: number,
+    configChangeIndex: number,
+    options?: CallOptions,
+  ): RequestState {
+    const change = { type: ConfigChangeType.RemoveNode, nodeID, address: '', configChangeIndex };
+    return this.#user(clusterID).requestChange(change, options);
+  }
+
+  /**
+   * As `requestAddNode`, and waits for the end.
+   *
+   * @throws ErrRejected with the reason, ErrClusterNotReady (no effect, retry), ErrTimeout, ErrCanceled,
+   *   ErrRequestTerminated (outcome unknown: look at the membership), and as `requestAddNode`
+   */
+  async syncRequestAddNode(
+    clusterID: number,
+    nodeID: number,
+    address: string,
+    configChangeIndex: number,
+    options?: CallOptions,
+  ): Promise<void> {
+    await completed(
+      this.requestAddNode(clusterID, nodeID, address, configChangeIndex, options),
+      options?.signal,
+    );
+  }
+
+  /** As `requestAddObserver`, and waits for the end. @throws as `syncRequestAddNode` */
+  async syncRequestAddObserver(
+    clusterID: number,
+    nodeID: number,
+    address: string,
+    configChangeIndex: number,
+    options?: CallOptions,
+  ): Promise<void> {
+    await completed(
+      this.requestAddObserver(clusterID, nodeID, address, configChangeIndex, options),
+      options?.signal,
+    );
+  }
+
+  /** As `requestDeleteNode`, and waits for the end. @throws as `syncRequestAddNode` */
+  async syncRequestDeleteNode(
+    clusterID: number,
+    nodeID: number,
+    configChangeIndex: number,
+    options?: CallOptions,
+  ): Promise<void> {
+    await completed(this.requestDeleteNode(clusterID, nodeID, configChangeIndex, options), options?.signal);
+  }
+
+  /** The members of the group, with every change that was completed before the call (linearizable). */
+  async getClusterMembership(clusterID: number, options?: CallOptions): Promise<ClusterMembership> {
+    const user = this.#user(clusterID);
+    await completed(user.readIndex(options), options?.signal);
+    return user.membership();
+  }
+
+  /**
+   * Asks the leader, wherever it is, to hand over to a voting member. It tries for one election timeout, during which
+   * it takes no proposals, and goes on leading if the target did not take over (thesis 3.10). `getLeaderID` and the
+   * event `leaderUpdated` tell what became of it.
+   *
+   * @throws ErrInvalidTarget unless `targetNodeID` is a voting member, ErrClusterNotReady while no leader is known,
+   *   ErrPendingLeaderTransferExist
+   */
+  requestLeaderTransfer(clusterID: number, targetNodeID: number): void {
+    this.#user(clusterID).requestLeaderTransfer(targetNodeID);
+  }
+
+  /**
+   * Resolves when the replica here can serve a linearizable read: it has replayed its log, a leader is known and this
+   * replica has caught up with it.
+   *
+   * @throws ErrClusterNotReady, with what is missing, when that takes longer than `timeoutMs`; ErrCanceled;
+   *   ErrClusterNotFound, ErrClusterClosed, ErrReplicaFailed at once
+   */
+  async waitReady(clusterID: number, options?: CallOptions): Promise<void> {
+    const { clock } = this.#parts.services;
+    const tickMs = this.#parts.config.rttMillisecond;
+    await waitReady(clusterID, { clock, tickMs, user: () => this.#user(clusterID) }, options);
+  }
+
+  /**
+   * Removes everything that this host stores for a node that was removed from its group, failed for good, or never
+   * belonged there. It must not run. Its node id can't be started on this host again.
+   *
+   * @throws ErrClusterNotStopped
+   */
+  async removeData(clusterID: number, nodeID: number): Promise<void> {
+    this.#checkOpen();
+    await this.#parts.replicas.removeData(clusterID, nodeID);
+  }
+
+  /** A look at every replica of this host: for people and metrics. */
+  getNodeHostInfo(): NodeHostInfo {
+    this.#checkOpen();
+    const { replicas } = this.#parts;
+    const members = [...replicas.list()].sort(([a], [b]) => a - b);
+    return {
+      raftAddress: this.raftAddress,
+      replicas: members.map(([clusterID, member]) => replicaInfo(clusterID, member)),
+    };
   }
 
   /** Requests to one group without its look-up at each call; valid until the group is stopped. */
@@ -191,7 +357,7 @@ export class NodeHost {
   /** Whether this host has data of that node. */
   async hasNodeInfo(clusterID: number, nodeID: number): Promise<boolean> {
     this.#checkOpen();
-    return (await this.#parts.logDB.getBootstrapInfo(clusterID, nodeID)) !== undefined;
+    return await hasReplica(this.#parts.logDB, clusterID, nodeID);
   }
 
   /** The configuration in force, defaults filled in. */
@@ -237,5 +403,8 @@ function memberMap(members: InitialMembers): ReadonlyMap<number, string> {
 }
 
 function objectEntries(members: InitialMembers): [number, string][] {
-  return Object.entries(members as Record<string, string>).map(([nodeID, address]) => [Number(nodeID), address]);
+  return Object.entries(members as Record<string, string>).map(([nodeID, address]) => [
+    Number(nodeID),
+    address,
+  ]);
 }

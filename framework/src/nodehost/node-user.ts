@@ -9,6 +9,13 @@ import {
   ErrSystemBusy,
 } from '../errors/index.js';
 import type { RequestState } from '../requests/request-state.js';
+import {
+  type ClusterMembership,
+  type MembershipChange,
+  requestChange,
+  requestTransfer,
+  toClusterMembership,
+} from './membership-requests.js';
 import { type CallOptions, timeoutTicks } from './options.js';
 
 /** Requests to one replica of this host, without the look-up of the group at each call (Go: INodeUser). */
@@ -24,7 +31,9 @@ export interface INodeUser {
 /** Throws ErrInvalidSession for what is no session: its fields alone, for one, as they come out of `toRecord`. */
 export function checkSession(session: Session): void {
   if (typeof (session as Partial<Session> | undefined | null)?.validForProposal === 'function') return;
-  throw new ErrInvalidSession('a Session is needed: getNewSession, getNoOPSession or Session.fromRecord give one');
+  throw new ErrInvalidSession(
+    'a Session is needed: getNewSession, getNoOPSession or Session.fromRecord give one',
+  );
 }
 
 export class NodeUser implements INodeUser {
@@ -88,7 +97,9 @@ export class NodeUser implements INodeUser {
     }
     // After a restart the state machine may be behind what the read was told to wait for.
     if (!this.#replica.reads.issued(request)) {
-      throw new ErrInvalidOperation('that readIndex was not made of the replica as it runs now: make another');
+      throw new ErrInvalidOperation(
+        'that readIndex was not made of the replica as it runs now: make another',
+      );
     }
     return await this.lookup(query);
   }
@@ -98,9 +109,29 @@ export class NodeUser implements INodeUser {
     return await this.#running().rsm.lookup(query);
   }
 
+  /** As `NodeHost.requestSnapshot`. */
+  requestSnapshot(): Promise<number> {
+    return this.#running().snapshotter.take();
+  }
+
+  requestChange(change: MembershipChange, options?: CallOptions): RequestState {
+    const replica = this.#running();
+    return requestChange(replica, change, timeoutTicks(options, this.#tickMs));
+  }
+
+  requestLeaderTransfer(targetNodeID: number): void {
+    requestTransfer(this.#running(), targetNodeID);
+  }
+
+  /** As applied here and now. */
+  membership(): ClusterMembership {
+    return toClusterMembership(this.#running().rsm.getMembership());
+  }
+
   #submit(session: Session, cmd: Uint8Array, options: CallOptions | undefined): RequestState {
     const replica = this.#running();
-    const { clientID, seriesID, respondedTo }: Record<'clientID' | 'seriesID' | 'respondedTo', Uint64> = session;
+    const { clientID, seriesID, respondedTo }: Record<'clientID' | 'seriesID' | 'respondedTo', Uint64> =
+      session;
     const ticks = timeoutTicks(options, this.#tickMs);
     if (!replica.admits(cmd.length)) {
       throw new ErrSystemBusy(`group ${this.clusterID}: the queue of proposals is full, try again later`);
@@ -111,7 +142,17 @@ export class NodeUser implements INodeUser {
   }
 
   #running(): Replica {
-    if (this.#replica.stopped) throw new ErrClusterClosed(`group ${this.clusterID} was stopped on this host`);
-    return this.#replica;
+    const replica = this.#replica;
+    if (replica.stopped || replica.closing) throw closedError(replica);
+    return replica;
   }
+}
+
+/** The error of a call to a replica that takes no requests any more. */
+export function closedError({ clusterID, nodeID, removed }: Replica): ErrClusterClosed {
+  return new ErrClusterClosed(
+    removed
+      ? `group ${clusterID}: node ${nodeID} on this host was removed from the group`
+      : `group ${clusterID} was stopped on this host`,
+  );
 }

@@ -17,8 +17,15 @@ const MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000;
  */
 export function timeoutTicks(options: CallOptions | undefined, tickMs: number): number {
   const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  if (typeof timeoutMs !== 'number' || !Number.isFinite(timeoutMs) || timeoutMs < 0 || timeoutMs > MAX_TIMEOUT_MS) {
-    throw new ErrInvalidDeadline(`timeoutMs must be a number from 0 to ${MAX_TIMEOUT_MS}, found ${String(timeoutMs)}`);
+  if (
+    typeof timeoutMs !== 'number' ||
+    !Number.isFinite(timeoutMs) ||
+    timeoutMs < 0 ||
+    timeoutMs > MAX_TIMEOUT_MS
+  ) {
+    throw new ErrInvalidDeadline(
+      `timeoutMs must be a number from 0 to ${MAX_TIMEOUT_MS}, found ${String(timeoutMs)}`,
+    );
   }
   if (timeoutMs < tickMs) {
     throw new ErrTimeoutTooSmall(

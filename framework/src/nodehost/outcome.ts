@@ -11,13 +11,20 @@ import type { RequestResult, RequestState } from '../requests/request-state.js';
 /** The error for a request that did not complete. */
 export function errorOf(result: RequestResult, clusterID: number): DrakkarError {
   const group = `group ${clusterID}`;
+  const { reason } = result;
   switch (result.outcome) {
     case 'rejected':
-      return new ErrRejected(`${group}: the request was rejected, its session may have been evicted or closed`);
+      return new ErrRejected(
+        `${group}: the request was rejected: ${reason ?? 'its session may have been evicted or closed'}`,
+      );
     case 'dropped':
-      return new ErrClusterNotReady(`${group} has no leader that can serve the request now; it had no effect`);
+      return new ErrClusterNotReady(
+        `${group} can't serve the request now (${reason ?? 'no leader takes it'}); it had no effect`,
+      );
     case 'terminated':
-      return new ErrRequestTerminated(`${group} was stopped on this host before the request ended; a proposal may still be applied`);
+      return new ErrRequestTerminated(
+        `${group} was stopped on this host before the request ended; a proposal may still be applied`,
+      );
     case 'timeout':
       return new ErrTimeout(`${group} did not answer in time; a proposal may still be applied`);
     case 'completed':

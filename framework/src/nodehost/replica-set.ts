@@ -1,28 +1,32 @@
 import type { ILogDB, Membership } from '@drakkar/raftio';
 import type { ClusterConfig } from '../config/cluster-config.js';
 import type { Engine } from '../engine/engine.js';
-import { loadReplica } from '../engine/log-loader.js';
-import { Replica, type ReplicaLimits } from '../engine/replica.js';
+import type { Replica } from '../engine/replica.js';
 import {
   ErrClosed,
   ErrClusterAlreadyExist,
-  ErrClusterNotFound,
-  ErrClusterNotInitialized,
-  ErrInvalidOperation,
-  ErrReplicaFailed,
+  ErrClusterNotStopped,
+  ErrNodeRemoved,
 } from '../errors/index.js';
-import { messageOf } from '../errors/inspect.js';
-import { createRaft } from '../raft/index.js';
-import { KEY_NONCE_BOUND, PendingProposals } from '../requests/pending-proposals.js';
-import { PendingReads } from '../requests/pending-reads.js';
-import { ReplicatedStateMachine } from '../rsm/index.js';
+import type { EventHub } from '../events/event-hub.js';
+import type { NodeUnloadedEvent } from '../events/host-listener.js';
+import type { ILogger } from '../logging/logger.js';
 import { allSettled } from '../runtime/all-settled.js';
-import type { IRandom } from '../runtime/random.js';
-import type { SoftSettings } from '../settings/soft.js';
-import type { CreateStateMachine, IStateMachine } from '../statemachine/contract.js';
+import type { IClock } from '../runtime/clock.js';
+import type { CreateStateMachine } from '../statemachine/contract.js';
 import type { NodeRegistry } from '../transport/node-registry.js';
-import { type StartRequest, bootstrapReplica } from './bootstrap.js';
+import { type StartRequest, bootstrapReplica, saveTombstone } from './bootstrap.js';
+import { Handovers } from './handover.js';
+import { type Member, notFound, notInitialized, unusable } from './member.js';
+import { toClusterMembership } from './membership-requests.js';
 import { NodeUser } from './node-user.js';
+import type { ReplicaLoader } from './replica-loader.js';
+
+/**
+ * For how many election timeouts a removed replica goes on answering. A leader that removes itself may be the only
+ * one who knows that the removal is committed: in a group of two, the other can't win an election without it.
+ */
+const REMOVED_GRACE_ELECTION_TIMEOUTS = 20;
 
 export interface ReplicaSetDependencies {
   raftAddress: string;
@@ -30,29 +34,27 @@ export interface ReplicaSetDependencies {
   logDB: ILogDB;
   engine: Engine;
   registry: NodeRegistry;
-  random: IRandom;
-  limits: ReplicaLimits;
-  softSettings: SoftSettings;
-  maxSessionCount: number;
+  clock: IClock;
+  events: EventHub;
+  logger: ILogger;
+  loader: ReplicaLoader;
 }
-
-/** A group as this host sees it. */
-type Member =
-  | { phase: 'starting'; nodeID: number }
-  | { phase: 'running'; nodeID: number; replica: Replica; user: NodeUser }
-  | { phase: 'failed'; nodeID: number; error: unknown };
 
 /** The replicas of a host: at most one per group. */
 export class ReplicaSet {
   readonly #deps: ReplicaSetDependencies;
   readonly #members = new Map<number, Member>();
+  readonly #handovers: Handovers;
   /** Replicas on their way out of the engine, by group: another life of one begins when this one has ended. */
   readonly #leaving = new Map<number, Promise<void>>();
-  readonly #starting = new Set<Promise<void>>();
+  /** Removals of data that are under way, by group. */
+  readonly #removals = new Map<number, Promise<void>>();
+  readonly #starting = new Set<Promise<Replica>>();
   readonly #closing = new AbortController();
 
   constructor(deps: ReplicaSetDependencies) {
     this.#deps = deps;
+    this.#handovers = new Handovers(deps.clock);
   }
 
   /** Starts a replica: bootstrap, replay of its log, and a place in the engine's loop. @throws ErrClosed */
@@ -62,41 +64,46 @@ export class ReplicaSet {
     createStateMachine: CreateStateMachine,
     config: ClusterConfig,
   ): Promise<void> {
-    const { clusterID, nodeID } = config;
+    const { clusterID, nodeID, isObserver } = config;
+    let former = this.#members.get(clusterID);
+    for (; former?.phase === 'stopping'; former = this.#members.get(clusterID)) {
+      await former.done.catch(() => undefined); // told to who stopped it
+    }
     this.#closing.signal.throwIfAborted();
-    const member = this.#members.get(clusterID);
-    if (member !== undefined && member.phase !== 'failed') {
+    if (former?.phase === 'removed' && former.nodeID === nodeID) throw nodeRemoved(clusterID, nodeID);
+    if (former !== undefined && former.phase !== 'failed' && former.phase !== 'removed') {
       throw new ErrClusterAlreadyExist(
-        `group ${clusterID} is running on this host, as node ${member.nodeID}`,
+        `group ${clusterID} is ${former.phase} on this host, as node ${former.nodeID}`,
       );
     }
     this.#members.set(clusterID, { phase: 'starting', nodeID });
     const { raftAddress } = this.#deps;
-    const starting = this.#start(
-      { clusterID, nodeID, raftAddress, initialMembers, join },
-      createStateMachine,
-      config,
-    );
+    const request = { clusterID, nodeID, raftAddress, initialMembers, join, isObserver };
+    const starting = this.#start(request, createStateMachine, config, former);
     this.#starting.add(starting);
+    let replica: Replica;
     try {
-      await starting;
+      replica = await starting;
     } catch (error) {
-      this.#members.delete(clusterID);
-      this.#deps.registry.removeCluster(clusterID);
+      this.#forget(clusterID);
       throw error;
     } finally {
       this.#starting.delete(starting);
     }
+    if (replica.removed) throw nodeRemoved(clusterID, nodeID);
   }
 
   async #start(
     request: StartRequest,
     createStateMachine: CreateStateMachine,
     config: ClusterConfig,
-  ): Promise<void> {
+    former: Member | undefined,
+  ): Promise<Replica> {
     const { clusterID, nodeID } = request;
-    const { engine, logDB, registry, tickMs } = this.#deps;
+    const { engine, events, logDB, registry, tickMs } = this.#deps;
+    if (former?.phase === 'removed') await this.#endGrace(former);
     await this.#leaving.get(clusterID);
+    await this.#removals.get(clusterID);
     const bootstrap = await bootstrapReplica(logDB, request);
     for (const [id, address] of bootstrap.addresses) registry.set(clusterID, id, address);
     const replica = await this.#load(config, createStateMachine);
@@ -107,7 +114,13 @@ export class ReplicaSet {
       await replica.stop().catch(() => undefined);
       throw error;
     }
-    this.#members.set(clusterID, { phase: 'running', nodeID, replica, user: new NodeUser(replica, tickMs) });
+    const electionTimeoutMs = config.electionRTT * tickMs;
+    const user = new NodeUser(replica, tickMs);
+    this.#members.set(clusterID, { phase: 'running', nodeID, replica, user, electionTimeoutMs });
+    // Its log says that it was removed: it only answers the others for a while.
+    if (replica.removed) this.#retire(replica);
+    else events.emit('nodeReady', { clusterID, nodeID });
+    return replica;
   }
 
   /** Stops the group's replica here; its data stays. @param nodeID when given, must be the replica's. */
@@ -116,11 +129,20 @@ export class ReplicaSet {
     if (member === undefined || (nodeID !== undefined && member.nodeID !== nodeID)) {
       throw notFound(clusterID, nodeID);
     }
-    if (member.phase === 'starting') throw notInitialized(clusterID);
-    this.#members.delete(clusterID);
-    this.#deps.registry.removeCluster(clusterID);
-    if (member.phase === 'running') await this.#leave(member.replica);
-    else await this.#leaving.get(clusterID);
+    switch (member.phase) {
+      case 'starting':
+        throw notInitialized(clusterID);
+      case 'running':
+        return await this.#unload(member);
+      case 'stopping':
+        return await member.done;
+      case 'removed':
+        this.#forget(clusterID);
+        return await this.#endGrace(member);
+      case 'failed':
+        this.#forget(clusterID);
+        await this.#leaving.get(clusterID);
+    }
   }
 
   /** Stops all replicas, those that are starting too, and lets none start any more. */
@@ -129,7 +151,7 @@ export class ReplicaSet {
     const present = [...this.#members].filter(([, member]) => member.phase !== 'starting');
     const stops = present.map(([clusterID]) => this.stop(clusterID));
     await Promise.allSettled(this.#starting);
-    await allSettled([...stops, ...this.#leaving.values()]);
+    await allSettled([...stops, ...this.#leaving.values(), ...this.#removals.values()]);
   }
 
   /** Settles when the replica has stopped and nothing of it is on its way to the disk. */
@@ -145,31 +167,78 @@ export class ReplicaSet {
     return left;
   }
 
+  #unload(member: Extract<Member, { phase: 'running' }>): Promise<void> {
+    member.replica.closing = true;
+    const done = this.#handOverAndLeave(member);
+    this.#members.set(member.replica.clusterID, { ...member, phase: 'stopping', done });
+    return done;
+  }
+
+  /** A leader hands over first, so that its group need not wait for an election timeout. */
+  async #handOverAndLeave({
+    replica,
+    electionTimeoutMs,
+  }: Extract<Member, { phase: 'running' }>): Promise<void> {
+    await this.#handovers.handOver(replica, electionTimeoutMs);
+    try {
+      await this.#leave(replica);
+    } finally {
+      this.#forget(replica.clusterID);
+      this.#unloaded(replica, 'stopped');
+    }
+  }
+
+  #forget(clusterID: number): void {
+    this.#members.delete(clusterID);
+    this.#deps.registry.removeCluster(clusterID);
+  }
+
+  /** The replica's group has removed it: it takes no more requests, answers the others for a while, and is gone. */
+  #retire(replica: Replica): void {
+    const { clusterID, nodeID } = replica;
+    const { clock, logger } = this.#deps;
+    const member = this.#members.get(clusterID);
+    replica.close();
+    if (member?.phase !== 'running' || member.replica !== replica) return;
+    const grace = clock.setTimeout(() => {
+      this.#leave(replica).catch((err: unknown) => {
+        logger.warn('the state machine of a removed replica could not be closed', { clusterID, nodeID, err });
+      });
+    }, REMOVED_GRACE_ELECTION_TIMEOUTS * member.electionTimeoutMs);
+    this.#members.set(clusterID, { ...member, phase: 'removed', grace });
+    logger.info('the group has removed this node', { clusterID, nodeID });
+    this.#unloaded(replica, 'removed');
+  }
+
+  #endGrace({ grace, replica }: Extract<Member, { phase: 'removed' }>): Promise<void> {
+    grace.cancel();
+    return this.#leave(replica);
+  }
+
   /** Throws the error that says why the group can't be used, when it can't. */
   user(clusterID: number): NodeUser {
     const member = this.#members.get(clusterID);
-    if (member?.phase === 'running') return member.user;
-    if (member?.phase === 'starting') throw notInitialized(clusterID);
-    if (member?.phase === 'failed') {
-      const why = messageOf(member.error);
-      throw new ErrReplicaFailed(`group ${clusterID}: the replica on this host has failed and was stopped: ${why}`, {
-        cause: member.error,
-      });
-    }
-    throw notFound(clusterID);
+    if (member?.phase !== 'running') throw unusable(clusterID, member);
+    return member.user;
   }
 
-  /** The running replica that a message is for. */
+  /** The replica in the engine that a message is for. */
   find(clusterID: number, nodeID: number): Replica | undefined {
     const member = this.#members.get(clusterID);
-    return member?.phase === 'running' && member.nodeID === nodeID ? member.replica : undefined;
+    return member !== undefined && 'replica' in member && member.nodeID === nodeID
+      ? member.replica
+      : undefined;
   }
 
   replica(clusterID: number): Replica {
-    this.user(clusterID);
     const member = this.#members.get(clusterID);
-    if (member?.phase !== 'running') throw notFound(clusterID);
+    if (member?.phase !== 'running') throw unusable(clusterID, member);
     return member.replica;
+  }
+
+  /** Every group of this host, in whatever phase. */
+  list(): ReadonlyMap<number, Member> {
+    return this.#members;
   }
 
   /**
@@ -177,69 +246,73 @@ export class ReplicaSet {
    * machine's `close` threw.
    */
   async fail(replica: Replica, error: unknown): Promise<void> {
-    const member = this.#members.get(replica.clusterID);
-    if (member?.phase === 'running' && member.replica === replica) {
-      this.#members.set(replica.clusterID, { phase: 'failed', nodeID: replica.nodeID, error });
+    const { clusterID, nodeID } = replica;
+    const { events } = this.#deps;
+    const member = this.#members.get(clusterID);
+    if (member !== undefined && 'replica' in member && member.replica === replica) {
+      events.emit('replicaFailed', { clusterID, nodeID, error });
+      if (member.phase === 'running') {
+        this.#members.set(clusterID, { phase: 'failed', nodeID, error });
+        this.#unloaded(replica, 'failed');
+      }
     }
+    this.#handovers.gone(replica);
     await this.#leave(replica);
   }
 
+  leaderChanged(replica: Replica, leaderID: number, term: number): void {
+    const { clusterID, nodeID } = replica;
+    this.#handovers.leaderChanged(replica);
+    this.#deps.events.emit('leaderUpdated', { clusterID, nodeID, leaderID, term });
+  }
+
   membershipChanged(replica: Replica, membership: Membership): void {
-    this.#register(replica.clusterID, membership);
+    const { clusterID, nodeID } = replica;
+    this.#register(clusterID, membership);
+    this.#deps.events.emit('membershipChanged', {
+      clusterID,
+      nodeID,
+      membership: toClusterMembership(membership),
+    });
+    if (membership.removed.has(nodeID)) this.#retire(replica);
+  }
+
+  /**
+   * Removes everything of a replica that does not run. Its node id can't be started here any more: a voting member
+   * that comes back without the promises that it made breaks the group.
+   */
+  async removeData(clusterID: number, nodeID: number): Promise<void> {
+    const member = this.#members.get(clusterID);
+    if (member?.nodeID === nodeID) {
+      if (member.phase !== 'failed' && member.phase !== 'removed') {
+        throw new ErrClusterNotStopped(`group ${clusterID} node ${nodeID} runs on this host: stop it first`);
+      }
+      await this.stop(clusterID, nodeID);
+    }
+    const before = this.#removals.get(clusterID);
+    const removal = (before ?? Promise.resolve()).then(async () => {
+      const { logDB } = this.#deps;
+      await logDB.removeNodeData(clusterID, nodeID);
+      await saveTombstone(logDB, clusterID, nodeID);
+    });
+    const settled = removal.then(undefined, () => undefined);
+    this.#removals.set(clusterID, settled);
+    try {
+      await removal;
+    } finally {
+      if (this.#removals.get(clusterID) === settled) this.#removals.delete(clusterID);
+    }
+  }
+
+  #unloaded({ clusterID, nodeID }: Replica, reason: NodeUnloadedEvent['reason']): void {
+    this.#deps.events.emit('nodeUnloaded', { clusterID, nodeID, reason });
   }
 
   async #load(config: ClusterConfig, createStateMachine: CreateStateMachine): Promise<Replica> {
-    const { clusterID, nodeID } = config;
-    const { engine, logDB, random, softSettings, maxSessionCount } = this.#deps;
-    const replica = new Replica(
-      {
-        clusterID,
-        nodeID,
-        limits: this.#deps.limits,
-        proposals: new PendingProposals(clusterID, random.nextInt(KEY_NONCE_BOUND)),
-        reads: new PendingReads(clusterID, 1 + random.nextInt(0xffff_fffe)),
-      },
-      engine,
-    );
-    const stateMachine: unknown = await createStateMachine(clusterID, nodeID);
-    const rsm = new ReplicatedStateMachine({
-      clusterID,
-      nodeID,
-      stateMachine: checkStateMachine(stateMachine),
-      orderedConfigChange: config.orderedConfigChange,
-      maxSessionCount,
-      listener: replica,
-    });
-    try {
-      const maxInMemLogBytes =
-        config.maxInMemLogSize > 0 ? config.maxInMemLogSize : softSettings.maxInMemLogBytes;
-      const limits = { maxInMemLogBytes, maxLogReadBytes: softSettings.maxLogReadBytes };
-      const init = await loadReplica(logDB, clusterID, nodeID, rsm, limits, this.#closing.signal);
-      this.#register(clusterID, init.membership);
-      const raft = createRaft(
-        {
-          clusterID,
-          nodeID,
-          electionTimeoutTicks: config.electionRTT,
-          heartbeatTicks: config.heartbeatRTT,
-          checkQuorum: config.checkQuorum,
-          preVote: config.preVote,
-          quiesce: config.quiesce,
-          isObserver: config.isObserver,
-          maxInMemLogBytes,
-          maxReplicateBytes: softSettings.maxReplicateBytes,
-          maxInflightBytes: softSettings.maxInflightBytes,
-          maxInflightMessages: softSettings.maxInflightMessages,
-          random,
-        },
-        init,
-      );
-      replica.attach(raft, rsm);
-      return replica;
-    } catch (error) {
-      await rsm.close().catch(() => undefined); // the first error is the one to be told
-      throw error;
-    }
+    const { engine, loader } = this.#deps;
+    const { replica, init } = await loader.load(config, createStateMachine, engine, this.#closing.signal);
+    this.#register(config.clusterID, init.membership);
+    return replica;
   }
 
   #register(clusterID: number, membership: Membership): void {
@@ -251,21 +324,9 @@ export class ReplicaSet {
   }
 }
 
-const STATE_MACHINE_METHODS = ['update', 'lookup', 'saveSnapshot', 'recoverFromSnapshot', 'close', 'getHash'] as const;
-
-/** Programs without types make mistakes here, which should not wait for the first proposal to come out. */
-function checkStateMachine(stateMachine: unknown): IStateMachine {
-  const methods = (stateMachine ?? {}) as Partial<Record<string, unknown>>;
-  const missing = STATE_MACHINE_METHODS.filter((name) => typeof methods[name] !== 'function');
-  if (missing.length === 0) return stateMachine as IStateMachine;
-  throw new ErrInvalidOperation(`createStateMachine must return an IStateMachine; methods missing: ${missing.join(', ')}`);
-}
-
-function notFound(clusterID: number, nodeID?: number): ErrClusterNotFound {
-  const which = nodeID === undefined ? '' : ` as node ${nodeID}`;
-  return new ErrClusterNotFound(`group ${clusterID} does not run on this host${which}`);
-}
-
-function notInitialized(clusterID: number): ErrClusterNotInitialized {
-  return new ErrClusterNotInitialized(`group ${clusterID} is starting: its log is being replayed`);
+function nodeRemoved(clusterID: number, nodeID: number): ErrNodeRemoved {
+  return new ErrNodeRemoved(
+    `group ${clusterID}: node ${nodeID} was removed from the group, and a node id never comes back. Add a new node ` +
+      'under another id and start that with join = true; removeData gives back the space of this one',
+  );
 }

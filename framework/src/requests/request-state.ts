@@ -15,10 +15,13 @@ export class RequestResult {
   readonly outcome: RequestOutcome;
   /** For a completed proposal: what `IStateMachine.update` returned. */
   readonly value: Uint64;
+  /** Why it was rejected or dropped, for people, where that is known. */
+  readonly reason: string | undefined;
 
-  constructor(outcome: RequestOutcome, value: Uint64 = 0) {
+  constructor(outcome: RequestOutcome, value: Uint64 = 0, reason?: string) {
     this.outcome = outcome;
     this.value = value;
+    this.reason = reason;
   }
   completed(): boolean {
     return this.outcome === 'completed';

@@ -1,0 +1,68 @@
+import type { Role } from '../raft/index.js';
+import type { Member } from './member.js';
+import { type ClusterMembership, toClusterMembership } from './membership-requests.js';
+
+/**
+ * Where a replica of this host is in its life:
+ * - `starting`: its log is being replayed;
+ * - `running`;
+ * - `stopping`: it takes no more requests and hands over if it leads;
+ * - `removed` from its group, and stopped for that;
+ * - `failed`, and stopped for that.
+ */
+export type ReplicaState = 'starting' | 'running' | 'stopping' | 'removed' | 'failed';
+
+/** What is known here of a replica whose core runs. */
+export interface ReplicaProgress {
+  role: Role;
+  /** 0: none is known now. */
+  leaderID: number;
+  term: number;
+  /** Last log index that the state machine has applied. */
+  applied: number;
+  /** Last log index that is known to be committed. */
+  commit: number;
+  /** As applied here, which may be behind what the group has decided. */
+  membership: ClusterMembership;
+  /** Whether the group sleeps. */
+  quiesced: boolean;
+}
+
+export interface ReplicaInfo {
+  clusterID: number;
+  nodeID: number;
+  state: ReplicaState;
+  /** Undefined while it starts and after it has failed. */
+  progress: ReplicaProgress | undefined;
+  /** Why it failed, when it did. */
+  error: unknown;
+}
+
+/** A look at a host, for people and metrics. */
+export interface NodeHostInfo {
+  raftAddress: string;
+  /** By cluster id. */
+  replicas: ReplicaInfo[];
+}
+
+export function replicaInfo(clusterID: number, member: Member): ReplicaInfo {
+  const { nodeID, phase: state } = member;
+  const error = member.phase === 'failed' ? member.error : undefined;
+  return { clusterID, nodeID, state, progress: 'replica' in member ? progressOf(member) : undefined, error };
+}
+
+function progressOf({
+  replica,
+}: Extract<Member, { phase: 'running' | 'stopping' | 'removed' }>): ReplicaProgress {
+  const { role, leaderID, term, commit, quiesced } = replica.raft.status();
+  const { rsm } = replica;
+  return {
+    role,
+    leaderID,
+    term,
+    applied: rsm.lastApplied,
+    commit,
+    membership: toClusterMembership(rsm.getMembership()),
+    quiesced,
+  };
+}

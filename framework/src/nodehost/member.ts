@@ -1,0 +1,57 @@
+import type { Replica } from '../engine/replica.js';
+import {
+  type ErrClusterClosed,
+  ErrClusterNotFound,
+  ErrClusterNotInitialized,
+  ErrReplicaFailed,
+} from '../errors/index.js';
+import { messageOf } from '../errors/inspect.js';
+import type { Timer } from '../runtime/clock.js';
+import { type NodeUser, closedError } from './node-user.js';
+
+/** A replica in the engine, and the time that it is given to hand over. */
+interface LoadedMember {
+  nodeID: number;
+  replica: Replica;
+  user: NodeUser;
+  electionTimeoutMs: number;
+}
+
+/** A group as this host sees it. */
+export type Member =
+  | { phase: 'starting'; nodeID: number }
+  | (LoadedMember & { phase: 'running' })
+  | (LoadedMember & { phase: 'stopping'; done: Promise<void> })
+  /** Removed from its group; it only answers the others for a while yet. */
+  | (LoadedMember & { phase: 'removed'; grace: Timer })
+  | { phase: 'failed'; nodeID: number; error: unknown };
+
+/** The error for a call to a group that can't be used. */
+export function unusable(
+  clusterID: number,
+  member: Exclude<Member, { phase: 'running' }> | undefined,
+): ErrClusterNotInitialized | ErrClusterNotFound | ErrReplicaFailed | ErrClusterClosed {
+  switch (member?.phase) {
+    case 'starting':
+      return notInitialized(clusterID);
+    case 'failed':
+      return new ErrReplicaFailed(
+        `group ${clusterID}: the replica on this host has failed and was stopped: ${messageOf(member.error)}`,
+        { cause: member.error },
+      );
+    case 'stopping':
+    case 'removed':
+      return closedError(member.replica);
+    case undefined:
+      return notFound(clusterID);
+  }
+}
+
+export function notFound(clusterID: number, nodeID?: number): ErrClusterNotFound {
+  const which = nodeID === undefined ? '' : ` as node ${nodeID}`;
+  return new ErrClusterNotFound(`group ${clusterID} does not run on this host${which}`);
+}
+
+export function notInitialized(clusterID: number): ErrClusterNotInitialized {
+  return new ErrClusterNotInitialized(`group ${clusterID} is starting: its log is being replayed`);
+}

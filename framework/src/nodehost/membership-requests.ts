@@ -1,0 +1,111 @@
+import {
+  type ConfigChange,
+  ConfigChangeType,
+  EntryType,
+  ErrInvalidAddress,
+  type Membership,
+  encodeConfigChange,
+  makeEntry,
+} from '@drakkar/raftio';
+import type { Replica } from '../engine/replica.js';
+import {
+  ErrClusterNotReady,
+  ErrInvalidOption,
+  ErrInvalidTarget,
+  ErrPendingConfigChangeExist,
+  ErrPendingLeaderTransferExist,
+} from '../errors/index.js';
+import type { RequestState } from '../requests/request-state.js';
+
+/** The members of a group (Go: Membership). */
+export interface ClusterMembership {
+  /** Log index of the change that made it; what the ordered mode compares (Go: ConfigChangeID). */
+  configChangeIndex: number;
+  /** Voting members, node id → raft address. */
+  nodes: ReadonlyMap<number, string>;
+  /** Members without a vote, node id → raft address. */
+  observers: ReadonlyMap<number, string>;
+  /** Node ids that were members and can never be again. */
+  removed: ReadonlySet<number>;
+}
+
+export function toClusterMembership(membership: Membership): ClusterMembership {
+  return {
+    configChangeIndex: membership.configChangeID,
+    nodes: new Map(membership.addresses),
+    observers: new Map(membership.observers),
+    removed: new Set(membership.removed.keys()),
+  };
+}
+
+/** A change as a caller asks for it. */
+export interface MembershipChange {
+  type: ConfigChangeType;
+  nodeID: number;
+  /** Empty for a removal. */
+  address: string;
+  configChangeIndex: number;
+}
+
+/** Throws `ErrInvalidOption` or `ErrInvalidAddress` for a change that no group could take. */
+function checkChange({ type, nodeID, address, configChangeIndex }: MembershipChange): void {
+  if (!Number.isSafeInteger(nodeID) || nodeID < 1) {
+    throw new ErrInvalidOption(`a node id is an integer from 1 to 2^53 - 1, found ${String(nodeID)}`);
+  }
+  if (!Number.isSafeInteger(configChangeIndex) || configChangeIndex < 0) {
+    throw new ErrInvalidOption(
+      `configChangeIndex is that of the membership which the change is for, found ${String(configChangeIndex)}`,
+    );
+  }
+  if (type === ConfigChangeType.RemoveNode) return;
+  if (typeof address !== 'string' || !/^.+:\d{1,5}$/.test(address)) {
+    throw new ErrInvalidAddress(`node ${nodeID}: an address is host:port, found ${String(address)}`);
+  }
+}
+
+/** Proposes a membership change. @throws ErrPendingConfigChangeExist, ErrInvalidOption, ErrInvalidAddress */
+export function requestChange(
+  replica: Replica,
+  change: MembershipChange,
+  timeoutTicks: number,
+): RequestState {
+  checkChange(change);
+  const { configChange, clusterID } = replica;
+  if (configChange.isPending) {
+    throw new ErrPendingConfigChangeExist(
+      `group ${clusterID}: a membership change made on this host is under way`,
+    );
+  }
+  const { type, nodeID, address, configChangeIndex } = change;
+  const encoded: ConfigChange = {
+    configChangeID: configChangeIndex,
+    type,
+    nodeID,
+    address,
+    initialize: false,
+  };
+  const request = configChange.add(replica.nowTick + timeoutTicks);
+  const cmd = encodeConfigChange(encoded);
+  replica.propose(makeEntry({ type: EntryType.ConfigChangeEntry, key: request.key, cmd }));
+  return request;
+}
+
+/**
+ * Asks for leadership to go to a voting member; whether it does is up to the leader (thesis 3.10).
+ *
+ * @throws ErrInvalidTarget, ErrPendingLeaderTransferExist, ErrClusterNotReady
+ */
+export function requestTransfer(replica: Replica, targetNodeID: number): void {
+  const { clusterID, leader } = replica;
+  if (!replica.rsm.getMembership().addresses.has(targetNodeID)) {
+    throw new ErrInvalidTarget(`group ${clusterID}: node ${targetNodeID} is not a voting member`);
+  }
+  if (leader.leaderID === targetNodeID) return;
+  if (leader.leaderID === 0) {
+    throw new ErrClusterNotReady(`group ${clusterID} has no leader now that could hand over`);
+  }
+  if (replica.raft.status().leaderTransferTarget !== 0) {
+    throw new ErrPendingLeaderTransferExist(`group ${clusterID}: a leadership transfer is under way`);
+  }
+  replica.transferLeader(targetNodeID);
+}

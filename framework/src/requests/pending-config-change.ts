@@ -1,0 +1,69 @@
+import type { EntryFields } from '@drakkar/raftio';
+import { RequestResult, RequestState } from './request-state.js';
+
+const COUNTER_SPAN = 0x1_0000_0000;
+const COMPLETED = new RequestResult('completed');
+const TIMEOUT = new RequestResult('timeout');
+const TERMINATED = new RequestResult('terminated');
+
+/**
+ * The one membership change that a replica may have under way: a group takes one at a time, so a queue of them would
+ * only hide that the later ones are refused. Matched by a key under a nonce that is drawn anew whenever the replica
+ * starts, as proposals are.
+ */
+export class PendingConfigChange {
+  readonly #clusterID: number;
+  readonly #keyBase: number;
+  #counter = 0;
+  #pending: RequestState | undefined;
+
+  /** @param nonce integer from 0 to KEY_NONCE_BOUND - 1, drawn at random. */
+  constructor(clusterID: number, nonce: number) {
+    this.#clusterID = clusterID;
+    this.#keyBase = nonce * COUNTER_SPAN;
+  }
+
+  get isPending(): boolean {
+    return this.#pending !== undefined;
+  }
+
+  /** To be called only while none is pending. */
+  add(deadlineTick: number): RequestState {
+    if (this.#pending !== undefined) throw new Error('a membership change is pending');
+    this.#counter = (this.#counter + 1) % COUNTER_SPAN;
+    this.#pending = new RequestState(this.#clusterID, this.#keyBase + this.#counter, 0, 0, deadlineTick);
+    return this.#pending;
+  }
+
+  /** A change was applied here, or refused by the replicated state machine, whoever asked for it. */
+  applied(entry: EntryFields, refusal: string | undefined): void {
+    const result = refusal === undefined ? COMPLETED : new RequestResult('rejected', 0, refusal);
+    this.#take(entry)?.end(result);
+  }
+
+  /** A change did not get into any log. */
+  dropped(entry: EntryFields, reason: string): void {
+    this.#take(entry)?.end(new RequestResult('dropped', 0, reason));
+  }
+
+  expire(nowTick: number): void {
+    if (this.#pending !== undefined && this.#pending.deadlineTick <= nowTick) this.#end(TIMEOUT);
+  }
+
+  terminate(): void {
+    this.#end(TERMINATED);
+  }
+
+  #end(result: RequestResult): void {
+    const request = this.#pending;
+    this.#pending = undefined;
+    request?.end(result);
+  }
+
+  #take(entry: EntryFields): RequestState | undefined {
+    const request = this.#pending;
+    if (request === undefined || request.key !== entry.key) return undefined;
+    this.#pending = undefined;
+    return request;
+  }
+}
