@@ -29,14 +29,24 @@ async function single(): Promise<{ cluster: TestCluster; host: NodeHost; dir: st
 describe('a NodeHost that can not be created', () => {
   it('tells every mistake of a configuration file at once', async () => {
     const file = join(await workshop.dir(), 'host.yaml');
-    await writeFile(file, 'raftAddress: nowhere\nnodeHostDirectory: ./data\nrttMillisecond: 0\nlogdb:\n  module: lmbd\n');
+    await writeFile(
+      file,
+      'raftAddress: nowhere\nnodeHostDirectory: ./data\nrttMillisecond: 0\nlogdb:\n  module: lmbd\n',
+    );
     const error = await NodeHost.create(file).then(
       () => undefined,
       (cause: unknown) => cause,
     );
     expect(isDrakkarError(error) && error.code).toBe('ERR_INVALID_CONFIG');
     const { message } = error as Error;
-    for (const part of ['raftAddress', 'nodeHostDirectory', 'nodeHostDir', 'rttMillisecond', 'logdb.module', 'lmdb']) {
+    for (const part of [
+      'raftAddress',
+      'nodeHostDirectory',
+      'nodeHostDir',
+      'rttMillisecond',
+      'logdb.module',
+      'lmdb',
+    ]) {
       expect(message).toContain(part);
     }
   });
@@ -57,10 +67,14 @@ describe('a NodeHost that can not be created', () => {
   it('says that its port is taken, and lets go of the directory', async () => {
     const address = await freeAddress();
     const squatter = createServer();
-    await new Promise<void>((resolve) => squatter.listen(Number(address.split(':')[1]), '127.0.0.1', resolve));
+    await new Promise<void>((resolve) =>
+      squatter.listen(Number(address.split(':')[1]), '127.0.0.1', resolve),
+    );
     const nodeHostDir = join(await workshop.dir(), 'host');
     try {
-      expect(await codeOf(() => workshop.open({ raftAddress: address, nodeHostDir }))).toBe('ERR_ADDRESS_IN_USE');
+      expect(await codeOf(() => workshop.open({ raftAddress: address, nodeHostDir }))).toBe(
+        'ERR_ADDRESS_IN_USE',
+      );
     } finally {
       await new Promise((resolve) => squatter.close(resolve));
     }
@@ -89,7 +103,9 @@ describe('a NodeHost that can not be created', () => {
 
   it('refuses a data directory that is in use', async () => {
     const { dir, address, cluster } = await single();
-    expect(await codeOf(() => workshop.open({ raftAddress: address, nodeHostDir: dir }))).toBe('ERR_LOCK_DIRECTORY');
+    expect(await codeOf(() => workshop.open({ raftAddress: address, nodeHostDir: dir }))).toBe(
+      'ERR_LOCK_DIRECTORY',
+    );
     expect(await cluster.read(cluster.node(1))).toBe('kept');
   });
 });
@@ -106,10 +122,16 @@ describe('a group that can not be started', () => {
     expect(await start(host, new Map(), true)).toBe('ERR_INVALID_CLUSTER_SETTINGS');
     expect(await start(host, new Map([[1, other]]))).toBe('ERR_INVALID_CLUSTER_SETTINGS');
     expect(await start(host, new Map(), false, { clusterID: 9 })).toBe('ERR_CLUSTER_NOT_BOOTSTRAPPED');
-    expect(await start(host, new Map([[1, other]]), false, { clusterID: 9 })).toBe('ERR_INVALID_CLUSTER_SETTINGS');
+    expect(await start(host, new Map([[1, other]]), false, { clusterID: 9 })).toBe(
+      'ERR_INVALID_CLUSTER_SETTINGS',
+    );
     expect(await start(host, cluster.members, true, { clusterID: 9 })).toBe('ERR_INVALID_CLUSTER_SETTINGS');
-    expect(await start(host, new Map([[1, 'nonsense']]), false, { clusterID: 9 })).toBe('ERR_INVALID_ADDRESS');
-    expect(await start(host, cluster.members, false, { electionRTT: 1, heartbeatRTT: 1 })).toBe('ERR_INVALID_CONFIG');
+    expect(await start(host, new Map([[1, 'nonsense']]), false, { clusterID: 9 })).toBe(
+      'ERR_INVALID_ADDRESS',
+    );
+    expect(await start(host, cluster.members, false, { electionRTT: 1, heartbeatRTT: 1 })).toBe(
+      'ERR_INVALID_CONFIG',
+    );
     expect(await start(host, new Map())).toBe('no error');
     expect(await cluster.read(cluster.node(1))).toBe('kept');
   });
@@ -135,8 +157,10 @@ describe('a request that is wrong', () => {
     const { cluster, host } = await single();
     const session = host.getNoOPSession(CLUSTER);
     const cmd = Buffer.from('x');
-    const propose = (options: { timeoutMs?: number; signal?: AbortSignal }, bytes: Uint8Array = cmd): Promise<string> =>
-      codeOf(() => host.syncPropose(session, bytes, options));
+    const propose = (
+      options: { timeoutMs?: number; signal?: AbortSignal },
+      bytes: Uint8Array = cmd,
+    ): Promise<string> => codeOf(() => host.syncPropose(session, bytes, options));
     expect(await propose({ timeoutMs: 0 })).toBe('ERR_TIMEOUT_TOO_SMALL');
     expect(await propose({ timeoutMs: 19 })).toBe('ERR_TIMEOUT_TOO_SMALL');
     expect(await propose({ timeoutMs: -1 })).toBe('ERR_INVALID_DEADLINE');
@@ -164,28 +188,36 @@ describe('a request that is wrong', () => {
     for (const none of [undefined, null, {}, session.toRecord()]) {
       expect(await codeOf(() => host.syncPropose(wrong(none), cmd))).toBe('ERR_INVALID_SESSION');
       expect(await codeOf(() => host.propose(wrong(none), cmd))).toBe('ERR_INVALID_SESSION');
-      expect(await codeOf(() => host.getNodeUser(CLUSTER).propose(wrong(none), cmd))).toBe('ERR_INVALID_SESSION');
+      expect(await codeOf(() => host.getNodeUser(CLUSTER).propose(wrong(none), cmd))).toBe(
+        'ERR_INVALID_SESSION',
+      );
       expect(await codeOf(() => host.closeSession(wrong(none)))).toBe('ERR_INVALID_SESSION');
     }
     expect(await codeOf(() => host.syncPropose(session, wrong('text')))).toBe('ERR_INVALID_OPERATION');
-    expect(await codeOf(() => host.syncPropose(session, cmd, { signal: wrong({}) }))).toBe('ERR_INVALID_OPERATION');
+    expect(await codeOf(() => host.syncPropose(session, cmd, { signal: wrong({}) }))).toBe(
+      'ERR_INVALID_OPERATION',
+    );
     const config = clusterConfig(1, { clusterID: 9 });
     const create = (): Journal => new Journal();
-    expect(await codeOf(() => host.startCluster(wrong(undefined), false, create, config))).toBe('ERR_INVALID_OPERATION');
+    expect(await codeOf(() => host.startCluster(wrong(undefined), false, create, config))).toBe(
+      'ERR_INVALID_OPERATION',
+    );
     expect(await codeOf(() => host.startCluster(cluster.members, false, wrong(undefined), config))).toBe(
       'ERR_INVALID_OPERATION',
     );
     expect(await host.hasNodeInfo(9, 1)).toBe(false);
-    expect(await codeOf(() => host.startCluster(cluster.members, false, () => wrong({ update: 1 }), config))).toBe(
-      'ERR_INVALID_OPERATION',
-    );
+    expect(
+      await codeOf(() => host.startCluster(cluster.members, false, () => wrong({ update: 1 }), config)),
+    ).toBe('ERR_INVALID_OPERATION');
     expect(await cluster.read(cluster.node(1))).toBe('kept');
   });
 
   it('takes the largest payload that is allowed', async () => {
     const { host } = await single();
     const session = host.getNoOPSession(CLUSTER);
-    const value = await host.syncPropose(session, new Uint8Array(MAX_PROPOSAL_PAYLOAD_BYTES), { timeoutMs: 20_000 });
+    const value = await host.syncPropose(session, new Uint8Array(MAX_PROPOSAL_PAYLOAD_BYTES), {
+      timeoutMs: 20_000,
+    });
     expect(value).toBe(2);
   });
 
@@ -216,10 +248,7 @@ describe('a request that is wrong', () => {
     const leader = await cluster.leader();
     await cluster.write(leader, 'a');
     for (const node of cluster.nodes) if (node !== leader) await node.host.stop();
-    const request = leader.host.propose(
-      newNoOPSession(CLUSTER, { uint64: () => 42 }),
-      Buffer.from('b'),
-    );
+    const request = leader.host.propose(newNoOPSession(CLUSTER, { uint64: () => 42 }), Buffer.from('b'));
     await leader.host.stop();
     const { outcome } = await eventually('the request to end', () => request.result);
     expect(['terminated', 'dropped']).toContain(outcome);

@@ -59,7 +59,9 @@ describe('three NodeHosts on LMDB and WebSocket', () => {
     await cluster.write(leader, 'with quorum');
     for (const node of cluster.nodes) if (node !== leader) await node.host.stop();
     const session = leader.host.getNoOPSession(CLUSTER);
-    const code = await codeOf(() => leader.host.syncPropose(session, Buffer.from('alone'), { timeoutMs: 400 }));
+    const code = await codeOf(() =>
+      leader.host.syncPropose(session, Buffer.from('alone'), { timeoutMs: 400 }),
+    );
     expect(['ERR_TIMEOUT', 'ERR_CLUSTER_NOT_READY']).toContain(code);
     const read = await codeOf(() => leader.host.syncRead(CLUSTER, new Uint8Array(0), { timeoutMs: 400 }));
     expect(['ERR_TIMEOUT', 'ERR_CLUSTER_NOT_READY']).toContain(read);
@@ -110,7 +112,9 @@ describe('client sessions', () => {
     const stale = Session.fromRecord(session.toRecord());
     await retrying(() => host.closeSession(session));
     expect(await codeOf(() => host.syncPropose(session, Buffer.from('x')))).toBe('ERR_INVALID_SESSION');
-    expect(await codeOf(() => retrying(() => host.syncPropose(stale, Buffer.from('x'))))).toBe('ERR_REJECTED');
+    expect(await codeOf(() => retrying(() => host.syncPropose(stale, Buffer.from('x'))))).toBe(
+      'ERR_REJECTED',
+    );
   });
 });
 

@@ -181,7 +181,8 @@ export class TestCluster {
   }
 
   async read(node: TestNode): Promise<string> {
-    const read = (): Promise<Uint8Array> => node.host.syncRead(CLUSTER, new Uint8Array(0), { timeoutMs: 5_000 });
+    const read = (): Promise<Uint8Array> =>
+      node.host.syncRead(CLUSTER, new Uint8Array(0), { timeoutMs: 5_000 });
     return Buffer.from(await retrying(read)).toString();
   }
 }

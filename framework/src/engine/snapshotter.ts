@@ -94,7 +94,9 @@ export class Snapshotter implements ISnapshotter {
     const { signal } = this.#stop;
     if (signal.aborted) throw new ErrClusterClosed(`group ${clusterID} was stopped on this host`);
     if (rsm.lastApplied <= this.#newestIndex) {
-      throw new ErrRejected(`group ${clusterID}: nothing was applied since the snapshot at ${this.#newestIndex}`);
+      throw new ErrRejected(
+        `group ${clusterID}: nothing was applied since the snapshot at ${this.#newestIndex}`,
+      );
     }
     const { compression } = this.#policy;
     const draft = await rsm.saveSnapshot(({ index, term, membership, sessions, writeStateMachine }) =>

@@ -128,7 +128,12 @@ export class ReplicaLoader {
       compactionOverhead: config.compactionOverhead,
       compression: config.snapshotCompression,
     };
-    return new Snapshotter(replica, policy, newest?.index ?? 0, { store, logDB, slots: snapshotSlots, log: logger });
+    return new Snapshotter(replica, policy, newest?.index ?? 0, {
+      store,
+      logDB,
+      slots: snapshotSlots,
+      log: logger,
+    });
   }
 }
 

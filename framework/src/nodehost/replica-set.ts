@@ -2,12 +2,7 @@ import type { ILogDB, Membership } from '@drakkar/raftio';
 import type { ClusterConfig } from '../config/cluster-config.js';
 import type { Engine } from '../engine/engine.js';
 import type { Replica } from '../engine/replica.js';
-import {
-  ErrClosed,
-  ErrClusterAlreadyExist,
-  ErrClusterNotStopped,
-  ErrNodeRemoved,
-} from '../errors/index.js';
+import { ErrClosed, ErrClusterAlreadyExist, ErrClusterNotStopped, ErrNodeRemoved } from '../errors/index.js';
 import type { EventHub } from '../events/event-hub.js';
 import type { NodeUnloadedEvent } from '../events/host-listener.js';
 import type { ILogger } from '../logging/logger.js';

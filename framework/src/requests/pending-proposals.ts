@@ -76,7 +76,8 @@ export class PendingProposals {
 
   #take(entry: EntryFields): RequestState | undefined {
     const key = entry.key;
-    if (typeof key !== 'number' || key < this.#keyBase || key >= this.#keyBase + COUNTER_SPAN) return undefined;
+    if (typeof key !== 'number' || key < this.#keyBase || key >= this.#keyBase + COUNTER_SPAN)
+      return undefined;
     const counter = (key - this.#keyBase) | 0;
     const request = this.#pending.get(counter);
     if (

@@ -60,9 +60,17 @@ describe('PendingReads', () => {
     const gathering = reads.add(3);
     const patient = reads.add(4);
     reads.expire(2);
-    expect([confirmed, asked, gathering].map((request) => request.outcome)).toEqual([undefined, undefined, undefined]);
+    expect([confirmed, asked, gathering].map((request) => request.outcome)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
     reads.expire(3);
-    expect([confirmed, asked, gathering].map((request) => request.outcome)).toEqual(['timeout', 'timeout', 'timeout']);
+    expect([confirmed, asked, gathering].map((request) => request.outcome)).toEqual([
+      'timeout',
+      'timeout',
+      'timeout',
+    ]);
     expect(patient.outcome).toBeUndefined();
     expect(reads.size).toBe(1);
     reads.terminate();

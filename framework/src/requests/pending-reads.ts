@@ -46,7 +46,9 @@ export class PendingReads {
 
   /** Whether `request` is a read of this replica, and of this life of it. */
   issued(request: RequestState): boolean {
-    return request.clusterID === this.#clusterID && request.clientID === 0 && request.key === this.#contextHigh;
+    return (
+      request.clusterID === this.#clusterID && request.clientID === 0 && request.key === this.#contextHigh
+    );
   }
 
   /** The context under which to ask for what has gathered, or undefined when nothing has. */
@@ -95,7 +97,11 @@ export class PendingReads {
   }
 
   terminate(): void {
-    const groups = [this.#gathering, ...this.#asked.values(), ...this.#confirmed.map((group) => group.requests)];
+    const groups = [
+      this.#gathering,
+      ...this.#asked.values(),
+      ...this.#confirmed.map((group) => group.requests),
+    ];
     this.#gathering = [];
     this.#asked.clear();
     this.#confirmed = [];
