@@ -69,7 +69,7 @@ class ScriptedRaft {
 
 const noSnapshots: ISnapshotter = {
   applied: () => undefined,
-  take: () => Promise.resolve(0),
+  request: () => Promise.resolve(0),
   recover: () => Promise.resolve(),
   stop: () => Promise.resolve(),
 };

@@ -29,8 +29,8 @@ export interface ReplicaLimits {
 export interface ISnapshotter {
   /** Entries up to `index` are applied: a snapshot may be due. */
   applied(index: number): void;
-  /** Takes a snapshot now; resolves to its index. */
-  take(): Promise<number>;
+  /** Takes a snapshot of what is applied now; resolves to its index. */
+  request(): Promise<number>;
   /** Puts the state of a snapshot that was received in place of the state machine's. */
   recover(snapshot: Snapshot): Promise<void>;
   stop(): Promise<void>;

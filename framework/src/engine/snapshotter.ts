@@ -51,7 +51,7 @@ export class Snapshotter implements ISnapshotter {
     const { snapshotEntries } = this.#policy;
     if (snapshotEntries === 0 || index - this.#newestIndex < snapshotEntries) return;
     if (this.#running !== undefined || this.#stop.signal.aborted) return;
-    this.take().catch((error: unknown) => {
+    this.#start().catch((error: unknown) => {
       if (this.#stop.signal.aborted) return;
       const { clusterID, nodeID } = this.#replica;
       this.#deps.log.error('a snapshot could not be taken', { clusterID, nodeID, err: error });
@@ -61,18 +61,17 @@ export class Snapshotter implements ISnapshotter {
   }
 
   /**
-   * Takes a snapshot of what is applied now; one that is under way counts. Resolves to its index when it is recorded
-   * and the log is cut.
+   * Takes a snapshot of what is applied now, after one that is under way. Resolves to its index when it is recorded
+   * and the log is cut; requests that overlap share one.
    *
    * @throws ErrRejected when nothing was applied since the newest; ErrClusterClosed when the replica stops
    */
-  take(): Promise<number> {
-    this.#running ??= this.#deps.slots
-      .execute(() => this.#take())
-      .finally(() => {
-        this.#running = undefined;
-      });
-    return this.#running;
+  async request(): Promise<number> {
+    if (this.#running !== undefined) {
+      await this.#running.catch(() => undefined); // told to who asked for it
+      if (this.#replica.rsm.lastApplied <= this.#newestIndex) return this.#newestIndex;
+    }
+    return await this.#start();
   }
 
   /** A snapshot came from the leader: its state takes the place of the state machine's, and older ones can go. */
@@ -88,6 +87,15 @@ export class Snapshotter implements ISnapshotter {
     await this.#running?.catch(() => undefined);
   }
 
+  #start(): Promise<number> {
+    this.#running ??= this.#deps.slots
+      .execute(() => this.#take())
+      .finally(() => {
+        this.#running = undefined;
+      });
+    return this.#running;
+  }
+
   async #take(): Promise<number> {
     const { rsm, clusterID, nodeID } = this.#replica;
     const { store, logDB } = this.#deps;
@@ -99,8 +107,16 @@ export class Snapshotter implements ISnapshotter {
       );
     }
     const { compression } = this.#policy;
-    const draft = await rsm.saveSnapshot(({ index, term, membership, sessions, writeStateMachine }) =>
-      store.prepare({ index, term, membership, sessions, write: writeStateMachine, compression, signal }),
+    const draft = await rsm.saveSnapshot((source) =>
+      store.prepare({
+        index: source.index,
+        term: source.term,
+        membership: source.membership,
+        sessions: source.sessions,
+        write: (writer, files, writeSignal) => source.writeStateMachine(writer, files, writeSignal),
+        compression,
+        signal,
+      }),
     );
     const snapshot = await draft.commit();
     await logDB.saveSnapshots([{ clusterID, nodeID, state: undefined, entriesToSave: [], snapshot }]);

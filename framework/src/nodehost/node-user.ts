@@ -111,7 +111,7 @@ export class NodeUser implements INodeUser {
 
   /** As `NodeHost.requestSnapshot`. */
   requestSnapshot(): Promise<number> {
-    return this.#running().snapshotter.take();
+    return this.#running().snapshotter.request();
   }
 
   requestChange(change: MembershipChange, options?: CallOptions): RequestState {
