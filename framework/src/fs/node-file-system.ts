@@ -1,4 +1,15 @@
-import { type FileHandle, link, mkdir, open, readFile, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import {
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  readFile,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { hasSystemCode } from '../errors/inspect.js';
 import type { FileStat, IFile, IFileSystem, OpenMode } from './file-system.js';
