@@ -14,6 +14,11 @@ const FIXED_BYTES = 12;
 /** Bound of the section; what exceeds it would be metadata of external files. */
 export const MAX_DESCRIPTION_BYTES = 16 * 1024 * 1024;
 
+/** Name of an external file in its snapshot's folder. */
+export function externalFileName(fileID: number): string {
+  return `external-file-${fileID}`;
+}
+
 export interface ExternalFile {
   /** Name in the snapshot's folder. */
   name: string;
@@ -69,6 +74,7 @@ export function decodeDescription(bytes: Uint8Array, path: string, offset: numbe
     const count = view.getUint32(8, true);
     const record = decodeSnapshot(bytes.subarray(FIXED_BYTES + 4 * count));
     if (record.files.length !== count) throw new Error('the counts of files differ');
+    checkNames(record.files);
     return {
       clusterID: Number(view.getBigUint64(0, true)),
       index: record.index,
@@ -85,4 +91,13 @@ export function decodeDescription(bytes: Uint8Array, path: string, offset: numbe
   } catch (error) {
     throw corrupt(path, offset, `the description can't be read (${messageOf(error)})`, error);
   }
+}
+
+/** A description may come from another host, and its names become paths here. */
+function checkNames(files: readonly SnapshotFile[]): void {
+  files.forEach(({ filepath, fileID }, i) => {
+    if (filepath !== externalFileName(fileID))
+      throw new Error('a file with another name than its id gives it');
+    if (i > 0 && fileID <= (files[i - 1]?.fileID ?? 0)) throw new Error('the files are not in order');
+  });
 }

@@ -6,8 +6,7 @@ import type { IFile, IFileSystem } from '../../fs/file-system.js';
 import type { ISnapshotFileCollection } from '../../statemachine/contract.js';
 import { throwIfStopped } from '../failure.js';
 import { corrupt } from '../format/corrupt.js';
-import type { ExternalFile } from '../format/description.js';
-import { externalFileName } from './names.js';
+import { type ExternalFile, externalFileName } from '../format/description.js';
 
 const PIECE_BYTES = 1024 * 1024;
 /** What file systems answer that can't give this file a second name there. */

@@ -30,6 +30,12 @@ export function toRecord(
   };
 }
 
+export interface Published {
+  snapshot: Snapshot;
+  /** Whether the same snapshot was there before, so that a record may ask for it. */
+  wasThere: boolean;
+}
+
 /** A folder in which a snapshot comes into being. */
 export interface TemporaryFolder {
   readonly path: string;
@@ -37,7 +43,7 @@ export interface TemporaryFolder {
    * Gives the complete and synced snapshot its name; durable on return. When the same snapshot is there already, and
    * whole, that one stays.
    */
-  publish(description: SnapshotDescription, membership: Membership, fileSize: number): Promise<Snapshot>;
+  publish(description: SnapshotDescription, membership: Membership, fileSize: number): Promise<Published>;
   /** Removes it with all that is in it, unless it was published. Does not throw: what stays goes at the next start. */
   discard(): Promise<void>;
 }

@@ -16,10 +16,6 @@ export function snapshotDirName(index: number): string {
   return `${PREFIX}${index.toString(16).padStart(16, '0')}`;
 }
 
-export function externalFileName(fileID: number): string {
-  return `external-file-${fileID}`;
-}
-
 export function temporaryDirName(index: number, purpose: Purpose, tag: string): string {
   return `${snapshotDirName(index)}.${purpose}-${tag}`;
 }

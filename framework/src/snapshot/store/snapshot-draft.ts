@@ -104,7 +104,7 @@ export class SnapshotDraft {
       const description = { clusterID, index, term, membership, files };
       const fileSize = await this.#writer.finish(description);
       throwIfStopped(signal, `the snapshot at ${index}`);
-      return await folder.publish(description, membership, fileSize);
+      return (await folder.publish(description, membership, fileSize)).snapshot;
     } catch (error) {
       await this.abort();
       throw snapshotFailure(error, signal, `the snapshot at ${index}`);

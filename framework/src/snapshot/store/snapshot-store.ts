@@ -10,7 +10,14 @@ import { snapshotFailure } from '../failure.js';
 import type { SnapshotDescription } from '../format/description.js';
 import type { SnapshotFileReader } from '../format/reader.js';
 import { verifyExternalFile } from './external-files.js';
-import { type TemporaryFolder, checkIdentity, openFolder, toRecord, verifySnapshotFolder } from './folder.js';
+import {
+  type Published,
+  type TemporaryFolder,
+  checkIdentity,
+  openFolder,
+  toRecord,
+  verifySnapshotFolder,
+} from './folder.js';
 import { type Purpose, isStoreName, snapshotDirName, temporaryDirName } from './names.js';
 import { type CreateSnapshot, SnapshotDraft } from './snapshot-draft.js';
 
@@ -225,7 +232,7 @@ export class SnapshotStore {
     description: SnapshotDescription,
     membership: Membership,
     fileSize: number,
-  ): Promise<Snapshot> {
+  ): Promise<Published> {
     const { index } = description;
     const folder = this.folderOf(index);
     await this.#fs.syncDir(temporary);
@@ -236,7 +243,7 @@ export class SnapshotStore {
         const lease = this.#leases.get(index);
         if (lease !== undefined) lease.remove = false;
         await this.#discard(temporary);
-        return toRecord(description, membership, size);
+        return { snapshot: toRecord(description, membership, size), wasThere: true };
       }
       replaced = this.#temporaryPath(index, 'replaced');
       await this.#fs.rename(folder, replaced);
@@ -249,7 +256,7 @@ export class SnapshotStore {
       throw error;
     }
     if (replaced !== undefined) await this.#discard(replaced);
-    return toRecord(description, membership, fileSize);
+    return { snapshot: toRecord(description, membership, fileSize), wasThere: false };
   }
 
   /** Size of the snapshot file in `folder` when it is the one described, and whole to the last bit. */
