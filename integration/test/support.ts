@@ -6,14 +6,24 @@ import { join } from 'node:path';
 import {
   type ClusterConfigInput,
   type CreateStateMachine,
+  type HostEvents,
+  type HostListener,
   type IStateMachine,
   NodeHost,
   type NodeHostConfigInput,
+  type ReplicaProgress,
   silentLoggerFactory,
   LoggerFactoryID,
   type SnapshotWriter,
 } from '@drakkar/framework';
-import { type Uint64, isDrakkarError } from '@drakkar/raftio';
+import {
+  type MessageBatch,
+  type RaftRPCFactory,
+  RaftRPCFactoryID,
+  type Uint64,
+  isDrakkarError,
+} from '@drakkar/raftio';
+import { createWsRaftRPC } from '@drakkar/transport-ws';
 
 export const CLUSTER = 1;
 const TICK_MS = 20;
@@ -74,6 +84,47 @@ export async function freeAddress(): Promise<string> {
   }
 }
 
+export interface HostExtras {
+  events?: HostListener;
+  /** Whether a batch that arrives is to be taken; false drops it, as a network may. */
+  takes?: (batch: MessageBatch) => boolean;
+}
+
+function filtering(takes: (batch: MessageBatch) => boolean): RaftRPCFactory {
+  return (config, handler, sinks) =>
+    createWsRaftRPC(
+      config,
+      (batch) => {
+        if (takes(batch)) handler(batch);
+      },
+      sinks,
+    );
+}
+
+const EVENT_NAMES: readonly (keyof HostEvents)[] = [
+  'leaderUpdated',
+  'nodeReady',
+  'nodeUnloaded',
+  'membershipChanged',
+  'replicaFailed',
+  'logDBFailed',
+  'connectionEstablished',
+  'connectionFailed',
+  'nodeHostShuttingDown',
+];
+
+/** What a host's listener was told, in order. */
+export class EventLog {
+  readonly all: { name: keyof HostEvents; event: object }[] = [];
+  readonly listener: HostListener = Object.fromEntries(
+    EVENT_NAMES.map((name) => [name, (event: object) => void this.all.push({ name, event })]),
+  );
+
+  of<Name extends keyof HostEvents>(name: Name): HostEvents[Name][] {
+    return this.all.filter((one) => one.name === name).map(({ event }) => event as HostEvents[Name]);
+  }
+}
+
 /** What is left to let go of at the end of a test. */
 export class Workshop {
   readonly #hosts = new Set<NodeHost>();
@@ -84,10 +135,16 @@ export class Workshop {
     return this.#dir;
   }
 
-  async open(config: NodeHostConfigInput): Promise<NodeHost> {
+  async open(config: NodeHostConfigInput, { events, takes }: HostExtras = {}): Promise<NodeHost> {
     const host = await NodeHost.create(
       { rttMillisecond: TICK_MS, ...config },
-      { overrides: (container) => void container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory) },
+      {
+        ...(events === undefined ? {} : { events }),
+        overrides: (container) => {
+          container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory);
+          if (takes !== undefined) container.bind(RaftRPCFactoryID).toConstantValue(filtering(takes));
+        },
+      },
     );
     this.#hosts.add(host);
     return host;
@@ -107,6 +164,9 @@ export interface TestNode {
   dir: string;
   host: NodeHost;
   journal: Journal;
+  events: EventLog;
+  /** Raft messages that have arrived since it was started, by group. */
+  received: Map<number, number>;
 }
 
 export function clusterConfig(nodeID: number, more: Partial<ClusterConfigInput> = {}): ClusterConfigInput {
@@ -116,10 +176,15 @@ export function clusterConfig(nodeID: number, more: Partial<ClusterConfigInput> 
 /** A group of some hosts, all in this process, on LMDB and WebSocket. */
 export class TestCluster {
   readonly nodes: TestNode[] = [];
+  /** Those that the group was first started with. */
   readonly members = new Map<number, string>();
+  /** Nodes that no message reaches, nor comes from. */
+  readonly cutOff = new Set<number>();
+  /** Whether a batch for a node gets lost. */
+  loses: ((nodeID: number, batch: MessageBatch) => boolean) | undefined;
+  readonly #joined = new Map<number, string>();
   readonly #workshop: Workshop;
   readonly #hostConfig: Partial<NodeHostConfigInput>;
-
   readonly #groupConfig: Partial<ClusterConfigInput>;
 
   private constructor(
@@ -145,18 +210,52 @@ export class TestCluster {
   }
 
   /** Starts the node, or starts it again on the data that it left. */
-  async startNode(nodeID: number): Promise<TestNode> {
-    const address = this.members.get(nodeID) ?? '';
+  async startNode(nodeID: number, more: Partial<ClusterConfigInput> = {}): Promise<TestNode> {
+    const node = await this.openHost(nodeID);
+    const joins = this.#joined.has(nodeID);
+    const members = joins ? new Map<number, string>() : this.members;
+    const create: CreateStateMachine = () => node.journal;
+    const config = clusterConfig(nodeID, { ...this.#groupConfig, ...more });
+    await node.host.startCluster(members, joins, create, config);
+    return node;
+  }
+
+  /** Opens the node's host, without starting anything there. */
+  async openHost(nodeID: number): Promise<TestNode> {
+    const address = this.addressOf(nodeID);
     const dir = join(await this.#workshop.dir(), `node-${nodeID}`);
-    const host = await this.#workshop.open({ ...this.#hostConfig, raftAddress: address, nodeHostDir: dir });
-    const journal = new Journal();
-    const create: CreateStateMachine = () => journal;
-    await host.startCluster(this.members, false, create, clusterConfig(nodeID, this.#groupConfig));
-    const node = { nodeID, address, dir, host, journal };
+    const events = new EventLog();
+    let node: TestNode | undefined;
+    const takes = (batch: MessageBatch): boolean => {
+      const { requests, sourceAddress } = batch;
+      const cutOff = [...this.cutOff].map((id) => this.addressOf(id));
+      if (cutOff.includes(address) || cutOff.includes(sourceAddress)) return false;
+      if (this.loses?.(nodeID, batch) === true) return false;
+      for (const { clusterID } of requests) {
+        node?.received.set(clusterID, (node.received.get(clusterID) ?? 0) + 1);
+      }
+      return true;
+    };
+    const config = { ...this.#hostConfig, raftAddress: address, nodeHostDir: dir };
+    const host = await this.#workshop.open(config, { events: events.listener, takes });
+    node = { nodeID, address, dir, host, journal: new Journal(), events, received: new Map() };
     const at = this.nodes.findIndex((other) => other.nodeID === nodeID);
     if (at === -1) this.nodes.push(node);
     else this.nodes[at] = node;
     return node;
+  }
+
+  /** Reserves the address of a node that is to join. */
+  async reserve(nodeID: number): Promise<string> {
+    const address = this.#joined.get(nodeID) ?? (await freeAddress());
+    this.#joined.set(nodeID, address);
+    return address;
+  }
+
+  addressOf(nodeID: number): string {
+    const address = this.members.get(nodeID) ?? this.#joined.get(nodeID);
+    if (address === undefined) throw new Error(`no address for node ${nodeID}`);
+    return address;
   }
 
   node(nodeID: number): TestNode {
@@ -174,6 +273,24 @@ export class TestCluster {
     });
   }
 
+  /** The leader, once it has committed in its term. */
+  async readyLeader(among: readonly TestNode[] = this.nodes): Promise<TestNode> {
+    const leader = await this.leader(among);
+    await leader.host.waitReady(CLUSTER, { timeoutMs: 10_000 });
+    return leader;
+  }
+
+  others(...not: readonly TestNode[]): TestNode[] {
+    return this.nodes.filter((node) => !not.includes(node));
+  }
+
+  /** One that is none of these. */
+  other(...not: readonly TestNode[]): TestNode {
+    const [found] = this.others(...not);
+    if (found === undefined) throw new Error('there is no other node');
+    return found;
+  }
+
   /** Proposes until it is done: what has no effect is tried again. */
   async write(node: TestNode, line: string): Promise<Uint64> {
     const session = node.host.getNoOPSession(CLUSTER);
@@ -184,6 +301,40 @@ export class TestCluster {
     const read = (): Promise<Uint8Array> =>
       node.host.syncRead(CLUSTER, new Uint8Array(0), { timeoutMs: 5_000 });
     return Buffer.from(await retrying(read)).toString();
+  }
+}
+
+/** What a host tells of a group's replica. */
+export function progressOf(node: TestNode, clusterID = CLUSTER): ReplicaProgress {
+  const replica = node.host.getNodeHostInfo().replicas.find((one) => one.clusterID === clusterID);
+  if (replica?.progress === undefined)
+    throw new Error(`group ${clusterID} is ${replica?.state ?? 'not'} there`);
+  return replica.progress;
+}
+
+/** Writes one line after the other through a node, until it is told to stop. */
+export class Load {
+  /** Every line that was acknowledged, in order. */
+  readonly acknowledged: string[] = [];
+  #isOn = true;
+  readonly #done: Promise<void>;
+
+  constructor(cluster: TestCluster, node: TestNode) {
+    this.#done = this.#run(cluster, node);
+  }
+
+  async stop(): Promise<string[]> {
+    this.#isOn = false;
+    await this.#done;
+    return this.acknowledged;
+  }
+
+  async #run(cluster: TestCluster, node: TestNode): Promise<void> {
+    for (let i = 0; this.#isOn; i++) {
+      const line = `load ${i}`;
+      await cluster.write(node, line);
+      this.acknowledged.push(line);
+    }
   }
 }
 

@@ -2,12 +2,16 @@ import type { Replica } from '../engine/replica.js';
 import type { RaftStatus } from '../raft/index.js';
 import type { IClock } from '../runtime/clock.js';
 
-/** The reachable voting member that lacks least of the log; undefined when there is none to hand over to. */
+/**
+ * The voting member that lacks least of the log, of those that seem to be there; undefined when there is none to hand
+ * over to. Not being active means little by itself: a leader starts to count anew after every check of its quorum.
+ */
 export function successorOf({ membership, remotes }: RaftStatus): number | undefined {
-  let best: { nodeID: number; match: number } | undefined;
-  for (const [nodeID, { match, active }] of remotes) {
-    if (!active || !membership.addresses.has(nodeID)) continue;
-    if (best === undefined || match > best.match) best = { nodeID, match };
+  let best: { nodeID: number; match: number; active: boolean } | undefined;
+  for (const [nodeID, { status, match, active }] of remotes) {
+    if (!membership.addresses.has(nodeID) || (!active && status !== 'replicate')) continue;
+    const isBetter = best === undefined || match > best.match || (match === best.match && active && !best.active);
+    if (isBetter) best = { nodeID, match, active };
   }
   return best?.nodeID;
 }
