@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { CLUSTER, TestCluster, Workshop, codeOf, eventually } from './support.js';
+import { CLUSTER, TestCluster, Workshop, codeOf, eventually, retrying } from './support.js';
 
 const workshop = new Workshop();
 afterEach(() => workshop.clear());
@@ -65,5 +65,34 @@ describe('snapshots of a replica', () => {
     await node.host.requestSnapshot(CLUSTER);
     expect(await snapshotFolders(node.dir)).toHaveLength(1);
     expect(await cluster.read(node)).toBe('a\nb');
+  });
+});
+
+describe('a follower that is too far behind for the log', () => {
+  it('gets a snapshot, sessions and all, and goes on from there', async () => {
+    const cluster = await TestCluster.start(
+      workshop,
+      3,
+      {},
+      { compactionOverhead: 1, maxInMemLogSize: 65_536 },
+    );
+    const leader = await cluster.leader();
+    const lagging = cluster.nodes.find((node) => node !== leader)!;
+    await cluster.write(leader, 'before');
+    await lagging.host.stop();
+    const session = await retrying(() => leader.host.getNewSession(CLUSTER));
+    await retrying(() => leader.host.syncPropose(session, Buffer.from('once')));
+    const many = lines(1, 30).map((line) => line.padEnd(10_000, '.'));
+    for (const line of many) await cluster.write(leader, line);
+    for (const node of cluster.nodes) if (node !== lagging) await node.host.requestSnapshot(CLUSTER);
+    await cluster.write(leader, 'after');
+    const back = await cluster.startNode(lagging.nodeID);
+    expect(await cluster.read(back)).toBe(['before', 'once', ...many, 'after'].join('\n'));
+    expect(back.journal.recoveries).toBe(1);
+    expect(back.journal.updates).toBeLessThan(10);
+    expect(await retrying(() => back.host.syncPropose(session, Buffer.from('once')))).toBe(2);
+    await back.host.stop();
+    const again = await cluster.startNode(lagging.nodeID);
+    expect(await cluster.read(again)).toBe(['before', 'once', ...many, 'after'].join('\n'));
   });
 });

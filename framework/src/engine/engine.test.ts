@@ -68,6 +68,9 @@ class ScriptedRaft {
 }
 
 const noSnapshots: ISnapshotter = {
+  store: undefined as unknown as ISnapshotter['store'],
+  signal: new AbortController().signal,
+  discard: () => undefined,
   applied: () => undefined,
   request: () => Promise.resolve(0),
   recover: () => Promise.resolve(),

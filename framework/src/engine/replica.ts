@@ -15,6 +15,7 @@ import type { PendingReads } from '../requests/pending-reads.js';
 import type { RequestState } from '../requests/request-state.js';
 import type { ReplicatedStateMachine, RsmListener } from '../rsm/index.js';
 import { allSettled } from '../runtime/all-settled.js';
+import type { SnapshotStore } from '../snapshot/index.js';
 import { messageSizeBytes } from '../transport/peer.js';
 import { ApplyQueue } from './apply-queue.js';
 
@@ -27,12 +28,17 @@ export interface ReplicaLimits {
 
 /** Who takes and reads the snapshots of a replica. */
 export interface ISnapshotter {
+  readonly store: SnapshotStore;
+  /** Given when the replica stops. */
+  readonly signal: AbortSignal;
   /** Entries up to `index` are applied: a snapshot may be due. */
   applied(index: number): void;
   /** Takes a snapshot of what is applied now; resolves to its index. */
   request(): Promise<number>;
   /** Puts the state of a snapshot that was received in place of the state machine's. */
   recover(snapshot: Snapshot): Promise<void>;
+  /** A snapshot was received and the core has no use for it. */
+  discard(index: number): void;
   stop(): Promise<void>;
 }
 
@@ -92,6 +98,10 @@ export class Replica implements RsmListener {
   #tickDue = false;
   #transferTarget = 0;
   #unreachable = new Set<number>();
+  #snapshotsSent: { nodeID: number; sent: boolean }[] = [];
+  /** Received snapshots, by index: queued for the core; then given to it, and not asked for yet. */
+  #arriving: number[] = [];
+  #offered: number[] = [];
   #logReads: { request: LogReadRequest; entries: Entry[] }[] = [];
   #snapshotter: ISnapshotter | undefined;
   readonly #applyQueue = new ApplyQueue({
@@ -184,6 +194,19 @@ export class Replica implements RsmListener {
     this.#host.setReady(this);
   }
 
+  /** A snapshot whose data is here. @param index what to discard should the core have no use for it */
+  receiveSnapshot(message: Message, index: number | undefined): void {
+    this.#inbox.push(message);
+    if (index !== undefined) this.#arriving.push(index);
+    this.#host.setReady(this);
+  }
+
+  /** A snapshot stream to that node has ended. */
+  snapshotSent(nodeID: number, sent: boolean): void {
+    this.#snapshotsSent.push({ nodeID, sent });
+    this.#host.setReady(this);
+  }
+
   unreachable(nodeID: number): void {
     this.#unreachable.add(nodeID);
     this.#host.setReady(this);
@@ -211,7 +234,12 @@ export class Replica implements RsmListener {
     const inbox = this.#inbox;
     this.#inbox = [];
     this.#inboxBytes = 0;
+    for (const index of this.#offered) this.snapshotter.discard(index); // the core had its turn to ask for it
+    this.#offered = this.#arriving;
+    this.#arriving = [];
     for (const message of inbox) raft.step(message);
+    for (const { nodeID, sent } of this.#snapshotsSent) raft.reportSnapshotStatus(nodeID, !sent);
+    this.#snapshotsSent = [];
     for (const { request, entries } of this.#logReads) raft.stepLogRead(request, entries);
     this.#logReads = [];
     for (const nodeID of this.#unreachable) raft.reportUnreachable(nodeID);
@@ -248,7 +276,11 @@ export class Replica implements RsmListener {
     for (const context of update.droppedReads) this.reads.dropped(context);
     for (const { context, index } of update.readyReads)
       this.reads.confirmed(context, index, this.rsm.lastApplied);
-    if (update.snapshot !== undefined) this.#applyQueue.snapshot(update.snapshot);
+    if (update.snapshot !== undefined) {
+      const { index } = update.snapshot;
+      this.#offered = this.#offered.filter((offered) => offered !== index);
+      this.#applyQueue.snapshot(update.snapshot);
+    }
     if (update.entriesToApply.length > 0) this.#applyQueue.entries(update.entriesToApply);
   }
 

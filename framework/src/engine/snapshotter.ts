@@ -81,6 +81,26 @@ export class Snapshotter implements ISnapshotter {
     await this.#removeOld();
   }
 
+  get store(): SnapshotStore {
+    return this.#deps.store;
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  discard(index: number): void {
+    this.#discard(index).catch((error: unknown) => {
+      const { clusterID, nodeID } = this.#replica;
+      this.#deps.log.warn('a snapshot without use could not be removed', {
+        clusterID,
+        nodeID,
+        index,
+        err: error,
+      });
+    });
+  }
+
   /** Has the one under way stopped, and waits for it. Idempotent. */
   async stop(): Promise<void> {
     this.#stop.abort();
@@ -135,6 +155,13 @@ export class Snapshotter implements ISnapshotter {
     this.#replica.compacted(index);
     await this.#deps.logDB.removeEntriesTo(clusterID, nodeID, index);
     await this.#deps.logDB.compactEntriesTo(clusterID, nodeID, index);
+  }
+
+  async #discard(index: number): Promise<void> {
+    const { clusterID, nodeID } = this.#replica;
+    const { logDB, store } = this.#deps;
+    const recorded = await logDB.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER);
+    if (recorded.every((snapshot) => snapshot.index !== index)) await store.remove(index);
   }
 
   async #removeOld(): Promise<void> {

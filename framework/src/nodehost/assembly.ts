@@ -11,9 +11,7 @@ import type { ILogger } from '../logging/logger.js';
 import { SnapshotStore } from '../snapshot/index.js';
 import { ReplicaLoader } from './replica-loader.js';
 import { ReplicaSet } from './replica-set.js';
-
-/** Snapshots that a host writes at a time: each keeps a state machine from applying. */
-const SNAPSHOTS_AT_A_TIME = 4;
+import { SnapshotStreams } from './snapshot-streams.js';
 
 export type NodeHostConfigSource = string | NodeHostConfigInput;
 
@@ -56,8 +54,9 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
     const log = services.loggerFactory.getLogger('nodehost');
     const events = new EventHub(options.events ?? {}, services.clock, log);
     undo.push(() => Promise.resolve(events.flush()));
-    const { transport, engine, replicas } = wire(services, logDB, dataDir, events);
+    const { transport, engine, replicas, streams } = wire(services, logDB, dataDir, events);
     undo.push(() => transport.stop());
+    undo.push(() => streams.stop());
     await transport.start();
     engine.start();
     undo.push(async () => {
@@ -105,6 +104,7 @@ interface Wired {
   transport: Transport;
   engine: Engine;
   replicas: ReplicaSet;
+  streams: SnapshotStreams;
 }
 
 /** Ties transport, engine and replicas together: messages in, messages out, news. */
@@ -117,6 +117,7 @@ function wire(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir, event
       replica?.receive(message);
       return replica !== undefined;
     },
+    onInstallSnapshot: (message) => streams.send(message),
     onUnreachable: (clusterID, from, nodeID) => replicas.find(clusterID, from)?.unreachable(nodeID),
     onConnectionChanged: (target, up, reason) => {
       const log = loggerFactory.getLogger('transport');
@@ -142,6 +143,7 @@ function wire(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir, event
     {
       createRPC: rpcCreator(config, services),
       handler,
+      createSink: () => streams.createSink(),
       clock,
       random,
       logger: loggerFactory.getLogger('transport'),
@@ -190,7 +192,17 @@ function wire(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir, event
     logger: nodehostLog,
     loader: makeLoader(services, logDB, dataDir),
   });
-  return { transport, engine, replicas };
+  const streams: SnapshotStreams = new SnapshotStreams({
+    deploymentID: config.deploymentId,
+    settings,
+    connect: (target, signal) => transport.connectSnapshot(target, signal),
+    resolve: (clusterID, nodeID) => transport.registry.resolve(clusterID, nodeID),
+    findReplica: (clusterID, nodeID) => replicas.find(clusterID, nodeID),
+    fileSystem: services.fileSystem,
+    clock,
+    logger: loggerFactory.getLogger('transport'),
+  });
+  return { transport, engine, replicas, streams };
 }
 
 function makeLoader(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir): ReplicaLoader {
@@ -216,7 +228,7 @@ function makeLoader(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir)
         random,
         logger,
       }),
-    snapshotSlots: bulkhead(SNAPSHOTS_AT_A_TIME, Infinity),
+    snapshotSlots: bulkhead(settings.snapshotWorkerCount, Infinity),
     logger,
   });
 }

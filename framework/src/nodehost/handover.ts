@@ -10,7 +10,8 @@ export function successorOf({ membership, remotes }: RaftStatus): number | undef
   let best: { nodeID: number; match: number; active: boolean } | undefined;
   for (const [nodeID, { status, match, active }] of remotes) {
     if (!membership.addresses.has(nodeID) || (!active && status !== 'replicate')) continue;
-    const isBetter = best === undefined || match > best.match || (match === best.match && active && !best.active);
+    const isBetter =
+      best === undefined || match > best.match || (match === best.match && active && !best.active);
     if (isBetter) best = { nodeID, match, active };
   }
   return best?.nodeID;

@@ -42,9 +42,11 @@ function setUp(): {
           if (isHere) taken.push(message);
           return isHere;
         },
+        onInstallSnapshot: () => undefined,
         onUnreachable: () => undefined,
         onConnectionChanged: () => undefined,
       },
+      createSink: () => ({ addChunk: () => Promise.resolve(false), close: () => undefined }),
       clock: new ManualClock(),
       random: new SeededRandom(1),
       logger: silentLogger,
