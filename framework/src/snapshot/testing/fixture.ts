@@ -58,3 +58,8 @@ export async function collect(source: AsyncIterable<Uint8Array>): Promise<Buffer
   for await (const piece of source) pieces.push(piece);
   return Buffer.concat(pieces);
 }
+
+/** Like `noise`, for sizes for which that would take too long. */
+export function pattern(seed: number, sizeBytes: number): Uint8Array {
+  return new Uint8Array(Buffer.alloc(sizeBytes, noise(seed, 4099)));
+}
