@@ -39,7 +39,7 @@ await host.startCluster(
   new Map(plan.members),
   false,
   () => new CountingStateMachine(),
-  groupConfig(plan.nodeID),
+  { ...groupConfig(plan.nodeID), snapshotEntries: 0 },
 );
 
 serveParent<BenchCommands>({
