@@ -6,7 +6,7 @@ import { collect, membershipOf, never, noise } from '../testing/fixture.js';
 import { MemoryDisk } from '../testing/memory-disk.js';
 import { BLOCK_HEADER_BYTES, MAX_BLOCK_BYTES } from './block.js';
 import { type SnapshotCompression, loadSnappy, snappyLength } from './compression.js';
-import type { SnapshotDescription } from './description.js';
+import { type SnapshotDescription, decodeDescription, encodeDescription } from './description.js';
 import { decodeHeaderBlock, encodeHeaderBlock } from './header-block.js';
 import { SnapshotFileReader } from './reader.js';
 import { SnapshotFileVerifier, verifySnapshotFile } from './verifier.js';
@@ -198,6 +198,22 @@ describe('a snapshot file', () => {
     expect(reader.header).toMatchObject({ dataStoreSize: 200_000, sessionSize: 0 });
     await reader.close();
     await reader.close();
+  });
+
+  it('names no files outside of its folder', () => {
+    const [file] = description.files;
+    if (file === undefined) throw new Error('no file');
+    const hostile = [
+      [{ ...file, name: '../../etc/passwd' }],
+      [{ ...file, name: 'external-file-8' }],
+      [file, file],
+      [file, { ...file, fileID: 8, name: 'external-file-8' }],
+    ];
+    for (const files of hostile) {
+      const bytes = encodeDescription({ ...description, files });
+      expect(() => decodeDescription(bytes, PATH, 0)).toThrow('the description can');
+    }
+    expect(decodeDescription(encodeDescription(description), PATH, 0)).toEqual(description);
   });
 
   it('of another format version is told from a damaged one', async () => {

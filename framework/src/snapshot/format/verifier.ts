@@ -113,7 +113,7 @@ export async function verifySnapshotFile(
   const file = await fs.open(path, 'read');
   try {
     const verifier = new SnapshotFileVerifier(path);
-    const buffer = new Uint8Array(READ_BYTES);
+    const buffer = new Uint8Array(Math.min(READ_BYTES, Math.max(1, await file.sizeBytes())));
     for (let offset = 0; ;) {
       throwIfStopped(signal, `the check of ${path}`);
       const size = await file.read(buffer, offset);

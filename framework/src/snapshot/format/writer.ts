@@ -1,18 +1,17 @@
 import { crc32 } from 'node:zlib';
 import { SNAPSHOT_HEADER_BLOCK_BYTES, toUint64 } from '@drakkar/raftio';
 import { ErrInvalidOperation, ErrInvalidOption } from '../../errors/request.js';
-import type { IFile, IFileSystem } from '../../fs/file-system.js';
+import type { IFileSystem } from '../../fs/file-system.js';
 import type { IClock } from '../../runtime/clock.js';
 import type { SnapshotWriter } from '../../statemachine/contract.js';
 import { throwIfStopped } from '../failure.js';
+import { PacedFile } from '../paced-file.js';
 import { BLOCK_HEADER_BYTES, MAX_BLOCK_BYTES, Section, putBlockHeader } from './block.js';
 import { type SnappyCodec, type SnapshotCompression, loadSnappy } from './compression.js';
 import { type SnapshotDescription, encodeDescription } from './description.js';
 import { FORMAT_VERSION, encodeHeaderBlock } from './header-block.js';
 
 const DEFAULT_BLOCK_BYTES = 512 * 1024;
-/** Synced as it grows: one sync of it all would hold up the log's syncs on the same disk for as long as it takes. */
-const SYNC_EVERY_BYTES = 32 * 1024 * 1024;
 const NANOSECONDS_PER_MS = 1_000_000n;
 const DONE = Promise.resolve();
 const ignore = (): void => undefined;
@@ -35,14 +34,13 @@ export interface SnapshotFileWriterOptions {
  * being filled, one being written. The first failure sticks: every later call rejects with it.
  */
 export class SnapshotFileWriter implements SnapshotWriter {
-  readonly #file: IFile;
+  readonly #file: PacedFile;
   readonly #path: string;
   readonly #clock: IClock;
   readonly #signal: AbortSignal;
   readonly #snappy: SnappyCodec | undefined;
   readonly #blockBytes: number;
   #offset = SNAPSHOT_HEADER_BLOCK_BYTES;
-  #syncedTo = 0;
   #payloadChecksum = 0;
   #sessionBytes = 0;
   #dataBytes = 0;
@@ -58,7 +56,12 @@ export class SnapshotFileWriter implements SnapshotWriter {
   #failure: { error: unknown } | undefined;
   #finished = false;
 
-  private constructor(file: IFile, path: string, options: SnapshotFileWriterOptions, snappy?: SnappyCodec) {
+  private constructor(
+    file: PacedFile,
+    path: string,
+    options: SnapshotFileWriterOptions,
+    snappy?: SnappyCodec,
+  ) {
     this.#file = file;
     this.#path = path;
     this.#clock = options.clock;
@@ -78,7 +81,7 @@ export class SnapshotFileWriter implements SnapshotWriter {
       throw new ErrInvalidOption(`blockSizeBytes must be from 1 to ${MAX_BLOCK_BYTES}`);
     }
     const snappy = options.compression === 'snappy' ? await loadSnappy() : undefined;
-    return new SnapshotFileWriter(await fs.open(path, 'create'), path, options, snappy);
+    return new SnapshotFileWriter(new PacedFile(await fs.open(path, 'create')), path, options, snappy);
   }
 
   /** What the first failure was, for those who must know it although the state machine has swallowed it. */
@@ -239,9 +242,5 @@ export class SnapshotFileWriter implements SnapshotWriter {
     this.#payloadChecksum = crc32(whole, this.#payloadChecksum);
     await this.#file.write(whole, this.#offset);
     this.#offset += whole.length;
-    if (this.#offset - this.#syncedTo >= SYNC_EVERY_BYTES) {
-      await this.#file.sync();
-      this.#syncedTo = this.#offset;
-    }
   }
 }

@@ -7,6 +7,7 @@ import type { ISnapshotFileCollection } from '../../statemachine/contract.js';
 import { throwIfStopped } from '../failure.js';
 import { corrupt } from '../format/corrupt.js';
 import { type ExternalFile, externalFileName } from '../format/description.js';
+import { copyFile } from './copy-file.js';
 
 const PIECE_BYTES = 1024 * 1024;
 /** What file systems answer that can't give this file a second name there. */
@@ -146,26 +147,5 @@ async function syncContent(fs: IFileSystem, file: IFile, path: string): Promise<
     } finally {
       await writable.close();
     }
-  }
-}
-
-async function copyFile(fs: IFileSystem, from: string, to: string, signal: AbortSignal): Promise<void> {
-  const source = await fs.open(from, 'read');
-  try {
-    const target = await fs.open(to, 'create');
-    try {
-      const buffer = new Uint8Array(PIECE_BYTES);
-      for (let offset = 0; ;) {
-        throwIfStopped(signal, `copying ${from}`);
-        const size = await source.read(buffer, offset);
-        if (size === 0) return;
-        await target.write(buffer.subarray(0, size), offset);
-        offset += size;
-      }
-    } finally {
-      await target.close();
-    }
-  } finally {
-    await source.close();
   }
 }

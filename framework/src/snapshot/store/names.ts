@@ -10,7 +10,7 @@
 export const DATA_FILE_NAME = 'snapshot.data';
 const PREFIX = 'snapshot-';
 
-export type Purpose = 'creating' | 'receiving' | 'replaced';
+export type Purpose = 'creating' | 'receiving' | 'importing' | 'replaced';
 
 export function snapshotDirName(index: number): string {
   return `${PREFIX}${index.toString(16).padStart(16, '0')}`;

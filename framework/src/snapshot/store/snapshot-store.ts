@@ -9,6 +9,7 @@ import type { IRandom } from '../../runtime/random.js';
 import { snapshotFailure } from '../failure.js';
 import type { SnapshotDescription } from '../format/description.js';
 import type { SnapshotFileReader } from '../format/reader.js';
+import { copySnapshot, exportFolder } from './copy.js';
 import { verifyExternalFile } from './external-files.js';
 import {
   type Published,
@@ -205,6 +206,48 @@ export class SnapshotStore {
     }
   }
 
+  /**
+   * Copies a recorded snapshot, with its external files, to a new folder at `to`, from which `importFrom` takes it
+   * here or on another host. Durable on return.
+   *
+   * @throws ErrInvalidOption when there is something at `to`; ErrSnapshotCorrupt, ErrSnapshotStopped,
+   *   ErrSnapshotNoSpace, errors of the file system. Nothing is left
+   */
+  async exportTo(snapshot: Snapshot, to: string, signal: AbortSignal): Promise<void> {
+    const { index } = snapshot;
+    const { reader, release } = await this.#openLeased(snapshot);
+    const temporary = `${to}.exporting-${this.#newTag()}`;
+    try {
+      await this.#guarded(signal, index, () =>
+        exportFolder(this.#fs, this.folderOf(index), to, temporary, reader.description, signal),
+      );
+    } finally {
+      await release();
+    }
+  }
+
+  /**
+   * Takes a copy of an exported snapshot, for a record with `membership`. Durable on return, and not yet recorded;
+   * the record goes to `ILogDB.importSnapshot`.
+   *
+   * @throws ErrSnapshotCorrupt, also when it is of another group; else as `exportTo`. Nothing is left
+   */
+  async importFrom(from: string, membership: Membership, signal: AbortSignal): Promise<Snapshot> {
+    const { description } = await verifySnapshotFolder(this.#fs, from, signal);
+    const { clusterID } = this;
+    checkIdentity(from, description, { ...description, clusterID });
+    return this.#guarded(signal, description.index, async () => {
+      const folder = await this.newFolder(description.index, 'importing');
+      try {
+        const copy = await copySnapshot(this.#fs, from, folder.path, description, signal);
+        return (await folder.publish(copy.description, membership, copy.sizeBytes)).snapshot;
+      } catch (error) {
+        await folder.discard();
+        throw error;
+      }
+    });
+  }
+
   /** Absolute path of the folder of the snapshot at `index`. */
   folderOf(index: number): string {
     return join(this.dir, snapshotDirName(index));
@@ -223,8 +266,11 @@ export class SnapshotStore {
   }
 
   #temporaryPath(index: number, purpose: Purpose): string {
-    const tag = Buffer.from(this.#random.bytes(8)).toString('hex');
-    return join(this.dir, temporaryDirName(index, purpose, tag));
+    return join(this.dir, temporaryDirName(index, purpose, this.#newTag()));
+  }
+
+  #newTag(): string {
+    return Buffer.from(this.#random.bytes(8)).toString('hex');
   }
 
   async #publish(

@@ -1,10 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Snapshot } from '@drakkar/raftio';
 import { SeededRandom } from '../../runtime/random.js';
-import { collect, creation, makeStore, membershipOf, never, noise } from '../testing/fixture.js';
+import {
+  collect,
+  creation,
+  makeStore,
+  membershipOf,
+  never,
+  noise,
+  storeOptions,
+} from '../testing/fixture.js';
 import { MemoryDisk, type Survival } from '../testing/memory-disk.js';
 import type { CreateSnapshot } from './snapshot-draft.js';
-import type { SnapshotStore } from './snapshot-store.js';
+import { SnapshotStore } from './snapshot-store.js';
 
 const DIR = '/data/7-1';
 const DATA = noise(5, 3000);
@@ -175,6 +183,57 @@ describe('SnapshotStore', () => {
     disk.damage(path, (bytes) => bytes.subarray(1));
     await expect(store.lease(record)).rejects.toMatchObject(damaged);
     expect((await store.cleanUp([record])).problems).toHaveLength(1);
+  });
+});
+
+describe('export and import', () => {
+  it('bring a snapshot, with its files, to another replica under another membership', async () => {
+    const disk = new MemoryDisk();
+    const store = makeStore(disk);
+    const record = await store.create(await withFiles(disk));
+    await store.exportTo(record, '/backup/one', never());
+    await expect(store.exportTo(record, '/backup/one', never())).rejects.toMatchObject({
+      code: 'ERR_INVALID_OPTION',
+    });
+    await store.removeAll();
+    const after = disk.restart('synced');
+    const other = makeStore(after, '/data/7-9');
+    const imported = await other.importFrom('/backup/one', membershipOf(9), never());
+    expect(imported).toEqual({ ...record, membership: membershipOf(9) });
+    const again = after.restart('synced');
+    const restarted = makeStore(again, '/data/7-9');
+    expect(await restarted.cleanUp([imported])).toEqual({ removed: [], problems: [] });
+    const open = await restarted.open(imported, never());
+    expect(open.membership).toEqual(membershipOf(9));
+    expect(Buffer.compare(await collect(open.reader), DATA)).toBe(0);
+    await open.close();
+    await restarted.verify(imported, never());
+  });
+
+  it('take nothing damaged, nothing of another group, and leave nothing behind', async () => {
+    const disk = new MemoryDisk();
+    const store = makeStore(disk);
+    const record = await store.create(await withFiles(disk));
+    await store.exportTo(record, '/backup/one', never());
+    disk.damage('/backup/one/snapshot.data', (bytes) => bytes.fill(0, 2000, 2001));
+    const other = makeStore(disk, '/data/7-9');
+    const importing = other.importFrom('/backup/one', membershipOf(9), never());
+    await expect(importing).rejects.toMatchObject({ code: 'ERR_SNAPSHOT_CORRUPT' });
+    disk.damage(`${DIR}/snapshot-00000000000003e8/external-file-1`, (bytes) => bytes.fill(0, 1, 9));
+    const exporting = store.exportTo(record, '/backup/two', never());
+    await expect(exporting).rejects.toMatchObject({ code: 'ERR_SNAPSHOT_CORRUPT' });
+    await expect(store.exportTo(record, '/backup/two', AbortSignal.abort())).rejects.toMatchObject({
+      code: 'ERR_SNAPSHOT_STOPPED',
+    });
+    expect([...disk.tree().keys()].filter((path) => path.startsWith('/backup/'))).toHaveLength(4);
+    expect([...disk.tree().keys()].filter((path) => path.startsWith('/data/7-9'))).toEqual([]);
+    const foreign = new SnapshotStore({ ...storeOptions(disk), clusterID: 8 });
+    const good = await store.create(creation(2000, DATA));
+    await store.exportTo(good, '/backup/three', never());
+    await expect(foreign.importFrom('/backup/three', membershipOf(9), never())).rejects.toMatchObject({
+      code: 'ERR_SNAPSHOT_CORRUPT',
+      message: '/backup/three is damaged at offset 0: it is of clusterID 7 instead of 8',
+    });
   });
 });
 

@@ -1,23 +1,20 @@
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { SnapshotChunk } from '@drakkar/raftio';
-import type { IFile, IFileSystem } from '../../fs/file-system.js';
+import type { IFileSystem } from '../../fs/file-system.js';
 import { corrupt } from '../format/corrupt.js';
 import type { ExternalFile } from '../format/description.js';
 import { SnapshotFileVerifier, type VerifiedSnapshotFile } from '../format/verifier.js';
+import { PacedFile } from '../paced-file.js';
 import { DATA_FILE_NAME } from '../store/names.js';
 import type { ChunkPlace } from './stream-check.js';
-
-/** Synced as it grows: one sync of it all would hold up the log's syncs on the same disk for as long as it takes. */
-const SYNC_EVERY_BYTES = 32 * 1024 * 1024;
 
 /** Writes the files of an incoming snapshot one after the other, and checks what it writes. */
 export class IncomingFiles {
   readonly #fs: IFileSystem;
   readonly #folder: string;
   readonly #verifier: SnapshotFileVerifier;
-  #file: IFile | undefined;
-  #unsyncedBytes = 0;
+  #file: PacedFile | undefined;
   #checksum = 0;
   #verified: VerifiedSnapshotFile | undefined;
 
@@ -43,14 +40,11 @@ export class IncomingFiles {
     if (external === undefined) this.#verifier.push(chunk.data);
     else this.#checksum = crc32(chunk.data, place.isFirstOfFile ? 0 : this.#checksum);
     if (place.isLastOfFile) this.#checkWhole(path, external);
-    const file = (this.#file ??= await this.#fs.open(path, 'create'));
-    await file.write(chunk.data, place.offset);
-    this.#unsyncedBytes += chunk.data.length;
-    if (place.isLastOfFile || this.#unsyncedBytes >= SYNC_EVERY_BYTES) {
-      await file.sync();
-      this.#unsyncedBytes = 0;
-    }
-    if (place.isLastOfFile) await this.close();
+    this.#file ??= new PacedFile(await this.#fs.open(path, 'create'));
+    await this.#file.write(chunk.data, place.offset);
+    if (!place.isLastOfFile) return;
+    await this.#file.sync();
+    await this.close();
   }
 
   /** Idempotent. */

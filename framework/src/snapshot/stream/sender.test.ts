@@ -25,7 +25,7 @@ interface Setup {
   clock: ManualClock;
   sender: SnapshotSender;
   connections: LoopbackConnection[];
-  request(fields?: Partial<SendSnapshot>): SendSnapshot;
+  request: (fields?: Partial<SendSnapshot>) => SendSnapshot;
 }
 
 async function setUp(

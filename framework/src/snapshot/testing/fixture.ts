@@ -4,7 +4,7 @@ import { SeededRandom } from '../../runtime/random.js';
 import { ManualClock } from '../../runtime/testing/manual-clock.js';
 import type { IFileSystem } from '../../fs/file-system.js';
 import type { CreateSnapshot } from '../store/snapshot-draft.js';
-import { SnapshotStore } from '../store/snapshot-store.js';
+import { SnapshotStore, type SnapshotStoreOptions } from '../store/snapshot-store.js';
 
 export const CLUSTER_ID = 7;
 
@@ -24,15 +24,19 @@ export function noise(seed: number, sizeBytes: number): Uint8Array {
   return new SeededRandom(seed).bytes(sizeBytes);
 }
 
-export function makeStore(fileSystem: IFileSystem, dir = '/data/7-1', seed = 1): SnapshotStore {
-  return new SnapshotStore({
+export function storeOptions(fileSystem: IFileSystem, dir = '/data/7-1', seed = 1): SnapshotStoreOptions {
+  return {
     dir,
     clusterID: CLUSTER_ID,
     fileSystem,
     clock: new ManualClock(),
     random: new SeededRandom(seed),
     logger: silentLogger,
-  });
+  };
+}
+
+export function makeStore(fileSystem: IFileSystem, dir?: string, seed?: number): SnapshotStore {
+  return new SnapshotStore(storeOptions(fileSystem, dir, seed));
 }
 
 /** A snapshot to be made, with the state machine data given. */

@@ -30,20 +30,20 @@ export class LoopbackConnection implements ISnapshotConnection {
   }
 
   async sendSnapshotChunk(chunk: SnapshotChunk): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#throwFailure();
     const bytes = encodeSnapshotChunk(chunk);
     this.#held++;
     this.#queue = this.#queue.then(() => this.#deliver(bytes));
     while (this.#held > (this.#options.window ?? 2) && this.#failure === undefined) {
       await new Promise<void>((resolve) => this.#room.push(resolve));
     }
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#throwFailure();
   }
 
   async finish(): Promise<void> {
     await this.#queue;
     this.#closeSink();
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#throwFailure();
   }
 
   close(): void {
@@ -64,6 +64,10 @@ export class LoopbackConnection implements ISnapshotConnection {
     }
     this.#held--;
     this.#room.splice(0).forEach((resolve) => resolve());
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   #fail(reason: string): void {
