@@ -1,5 +1,5 @@
 import { describe, it } from 'node:test';
-import { logDBSuite, memoryLogDBHarness } from '../dist/index.js';
+import { harnessFromModule, logDBSuite } from '@drakkar/conformance';
 
-// That the suite needs nothing of a runner but these two. Run by test/runners.test.ts.
-logDBSuite({ describe, it }, memoryLogDBHarness());
+const { harness } = await harnessFromModule('@drakkar/logdb-lmdb');
+logDBSuite({ describe, it }, harness);

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 
@@ -26,6 +27,11 @@ function runNode(args: string[]): Promise<Ended> {
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
 describe('outside jest (needs a build)', () => {
+  it('the example of the README is the file that the next test runs', () => {
+    const example = readFileSync(path('./node-test.smoke.mjs'), 'utf8');
+    expect(readFileSync(path('../README.md'), 'utf8')).toContain(`\`\`\`js\n${example}\`\`\`\n`);
+  });
+
   it('the suite runs under node:test', async () => {
     const { exitCode, stdout } = await runNode([
       '--test',
@@ -35,7 +41,7 @@ describe('outside jest (needs a build)', () => {
     expect(stdout).toMatch(/ok \d+ - LDB-SAVE-1 /);
     expect(stdout).toMatch(/# fail 0/);
     expect(exitCode).toBe(0);
-  }, 60_000);
+  }, 120_000);
 
   const cli = path('../dist/cli/main.js');
 

@@ -225,20 +225,20 @@ export class TestCluster {
     const address = this.addressOf(nodeID);
     const dir = join(await this.#workshop.dir(), `node-${nodeID}`);
     const events = new EventLog();
-    let node: TestNode | undefined;
+    const received = new Map<number, number>();
     const takes = (batch: MessageBatch): boolean => {
       const { requests, sourceAddress } = batch;
       const cutOff = [...this.cutOff].map((id) => this.addressOf(id));
       if (cutOff.includes(address) || cutOff.includes(sourceAddress)) return false;
       if (this.loses?.(nodeID, batch) === true) return false;
       for (const { clusterID } of requests) {
-        node?.received.set(clusterID, (node.received.get(clusterID) ?? 0) + 1);
+        received.set(clusterID, (received.get(clusterID) ?? 0) + 1);
       }
       return true;
     };
     const config = { ...this.#hostConfig, raftAddress: address, nodeHostDir: dir };
     const host = await this.#workshop.open(config, { events: events.listener, takes });
-    node = { nodeID, address, dir, host, journal: new Journal(), events, received: new Map() };
+    const node = { nodeID, address, dir, host, journal: new Journal(), events, received };
     const at = this.nodes.findIndex((other) => other.nodeID === nodeID);
     if (at === -1) this.nodes.push(node);
     else this.nodes[at] = node;

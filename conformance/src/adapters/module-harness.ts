@@ -21,7 +21,8 @@ const BLOCK_BYTES = 512;
 async function usedBytes(folder: string): Promise<number> {
   let used = 0;
   for (const each of await readdir(folder, { recursive: true })) {
-    used += (await stat(join(folder, each))).blocks * BLOCK_BYTES;
+    const { blocks, size } = await stat(join(folder, each));
+    used += process.platform === 'win32' ? size : blocks * BLOCK_BYTES;
   }
   return used;
 }

@@ -28,7 +28,7 @@ export async function runMutant({ name, caughtBy, run }: Mutant): Promise<Mutant
 }
 
 /** How many run at a time: most of a transport case's time is waiting. */
-const AT_A_TIME = 4;
+const AT_A_TIME = 6;
 
 export async function runMutants(
   mutants: readonly Mutant[],

@@ -1,4 +1,4 @@
-import { describeError, fail } from './assert.js';
+import { ConformanceFailure, describeError, fail } from './assert.js';
 
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
@@ -14,11 +14,7 @@ export async function within<T>(promise: Promise<T>, timeoutMs: number, what: st
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      try {
-        fail(`${what}: not within ${timeoutMs} ms`);
-      } catch (error) {
-        reject(error as Error);
-      }
+      reject(new ConformanceFailure(`${what}: not within ${timeoutMs} ms`));
     }, timeoutMs);
   });
   try {

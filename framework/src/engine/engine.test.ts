@@ -289,6 +289,46 @@ describe('Engine', () => {
     expect(story).toEqual(['1: tick', '1: tick']);
   });
 
+  it('does not even look at an idle replica, until something wakes it or a request waits', () => {
+    const { clock, engine, addReplica } = setUp();
+    engine.start();
+    const { replica, raft } = addReplica(1);
+    raft.isQuiesced = true;
+    clock.advance(150);
+    let looks = 0;
+    Object.defineProperty(raft, 'isQuiesced', { get: () => ++looks > 0 });
+    clock.advance(1000);
+    expect(looks).toBe(0);
+    const request = replica.read(engine.nowTick + 3);
+    clock.advance(200);
+    expect(request.outcome).toBeUndefined();
+    clock.advance(100);
+    expect(request.outcome).toBe('timeout');
+    looks = 0;
+    clock.advance(1000);
+    expect(looks).toBe(0);
+    replica.receive(message(1, Heartbeat));
+    clock.advance(100);
+    expect(story).toEqual(['1: readIndex', '1: step 17']);
+    expect(looks).toBeGreaterThan(0);
+  });
+
+  it('goes on ticking a replica that woke between two ticks', () => {
+    const { clock, engine, addReplica } = setUp();
+    engine.start();
+    const { replica, raft } = addReplica(1);
+    raft.isQuiesced = true;
+    clock.advance(150);
+    const { step } = raft;
+    raft.step = (heartbeat) => {
+      raft.isQuiesced = false;
+      step(heartbeat);
+    };
+    replica.receive(message(1, Heartbeat));
+    clock.advance(300);
+    expect(story).toEqual(['1: step 17', '1: tick', '1: tick', '1: tick']);
+  });
+
   it('bounds what a replica takes in', () => {
     const { clock, addReplica } = setUp();
     const { replica } = addReplica(1);

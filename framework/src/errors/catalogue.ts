@@ -110,7 +110,7 @@ const requestErrors: readonly ErrorDescription[] = [
   ),
   describe(
     cluster.ErrNodeRemoved,
-    'The node was removed from the group by a membership change, and its id can not come back.',
+    'The node was removed from the group by a membership change, or its data was removed from this host; its id can not come back.',
     'Use another replica. To have one on this host again, add it under a new node id.',
   ),
   describe(

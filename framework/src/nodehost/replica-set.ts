@@ -273,8 +273,8 @@ export class ReplicaSet {
   }
 
   /**
-   * Removes everything of a replica that does not run. Its node id can't be started here any more: a voting member
-   * that comes back without the promises that it made breaks the group.
+   * Removes everything of a replica that does not run, if there is anything. Its node id can't be started here any
+   * more: a voting member that comes back without the promises that it made breaks the group.
    */
   async removeData(clusterID: number, nodeID: number): Promise<void> {
     const member = this.#members.get(clusterID);
@@ -287,6 +287,7 @@ export class ReplicaSet {
     const before = this.#removals.get(clusterID);
     const removal = (before ?? Promise.resolve()).then(async () => {
       const { logDB } = this.#deps;
+      if ((await logDB.getBootstrapInfo(clusterID, nodeID)) === undefined) return;
       await logDB.removeNodeData(clusterID, nodeID);
       await saveTombstone(logDB, clusterID, nodeID);
     });
