@@ -12,19 +12,27 @@ const lines = (from: number, to: number): string[] =>
 const snapshotFolders = async (dir: string): Promise<string[]> => readdir(join(dir, 'snapshots', '1-1'));
 
 describe('snapshots of a replica', () => {
-  it('stand in for the log at a restart', async () => {
-    const cluster = await TestCluster.start(workshop, 1, {}, { compactionOverhead: 2 });
-    const node = cluster.node(1);
-    for (const line of lines(1, 20)) await cluster.write(node, line);
-    const index = await node.host.requestSnapshot(CLUSTER);
-    expect(index).toBeGreaterThanOrEqual(20);
-    for (const line of lines(21, 30)) await cluster.write(node, line);
-    await node.host.stop();
-    const again = await cluster.startNode(1);
-    expect(again.journal.recoveries).toBe(1);
-    expect(await cluster.read(again)).toBe(lines(1, 30).join('\n'));
-    expect(again.journal.updates).toBeLessThanOrEqual(10);
-  });
+  it.each(['none', 'snappy'] as const)(
+    'stand in for the log at a restart (%s)',
+    async (snapshotCompression) => {
+      const cluster = await TestCluster.start(
+        workshop,
+        1,
+        {},
+        { compactionOverhead: 2, snapshotCompression },
+      );
+      const node = cluster.node(1);
+      for (const line of lines(1, 20)) await cluster.write(node, line);
+      const index = await node.host.requestSnapshot(CLUSTER);
+      expect(index).toBeGreaterThanOrEqual(20);
+      for (const line of lines(21, 30)) await cluster.write(node, line);
+      await node.host.stop();
+      const again = await cluster.startNode(1);
+      expect(again.journal.recoveries).toBe(1);
+      expect(await cluster.read(again)).toBe(lines(1, 30).join('\n'));
+      expect(again.journal.updates).toBeLessThanOrEqual(10);
+    },
+  );
 
   it('carry the client sessions', async () => {
     const cluster = await TestCluster.start(workshop, 1);
