@@ -62,6 +62,17 @@ describe('snapshots of a replica', () => {
     expect(await cluster.read(again)).toBe(lines(1, 45).join('\n'));
   });
 
+  it('go when the data of the replica is removed', async () => {
+    const cluster = await TestCluster.start(workshop, 1);
+    const node = cluster.node(1);
+    await cluster.write(node, 'a');
+    await node.host.requestSnapshot(CLUSTER);
+    expect(await snapshotFolders(node.dir)).toHaveLength(1);
+    await node.host.stopCluster(CLUSTER);
+    await node.host.removeData(CLUSTER, 1);
+    expect(await readdir(join(node.dir, 'snapshots'))).toEqual([]);
+  });
+
   it('that fail leave the replica as it was', async () => {
     const cluster = await TestCluster.start(workshop, 1);
     const node = cluster.node(1);

@@ -72,6 +72,11 @@ export class ReplicaLoader {
     }
   }
 
+  /** Removes the snapshot files of a replica that does not run; their records must be gone. */
+  async removeSnapshots(clusterID: number, nodeID: number): Promise<void> {
+    await this.#deps.snapshotStore(clusterID, nodeID).removeAll();
+  }
+
   #makeReplica({ clusterID, nodeID }: ClusterConfig, host: ReplicaHost): Replica {
     const { random, limits } = this.#deps;
     return new Replica(

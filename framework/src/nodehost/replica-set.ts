@@ -286,9 +286,10 @@ export class ReplicaSet {
     }
     const before = this.#removals.get(clusterID);
     const removal = (before ?? Promise.resolve()).then(async () => {
-      const { logDB } = this.#deps;
+      const { logDB, loader } = this.#deps;
       if ((await logDB.getBootstrapInfo(clusterID, nodeID)) === undefined) return;
       await logDB.removeNodeData(clusterID, nodeID);
+      await loader.removeSnapshots(clusterID, nodeID);
       await saveTombstone(logDB, clusterID, nodeID);
     });
     const settled = removal.then(undefined, () => undefined);
