@@ -7,7 +7,9 @@ export class PublicNames {
   readonly #exports = new Map<string, ts.Symbol>();
 
   constructor(root: string, entryFiles: readonly string[]) {
-    const { config } = ts.readConfigFile(join(root, 'tsconfig.check.json'), ts.sys.readFile) as {
+    const { config } = ts.readConfigFile(join(root, 'tsconfig.check.json'), (path) =>
+      ts.sys.readFile(path),
+    ) as {
       config: unknown;
     };
     const { options, errors } = ts.parseJsonConfigFileContent(config, ts.sys, root);
