@@ -35,12 +35,10 @@ class CountingStateMachine implements IStateMachine {
 
 const plan = JSON.parse(process.argv[2] as string) as NodePlan;
 const host = await NodeHost.create(plan.configPath);
-await host.startCluster(
-  new Map(plan.members),
-  false,
-  () => new CountingStateMachine(),
-  groupConfig(plan.nodeID),
-);
+await host.startCluster(new Map(plan.members), false, () => new CountingStateMachine(), {
+  ...groupConfig(plan.nodeID),
+  snapshotEntries: 0,
+});
 
 serveParent<BenchCommands>({
   leader: () => host.getLeaderID(CLUSTER_ID).leaderID,

@@ -14,6 +14,7 @@ import {
   type ReplicaProgress,
   silentLoggerFactory,
   LoggerFactoryID,
+  type SnapshotWriter,
 } from '@drakkar/framework';
 import {
   type MessageBatch,
@@ -29,21 +30,30 @@ const TICK_MS = 20;
 
 /** Counts updates and remembers the commands, in order. */
 export class Journal implements IStateMachine {
-  readonly lines: string[] = [];
+  lines: string[] = [];
+  /** Commands applied by this object itself, and snapshots that it was recovered from. */
+  updates = 0;
+  recoveries = 0;
+  failSnapshots = false;
   update(cmd: Uint8Array): Uint64 | Promise<Uint64> {
     const line = Buffer.from(cmd).toString();
     if (line === 'throw') throw new Error('the state machine refuses');
     this.lines.push(line);
+    this.updates++;
     return this.lines.length;
   }
   lookup(): Uint8Array {
     return Buffer.from(this.lines.join('\n'));
   }
-  saveSnapshot(): void {
-    throw new Error('not asked for in these tests');
+  async saveSnapshot(writer: SnapshotWriter): Promise<void> {
+    await writer.write(Buffer.from(JSON.stringify(this.lines)));
+    if (this.failSnapshots) throw new Error('no snapshot today');
   }
-  recoverFromSnapshot(): void {
-    throw new Error('not asked for in these tests');
+  async recoverFromSnapshot(reader: AsyncIterable<Uint8Array>): Promise<void> {
+    const parts: Uint8Array[] = [];
+    for await (const part of reader) parts.push(Buffer.from(part));
+    this.lines = JSON.parse(Buffer.concat(parts).toString()) as string[];
+    this.recoveries++;
   }
   close(): void {
     this.closed++;

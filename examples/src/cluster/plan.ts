@@ -14,6 +14,7 @@ export interface NodePlan {
   members: [nodeID: number, raftAddress: string][];
 }
 
+/** Snapshots are far more frequent than anyone would want them, so that they are in the way of every crash. */
 export function groupConfig(nodeID: number): ClusterConfigInput {
   return {
     clusterID: CLUSTER_ID,
@@ -22,7 +23,8 @@ export function groupConfig(nodeID: number): ClusterConfigInput {
     heartbeatRTT: 1,
     checkQuorum: true,
     preVote: true,
-    snapshotEntries: 0,
+    snapshotEntries: 500,
+    compactionOverhead: 100,
   };
 }
 

@@ -1,4 +1,4 @@
-export type CompressionType = 'none';
+export type CompressionType = 'none' | 'snappy';
 
 /** Configuration of one replica of a group, checked, with every default filled in. Durations are in ticks. */
 export interface ClusterConfig {

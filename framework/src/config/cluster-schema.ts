@@ -1,5 +1,5 @@
 import { type JsonSchema, objectSchema } from './json-schema.js';
-import type { ClusterConfig } from './cluster-config.js';
+import type { ClusterConfig, CompressionType } from './cluster-config.js';
 
 const flag = (description: string, fallback: boolean): JsonSchema => ({
   type: 'boolean',
@@ -13,10 +13,10 @@ const count = (description: string, minimum: number, fallback?: number): JsonSch
   maximum: Number.MAX_SAFE_INTEGER,
   ...(fallback === undefined ? {} : { default: fallback }),
 });
-const compression = (description: string): JsonSchema => ({
+const compression = (description: string, allowed: readonly CompressionType[]): JsonSchema => ({
   type: 'string',
   description,
-  enum: ['none'],
+  enum: [...allowed],
   default: 'none',
 });
 
@@ -57,8 +57,8 @@ export const clusterSchema: JsonSchema = objectSchema<ClusterConfig>(
       0,
       0,
     ),
-    snapshotCompression: compression('Compression of snapshots.'),
-    entryCompression: compression('Compression of entries.'),
+    snapshotCompression: compression('Compression of snapshots.', ['none', 'snappy']),
+    entryCompression: compression('Compression of entries.', ['none']),
   },
   { required: ['nodeID', 'clusterID'] },
 );

@@ -92,7 +92,8 @@ export const nodeHostSchema: JsonSchema = objectSchema<NodeHostConfig>(
     transport: adapter('transport', 'ws', '`ws`, `grpc`, `quic`'),
     masterServers: {
       type: 'array',
-      description: 'Addresses of the master servers of the deployment. Checked, but without effect in this release, which says so in its log.',
+      description:
+        'Addresses of the master servers of the deployment. Checked, but without effect in this release, which says so in its log.',
       items: text('Address of a master server.', { allowed: ADDRESS }),
       uniqueItems: true,
       default: [],

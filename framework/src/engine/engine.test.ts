@@ -16,7 +16,7 @@ import { PendingReads } from '../requests/pending-reads.js';
 import type { ReplicatedStateMachine } from '../rsm/index.js';
 import { ManualClock } from '../runtime/testing/manual-clock.js';
 import { Engine } from './engine.js';
-import { Replica } from './replica.js';
+import { type ISnapshotter, Replica } from './replica.js';
 
 /** What happened, in order, in one line each. */
 let story: string[] = [];
@@ -66,6 +66,16 @@ class ScriptedRaft {
     story.push(`${this.clusterID}: ${what}`);
   }
 }
+
+const noSnapshots: ISnapshotter = {
+  store: undefined as unknown as ISnapshotter['store'],
+  signal: new AbortController().signal,
+  discard: () => undefined,
+  applied: () => undefined,
+  request: () => Promise.resolve(0),
+  recover: () => Promise.resolve(),
+  stop: () => Promise.resolve(),
+};
 
 interface Save {
   updates: readonly Update[];
@@ -122,7 +132,7 @@ function setUp(logDB: Partial<ILogDB> = {}) {
       apply: (entries: Entry[]) => void story.push(`${clusterID}: apply ${entries.length}`),
       close: () => Promise.resolve(),
     };
-    replica.attach(raft as unknown as IRaft, rsm as unknown as ReplicatedStateMachine);
+    replica.attach(raft as unknown as IRaft, rsm as unknown as ReplicatedStateMachine, noSnapshots);
     engine.add(replica);
     return { replica, raft };
   };

@@ -75,7 +75,8 @@ class Tail {
 }
 
 /**
- * Reads a replica's log at its start: what is committed is applied, the terms are gathered as runs, the last entries
+ * Reads a replica's log at its start, behind the snapshot that the state machine was recovered from: what is
+ * committed is applied, the terms are gathered as runs, the last entries
  * are kept for the core. Errors: `ErrLogDBCorrupt` when stored entries are missing, those of the LogDB and of the
  * state machine, and the reason of `signal`, which ends a long replay.
  */
@@ -84,10 +85,10 @@ export async function loadReplica(
   clusterID: number,
   nodeID: number,
   rsm: ReplicatedStateMachine,
+  snapshot: Snapshot | undefined,
   limits: { maxInMemLogBytes: number; maxLogReadBytes: number },
   signal: AbortSignal,
 ): Promise<RaftInit> {
-  const snapshot = await newestSnapshot(logDB, clusterID, nodeID);
   const snapshotIndex = snapshot?.index ?? 0;
   const snapshotTerm = snapshot?.term ?? 0;
   const stored = await logDB.readRaftState(clusterID, nodeID, snapshotIndex);
@@ -135,15 +136,6 @@ export async function loadReplica(
     applied: Math.max(state.commit, snapshotIndex),
     membership: lastIndex === 0 ? emptyMembership() : rsm.getMembership(),
   };
-}
-
-async function newestSnapshot(
-  logDB: ILogDB,
-  clusterID: number,
-  nodeID: number,
-): Promise<Snapshot | undefined> {
-  const snapshots = await logDB.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER);
-  return snapshots[snapshots.length - 1];
 }
 
 function addTermRuns(runs: TermRun[], entries: readonly Entry[]): void {

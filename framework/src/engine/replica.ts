@@ -4,6 +4,7 @@ import {
   EntryType,
   type Membership,
   type Message,
+  type Snapshot,
   type Uint64,
   entrySizeBytes,
 } from '@drakkar/raftio';
@@ -14,13 +15,31 @@ import type { PendingReads } from '../requests/pending-reads.js';
 import type { RequestState } from '../requests/request-state.js';
 import type { ReplicatedStateMachine, RsmListener } from '../rsm/index.js';
 import { allSettled } from '../runtime/all-settled.js';
+import type { SnapshotStore } from '../snapshot/index.js';
 import { messageSizeBytes } from '../transport/peer.js';
+import { ApplyQueue } from './apply-queue.js';
 
 export interface ReplicaLimits {
   proposalQueueBytes: number;
   receiveQueueBytes: number;
   /** Reads that wait, wherever. */
   readQueueLength: number;
+}
+
+/** Who takes and reads the snapshots of a replica. */
+export interface ISnapshotter {
+  readonly store: SnapshotStore;
+  /** Given when the replica stops. */
+  readonly signal: AbortSignal;
+  /** Entries up to `index` are applied: a snapshot may be due. */
+  applied(index: number): void;
+  /** Takes a snapshot of what is applied now; resolves to its index. */
+  request(): Promise<number>;
+  /** Puts the state of a snapshot that was received in place of the state machine's. */
+  recover(snapshot: Snapshot): Promise<void>;
+  /** A snapshot was received and the core has no use for it. */
+  discard(index: number): void;
+  stop(): Promise<void>;
 }
 
 /** What a replica tells the engine. */
@@ -79,9 +98,18 @@ export class Replica implements RsmListener {
   #tickDue = false;
   #transferTarget = 0;
   #unreachable = new Set<number>();
+  #snapshotsSent: { nodeID: number; sent: boolean }[] = [];
+  /** Received snapshots, by index: queued for the core; then given to it, and not asked for yet. */
+  #arriving: number[] = [];
+  #offered: number[] = [];
   #logReads: { request: LogReadRequest; entries: Entry[] }[] = [];
-  #applying: Promise<void> | undefined;
-  #toApply: Entry[][] = [];
+  #snapshotter: ISnapshotter | undefined;
+  readonly #applyQueue = new ApplyQueue({
+    apply: (entries) => this.rsm.apply(entries),
+    recover: (snapshot) => this.#recover(snapshot),
+    done: (index) => this.#applied(index),
+    failed: (error) => this.#host.failed(this, error),
+  });
 
   constructor(options: ReplicaOptions, host: ReplicaHost) {
     this.clusterID = options.clusterID;
@@ -94,9 +122,10 @@ export class Replica implements RsmListener {
   }
 
   /** Gives the replica the parts that were made from what is on its disk. Called once, before anything else. */
-  attach(raft: IRaft, rsm: ReplicatedStateMachine): void {
+  attach(raft: IRaft, rsm: ReplicatedStateMachine, snapshotter: ISnapshotter): void {
     this.#raft = raft;
     this.#rsm = rsm;
+    this.#snapshotter = snapshotter;
   }
 
   get raft(): IRaft {
@@ -107,6 +136,11 @@ export class Replica implements RsmListener {
   get rsm(): ReplicatedStateMachine {
     if (this.#rsm === undefined) throw new Error('the replica is not started');
     return this.#rsm;
+  }
+
+  get snapshotter(): ISnapshotter {
+    if (this.#snapshotter === undefined) throw new Error('the replica is not started');
+    return this.#snapshotter;
   }
 
   /** As the host counts. */
@@ -160,6 +194,19 @@ export class Replica implements RsmListener {
     this.#host.setReady(this);
   }
 
+  /** A snapshot whose data is here. @param index what to discard should the core have no use for it */
+  receiveSnapshot(message: Message, index: number | undefined): void {
+    this.#inbox.push(message);
+    if (index !== undefined) this.#arriving.push(index);
+    this.#host.setReady(this);
+  }
+
+  /** A snapshot stream to that node has ended. */
+  snapshotSent(nodeID: number, sent: boolean): void {
+    this.#snapshotsSent.push({ nodeID, sent });
+    this.#host.setReady(this);
+  }
+
   unreachable(nodeID: number): void {
     this.#unreachable.add(nodeID);
     this.#host.setReady(this);
@@ -187,7 +234,12 @@ export class Replica implements RsmListener {
     const inbox = this.#inbox;
     this.#inbox = [];
     this.#inboxBytes = 0;
+    for (const index of this.#offered) this.snapshotter.discard(index); // the core had its turn to ask for it
+    this.#offered = this.#arriving;
+    this.#arriving = [];
     for (const message of inbox) raft.step(message);
+    for (const { nodeID, sent } of this.#snapshotsSent) raft.reportSnapshotStatus(nodeID, !sent);
+    this.#snapshotsSent = [];
     for (const { request, entries } of this.#logReads) raft.stepLogRead(request, entries);
     this.#logReads = [];
     for (const nodeID of this.#unreachable) raft.reportUnreachable(nodeID);
@@ -224,7 +276,12 @@ export class Replica implements RsmListener {
     for (const context of update.droppedReads) this.reads.dropped(context);
     for (const { context, index } of update.readyReads)
       this.reads.confirmed(context, index, this.rsm.lastApplied);
-    if (update.entriesToApply.length > 0) this.#apply(update.entriesToApply);
+    if (update.snapshot !== undefined) {
+      const { index } = update.snapshot;
+      this.#offered = this.#offered.filter((offered) => offered !== index);
+      this.#applyQueue.snapshot(update.snapshot);
+    }
+    if (update.entriesToApply.length > 0) this.#applyQueue.entries(update.entriesToApply);
   }
 
   onApplied(entry: Entry, value: Uint64, rejected: boolean): void {
@@ -264,43 +321,35 @@ export class Replica implements RsmListener {
   async stop(): Promise<void> {
     this.stopped = true;
     this.close();
-    this.#toApply = [];
-    await allSettled([Promise.resolve(this.#rsm?.close()), Promise.resolve(this.#applying)]);
+    await allSettled([
+      Promise.resolve(this.#snapshotter?.stop()),
+      Promise.resolve(this.#rsm?.close()),
+      this.#applyQueue.stop(),
+    ]);
   }
 
-  #apply(entries: Entry[]): void {
-    if (this.#applying !== undefined) {
-      this.#toApply.push(entries);
-      return;
-    }
-    const applying = this.rsm.apply(entries);
-    if (applying === undefined) this.#applied(entries);
-    else this.#applying = this.#applyRest(entries, applying);
+  /** A snapshot of this replica is recorded: from now on it may be sent to followers. */
+  snapshotCreated(snapshot: Snapshot): void {
+    this.raft.snapshotCreated(snapshot);
+    if (this.raft.hasUpdate()) this.#host.setReady(this);
   }
 
-  /** The state machine returned a promise: what comes meanwhile waits its turn. */
-  async #applyRest(entries: Entry[], applying: Promise<void>): Promise<void> {
-    try {
-      await applying;
-      this.#applied(entries);
-      for (;;) {
-        const next = this.#toApply.shift();
-        if (next === undefined || this.stopped) break;
-        await this.rsm.apply(next);
-        this.#applied(next);
-      }
-    } catch (error) {
-      this.#host.failed(this, error);
-    } finally {
-      this.#applying = undefined;
-    }
+  /** Entries up to `index` are about to be removed from the LogDB. */
+  compacted(index: number): void {
+    this.raft.compacted(index);
   }
 
-  #applied(entries: Entry[]): void {
-    const last = entries[entries.length - 1];
-    if (last === undefined || this.stopped) return;
-    this.raft.applied(last.index);
-    this.reads.applied(last.index);
+  async #recover(snapshot: Snapshot): Promise<void> {
+    await this.snapshotter.recover(snapshot);
+    if (snapshot.membership.removed.has(this.nodeID)) this.removed = true;
+    this.#host.membershipChanged(this, snapshot.membership);
+  }
+
+  #applied(index: number): void {
+    if (this.stopped) return;
+    this.raft.applied(index);
+    this.reads.applied(index);
+    this.snapshotter.applied(index);
     if (this.raft.hasUpdate()) this.#host.setReady(this);
   }
 }

@@ -22,6 +22,7 @@ import * as rsm from '../rsm/errors.js';
 import * as cluster from './cluster.js';
 import * as host from './host.js';
 import * as request from './request.js';
+import * as snapshot from './snapshot.js';
 
 /** What there is to know of one error. */
 export interface ErrorDescription {
@@ -221,6 +222,32 @@ const replicaErrors: readonly ErrorDescription[] = [
   ),
 ];
 
+/** Errors of snapshots. */
+const snapshotErrors: readonly ErrorDescription[] = [
+  describe(
+    snapshot.ErrSnapshotCorrupt,
+    'A snapshot is damaged, cut, missing, or belongs elsewhere; the message names the file and the offset. Nothing of it was used.',
+    'Look after the disk. On a follower: remove the replica and add a new node. On the leader: have a new snapshot taken.',
+  ),
+  describe(
+    snapshot.ErrSnapshotStopped,
+    'The snapshot was called off: by its signal, by a newer one, or because the host stops. Nothing is left of it.',
+    'Nothing; the next one is taken or sent when it is due.',
+    TEMPORARY,
+  ),
+  describe(
+    snapshot.ErrSnapshotNoSpace,
+    'The disk is full. Nothing is left of the snapshot, and the log stays as it was.',
+    'Free space or add some; the next snapshot is taken when it is due.',
+  ),
+  describe(
+    snapshot.ErrSnapshotNotSent,
+    'The other host could not be reached, refused the snapshot, or took no more of it. It keeps nothing of it.',
+    "It is sent again when the follower answers; if that repeats, the other host's log says why.",
+    TEMPORARY,
+  ),
+];
+
 /** Errors of configuration, and of the data directory. */
 const hostErrors: readonly ErrorDescription[] = [
   describe(
@@ -339,6 +366,7 @@ export interface ErrorSection {
 export const ERROR_SECTIONS: readonly ErrorSection[] = [
   { title: 'Requests', errors: requestErrors },
   { title: 'Starting and stopping replicas', errors: replicaErrors },
+  { title: 'Snapshots', errors: snapshotErrors },
   { title: 'Configuration and data directory', errors: hostErrors },
   { title: 'LogDB and transport', errors: adapterErrors },
 ];

@@ -45,5 +45,11 @@ export {
   ErrModuleNotFound,
   ErrNotOwner,
 } from './host.js';
+export {
+  ErrSnapshotCorrupt,
+  ErrSnapshotNoSpace,
+  ErrSnapshotNotSent,
+  ErrSnapshotStopped,
+} from './snapshot.js';
 export { ERROR_CATALOGUE, type ErrorDescription, type ErrorSection, ERROR_SECTIONS } from './catalogue.js';
 export { isTempError } from './temp-error.js';

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -68,6 +68,17 @@ describe('NodeFileSystem', () => {
     if (process.platform === 'linux') {
       await expect(fs.makeDir('/proc/nowhere')).rejects.toMatchObject({ code: 'ENOENT' });
     }
+  });
+
+  it('links what a symbolic link stands for', async () => {
+    await writeFile(join(dir, 'a'), 'a');
+    await writeFile(join(dir, 'b'), 'b');
+    await symlink(join(dir, 'a'), join(dir, 'l'));
+    await fs.link(join(dir, 'l'), join(dir, 'c'));
+    await fs.remove(join(dir, 'l'));
+    await symlink(join(dir, 'b'), join(dir, 'l'));
+    expect(await readFile(join(dir, 'c'), 'utf8')).toBe('a');
+    expect((await lstat(join(dir, 'c'))).isFile()).toBe(true);
   });
 
   it('renames over a file, links once, removes what is not there', async () => {

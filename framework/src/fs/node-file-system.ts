@@ -1,4 +1,15 @@
-import { type FileHandle, link, mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
+import {
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  readFile,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { hasSystemCode } from '../errors/inspect.js';
 import type { FileStat, IFile, IFileSystem, OpenMode } from './file-system.js';
@@ -90,8 +101,9 @@ export class NodeFileSystem implements IFileSystem {
     return rename(from, to);
   }
 
-  link(from: string, to: string): Promise<void> {
-    return link(from, to);
+  async link(from: string, to: string): Promise<void> {
+    // link(2) would give the new name to a symbolic link itself.
+    await link(await realpath(from), to);
   }
 
   remove(path: string): Promise<void> {

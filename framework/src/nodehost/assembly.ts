@@ -1,13 +1,17 @@
 import type { ILogDB, RaftRPCConfig } from '@drakkar/raftio';
+import { bulkhead } from 'cockatiel';
 import type { NodeHostConfig, NodeHostConfigInput } from '../config/node-host-config.js';
-import { openDataDir } from '../datadir/data-dir.js';
+import { type DataDir, openDataDir } from '../datadir/data-dir.js';
 import { type NodeHostServices, type Overrides, buildContainer } from '../di/build-container.js';
 import { Engine, type EngineListener } from '../engine/engine.js';
 import { Transport, type TransportDependencies, type TransportHandler } from '../transport/transport.js';
 import { EventHub } from '../events/event-hub.js';
 import type { HostListener } from '../events/host-listener.js';
 import type { ILogger } from '../logging/logger.js';
+import { SnapshotStore } from '../snapshot/index.js';
+import { ReplicaLoader } from './replica-loader.js';
 import { ReplicaSet } from './replica-set.js';
+import { SnapshotStreams } from './snapshot-streams.js';
 
 export type NodeHostConfigSource = string | NodeHostConfigInput;
 
@@ -50,8 +54,9 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
     const log = services.loggerFactory.getLogger('nodehost');
     const events = new EventHub(options.events ?? {}, services.clock, log);
     undo.push(() => Promise.resolve(events.flush()));
-    const { transport, engine, replicas } = wire(config, services, logDB, events);
+    const { transport, engine, replicas, streams } = wire(services, logDB, dataDir, events);
     undo.push(() => transport.stop());
+    undo.push(() => streams.stop());
     await transport.start();
     engine.start();
     undo.push(async () => {
@@ -99,11 +104,12 @@ interface Wired {
   transport: Transport;
   engine: Engine;
   replicas: ReplicaSet;
+  streams: SnapshotStreams;
 }
 
 /** Ties transport, engine and replicas together: messages in, messages out, news. */
-function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB, events: EventHub): Wired {
-  const { clock, random, loggerFactory } = services;
+function wire(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir, events: EventHub): Wired {
+  const { config, clock, random, loggerFactory } = services;
   const { settings } = config;
   const handler: TransportHandler = {
     onMessage: (message) => {
@@ -111,6 +117,7 @@ function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB,
       replica?.receive(message);
       return replica !== undefined;
     },
+    onInstallSnapshot: (message) => streams.send(message),
     onUnreachable: (clusterID, from, nodeID) => replicas.find(clusterID, from)?.unreachable(nodeID),
     onConnectionChanged: (target, up, reason) => {
       const log = loggerFactory.getLogger('transport');
@@ -136,6 +143,7 @@ function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB,
     {
       createRPC: rpcCreator(config, services),
       handler,
+      createSink: () => streams.createSink(),
       clock,
       random,
       logger: loggerFactory.getLogger('transport'),
@@ -179,10 +187,31 @@ function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB,
     logDB,
     engine,
     registry: transport.registry,
-    random,
     clock,
     events,
     logger: nodehostLog,
+    loader: makeLoader(services, logDB, dataDir),
+  });
+  const streams: SnapshotStreams = new SnapshotStreams({
+    deploymentID: config.deploymentId,
+    settings,
+    connect: (target, signal) => transport.connectSnapshot(target, signal),
+    resolve: (clusterID, nodeID) => transport.registry.resolve(clusterID, nodeID),
+    findReplica: (clusterID, nodeID) => replicas.find(clusterID, nodeID),
+    fileSystem: services.fileSystem,
+    clock,
+    logger: loggerFactory.getLogger('transport'),
+  });
+  return { transport, engine, replicas, streams };
+}
+
+function makeLoader(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir): ReplicaLoader {
+  const { config, clock, random, fileSystem, loggerFactory } = services;
+  const { settings } = config;
+  const logger = loggerFactory.getLogger('rsm');
+  return new ReplicaLoader({
+    logDB,
+    random,
     limits: {
       proposalQueueBytes: settings.proposalQueueBytes,
       receiveQueueBytes: config.maxReceiveQueueSize,
@@ -190,6 +219,16 @@ function wire(config: NodeHostConfig, services: NodeHostServices, logDB: ILogDB,
     },
     softSettings: settings,
     maxSessionCount: config.hardSettings.lruMaxSessionCount,
+    snapshotStore: (clusterID, nodeID) =>
+      new SnapshotStore({
+        dir: dataDir.snapshotDir(clusterID, nodeID),
+        clusterID,
+        fileSystem,
+        clock,
+        random,
+        logger,
+      }),
+    snapshotSlots: bulkhead(settings.snapshotWorkerCount, Infinity),
+    logger,
   });
-  return { transport, engine, replicas };
 }

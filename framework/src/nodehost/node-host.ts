@@ -188,6 +188,17 @@ export class NodeHost {
     return newNoOPSession(clusterID, this.#parts.services.random);
   }
 
+  /**
+   * Takes a snapshot of the replica on this host, and cuts its log behind it. Resolves to the snapshot's index; one
+   * that is under way counts.
+   *
+   * @throws ErrRejected when nothing was applied since the newest; ErrClusterClosed, ErrSnapshotNoSpace, and what
+   *   `IStateMachine.saveSnapshot` throws
+   */
+  async requestSnapshot(clusterID: number): Promise<number> {
+    return await this.#user(clusterID).requestSnapshot();
+  }
+
   getLeaderID(clusterID: number): LeaderInfo {
     this.#checkOpen();
     const { leaderID } = this.#parts.replicas.replica(clusterID).leader;

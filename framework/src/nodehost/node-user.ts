@@ -109,6 +109,11 @@ export class NodeUser implements INodeUser {
     return await this.#running().rsm.lookup(query);
   }
 
+  /** As `NodeHost.requestSnapshot`. */
+  requestSnapshot(): Promise<number> {
+    return this.#running().snapshotter.request();
+  }
+
   requestChange(change: MembershipChange, options?: CallOptions): RequestState {
     const replica = this.#running();
     return requestChange(replica, change, timeoutTicks(options, this.#tickMs));

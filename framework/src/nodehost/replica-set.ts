@@ -1,34 +1,21 @@
 import type { ILogDB, Membership } from '@drakkar/raftio';
 import type { ClusterConfig } from '../config/cluster-config.js';
 import type { Engine } from '../engine/engine.js';
-import { loadReplica } from '../engine/log-loader.js';
-import { Replica, type ReplicaLimits } from '../engine/replica.js';
-import {
-  ErrClosed,
-  ErrClusterAlreadyExist,
-  ErrClusterNotStopped,
-  ErrInvalidOperation,
-  ErrNodeRemoved,
-} from '../errors/index.js';
+import type { Replica } from '../engine/replica.js';
+import { ErrClosed, ErrClusterAlreadyExist, ErrClusterNotStopped, ErrNodeRemoved } from '../errors/index.js';
 import type { EventHub } from '../events/event-hub.js';
 import type { NodeUnloadedEvent } from '../events/host-listener.js';
 import type { ILogger } from '../logging/logger.js';
-import { createRaft } from '../raft/index.js';
-import { PendingConfigChange } from '../requests/pending-config-change.js';
-import { KEY_NONCE_BOUND, PendingProposals } from '../requests/pending-proposals.js';
-import { PendingReads } from '../requests/pending-reads.js';
-import { ReplicatedStateMachine } from '../rsm/index.js';
 import { allSettled } from '../runtime/all-settled.js';
 import type { IClock } from '../runtime/clock.js';
-import type { IRandom } from '../runtime/random.js';
-import type { SoftSettings } from '../settings/soft.js';
-import type { CreateStateMachine, IStateMachine } from '../statemachine/contract.js';
+import type { CreateStateMachine } from '../statemachine/contract.js';
 import type { NodeRegistry } from '../transport/node-registry.js';
 import { type StartRequest, bootstrapReplica, saveTombstone } from './bootstrap.js';
 import { Handovers } from './handover.js';
 import { type Member, notFound, notInitialized, unusable } from './member.js';
 import { toClusterMembership } from './membership-requests.js';
 import { NodeUser } from './node-user.js';
+import type { ReplicaLoader } from './replica-loader.js';
 
 /**
  * For how many election timeouts a removed replica goes on answering. A leader that removes itself may be the only
@@ -42,13 +29,10 @@ export interface ReplicaSetDependencies {
   logDB: ILogDB;
   engine: Engine;
   registry: NodeRegistry;
-  random: IRandom;
   clock: IClock;
   events: EventHub;
   logger: ILogger;
-  limits: ReplicaLimits;
-  softSettings: SoftSettings;
-  maxSessionCount: number;
+  loader: ReplicaLoader;
 }
 
 /** The replicas of a host: at most one per group. */
@@ -302,9 +286,10 @@ export class ReplicaSet {
     }
     const before = this.#removals.get(clusterID);
     const removal = (before ?? Promise.resolve()).then(async () => {
-      const { logDB } = this.#deps;
+      const { logDB, loader } = this.#deps;
       if ((await logDB.getBootstrapInfo(clusterID, nodeID)) === undefined) return;
       await logDB.removeNodeData(clusterID, nodeID);
+      await loader.removeSnapshots(clusterID, nodeID);
       await saveTombstone(logDB, clusterID, nodeID);
     });
     const settled = removal.then(undefined, () => undefined);
@@ -321,59 +306,10 @@ export class ReplicaSet {
   }
 
   async #load(config: ClusterConfig, createStateMachine: CreateStateMachine): Promise<Replica> {
-    const { clusterID, nodeID } = config;
-    const { engine, logDB, random, softSettings, maxSessionCount } = this.#deps;
-    const replica = new Replica(
-      {
-        clusterID,
-        nodeID,
-        limits: this.#deps.limits,
-        proposals: new PendingProposals(clusterID, random.nextInt(KEY_NONCE_BOUND)),
-        reads: new PendingReads(clusterID, 1 + random.nextInt(0xffff_fffe)),
-        configChange: new PendingConfigChange(clusterID, random.nextInt(KEY_NONCE_BOUND)),
-      },
-      engine,
-    );
-    const stateMachine: unknown = await createStateMachine(clusterID, nodeID);
-    const rsm = new ReplicatedStateMachine({
-      clusterID,
-      nodeID,
-      stateMachine: checkStateMachine(stateMachine),
-      orderedConfigChange: config.orderedConfigChange,
-      maxSessionCount,
-      listener: replica,
-    });
-    try {
-      const maxInMemLogBytes =
-        config.maxInMemLogSize > 0 ? config.maxInMemLogSize : softSettings.maxInMemLogBytes;
-      const limits = { maxInMemLogBytes, maxLogReadBytes: softSettings.maxLogReadBytes };
-      const init = await loadReplica(logDB, clusterID, nodeID, rsm, limits, this.#closing.signal);
-      this.#register(clusterID, init.membership);
-      if (init.membership.removed.has(nodeID)) replica.removed = true;
-      const raft = createRaft(
-        {
-          clusterID,
-          nodeID,
-          electionTimeoutTicks: config.electionRTT,
-          heartbeatTicks: config.heartbeatRTT,
-          checkQuorum: config.checkQuorum,
-          preVote: config.preVote,
-          quiesce: config.quiesce,
-          isObserver: config.isObserver,
-          maxInMemLogBytes,
-          maxReplicateBytes: softSettings.maxReplicateBytes,
-          maxInflightBytes: softSettings.maxInflightBytes,
-          maxInflightMessages: softSettings.maxInflightMessages,
-          random,
-        },
-        init,
-      );
-      replica.attach(raft, rsm);
-      return replica;
-    } catch (error) {
-      await rsm.close().catch(() => undefined); // the first error is the one to be told
-      throw error;
-    }
+    const { engine, loader } = this.#deps;
+    const { replica, init } = await loader.load(config, createStateMachine, engine, this.#closing.signal);
+    this.#register(config.clusterID, init.membership);
+    return replica;
   }
 
   #register(clusterID: number, membership: Membership): void {
@@ -383,25 +319,6 @@ export class ReplicaSet {
     }
     // The address of a node that was removed stays: the leader's last messages tell it that it was.
   }
-}
-
-const STATE_MACHINE_METHODS = [
-  'update',
-  'lookup',
-  'saveSnapshot',
-  'recoverFromSnapshot',
-  'close',
-  'getHash',
-] as const;
-
-/** Programs without types make mistakes here, which should not wait for the first proposal to come out. */
-function checkStateMachine(stateMachine: unknown): IStateMachine {
-  const methods = (stateMachine ?? {}) as Partial<Record<string, unknown>>;
-  const missing = STATE_MACHINE_METHODS.filter((name) => typeof methods[name] !== 'function');
-  if (missing.length === 0) return stateMachine as IStateMachine;
-  throw new ErrInvalidOperation(
-    `createStateMachine must return an IStateMachine; methods missing: ${missing.join(', ')}`,
-  );
 }
 
 function nodeRemoved(clusterID: number, nodeID: number): ErrNodeRemoved {

@@ -71,6 +71,26 @@ export const softSettingsSchema: JsonSchema = objectSchema<SoftSettings>(
       600_000,
     ),
     breakerMaxBackoffMs: integer('Longest such pause.', 2000, 1, 600_000),
+    snapshotWorkerCount: integer('Snapshots of state machines being written at a time.', 4, 1, 1024),
+    maxSnapshotSendCount: integer('Snapshots being sent to other hosts at a time.', 4, 1, 1024),
+    maxSnapshotReceiveCount: integer(
+      'Snapshots being received at a time; further ones are refused.',
+      4,
+      1,
+      1024,
+    ),
+    maxSnapshotBytesPerSecond: integer(
+      'Bandwidth of all snapshots being sent, in bytes per second; 0 = unlimited.',
+      0,
+      0,
+      Number.MAX_SAFE_INTEGER,
+    ),
+    snapshotStallTimeoutMs: integer(
+      'How long nothing may move in a snapshot stream before it is given up.',
+      30_000,
+      100,
+      3_600_000,
+    ),
   },
   { optional: true },
 );

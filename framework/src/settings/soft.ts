@@ -24,4 +24,12 @@ export interface SoftSettings {
   /** First and longest pause before a host that could not be reached is tried again. */
   readonly breakerMinBackoffMs: number;
   readonly breakerMaxBackoffMs: number;
+  /** Snapshots being written, sent, and received by this host at a time. */
+  readonly snapshotWorkerCount: number;
+  readonly maxSnapshotSendCount: number;
+  readonly maxSnapshotReceiveCount: number;
+  /** Over all snapshots that are being sent; 0 = unlimited. */
+  readonly maxSnapshotBytesPerSecond: number;
+  /** A snapshot stream in which nothing moves for this long is given up. */
+  readonly snapshotStallTimeoutMs: number;
 }

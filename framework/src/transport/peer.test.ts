@@ -61,7 +61,8 @@ const heartbeat = (to: number): Message => makeMessage({ type: MessageType.Heart
 const settle = async (): Promise<void> => {
   for (let i = 0; i < 10; i++) await Promise.resolve();
 };
-const targets = (batch: MessageBatch | undefined): number[] => (batch?.requests ?? []).map((message) => message.to);
+const targets = (batch: MessageBatch | undefined): number[] =>
+  (batch?.requests ?? []).map((message) => message.to);
 
 describe('Peer', () => {
   it('sends what gathered while it connected, then while it sent, as one batch each', async () => {

@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { BIN_VER, type IRaftRPC, type Message, MessageType, type RequestHandler, makeMessage } from '@drakkar/raftio';
+import {
+  BIN_VER,
+  type IRaftRPC,
+  type Message,
+  MessageType,
+  type RequestHandler,
+  makeMessage,
+} from '@drakkar/raftio';
 import { silentLogger } from '../logging/logger.js';
 import { SeededRandom } from '../runtime/random.js';
 import { ManualClock } from '../runtime/testing/manual-clock.js';
@@ -7,7 +14,11 @@ import { Transport } from './transport.js';
 
 const HERE = 7;
 
-function setUp(): { transport: Transport; deliver: (messages: Message[], from?: string) => void; taken: Message[] } {
+function setUp(): {
+  transport: Transport;
+  deliver: (messages: Message[], from?: string) => void;
+  taken: Message[];
+} {
   let handler: RequestHandler = () => undefined;
   const taken: Message[] = [];
   const transport = new Transport(
@@ -31,9 +42,11 @@ function setUp(): { transport: Transport; deliver: (messages: Message[], from?: 
           if (isHere) taken.push(message);
           return isHere;
         },
+        onInstallSnapshot: () => undefined,
         onUnreachable: () => undefined,
         onConnectionChanged: () => undefined,
       },
+      createSink: () => ({ addChunk: () => Promise.resolve(false), close: () => undefined }),
       clock: new ManualClock(),
       random: new SeededRandom(1),
       logger: silentLogger,

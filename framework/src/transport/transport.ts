@@ -2,6 +2,7 @@ import {
   BIN_VER,
   type ChunkSinkFactory,
   type IRaftRPC,
+  type ISnapshotConnection,
   type Message,
   type MessageBatch,
   MessageType,
@@ -22,6 +23,8 @@ export interface TransportOptions extends PeerOptions {
 export interface TransportHandler {
   /** False: there is no such replica here, and the message was dropped. */
   onMessage(message: Message): boolean;
+  /** Takes an InstallSnapshot message, whose data goes in a stream of its own. */
+  onInstallSnapshot(message: Message): void;
   onUnreachable(clusterID: number, fromNodeID: number, nodeID: number): void;
   onConnectionChanged(target: string, up: boolean, reason: Error | undefined): void;
 }
@@ -29,6 +32,8 @@ export interface TransportHandler {
 export interface TransportDependencies {
   createRPC: (requestHandler: RequestHandler, chunkSinkFactory: ChunkSinkFactory) => IRaftRPC;
   handler: TransportHandler;
+  /** Takes incoming snapshots. */
+  createSink: ChunkSinkFactory;
   clock: IClock;
   random: IRandom;
   logger: ILogger;
@@ -52,10 +57,7 @@ export class Transport {
     this.#deps = deps;
     this.#rpc = deps.createRPC(
       (batch) => this.#receive(batch),
-      () => ({
-        addChunk: () => Promise.resolve(false),
-        close: () => undefined,
-      }),
+      () => deps.createSink(),
     );
   }
 
@@ -78,6 +80,10 @@ export class Transport {
   /** Queues messages for the next `flush`. One whose target is unknown is dropped, as a network may. */
   send(messages: readonly Message[]): void {
     for (const message of messages) {
+      if (message.type === MessageType.InstallSnapshot) {
+        this.#deps.handler.onInstallSnapshot(message);
+        continue;
+      }
       const address = this.registry.resolve(message.clusterID, message.to);
       if (address === undefined || this.#stopped) {
         this.#undelivered(message);
@@ -87,6 +93,11 @@ export class Transport {
       peer.push(message);
       this.#toFlush.add(peer);
     }
+  }
+
+  /** A connection for one snapshot. */
+  connectSnapshot(target: string, signal: AbortSignal): Promise<ISnapshotConnection> {
+    return this.#rpc.getSnapshotConnection(target, signal);
   }
 
   /** Called once at the end of an engine cycle. */

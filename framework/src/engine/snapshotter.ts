@@ -1,0 +1,219 @@
+import type { ILogDB, Snapshot } from '@drakkar/raftio';
+import type { BulkheadPolicy } from 'cockatiel';
+import { ErrClusterClosed, ErrRejected } from '../errors/index.js';
+import type { ILogger } from '../logging/logger.js';
+import type { SnapshotCompression, SnapshotStore } from '../snapshot/index.js';
+import type { ReplicatedStateMachine } from '../rsm/index.js';
+import type { ISnapshotter, Replica } from './replica.js';
+
+/** When snapshots are taken, and what is kept. */
+export interface SnapshotPolicy {
+  /** Applied entries between automatic snapshots; 0 = none. */
+  snapshotEntries: number;
+  /** Entries kept in the log behind the newest snapshot. */
+  compactionOverhead: number;
+  compression: SnapshotCompression;
+}
+
+export interface SnapshotterDependencies {
+  store: SnapshotStore;
+  logDB: ILogDB;
+  /** How many snapshots this host writes at a time. */
+  slots: BulkheadPolicy;
+  log: ILogger;
+}
+
+/** Newest snapshots that are kept: one to go back to, should the newest prove damaged. */
+const KEEP_COUNT = 2;
+
+/**
+ * Takes the snapshots of one replica and cuts its log behind them. The order of a snapshot's life: written and synced
+ * by the store, recorded in the LogDB, told to the core, and only then the entries before it go.
+ */
+export class Snapshotter implements ISnapshotter {
+  readonly #replica: Replica;
+  readonly #policy: SnapshotPolicy;
+  readonly #deps: SnapshotterDependencies;
+  readonly #stop = new AbortController();
+  /** Index of the newest snapshot. */
+  #newestIndex: number;
+  #running: Promise<number> | undefined;
+
+  constructor(replica: Replica, policy: SnapshotPolicy, newestIndex: number, deps: SnapshotterDependencies) {
+    this.#replica = replica;
+    this.#policy = policy;
+    this.#newestIndex = newestIndex;
+    this.#deps = deps;
+  }
+
+  /** Entries up to `index` are applied: takes a snapshot if one is due. */
+  applied(index: number): void {
+    const { snapshotEntries } = this.#policy;
+    if (snapshotEntries === 0 || index - this.#newestIndex < snapshotEntries) return;
+    if (this.#running !== undefined || this.#stop.signal.aborted) return;
+    this.#start().catch((error: unknown) => {
+      if (this.#stop.signal.aborted) return;
+      const { clusterID, nodeID } = this.#replica;
+      this.#deps.log.error('a snapshot could not be taken', { clusterID, nodeID, err: error });
+      // Not again at once: a full disk would be written to for ever.
+      this.#newestIndex = Math.max(this.#newestIndex, index);
+    });
+  }
+
+  /**
+   * Takes a snapshot of what is applied now, after one that is under way. Resolves to its index when it is recorded
+   * and the log is cut; requests that overlap share one.
+   *
+   * @throws ErrRejected when nothing was applied since the newest; ErrClusterClosed when the replica stops
+   */
+  async request(): Promise<number> {
+    if (this.#running !== undefined) {
+      await this.#running.catch(() => undefined); // told to who asked for it
+      if (this.#replica.rsm.lastApplied <= this.#newestIndex) return this.#newestIndex;
+    }
+    return await this.#start();
+  }
+
+  /** A snapshot came from the leader: its state takes the place of the state machine's, and older ones can go. */
+  async recover(snapshot: Snapshot): Promise<void> {
+    await recoverFrom(this.#deps.store, this.#replica.rsm, snapshot, this.#stop.signal);
+    this.#newestIndex = Math.max(this.#newestIndex, snapshot.index);
+    await this.#removeOld();
+  }
+
+  get store(): SnapshotStore {
+    return this.#deps.store;
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  discard(index: number): void {
+    this.#discard(index).catch((error: unknown) => {
+      const { clusterID, nodeID } = this.#replica;
+      this.#deps.log.warn('a snapshot without use could not be removed', {
+        clusterID,
+        nodeID,
+        index,
+        err: error,
+      });
+    });
+  }
+
+  /** Has the one under way stopped, and waits for it. Idempotent. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running?.catch(() => undefined);
+  }
+
+  #start(): Promise<number> {
+    this.#running ??= this.#deps.slots
+      .execute(() => this.#take())
+      .finally(() => {
+        this.#running = undefined;
+      });
+    return this.#running;
+  }
+
+  async #take(): Promise<number> {
+    const { rsm, clusterID, nodeID } = this.#replica;
+    const { store, logDB } = this.#deps;
+    const { signal } = this.#stop;
+    if (signal.aborted) throw new ErrClusterClosed(`group ${clusterID} was stopped on this host`);
+    if (rsm.lastApplied <= this.#newestIndex) {
+      throw new ErrRejected(
+        `group ${clusterID}: nothing was applied since the snapshot at ${this.#newestIndex}`,
+      );
+    }
+    const { compression } = this.#policy;
+    const draft = await rsm.saveSnapshot((source) =>
+      store.prepare({
+        index: source.index,
+        term: source.term,
+        membership: source.membership,
+        sessions: source.sessions,
+        write: (writer, files, writeSignal) => source.writeStateMachine(writer, files, writeSignal),
+        compression,
+        signal,
+      }),
+    );
+    const snapshot = await draft.commit();
+    await logDB.saveSnapshots([{ clusterID, nodeID, state: undefined, entriesToSave: [], snapshot }]);
+    this.#newestIndex = snapshot.index;
+    if (this.#replica.stopped) return snapshot.index;
+    this.#replica.snapshotCreated(snapshot);
+    await this.#compact(snapshot.index - this.#policy.compactionOverhead);
+    await this.#removeOld();
+    return snapshot.index;
+  }
+
+  /** Removes entries up to `index` and gives their space back. The core hears of it first, and asks for none of them. */
+  async #compact(index: number): Promise<void> {
+    if (index < 1 || this.#replica.stopped) return;
+    const { clusterID, nodeID } = this.#replica;
+    this.#replica.compacted(index);
+    await this.#deps.logDB.removeEntriesTo(clusterID, nodeID, index);
+    await this.#deps.logDB.compactEntriesTo(clusterID, nodeID, index);
+  }
+
+  async #discard(index: number): Promise<void> {
+    const { clusterID, nodeID } = this.#replica;
+    const { logDB, store } = this.#deps;
+    const recorded = await logDB.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER);
+    if (recorded.every((snapshot) => snapshot.index !== index)) await store.remove(index);
+  }
+
+  async #removeOld(): Promise<void> {
+    const { clusterID, nodeID } = this.#replica;
+    const { logDB, store } = this.#deps;
+    const recorded = await logDB.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER);
+    for (const { index } of recorded.slice(0, -KEEP_COUNT)) {
+      await logDB.deleteSnapshot(clusterID, nodeID, index);
+      await store.remove(index);
+    }
+  }
+}
+
+/** Reads a snapshot into the state machine. @throws ErrSnapshotCorrupt and what the state machine's recovery throws */
+export async function recoverFrom(
+  store: SnapshotStore,
+  rsm: ReplicatedStateMachine,
+  snapshot: Snapshot,
+  signal: AbortSignal,
+): Promise<void> {
+  const open = await store.open(snapshot, signal);
+  try {
+    await rsm.recover(open, signal);
+  } finally {
+    await open.close();
+  }
+}
+
+/**
+ * At the start of a replica: cleans up what a crash left, and recovers the newest snapshot that is whole. `undefined`
+ * when there is none.
+ */
+export async function recoverNewest(
+  logDB: ILogDB,
+  clusterID: number,
+  nodeID: number,
+  store: SnapshotStore,
+  rsm: ReplicatedStateMachine,
+  log: ILogger,
+  signal: AbortSignal,
+): Promise<Snapshot | undefined> {
+  const recorded = await logDB.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER);
+  const { problems } = await store.cleanUp(recorded);
+  for (const { snapshot, error } of problems) {
+    log.error('a snapshot can not be used', { clusterID, nodeID, index: snapshot.index, err: error });
+  }
+  const bad = new Set(problems.map(({ snapshot }) => snapshot.index));
+  const newest = recorded.findLast(({ index }) => !bad.has(index));
+  if (newest === undefined) {
+    if (problems[0] !== undefined) throw problems[0].error;
+    return undefined;
+  }
+  await recoverFrom(store, rsm, newest, signal);
+  return newest;
+}

@@ -1,0 +1,109 @@
+import {
+  type ChunkSinkFactory,
+  type ISnapshotConnection,
+  type Message,
+  MessageType,
+  makeMessage,
+} from '@drakkar/raftio';
+import type { Replica } from '../engine/replica.js';
+import type { IFileSystem } from '../fs/file-system.js';
+import type { ILogger } from '../logging/logger.js';
+import type { IClock } from '../runtime/clock.js';
+import type { SoftSettings } from '../settings/soft.js';
+import { type ReceivedSnapshot, SnapshotReceiver, SnapshotSender } from '../snapshot/index.js';
+
+export interface SnapshotStreamsDependencies {
+  deploymentID: number;
+  settings: SoftSettings;
+  connect: (target: string, signal: AbortSignal) => Promise<ISnapshotConnection>;
+  /** Raft address of a node's host. */
+  resolve: (clusterID: number, nodeID: number) => string | undefined;
+  /** The replica of this host that a message or a snapshot concerns. */
+  findReplica: (clusterID: number, nodeID: number) => Replica | undefined;
+  fileSystem: IFileSystem;
+  clock: IClock;
+  logger: ILogger;
+}
+
+/** Snapshots on their way between this host and others, for all replicas. */
+export class SnapshotStreams {
+  readonly #deps: SnapshotStreamsDependencies;
+  readonly #sender: SnapshotSender;
+  readonly #receiver: SnapshotReceiver;
+
+  constructor(deps: SnapshotStreamsDependencies) {
+    const { deploymentID, settings, connect, fileSystem, clock, logger } = deps;
+    this.#deps = deps;
+    this.#sender = new SnapshotSender(
+      {
+        deploymentID,
+        maxStreams: settings.maxSnapshotSendCount,
+        bytesPerSecond: settings.maxSnapshotBytesPerSecond,
+        connectTimeoutMs: settings.connectTimeoutMs,
+        stallTimeoutMs: settings.snapshotStallTimeoutMs,
+      },
+      { connect, fileSystem, clock, logger },
+    );
+    this.#receiver = new SnapshotReceiver(
+      {
+        deploymentID,
+        maxStreams: settings.maxSnapshotReceiveCount,
+        idleTimeoutMs: settings.snapshotStallTimeoutMs,
+      },
+      {
+        lookup: ({ clusterID, to, index }) => {
+          const replica = deps.findReplica(clusterID, to);
+          return replica === undefined || replica.stopped || index <= replica.rsm.lastApplied
+            ? undefined
+            : replica.snapshotter.store;
+        },
+        onReceived: (received) => this.#received(received),
+        fileSystem,
+        clock,
+        logger,
+      },
+    );
+  }
+
+  /** For the transport. */
+  get createSink(): ChunkSinkFactory {
+    return this.#receiver.createSink;
+  }
+
+  /** Streams the snapshot that an InstallSnapshot message describes, and tells the core how that ended. */
+  send(message: Message): void {
+    const { clusterID, from, to, snapshot } = message;
+    const replica = this.#deps.findReplica(clusterID, from);
+    const target = this.#deps.resolve(clusterID, to);
+    if (replica === undefined || snapshot === undefined) return;
+    if (target === undefined) {
+      replica.snapshotSent(to, false);
+      return;
+    }
+    const { store, signal } = replica.snapshotter;
+    void this.#sender.send({ store, snapshot, from, to, target, signal }).then(({ sent, sizeBytes }) => {
+      this.#deps.logger.info('a snapshot stream has ended', {
+        clusterID,
+        to,
+        index: snapshot.index,
+        sent,
+        sizeBytes,
+      });
+      replica.snapshotSent(to, sent);
+    });
+  }
+
+  /** A stream carries no term, so the message has none: see the core's handling of received snapshots. */
+  #received({ clusterID, from, to, snapshot, wasThere }: ReceivedSnapshot): void {
+    const replica = this.#deps.findReplica(clusterID, to);
+    if (replica === undefined) throw new Error('the replica was stopped');
+    this.#deps.logger.info('a snapshot was received', { clusterID, nodeID: to, from, index: snapshot.index });
+    const message = makeMessage({ type: MessageType.InstallSnapshot, clusterID, from, to, snapshot });
+    replica.receiveSnapshot(message, wasThere ? undefined : snapshot.index);
+  }
+
+  /** Calls off every stream and waits for what is left of them. Idempotent. */
+  async stop(): Promise<void> {
+    await Promise.all([this.#sender.stop(), this.#receiver.stop()]);
+  }
+}

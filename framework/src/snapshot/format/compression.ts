@@ -1,0 +1,55 @@
+import { ErrUnsupported } from '@drakkar/raftio';
+import type * as Snappy from 'snappy';
+import { messageOf } from '../../errors/inspect.js';
+
+export type SnapshotCompression = 'none' | 'snappy';
+
+/** Snappy's block format. */
+export interface SnappyCodec {
+  compress(data: Uint8Array): Promise<Uint8Array>;
+  /**
+   * Throws unless `data` is the compressed form of exactly `sizeBytes` bytes; allocates no more than that, whatever
+   * `data` is.
+   */
+  decompress(data: Uint8Array, sizeBytes: number): Promise<Uint8Array>;
+}
+
+/** The length that stands at the beginning of a compressed block, as a varint of up to 32 bits. */
+export function snappyLength(data: Uint8Array): number | undefined {
+  let length = 0;
+  for (let i = 0; i < 5 && i < data.length; i++) {
+    const byte = data[i] ?? 0;
+    length += (byte & 0x7f) * 2 ** (7 * i);
+    if (byte < 0x80) return length < 2 ** 32 ? length : undefined;
+  }
+  return undefined;
+}
+
+async function load(): Promise<SnappyCodec> {
+  let snappy: typeof Snappy;
+  try {
+    snappy = await import('snappy');
+  } catch (error) {
+    throw new ErrUnsupported(`snappy can't be loaded on this platform: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  return {
+    compress: (data) => snappy.compress(data),
+    decompress: async (data, sizeBytes) => {
+      const declared = snappyLength(data);
+      if (declared !== sizeBytes) throw new Error(`a block of ${declared} bytes, not ${sizeBytes}`);
+      const raw = await snappy.uncompress(data, { asBuffer: true });
+      if (typeof raw === 'string' || raw.length !== sizeBytes) throw new Error('a block of another size');
+      return raw;
+    },
+  };
+}
+
+let loading: Promise<SnappyCodec> | undefined;
+
+/** Loaded when it is first needed: a host that does not compress runs without its native code. */
+export function loadSnappy(): Promise<SnappyCodec> {
+  loading ??= load();
+  return loading;
+}

@@ -1,0 +1,30 @@
+export { type SnapshotCompression, type SnappyCodec, loadSnappy } from './format/compression.js';
+export { type ExternalFile, type SnapshotDescription, externalFileName } from './format/description.js';
+export type { FileHeader } from './format/header-block.js';
+export { SnapshotFileReader } from './format/reader.js';
+export { SnapshotFileVerifier, type VerifiedSnapshotFile, verifySnapshotFile } from './format/verifier.js';
+export { SnapshotFileWriter, type SnapshotFileWriterOptions } from './format/writer.js';
+export { verifySnapshotFolder } from './store/folder.js';
+export { DATA_FILE_NAME, snapshotDirName } from './store/names.js';
+export { type CreateSnapshot, SnapshotDraft } from './store/snapshot-draft.js';
+export {
+  type CleanUpReport,
+  type OpenSnapshot,
+  type SnapshotLease,
+  type SnapshotProblem,
+  SnapshotStore,
+  type SnapshotStoreOptions,
+} from './store/snapshot-store.js';
+export type { ReceivedSnapshot, SnapshotOffer } from './stream/reception.js';
+export {
+  SnapshotReceiver,
+  type SnapshotReceiverDependencies,
+  type SnapshotReceiverOptions,
+} from './stream/receiver.js';
+export {
+  type SendOutcome,
+  type SendSnapshot,
+  SnapshotSender,
+  type SnapshotSenderDependencies,
+  type SnapshotSenderOptions,
+} from './stream/sender.js';

@@ -1,0 +1,81 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { silentLogger } from '../logging/logger.js';
+import { NodeFileSystem } from '../fs/node-file-system.js';
+import { SystemClock } from '../runtime/clock.js';
+import { SnapshotReceiver } from './stream/receiver.js';
+import { SnapshotSender } from './stream/sender.js';
+import { CLUSTER_ID, creation, makeStore, never, pattern } from './testing/fixture.js';
+import { LoopbackConnection } from './testing/loopback.js';
+
+const MIB = 1024 * 1024;
+const PIECE = pattern(1, 64 * 1024);
+const SIZE_BYTES = 256 * MIB;
+/** Far less than the snapshot; what a collector that takes its time leaves lying about is the most of it. */
+const MAX_GROWTH_BYTES = 100 * MIB;
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'drakkar-snapshot-'));
+});
+afterEach(async () => {
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** Runs `task` and returns by how much the memory of the process has grown at most meanwhile. */
+async function growthOf(task: () => Promise<void>): Promise<number> {
+  const before = process.memoryUsage().rss;
+  let most = before;
+  const timer = setInterval(() => (most = Math.max(most, process.memoryUsage().rss)), 5);
+  try {
+    await task();
+  } finally {
+    clearInterval(timer);
+  }
+  return most - before;
+}
+
+describe('a snapshot that is larger than memory should hold', () => {
+  it('is written, sent, received and read in little memory', async () => {
+    const fileSystem = new NodeFileSystem();
+    const source = makeStore(fileSystem, join(dir, 'source'));
+    const target = makeStore(fileSystem, join(dir, 'target'));
+    const clock = new SystemClock();
+    const shared = { fileSystem, clock, logger: silentLogger };
+    const receiver = new SnapshotReceiver(
+      { deploymentID: 1, maxStreams: 1, idleTimeoutMs: 20_000 },
+      { ...shared, lookup: () => target, onReceived: () => undefined },
+    );
+    const sender = new SnapshotSender(
+      { deploymentID: 1, maxStreams: 1, bytesPerSecond: 0, connectTimeoutMs: 1000, stallTimeoutMs: 20_000 },
+      { ...shared, connect: async () => new LoopbackConnection(receiver.createSink) },
+    );
+    let readBytes = 0;
+    const growth = await growthOf(async () => {
+      const snapshot = await source.create(
+        creation(CLUSTER_ID, PIECE, {
+          write: async (writer) => {
+            for (let done = 0; done < SIZE_BYTES; done += PIECE.length) await writer.write(PIECE);
+          },
+        }),
+      );
+      expect(snapshot.fileSize).toBeGreaterThan(SIZE_BYTES);
+      const outcome = await sender.send({
+        store: source,
+        snapshot,
+        from: 1,
+        to: 2,
+        target: 'loopback',
+        signal: never(),
+      });
+      expect(outcome).toMatchObject({ sent: true });
+      const open = await target.open(snapshot, never());
+      for await (const piece of open.reader) readBytes += piece.length;
+      await open.close();
+    });
+    expect(readBytes).toBe(SIZE_BYTES);
+    expect(growth).toBeLessThan(MAX_GROWTH_BYTES);
+  });
+});

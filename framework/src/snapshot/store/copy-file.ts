@@ -1,0 +1,33 @@
+import type { IFileSystem } from '../../fs/file-system.js';
+import { throwIfStopped } from '../failure.js';
+import { PacedFile } from '../paced-file.js';
+
+const PIECE_BYTES = 1024 * 1024;
+
+/** Copies the content of a file to a new file; durable on return, its name excepted. */
+export async function copyFile(
+  fs: IFileSystem,
+  from: string,
+  to: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const source = await fs.open(from, 'read');
+  try {
+    const target = new PacedFile(await fs.open(to, 'create'));
+    try {
+      const buffer = new Uint8Array(PIECE_BYTES);
+      for (let offset = 0; ;) {
+        throwIfStopped(signal, `copying ${from}`);
+        const size = await source.read(buffer, offset);
+        if (size === 0) break;
+        await target.write(buffer.subarray(0, size), offset);
+        offset += size;
+      }
+      await target.sync();
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,113 @@
+import type { ChunkSinkFactory } from '@drakkar/raftio';
+import type { IFileSystem } from '../../fs/file-system.js';
+import type { ILogger } from '../../logging/logger.js';
+import type { IClock } from '../../runtime/clock.js';
+import type { SnapshotStore } from '../store/snapshot-store.js';
+import { type ReceivedSnapshot, Reception, type ReceptionHost, type SnapshotOffer } from './reception.js';
+
+export interface SnapshotReceiverOptions {
+  deploymentID: number;
+  /** Streams at the same time; further ones are refused, and their senders try again later. */
+  maxStreams: number;
+  /** A stream in which no chunk came for that long is dropped. */
+  idleTimeoutMs: number;
+}
+
+export interface SnapshotReceiverDependencies {
+  /** The store of the replica that the snapshot is for, if it runs here and wants it. Must not throw. */
+  lookup: (offer: SnapshotOffer) => SnapshotStore | undefined;
+  /**
+   * A snapshot has arrived: whole, checked, durable, but not recorded yet. The sender hears of its success when this
+   * has returned, and of a failure when it throws. Whoever has no use for the snapshot removes it from its store,
+   * unless `wasThere`; else it stays until the next start.
+   */
+  onReceived: (received: ReceivedSnapshot) => void | Promise<void>;
+  fileSystem: IFileSystem;
+  clock: IClock;
+  logger: ILogger;
+}
+
+/**
+ * Takes the snapshots that other hosts send. A stream is checked chunk by chunk and block by block, and written to a
+ * temporary folder of its replica; one that is torn, foreign, replayed, out of order or damaged is dropped without a
+ * trace. One stream for each replica: a newer one supersedes it.
+ */
+export class SnapshotReceiver {
+  readonly #options: SnapshotReceiverOptions;
+  readonly #deps: SnapshotReceiverDependencies;
+  readonly #host: ReceptionHost;
+  /** By group and node, the stream that was admitted last. */
+  readonly #admitted = new Map<string, Reception>();
+  readonly #all = new Set<Reception>();
+  #stopped = false;
+
+  constructor(options: SnapshotReceiverOptions, deps: SnapshotReceiverDependencies) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#host = {
+      deploymentID: options.deploymentID,
+      idleTimeoutMs: options.idleTimeoutMs,
+      fileSystem: deps.fileSystem,
+      clock: deps.clock,
+      logger: deps.logger,
+      admit: (reception, offer) => this.#admit(reception, offer),
+      received: (snapshot) => deps.onReceived(snapshot),
+      ended: (reception) => this.#ended(reception),
+    };
+  }
+
+  /** For the transport. */
+  readonly createSink: ChunkSinkFactory = () => {
+    const reception = new Reception(this.#host);
+    this.#all.add(reception);
+    if (this.#stopped) reception.cancel('the host is being stopped');
+    return reception;
+  };
+
+  /** Snapshots that are being received. */
+  get streamCount(): number {
+    return this.#admitted.size;
+  }
+
+  /** Drops what is being received for a replica, and waits until nothing is left of it. For one that stops. */
+  async cancel(clusterID: number, nodeID: number): Promise<void> {
+    const reception = this.#admitted.get(keyOf(clusterID, nodeID));
+    reception?.cancel('the replica is being stopped');
+    await reception?.ended;
+  }
+
+  /** Drops everything that is being received, and waits for it. Idempotent. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    const receptions = [...this.#all];
+    for (const reception of receptions) reception.cancel('the host is being stopped');
+    await Promise.all(receptions.map((reception) => reception.ended));
+  }
+
+  #admit(reception: Reception, offer: SnapshotOffer): SnapshotStore | string {
+    const store = this.#deps.lookup(offer);
+    if (store === undefined) return 'no replica here wants it';
+    const key = keyOf(offer.clusterID, offer.to);
+    const before = this.#admitted.get(key);
+    if (before === undefined && this.#admitted.size >= this.#options.maxStreams) {
+      return `${this.#options.maxStreams} snapshots are being received already`;
+    }
+    if (before?.isCompleting === true) return 'the one before is being completed';
+    if ((before?.offer?.index ?? 0) > offer.index) return 'a newer one is being received';
+    before?.cancel('another one has begun');
+    this.#admitted.set(key, reception);
+    return store;
+  }
+
+  #ended(reception: Reception): void {
+    this.#all.delete(reception);
+    const { offer } = reception;
+    if (offer === undefined) return;
+    const key = keyOf(offer.clusterID, offer.to);
+    if (this.#admitted.get(key) === reception) this.#admitted.delete(key);
+  }
+}
+
+function keyOf(clusterID: number, nodeID: number): string {
+  return `${clusterID}-${nodeID}`;
+}

@@ -1,0 +1,199 @@
+import { type ISnapshotConnection, type Snapshot, hasErrorCode } from '@drakkar/raftio';
+import { ErrSnapshotNotSent, ErrSnapshotStopped } from '../../errors/snapshot.js';
+import { messageOf } from '../../errors/inspect.js';
+import type { IFileSystem } from '../../fs/file-system.js';
+import type { ILogger } from '../../logging/logger.js';
+import type { IClock } from '../../runtime/clock.js';
+import type { SnapshotLease, SnapshotStore } from '../store/snapshot-store.js';
+import { BandwidthLimiter } from './bandwidth.js';
+import { type StreamHead, chunksOf } from './chunks.js';
+import { Places, within } from './waiting.js';
+
+export interface SnapshotSenderOptions {
+  deploymentID: number;
+  /** Streams at the same time; further ones wait for their turn. */
+  maxStreams: number;
+  /** Over all streams; 0 = unlimited. */
+  bytesPerSecond: number;
+  connectTimeoutMs: number;
+  /** How long the other host may take no chunk before the stream is given up. */
+  stallTimeoutMs: number;
+}
+
+export interface SnapshotSenderDependencies {
+  connect: (target: string, signal: AbortSignal) => Promise<ISnapshotConnection>;
+  fileSystem: IFileSystem;
+  clock: IClock;
+  logger: ILogger;
+}
+
+export interface SendSnapshot {
+  store: SnapshotStore;
+  /** As recorded. */
+  snapshot: Snapshot;
+  from: number;
+  to: number;
+  /** Raft address of the host of `to`. */
+  target: string;
+  signal: AbortSignal;
+}
+
+export type SendOutcome =
+  | { sent: true; sizeBytes: number; durationMs: number }
+  /** ErrSnapshotNotSent, ErrSnapshotStopped, ErrSnapshotCorrupt, errors of the file system. */
+  | { sent: false; sizeBytes: number; durationMs: number; error: Error };
+
+const ignore = (): void => undefined;
+
+/**
+ * Sends snapshots to other hosts. Memory: a stream holds the chunk that is being sent, the next one, and what the
+ * transport holds. The snapshot is not removed while it is being sent.
+ */
+export class SnapshotSender {
+  readonly #options: SnapshotSenderOptions;
+  readonly #deps: SnapshotSenderDependencies;
+  readonly #bandwidth: BandwidthLimiter;
+  readonly #places: Places;
+  /** By group and node; for one there is at most one that was not called off. */
+  readonly #streams = new Map<string, AbortController>();
+  readonly #running = new Set<Promise<SendOutcome>>();
+  #stopped = false;
+
+  constructor(options: SnapshotSenderOptions, deps: SnapshotSenderDependencies) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#bandwidth = new BandwidthLimiter(deps.clock, options.bytesPerSecond);
+    this.#places = new Places(options.maxStreams);
+  }
+
+  /** Streams under way, those that wait for their turn included. */
+  get streamCount(): number {
+    return this.#running.size;
+  }
+
+  /**
+   * Sends a snapshot; an earlier one that is on its way to the same node is called off. Never rejects. `sent` says
+   * that the other host has taken all of it, checked it, and made it durable.
+   */
+  send(request: SendSnapshot): Promise<SendOutcome> {
+    const running = this.#send(request);
+    this.#running.add(running);
+    void running.then(() => this.#running.delete(running));
+    return running;
+  }
+
+  /** Calls every stream off and waits for them. Idempotent. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const abort of this.#streams.values()) abort.abort();
+    await Promise.all(this.#running);
+  }
+
+  async #send(request: SendSnapshot): Promise<SendOutcome> {
+    const { store, to, signal } = request;
+    const key = `${store.clusterID}-${to}`;
+    this.#streams.get(key)?.abort();
+    const abort = new AbortController();
+    this.#streams.set(key, abort);
+    const stop = (): void => abort.abort(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted || this.#stopped) abort.abort();
+    const startedMs = this.#deps.clock.nowMs();
+    const progress = { sizeBytes: 0 };
+    const outcome = (): { sizeBytes: number; durationMs: number } => ({
+      sizeBytes: progress.sizeBytes,
+      durationMs: this.#deps.clock.nowMs() - startedMs,
+    });
+    try {
+      await this.#sendInTurn({ ...request, signal: abort.signal }, progress);
+      return { sent: true, ...outcome() };
+    } catch (error) {
+      const reason = failureOf(error, request, abort.signal);
+      this.#deps.logger.warn('a snapshot was not sent', { key, target: request.target, err: reason });
+      return { sent: false, error: reason, ...outcome() };
+    } finally {
+      signal.removeEventListener('abort', stop);
+      if (this.#streams.get(key) === abort) this.#streams.delete(key);
+    }
+  }
+
+  async #sendInTurn(request: SendSnapshot, progress: { sizeBytes: number }): Promise<void> {
+    // Leased before the wait: the snapshot that the core has decided on is the one that will be there.
+    const lease = await request.store.lease(request.snapshot);
+    try {
+      const giveBack = await this.#places.take(request.signal, describe(request));
+      try {
+        await this.#connectAndSend(request, lease, progress);
+      } finally {
+        giveBack();
+      }
+    } finally {
+      await lease.release();
+    }
+  }
+
+  async #connectAndSend(
+    request: SendSnapshot,
+    lease: SnapshotLease,
+    progress: { sizeBytes: number },
+  ): Promise<void> {
+    const { target, signal } = request;
+    const { connectTimeoutMs } = this.#options;
+    const what = `connecting to ${target}`;
+    const connecting = this.#deps.connect(target, signal);
+    const limits = { clock: this.#deps.clock, signal, timeoutMs: connectTimeoutMs, what };
+    const connection = await within(connecting, limits, (late) => late.close());
+    try {
+      await this.#stream(request, lease, connection, progress);
+    } finally {
+      connection.close();
+    }
+  }
+
+  async #stream(
+    request: SendSnapshot,
+    lease: SnapshotLease,
+    connection: ISnapshotConnection,
+    progress: { sizeBytes: number },
+  ): Promise<void> {
+    const { snapshot, from, to, signal, store } = request;
+    const { deploymentID, stallTimeoutMs } = this.#options;
+    const { index, term, membership } = snapshot;
+    const head: StreamHead = { clusterID: store.clusterID, from, to, index, term, membership, deploymentID };
+    const limits = { clock: this.#deps.clock, signal, timeoutMs: stallTimeoutMs, what: describe(request) };
+    const chunks = chunksOf(this.#deps.fileSystem, lease, head);
+    try {
+      let next = chunks.next();
+      for (;;) {
+        const { value: chunk, done } = await next;
+        if (done === true) break;
+        next = chunks.next();
+        next.catch(ignore);
+        await this.#bandwidth.take(chunk.data.length, signal);
+        await within(connection.sendSnapshotChunk(chunk), limits);
+        progress.sizeBytes += chunk.data.length;
+      }
+      await within(connection.finish(), limits);
+    } finally {
+      await chunks.return();
+    }
+  }
+}
+
+function describe({ store, snapshot, to }: SendSnapshot): string {
+  return `sending the snapshot at ${snapshot.index} of group ${store.clusterID} to node ${to}`;
+}
+
+function failureOf(error: unknown, request: SendSnapshot, signal: AbortSignal): Error {
+  if (signal.aborted && !hasErrorCode(error, 'ERR_SNAPSHOT_STOPPED')) {
+    return new ErrSnapshotStopped(`${describe(request)} was called off`, { cause: error });
+  }
+  const isOurs = ['ERR_SNAPSHOT_STOPPED', 'ERR_SNAPSHOT_CORRUPT', 'ERR_INCOMPATIBLE_DATA'].some((code) =>
+    hasErrorCode(error, code),
+  );
+  if (isOurs) return error as Error;
+  return new ErrSnapshotNotSent(`${describe(request)} at ${request.target} failed: ${messageOf(error)}`, {
+    cause: error,
+    details: { target: request.target },
+  });
+}

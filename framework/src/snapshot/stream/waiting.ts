@@ -1,0 +1,113 @@
+import { ErrSnapshotNotSent, ErrSnapshotStopped } from '../../errors/snapshot.js';
+import type { IClock } from '../../runtime/clock.js';
+
+export interface Limits {
+  clock: IClock;
+  signal: AbortSignal;
+  timeoutMs: number;
+  /** What is waited for, for the error. */
+  what: string;
+}
+
+/**
+ * Waits for `promise` no longer than `timeoutMs`, and not after `signal` has aborted. What it settles with later is
+ * given to `late`, or dropped.
+ *
+ * @throws ErrSnapshotStopped, ErrSnapshotNotSent, what the promise rejects with
+ */
+export function within<T>(promise: Promise<T>, limits: Limits, late?: (value: T) => void): Promise<T> {
+  const { clock, signal, timeoutMs, what } = limits;
+  return new Promise<T>((resolve, reject) => {
+    let isOver = false;
+    const end = (settle: () => void): void => {
+      if (isOver) return;
+      isOver = true;
+      timer.cancel();
+      signal.removeEventListener('abort', stop);
+      settle();
+    };
+    const stop = (): void => {
+      end(() => reject(new ErrSnapshotStopped(`${what} was called off`, { cause: signal.reason })));
+    };
+    const timer = clock.setTimeout(() => {
+      end(() => reject(new ErrSnapshotNotSent(`${what} took more than ${timeoutMs} ms`)));
+    }, timeoutMs);
+    promise.then(
+      (value) => {
+        if (isOver) late?.(value);
+        else end(() => resolve(value));
+      },
+      (error: Error) => end(() => reject(error)),
+    );
+    signal.addEventListener('abort', stop);
+    if (signal.aborted) stop();
+  });
+}
+
+/** Resolves after `delayMs`. Rejects with ErrSnapshotStopped when `signal` aborts before. */
+export function pause(clock: IClock, delayMs: number, signal: AbortSignal, what: string): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    const stop = (): void => {
+      timer.cancel();
+      reject(new ErrSnapshotStopped(`${what} was called off`, { cause: signal.reason }));
+    };
+    const timer = clock.setTimeout(() => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    }, delayMs);
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+  });
+}
+
+/** A bounded number of places, given out in the order asked for. */
+export class Places {
+  #free: number;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.size;
+  }
+
+  /** Resolves with the function that gives the place back. Rejects with ErrSnapshotStopped when `signal` aborts. */
+  async take(signal: AbortSignal, what: string): Promise<() => void> {
+    if (signal.aborted) throw new ErrSnapshotStopped(`${what} was called off`, { cause: signal.reason });
+    if (this.#free > 0) this.#free--;
+    else await this.#wait(signal, what);
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      this.#giveBack();
+    };
+  }
+
+  #giveBack(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) {
+      this.#free++;
+    } else {
+      this.#waiting.delete(next);
+      next();
+    }
+  }
+
+  #wait(signal: AbortSignal, what: string): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      const proceed = (): void => {
+        signal.removeEventListener('abort', stop);
+        resolve();
+      };
+      const stop = (): void => {
+        this.#waiting.delete(proceed);
+        reject(new ErrSnapshotStopped(`${what} was called off`, { cause: signal.reason }));
+      };
+      this.#waiting.add(proceed);
+      signal.addEventListener('abort', stop, { once: true });
+    });
+  }
+}
