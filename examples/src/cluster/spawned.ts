@@ -12,13 +12,13 @@ const TIMEOUT_MS = 30_000;
 
 /** Plans nodes and starts a process for each; resolves when all of them serve. */
 export async function spawnNodes<C extends CommandTable<C>>(
-  options: PlanOptions & { nodeScript: string },
+  options: PlanOptions & { nodeScript: string; args?: readonly string[] },
 ): Promise<Spawned<C>[]> {
   const { dir, nodeScript } = options;
   const plans = await planNodes(options);
   const spawned = plans.map((plan): Spawned<C> => {
     const logPath = join(dir, `node-${plan.nodeID}.log`);
-    const args = [JSON.stringify(plan)];
+    const args = [JSON.stringify(plan), ...(options.args ?? [])];
     return { plan, process: new NodeProcess<C, never>({ script: nodeScript, args, logPath }) };
   });
   try {
