@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ClusterMembership, NodeHost } from '@drakkar/framework';
+import { type ClusterMembership, type IStateMachine, NodeHost } from '@drakkar/framework';
 import { hasErrorCode, isDrakkarError } from '@drakkar/raftio';
 import type {
   Change,
@@ -32,6 +32,8 @@ const RETRY_DELAY_MS = 20;
 
 const plan = JSON.parse(process.argv[2] as string) as ChurnHostPlan;
 const host = await NodeHost.create(plan.configPath);
+let isStarting = false;
+let installs = 0;
 if (plan.replica !== undefined) await startReplica(plan.replica);
 let workload: Workload | undefined;
 
@@ -42,13 +44,27 @@ async function startReplica({ nodeID, members, join, isObserver }: ReplicaPlan):
     snapshotEntries: SNAPSHOT_ENTRIES,
     compactionOverhead: COMPACTION_OVERHEAD,
   };
+  isStarting = true;
   try {
-    await host.startCluster(new Map(members), join, () => new KVStateMachine(), config);
+    await host.startCluster(new Map(members), join, createStateMachine, config);
   } catch (error) {
     // Both are where this was to lead: it runs, or the group has removed it in the meantime.
     if (!hasErrorCode(error, 'ERR_CLUSTER_ALREADY_EXIST') && !hasErrorCode(error, 'ERR_NODE_REMOVED'))
       throw error;
+  } finally {
+    isStarting = false;
   }
+}
+
+/** What it recovers when its replica runs already is a snapshot that the leader has sent. */
+function createStateMachine(): IStateMachine {
+  const stateMachine = new KVStateMachine();
+  const recover = stateMachine.recoverFromSnapshot.bind(stateMachine);
+  stateMachine.recoverFromSnapshot = async (...args) => {
+    await recover(...args);
+    if (!isStarting) installs += 1;
+  };
+  return stateMachine;
 }
 
 async function retire(nodeID: number): Promise<void> {
@@ -112,6 +128,7 @@ async function state(): Promise<LocalState | undefined> {
     leaderID: progress?.leaderID ?? 0,
     membership: progress === undefined ? undefined : plain(progress.membership),
     digest: answer === undefined ? undefined : decodeDigestAnswer(answer),
+    installs,
   };
 }
 

@@ -15,7 +15,7 @@ Options:
   --seed N       decides what happens and when; the machine's timing is its own (default: from the clock)
   --hosts N      processes (default 5; 4 to 9)
   --writers N, --readers N    clients of each member (default 2 and 1)
-  --payload N    bytes of a value (default 16; 8 to 65536)
+  --payload N    bytes of a value (default 1024; 8 to 65536)
   --logdb M, --transport M, --data-dir DIR    as for npm start
   --help         this text`;
 
@@ -42,10 +42,10 @@ function summarize(rounds: ChurnRounds): void {
     `${totals.rounds} rounds: ${acknowledgedWrites} writes acknowledged, ${unknownOutcomes} of unknown outcome, ${reads} reads`,
   );
   if (rounds.counts === undefined) return;
-  const { actions, kills, removedAlive, stoppedThemselves } = rounds.counts;
+  const { actions, kills, installs, removedAlive, stoppedThemselves } = rounds.counts;
   const told = Object.entries(actions).map(([kind, count]) => `${count} ${kind}`);
   console.log(
-    `${told.join(', ')}; ${kills} kills; ${stoppedThemselves} of ${removedAlive} removed nodes that ran stopped by themselves within 3 s`,
+    `${told.join(', ')}; ${kills} kills; ${installs} snapshots streamed and installed; ${stoppedThemselves} of ${removedAlive} removed nodes that ran stopped by themselves within 3 s`,
   );
 }
 
@@ -56,7 +56,7 @@ async function main(): Promise<number> {
     hosts: { type: 'string', default: '5' },
     writers: { type: 'string', default: '2' },
     readers: { type: 'string', default: '1' },
-    payload: { type: 'string', default: '16' },
+    payload: { type: 'string', default: '1024' },
     logdb: { type: 'string', default: 'lmdb' },
     transport: { type: 'string', default: 'ws' },
     'data-dir': { type: 'string' },

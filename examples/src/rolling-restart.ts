@@ -19,12 +19,9 @@ Options:
 
 const nodeScript = fileURLToPath(new URL('./rolling-node.js', import.meta.url));
 
-function show({ nodeID, wasLeader, stopMs, readyMs, pauseMs }: Restart): void {
+function show({ nodeID, wasLeader, stopMs, readyMs }: Restart): void {
   const who = `node ${nodeID}${wasLeader ? ', the leader' : ''}`;
-  console.log(
-    `${who}: stopped in ${stopMs.toFixed(0)} ms, ready again in ${readyMs.toFixed(0)} ms; ` +
-      `longest pause in commits ${pauseMs.toFixed(0)} ms`,
-  );
+  console.log(`${who}: stopped in ${stopMs.toFixed(0)} ms, ready again in ${readyMs.toFixed(0)} ms`);
 }
 
 function report({ restarts, errors, figures, longestPauseMs }: RollingResult): boolean {

@@ -11,6 +11,8 @@ const SELF_STOP_TIMEOUT_MS = 3_000;
 export interface ChurnCounts {
   actions: Record<ActionKind, number>;
   kills: number;
+  /** Snapshots that leaders have sent, as far as the processes that took them lived on to tell. */
+  installs: number;
   /** Removed nodes that were alive throughout, and those of them that stopped by themselves soon. */
   removedAlive: number;
   stoppedThemselves: number;
@@ -21,6 +23,7 @@ export class ChurnActions {
   readonly counts: ChurnCounts = {
     actions: { add: 0, observe: 0, delete: 0, promote: 0, transfer: 0 },
     kills: 0,
+    installs: 0,
     removedAlive: 0,
     stoppedThemselves: 0,
   };

@@ -38,6 +38,8 @@ export interface LocalState {
   leaderID: number;
   membership: PlainMembership | undefined;
   digest: KVDigest | undefined;
+  /** Snapshots that came from a leader since the process was started. */
+  installs: number;
 }
 
 /** Commands that the parent gives a host's process. */

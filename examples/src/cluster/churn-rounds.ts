@@ -47,6 +47,8 @@ export class ChurnRounds {
   readonly #options: ChurnOptions;
   readonly #random: SeededRandom;
   #actions: ChurnActions | undefined;
+  /** Told by each process so far. */
+  readonly #installs = new WeakMap<object, number>();
   #legacy: Legacy = { writeCount: 0, records: [], openKeys: new Set() };
 
   constructor(options: ChurnOptions) {
@@ -111,6 +113,7 @@ export class ChurnRounds {
   ): Promise<ChurnReport> {
     const stuck = await probeAll(cluster, PROBE_KEY + round);
     const states = await settle(cluster);
+    if (this.#actions !== undefined) countInstalls(this.#actions.counts, states, this.#installs);
     const digests = new Map<number, KVDigest | undefined>();
     for (const [{ replica }, state] of states) digests.set(replica?.nodeID ?? 0, state?.digest);
     const dumps: Dump[] = [];
@@ -186,6 +189,14 @@ async function settle(cluster: ChurnCluster): Promise<States> {
     }
   }).catch(() => undefined);
   return states;
+}
+
+function countInstalls(counts: ChurnCounts, states: States, told: WeakMap<object, number>): void {
+  for (const [{ process }, state] of states) {
+    if (process === undefined || state === undefined) continue;
+    counts.installs += state.installs - (told.get(process) ?? 0);
+    told.set(process, state.installs);
+  }
 }
 
 function checkMemberships(cluster: ChurnCluster, states: States): Check {

@@ -4,7 +4,7 @@ import { persevere } from './churn-cluster.js';
 import { nowMicros } from './clock.js';
 import type { WorkloadSpec } from './commands.js';
 import { type Figures, figuresOf, outageMs } from './figures.js';
-import { type JournaledCall, readJournal } from './journal.js';
+import { CallKind, type JournaledCall, readJournal } from './journal.js';
 import { NodeProcess } from './node-process.js';
 import { type NodePlan, type PlanOptions, planNodes } from './plan.js';
 
@@ -16,13 +16,21 @@ export interface MetError {
   isTemporary: boolean;
 }
 
+/** What clients of one process have met since it was started. */
+export interface Told {
+  errors: MetError[];
+  /** When writes of the pulse were acknowledged, see `nowMicros`. */
+  beats: number[];
+}
+
 /** Commands that the parent gives a node's process. */
 export interface RollingCommands {
+  /** Clients, and a pulse: writes at a fixed pace that wait for nothing. */
   startWorkload: { takes: WorkloadSpec; answers: null };
   /** Ends the clients, each after its call. */
-  stopWorkload: { takes: { patienceMs: number }; answers: MetError[] };
+  stopWorkload: { takes: { patienceMs: number }; answers: Told };
   /** Stops the host under its clients. */
-  stopHost: { takes: null; answers: MetError[] };
+  stopHost: { takes: null; answers: Told };
   waitReady: { takes: { timeoutMs: number }; answers: null };
   leader: { takes: null; answers: number };
   shutdown: { takes: null; answers: null };
@@ -44,15 +52,13 @@ export interface Restart {
   stopMs: number;
   /** Until its replica had caught up. */
   readyMs: number;
-  /** Longest time without an acknowledged write, from its stop until its clients worked again. */
-  pauseMs: number;
 }
 
 export interface RollingResult {
   restarts: Restart[];
   errors: MetError[];
   figures: Figures;
-  /** Over the whole run. */
+  /** The longest time in which no process had a write acknowledged. */
   longestPauseMs: number;
 }
 
@@ -60,6 +66,8 @@ type Node = NodeProcess<RollingCommands, never>;
 
 const TIMEOUT_MS = 30_000;
 const PATIENCE_MS = 10_000;
+/** Much longer than any pause: what takes longer was lost, not slow. */
+const ATTEMPT_TIMEOUT_MS = 2_000;
 
 /** Stops each process of a cluster in order, and starts it again, one after the other, under load. */
 export class RollingRestart {
@@ -67,6 +75,7 @@ export class RollingRestart {
   readonly #nodes = new Map<number, Node>();
   readonly #journals: string[] = [];
   readonly #errors = new Map<string, MetError>();
+  readonly #beats: number[] = [];
   #plans: NodePlan[] = [];
 
   constructor(options: RollingOptions) {
@@ -84,9 +93,7 @@ export class RollingRestart {
       for (let pass = 1; pass <= this.#options.passes; pass += 1) {
         for (const plan of this.#plans) {
           await delay(this.#options.settleMs, undefined, { signal });
-          const from = nowMicros();
           const restart = await this.#restart(plan);
-          restart.pauseMs = outageMs(this.#calls(), from, nowMicros());
           onRestart(restart);
           restarts.push(restart);
         }
@@ -103,7 +110,7 @@ export class RollingRestart {
         restarts,
         errors: [...this.#errors.values()],
         figures: figuresOf(calls),
-        longestPauseMs: outageMs(calls, startedAt, endedAt),
+        longestPauseMs: this.#longestPauseMs(calls, startedAt, endedAt),
       };
     } finally {
       await Promise.all([...this.#nodes.values()].map((node) => node.killHard()));
@@ -122,7 +129,7 @@ export class RollingRestart {
     await this.#ready(nodeID);
     const readyMs = performance.now() - startedAt;
     await this.#load(nodeID);
-    return { nodeID, wasLeader, stopMs: startedAt - stoppedAt, readyMs, pauseMs: 0 };
+    return { nodeID, wasLeader, stopMs: startedAt - stoppedAt, readyMs };
   }
 
   async #start(plan: NodePlan): Promise<void> {
@@ -147,15 +154,37 @@ export class RollingRestart {
     const readers = Math.max(1, Math.floor(clients / 3));
     const writers = Math.max(1, clients - readers);
     const keys = { firstSharedKey: 0, sharedKeys: 4 * clients };
-    const spec = { journalPath, incarnation, writers, readers, payloadBytes, ...keys };
+    const spec = {
+      journalPath,
+      incarnation,
+      writers,
+      readers,
+      payloadBytes,
+      attemptTimeoutMs: ATTEMPT_TIMEOUT_MS,
+      ...keys,
+    };
     await this.#node(nodeID).call('startWorkload', spec, TIMEOUT_MS);
+  }
+
+  #longestPauseMs(calls: readonly JournaledCall[], from: number, to: number): number {
+    const beats = this.#beats.map((returnedAt): JournaledCall => ({
+      kind: CallKind.put,
+      client: 0,
+      keyID: 0,
+      value: 0,
+      invokedAt: returnedAt,
+      returnedAt,
+      version: 0,
+    }));
+    return outageMs([...calls, ...beats], from, to);
   }
 
   #calls(): JournaledCall[] {
     return this.#journals.flatMap((path) => readJournal(path));
   }
 
-  #met(errors: readonly MetError[]): void {
+  #met({ errors, beats }: Told): void {
+    this.#beats.push(...beats);
     for (const error of errors) {
       const known = this.#errors.get(error.code);
       if (known === undefined) this.#errors.set(error.code, { ...error });
