@@ -123,7 +123,7 @@ async function state(): Promise<LocalState | undefined> {
   return {
     nodeID,
     state: replica.state,
-    error: error === undefined ? undefined : String(error),
+    error: error instanceof Error ? error.message : undefined,
     applied: progress?.applied ?? 0,
     leaderID: progress?.leaderID ?? 0,
     membership: progress === undefined ? undefined : plain(progress.membership),
