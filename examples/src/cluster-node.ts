@@ -1,9 +1,10 @@
 import { NodeHost } from '@drakkar/framework';
-import type { DumpedRecord, NodeCommands, NodeNews } from './cluster/commands.js';
+import type { NodeCommands, NodeNews } from './cluster/commands.js';
+import { dumpRecords } from './cluster/dump.js';
 import { CLUSTER_ID, type NodePlan, groupConfig } from './cluster/plan.js';
 import { serveParent, tellParent } from './cluster/serve-parent.js';
 import { Workload } from './cluster/workload.js';
-import { asBuffer, decodeDigestAnswer, decodeRecords, encodeDigest, encodeScan } from './kv-commands.js';
+import { decodeDigestAnswer, encodeDigest } from './kv-commands.js';
 import { KVStateMachine } from './kv-state-machine.js';
 
 /** One process of the demonstration cluster: a NodeHost with one group, and clients that use it. */
@@ -13,17 +14,6 @@ const plan = JSON.parse(process.argv[2] as string) as NodePlan;
 const host = await NodeHost.create(plan.configPath);
 await host.startCluster(new Map(plan.members), false, () => new KVStateMachine(), groupConfig(plan.nodeID));
 let workload: Workload | undefined;
-
-async function dump(timeoutMs: number): Promise<DumpedRecord[]> {
-  const dumped: DumpedRecord[] = [];
-  for (let after = ''; ; after = dumped.at(-1)?.key ?? '') {
-    const records = decodeRecords(await host.syncRead(CLUSTER_ID, encodeScan(after), { timeoutMs }));
-    if (records.length === 0) return dumped;
-    for (const { key, version, value } of records) {
-      dumped.push({ key, version, value: asBuffer(value).readDoubleLE(0) });
-    }
-  }
-}
 
 serveParent<NodeCommands>({
   startWorkload: (spec) => {
@@ -38,7 +28,7 @@ serveParent<NodeCommands>({
   },
   digest: async ({ timeoutMs }) =>
     decodeDigestAnswer(await host.syncRead(CLUSTER_ID, encodeDigest(), { timeoutMs })),
-  dump: ({ timeoutMs }) => dump(timeoutMs),
+  dump: ({ timeoutMs }) => dumpRecords(host, timeoutMs),
   leader: () => host.getLeaderID(CLUSTER_ID).leaderID,
   shutdown: async () => {
     clearInterval(newsTimer);

@@ -13,6 +13,8 @@ export interface WorkloadSpec {
   sharedKeys: number;
   /** Bytes of a value; at least 8. */
   payloadBytes: number;
+  /** How long an attempt may take before it is repeated; 500 unless told otherwise. */
+  attemptTimeoutMs?: number;
 }
 
 export interface WorkloadStats {

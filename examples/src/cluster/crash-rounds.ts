@@ -39,7 +39,7 @@ const SHARED_KEYS = 32;
 const SHARED_KEYS_PER_ROUND = 1_000;
 
 /** What a round left behind in its folders. */
-interface Legacy {
+export interface Legacy {
   writeCount: number;
   records: DumpedRecord[];
   /** Keys of which a call's outcome is unknown: such a call may take effect later. */
@@ -166,7 +166,7 @@ async function crashAndRestart(cluster: Cluster, plan: CrashPlan): Promise<void>
 }
 
 /** What earlier rounds had settled on must still be there. */
-function checkLegacy({ records, openKeys }: Legacy, held: readonly DumpedRecord[]): Check {
+export function checkLegacy({ records, openKeys }: Legacy, held: readonly DumpedRecord[]): Check {
   const now = new Map(held.map((record) => [record.key, record]));
   const settled = records.filter(({ key }) => !openKeys.has(keyIDOf(key)));
   const changed = settled.filter(({ key, version, value }) => {

@@ -26,6 +26,7 @@ export class Workload {
   readonly #spec: WorkloadSpec;
   readonly #journal: Journal;
   readonly #padding: Uint8Array;
+  readonly #attemptTimeoutMs: number;
   #clients: Promise<void>[] = [];
   #isStopping = false;
   #giveUpAt = Infinity;
@@ -38,6 +39,7 @@ export class Workload {
     this.#spec = spec;
     this.#journal = new Journal(spec.journalPath);
     this.#padding = new Uint8Array(spec.payloadBytes);
+    this.#attemptTimeoutMs = spec.attemptTimeoutMs ?? ATTEMPT_TIMEOUT_MS;
   }
 
   start(): void {
@@ -75,7 +77,7 @@ export class Workload {
       const call = this.#journal.invoked(isDelete ? CallKind.delete : CallKind.put, client, keyID, value);
       const proposing = session;
       const attempt = await this.#persist(() =>
-        this.#host.syncPropose(proposing, cmd, { timeoutMs: ATTEMPT_TIMEOUT_MS }),
+        this.#host.syncPropose(proposing, cmd, { timeoutMs: this.#attemptTimeoutMs }),
       );
       if (attempt.ended) {
         this.#journal.returned(call, Number(attempt.answer), value);
@@ -96,7 +98,7 @@ export class Workload {
       const query = encodeGet(keyName(keyID));
       const call = this.#journal.invoked(CallKind.get, client, keyID, NaN);
       const attempt = await this.#persist(() =>
-        this.#host.syncRead(this.#clusterID, query, { timeoutMs: ATTEMPT_TIMEOUT_MS }),
+        this.#host.syncRead(this.#clusterID, query, { timeoutMs: this.#attemptTimeoutMs }),
       );
       if (!attempt.ended) continue;
       const [record] = decodeRecords(attempt.answer);
@@ -108,13 +110,13 @@ export class Workload {
 
   async #openSession(): Promise<Session | undefined> {
     const attempt = await this.#persist(() =>
-      this.#host.getNewSession(this.#clusterID, { timeoutMs: ATTEMPT_TIMEOUT_MS }),
+      this.#host.getNewSession(this.#clusterID, { timeoutMs: this.#attemptTimeoutMs }),
     );
     return attempt.ended ? attempt.answer : undefined;
   }
 
   async #closeSession(session: Session): Promise<void> {
-    await this.#persist(() => this.#host.closeSession(session, { timeoutMs: ATTEMPT_TIMEOUT_MS }));
+    await this.#persist(() => this.#host.closeSession(session, { timeoutMs: this.#attemptTimeoutMs }));
   }
 
   /**

@@ -1,0 +1,7 @@
+import { join } from 'node:path';
+import { prepare } from './lib/prepare.mjs';
+import { become, root } from './lib/run.mjs';
+
+/** `npm run big-snapshot`: memory that a large snapshot takes while it is streamed. */
+await prepare();
+become(join(root, 'examples/dist/big-snapshot.js'), process.argv.slice(2));
