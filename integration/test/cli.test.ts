@@ -1,0 +1,295 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, open, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { SeededRandom } from '@drakkar/framework';
+import { openLmdbLogDB } from '@drakkar/logdb-lmdb';
+import { makeEntry } from '@drakkar/raftio';
+import { CLUSTER, TestCluster, type TestNode, Workshop, eventually, folderHash } from './support.js';
+
+const MAIN = fileURLToPath(new URL('../../framework/dist/cli/main.js', import.meta.url));
+if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run "npm run build" before these tests`);
+
+interface Finished {
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+interface Running {
+  pid: number;
+  stdout: () => string;
+  kill: (signal: NodeJS.Signals) => void;
+  done: Promise<Finished>;
+}
+
+/** Starts the command as a user would. */
+function start(args: readonly string[]): Running {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
+  child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
+  const done = new Promise<Finished>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (exitCode, signal) => resolve({ exitCode, signal, stdout, stderr }));
+  });
+  return { pid: child.pid ?? 0, stdout: () => stdout, kill: (signal) => void child.kill(signal), done };
+}
+
+const drakkar = (...args: string[]): Promise<Finished> => start(args).done;
+
+interface Result {
+  ok: boolean;
+  error?: { code: string; message: string };
+  replicas?: Record<string, unknown>[];
+  problems?: { part: string; code?: string; message: string }[];
+  identity?: Record<string, unknown>;
+}
+
+async function drakkarJSON(...args: string[]): Promise<{ exitCode: number | null; result: Result }> {
+  const { exitCode, stdout } = await drakkar(...args, '--json');
+  return { exitCode, result: JSON.parse(stdout) as Result };
+}
+
+/** What a host that was used a little leaves: log entries, a log that was cut, and two snapshots. */
+async function makeData(workshop: Workshop): Promise<TestNode> {
+  const cluster = await TestCluster.start(workshop, 1, {}, { compactionOverhead: 5 });
+  const node = cluster.node(1);
+  for (let i = 1; i <= 30; i++) await cluster.write(node, `first ${i} ${'x'.repeat(300)}`);
+  await node.host.requestSnapshot(CLUSTER);
+  for (let i = 1; i <= 30; i++) await cluster.write(node, `second ${i} ${'y'.repeat(300)}`);
+  await node.host.requestSnapshot(CLUSTER);
+  for (let i = 1; i <= 20; i++) await cluster.write(node, `third ${i} ${'z'.repeat(300)}`);
+  await node.host.stop();
+  return node;
+}
+
+const workshop = new Workshop();
+let node: TestNode;
+let scratch: string;
+let configFile: string;
+
+async function writeConfig(file: string, of: { address: string; dir: string }): Promise<string> {
+  await writeFile(
+    file,
+    `raftAddress: "${of.address}"\nnodeHostDir: ${of.dir}\nrttMillisecond: 20\nlogdb:\n  module: lmdb\nlog:\n  level: silent\n`,
+  );
+  return file;
+}
+
+/** A copy of the data, to be damaged. */
+async function copyOfData(name: string): Promise<{ dir: string; config: string }> {
+  const dir = join(scratch, name);
+  await rm(dir, { recursive: true, force: true });
+  await cp(node.dir, dir, { recursive: true, filter: (path) => !path.endsWith('.sock') });
+  return { dir, config: await writeConfig(`${dir}.yaml`, { address: node.address, dir }) };
+}
+
+/** Files that hold data: not those by which processes keep off each other, which change whenever they do. */
+async function dataFiles(dir: string): Promise<string[]> {
+  const all = await readdir(dir, { recursive: true, withFileTypes: true });
+  return all
+    .filter((each) => each.isFile())
+    .map((each) => join(each.parentPath, each.name))
+    .filter((path) => !relative(dir, path).startsWith('LOCK') && !/lock\.mdb|-lock$/.test(path))
+    .sort();
+}
+
+async function contentOf(dir: string): Promise<Map<string, string>> {
+  const content = new Map<string, string>();
+  for (const path of await dataFiles(dir))
+    content.set(relative(dir, path), (await readFile(path)).toString('base64'));
+  return content;
+}
+
+async function flipBit(path: string, bit: number): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    const byte = Buffer.alloc(1);
+    const offset = Math.floor(bit / 8);
+    await file.read(byte, 0, 1, offset);
+    byte[0] = (byte[0] ?? 0) ^ (1 << (bit % 8));
+    await file.write(byte, 0, 1, offset);
+  } finally {
+    await file.close();
+  }
+}
+
+beforeAll(async () => {
+  node = await makeData(workshop);
+  scratch = join(await workshop.dir(), 'scratch');
+  await mkdir(scratch);
+  configFile = await writeConfig(join(scratch, 'host.yaml'), node);
+});
+afterAll(() => workshop.clear());
+
+describe('drakkar', () => {
+  it('explains itself, each command too', async () => {
+    for (const args of [[], ['inspect'], ['check'], ['logdb', 'copy'], ['serve']]) {
+      const { exitCode, stdout } = await drakkar(...args, '--help');
+      expect(exitCode).toBe(0);
+      expect(stdout).toContain('Usage: drakkar');
+    }
+  });
+
+  it.each([
+    ['an unknown command', ['inspekt']],
+    ['an unknown option', ['inspect', '--konfig', 'x']],
+    ['no data named', ['inspect']],
+    ['data named twice', ['check', '--config', 'a', '--dir', 'b']],
+    ['a configuration that is not there', ['inspect', '--config', '/nowhere/host.yaml']],
+    ['a data directory that is not there', ['inspect', '--dir', '/nowhere/data']],
+    ['no place to copy from', ['logdb', 'copy', '--from', 'lmdb:/nowhere', '--to', 'lmdb:/nowhere/else']],
+    ['a place without a module', ['logdb', 'copy', '--from', '/data', '--to', 'lmdb:/nowhere/else']],
+    ['an app that is not there', ['serve', '--config', 'x', '--app', './nowhere.js']],
+  ])('exits with 2 and says why: %s', async (_name, args) => {
+    const { exitCode, stderr, stdout } = await drakkar(...args);
+    expect(exitCode).toBe(2);
+    expect(stderr.length).toBeGreaterThan(10);
+    expect(stderr).not.toContain('    at ');
+    expect(stdout).toBe('');
+    expect(existsSync('/nowhere')).toBe(false);
+  });
+});
+
+describe('drakkar inspect', () => {
+  it('tells identity, replicas and snapshots, and changes nothing', async () => {
+    const before = await contentOf(node.dir);
+    const { exitCode, result } = await drakkarJSON('inspect', '--config', configFile);
+    expect(exitCode).toBe(0);
+    expect(result.identity).toMatchObject({ address: node.address, deploymentId: 1, logdb: 'lmdb' });
+    expect(result.replicas).toHaveLength(1);
+    const [replica] = result.replicas as [{ lastIndex: number; firstIndex: number; snapshots: unknown[] }];
+    expect(replica).toMatchObject({
+      clusterID: 1,
+      nodeID: 1,
+      bootstrap: { addresses: { 1: node.address }, join: false },
+      state: { vote: 1 },
+    });
+    expect(replica.lastIndex).toBeGreaterThanOrEqual(81);
+    expect(replica.firstIndex).toBeGreaterThan(50);
+    expect(replica.snapshots).toHaveLength(2);
+    expect(await contentOf(node.dir)).toEqual(before);
+  });
+
+  it('needs no configuration, and prints text for people', async () => {
+    const { exitCode, stdout } = await drakkar('inspect', '--dir', node.dir);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`raftAddress     ${node.address}`);
+    expect(stdout).toContain('group 1 node 1');
+    expect(stdout).toMatch(/snapshot {3}index \d+, term \d+, \d+ bytes/);
+  });
+
+  it('makes no folder where there is no data', async () => {
+    const dir = join(scratch, 'none');
+    const config = await writeConfig(`${dir}.yaml`, { address: node.address, dir });
+    const { exitCode, result } = await drakkarJSON('inspect', '--config', config);
+    expect(exitCode).toBe(2);
+    expect(result.error?.code).toBe('ERR_DIR_NOT_EXIST');
+    expect(existsSync(dir)).toBe(false);
+  });
+
+  it('does not make a new log where the log is lost', async () => {
+    const { dir, config } = await copyOfData('lost');
+    await rm(join(dir, 'logdb'), { recursive: true });
+    const { exitCode, result } = await drakkarJSON('inspect', '--config', config);
+    expect(exitCode).toBe(2);
+    expect(result.error?.code).toBe('ERR_DATA_DIR_CORRUPT');
+    expect(existsSync(join(dir, 'logdb'))).toBe(false);
+  });
+});
+
+describe('a host that runs', () => {
+  const running = new Workshop();
+  afterEach(() => running.clear());
+
+  it('keeps inspect, check and copy off its data', async () => {
+    const cluster = await TestCluster.start(running, 1);
+    const busy = cluster.node(1);
+    const config = await writeConfig(join(scratch, 'busy.yaml'), busy);
+    for (const command of ['inspect', 'check']) {
+      const { exitCode, result } = await drakkarJSON(command, '--config', config);
+      expect(exitCode).toBe(2);
+      expect(result.error?.code).toBe('ERR_LOCK_DIRECTORY');
+    }
+    const target = join(scratch, 'busy-copy');
+    const copy = await drakkarJSON(
+      'logdb',
+      'copy',
+      '--from',
+      `lmdb:${join(busy.dir, 'logdb')}`,
+      '--to',
+      `lmdb:${target}`,
+    );
+    expect(copy.exitCode).toBe(2);
+    expect(copy.result.error?.code).toBe('ERR_LOGDB_LOCKED');
+    expect(existsSync(target)).toBe(false);
+    await cluster.write(busy, 'still there');
+  });
+});
+
+describe('drakkar logdb copy', () => {
+  const places = (target: string): string[] => [
+    '--from',
+    `lmdb:${join(node.dir, 'logdb')}`,
+    '--to',
+    `lmdb:${target}`,
+  ];
+
+  it('makes a log that is equal, and that a host can work with', async () => {
+    const target = join(scratch, 'copied-log');
+    const before = await contentOf(node.dir);
+    const { exitCode, result } = await drakkarJSON('logdb', 'copy', ...places(target));
+    expect(exitCode).toBe(0);
+    expect(result.replicas).toMatchObject([{ clusterID: 1, nodeID: 1, snapshots: 2 }]);
+    expect(await contentOf(node.dir)).toEqual(before);
+    expect(existsSync(`${target}.partial`)).toBe(false);
+    const { dir, config } = await copyOfData('with-copied-log');
+    const original = await drakkarJSON('inspect', '--config', config);
+    await rm(join(dir, 'logdb'), { recursive: true });
+    await cp(target, join(dir, 'logdb'), { recursive: true });
+    const copied = await drakkarJSON('inspect', '--config', config);
+    expect(copied.result.replicas).toEqual(original.result.replicas);
+    expect((await drakkar('check', '--config', config)).exitCode).toBe(0);
+  });
+
+  it('refuses a folder that holds something', async () => {
+    const target = join(scratch, 'taken');
+    await mkdir(target);
+    await writeFile(join(target, 'file'), 'mine');
+    const { exitCode, stderr } = await drakkar('logdb', 'copy', ...places(target));
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('is not empty');
+    expect(await readdir(target)).toEqual(['file']);
+  });
+});
+
+describe('drakkar serve', () => {
+  it('runs a host with its app until it is told to stop', async () => {
+    const { dir, config } = await copyOfData('served');
+    const app = join(scratch, 'app.mjs');
+    const marks = join(scratch, 'marks');
+    await writeFile(
+      app,
+      `import { appendFileSync } from 'node:fs';
+       export async function start(host) {
+         appendFileSync(${JSON.stringify(marks)}, 'start ' + host.constructor.name + '\\n');
+         return () => appendFileSync(${JSON.stringify(marks)}, 'stop\\n');
+       }`,
+    );
+    const running = start(['serve', '--config', config, '--app', app, '--json']);
+    await eventually('the host to run', () => (running.stdout().includes('"started"') ? true : undefined));
+    expect((await drakkar('inspect', '--dir', dir)).stderr).toContain('ERR_LOCK_DIRECTORY');
+    running.kill('SIGTERM');
+    expect((await running.done).exitCode).toBe(0);
+    expect(await readFile(marks, 'utf8')).toBe('start NodeHost\nstop\n');
+    expect((await drakkar('check', '--config', config)).exitCode).toBe(0);
+  });
+});
