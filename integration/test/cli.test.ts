@@ -2,12 +2,13 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, open, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { SeededRandom } from '@drakkar/framework';
 import { openLmdbLogDB } from '@drakkar/logdb-lmdb';
-import { makeEntry } from '@drakkar/raftio';
-import { CLUSTER, TestCluster, type TestNode, Workshop, eventually, folderHash } from './support.js';
+import { type ILogDB, encodeEntries, makeEntry } from '@drakkar/raftio';
+import { CLUSTER, TestCluster, type TestNode, Workshop, eventually } from './support.js';
 
 const MAIN = fileURLToPath(new URL('../../framework/dist/cli/main.js', import.meta.url));
 if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run "npm run build" before these tests`);
@@ -60,7 +61,7 @@ async function drakkarJSON(...args: string[]): Promise<{ exitCode: number | null
 
 /** What a host that was used a little leaves: log entries, a log that was cut, and two snapshots. */
 async function makeData(workshop: Workshop): Promise<TestNode> {
-  const cluster = await TestCluster.start(workshop, 1, {}, { compactionOverhead: 5 });
+  const cluster = await TestCluster.start(workshop, 1, {}, { compactionOverhead: 20 });
   const node = cluster.node(1);
   for (let i = 1; i <= 30; i++) await cluster.write(node, `first ${i} ${'x'.repeat(300)}`);
   await node.host.requestSnapshot(CLUSTER);
@@ -69,6 +70,21 @@ async function makeData(workshop: Workshop): Promise<TestNode> {
   for (let i = 1; i <= 20; i++) await cluster.write(node, `third ${i} ${'z'.repeat(300)}`);
   await node.host.stop();
   return node;
+}
+
+const INFO = { clusterID: CLUSTER, nodeID: 1 };
+const NOTHING = { entriesToSave: [], snapshot: undefined };
+const FLIPS_IN_SNAPSHOTS = 20;
+/** Each takes a process, so there are more of them only on demand. */
+const FLIPS_IN_LOG = Number(process.env['DRAKKAR_CLI_FLIPS'] ?? 30);
+
+async function lastIndexOf(db: ILogDB): Promise<number> {
+  const found = await db.readRaftState(INFO.clusterID, INFO.nodeID, 0);
+  return found === undefined ? 0 : found.firstIndex + found.entryCount - 1;
+}
+
+async function firstIndexOf(db: ILogDB): Promise<number> {
+  return (await db.readRaftState(INFO.clusterID, INFO.nodeID, 0))?.firstIndex ?? 0;
 }
 
 const workshop = new Workshop();
@@ -107,6 +123,31 @@ async function contentOf(dir: string): Promise<Map<string, string>> {
   for (const path of await dataFiles(dir))
     content.set(relative(dir, path), (await readFile(path)).toString('base64'));
   return content;
+}
+
+/** All that the LogDB of a data directory gives, in a form that can be compared. */
+async function storedContent(dataDir: string): Promise<unknown> {
+  const dir = join(dataDir, 'logdb');
+  const db = await openLmdbLogDB({ dir, walDir: dir });
+  try {
+    const { clusterID, nodeID } = INFO;
+    const { entries } = await db.iterateEntries(
+      clusterID,
+      nodeID,
+      await firstIndexOf(db),
+      1_000_000,
+      2 ** 40,
+    );
+    return {
+      replicas: await db.listNodeInfo(),
+      bootstrap: await db.getBootstrapInfo(clusterID, nodeID),
+      raftState: await db.readRaftState(clusterID, nodeID, 0),
+      snapshots: await db.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER),
+      entries: Buffer.from(encodeEntries(entries)).toString('base64'),
+    };
+  } finally {
+    await db.close();
+  }
 }
 
 async function flipBit(path: string, bit: number): Promise<void> {
@@ -174,7 +215,7 @@ describe('drakkar inspect', () => {
       state: { vote: 1 },
     });
     expect(replica.lastIndex).toBeGreaterThanOrEqual(81);
-    expect(replica.firstIndex).toBeGreaterThan(50);
+    expect(replica.firstIndex).toBeGreaterThan(30);
     expect(replica.snapshots).toHaveLength(2);
     expect(await contentOf(node.dir)).toEqual(before);
   });
@@ -233,6 +274,177 @@ describe('a host that runs', () => {
     expect(existsSync(target)).toBe(false);
     await cluster.write(busy, 'still there');
   });
+});
+
+describe('drakkar check', () => {
+  it('finds nothing wrong with good data, and changes none of it', async () => {
+    const before = await contentOf(node.dir);
+    const { exitCode, result } = await drakkarJSON('check', '--config', configFile);
+    expect(exitCode).toBe(0);
+    expect(result).toMatchObject({ ok: true, problems: [], leftovers: [] });
+    expect(result.replicas).toMatchObject([{ clusterID: 1, nodeID: 1, snapshots: 2 }]);
+    const [{ entries }] = result.replicas as [{ entries: number }];
+    expect(entries).toBeGreaterThanOrEqual(20);
+    expect(await contentOf(node.dir)).toEqual(before);
+  });
+
+  it.each<[string, string, (db: ILogDB) => Promise<void>]>([
+    [
+      'terms that fall',
+      'the term falls from 1000 to 1 at entry',
+      async (db) => {
+        const last = await lastIndexOf(db);
+        const entriesToSave = [
+          makeEntry({ term: 1000, index: last + 1 }),
+          makeEntry({ term: 1, index: last + 2 }),
+        ];
+        const state = { term: 1000, vote: 0, commit: last };
+        await db.saveRaftState([{ ...INFO, state, entriesToSave, snapshot: undefined }]);
+      },
+    ],
+    [
+      'a commit index beyond the log',
+      'is committed, but the data ends at',
+      (db) => db.saveRaftState([{ ...INFO, state: { term: 9, vote: 0, commit: 10_000 }, ...NOTHING }]),
+    ],
+    [
+      'a hard state older than the log',
+      'it is of term 0, but there is data of term',
+      (db) => db.saveRaftState([{ ...INFO, state: { term: 0, vote: 0, commit: 1 }, ...NOTHING }]),
+    ],
+    [
+      'a gap between snapshot and log',
+      'what is between is lost',
+      async (db) => {
+        const snapshots = await db.listSnapshots(1, 1, Number.MAX_SAFE_INTEGER);
+        for (const { index } of snapshots) await db.deleteSnapshot(1, 1, index);
+      },
+    ],
+    [
+      'a snapshot on record that is not there',
+      'snapshot',
+      async (db) => {
+        const [snapshot] = await db.listSnapshots(1, 1, Number.MAX_SAFE_INTEGER);
+        if (snapshot === undefined) throw new Error('no snapshot');
+        await db.saveSnapshots([
+          { ...INFO, ...NOTHING, state: undefined, snapshot: { ...snapshot, index: 2 } },
+        ]);
+      },
+    ],
+    [
+      'a snapshot of another term than the log',
+      'of term 77, but the log',
+      async (db) => {
+        const snapshot = (await db.listSnapshots(1, 1, Number.MAX_SAFE_INTEGER)).at(-1);
+        if (snapshot === undefined) throw new Error('no snapshot');
+        await db.saveSnapshots([
+          { ...INFO, ...NOTHING, state: undefined, snapshot: { ...snapshot, term: 77 } },
+        ]);
+      },
+    ],
+  ])('finds %s', async (_name, message, damage) => {
+    const { dir, config } = await copyOfData('wrong');
+    const folder = join(dir, 'logdb');
+    const db = await openLmdbLogDB({ dir: folder, walDir: folder });
+    try {
+      await damage(db);
+    } finally {
+      await db.close();
+    }
+    const { exitCode, result } = await drakkarJSON('check', '--config', config);
+    expect(exitCode).toBe(1);
+    expect(result.problems?.map((each) => each.message).join('\n')).toContain(message);
+  });
+
+  it('tells of a storage engine that does not survive the damage', async () => {
+    const { dir } = await copyOfData('dying');
+    const inversify = pathToFileURL(createRequire(import.meta.url).resolve('inversify')).href;
+    const module = join(scratch, 'dying.mjs');
+    await writeFile(
+      module,
+      `import inversify from ${JSON.stringify(inversify)};
+       export const adapterModule = {
+         kind: 'logdb',
+         name: 'lmdb',
+         capabilities: {},
+         optionsSchema: { type: 'object' },
+         createModule: () => new inversify.ContainerModule(({ bind }) => {
+           bind(Symbol.for('@drakkar/raftio/LogDBFactory')).toConstantValue(() => {
+             process.kill(process.pid, 'SIGSEGV');
+             return new Promise(() => undefined);
+           });
+         }),
+       };`,
+    );
+    const { exitCode, result } = await drakkarJSON('check', '--dir', dir, '--logdb', module);
+    expect(exitCode).toBe(1);
+    expect(result.problems?.[0]?.message).toContain('ended its process (SIGSEGV)');
+  });
+
+  it('finds every bit that flips in a snapshot', async () => {
+    const { dir, config } = await copyOfData('snapshot-flips');
+    const files = (await dataFiles(dir)).filter((path) => path.includes('snapshots'));
+    expect(files.length).toBe(2);
+    const random = new SeededRandom(7);
+    for (let round = 0; round < FLIPS_IN_SNAPSHOTS; round++) {
+      const file = files[round % files.length] ?? '';
+      const bit = random.nextInt((await stat(file)).size * 8);
+      await flipBit(file, bit);
+      const { exitCode, result } = await drakkarJSON('check', '--config', config, '--in-process');
+      expect({ file, bit, exitCode }).toEqual({ file, bit, exitCode: 1 });
+      expect(result.problems?.map(({ part }) => part)).toEqual(['snapshot']);
+      await flipBit(file, bit);
+    }
+    expect((await drakkar('check', '--config', config, '--in-process')).exitCode).toBe(0);
+  });
+
+  it('finds every bit that flips in the identity', async () => {
+    const { dir, config } = await copyOfData('identity-flips');
+    const file = join(dir, 'drakkar.json');
+    const random = new SeededRandom(8);
+    const text = await readFile(file);
+    for (let round = 0; round < 10; round++) {
+      const bit = random.nextInt(text.lastIndexOf('}') * 8);
+      await flipBit(file, bit);
+      const { exitCode } = await drakkar('check', '--config', config, '--in-process');
+      // White space between the fields carries nothing; whatever else changes is refused or reported.
+      const isSpace = /\s/.test(String.fromCharCode(text[Math.floor(bit / 8)] ?? 0));
+      if (!isSpace) expect({ bit, exitCode }).toEqual({ bit, exitCode: 1 });
+      await flipBit(file, bit);
+    }
+  });
+
+  it('finds the bits that flip in the log, or they are of no consequence', async () => {
+    const { dir, config } = await copyOfData('log-flips');
+    const file = join(dir, 'logdb', 'log.mdb');
+    const good = await readFile(file);
+    const content = await storedContent(dir);
+    const whole = (await drakkarJSON('check', '--config', config)).result;
+    const random = new SeededRandom(9);
+    const finds = { checksum: 0, engine: 0, died: 0, nobody: 0 };
+    for (let round = 0; round < FLIPS_IN_LOG; round++) {
+      const bit = random.nextInt(good.length * 8);
+      await flipBit(file, bit);
+      const { exitCode, result } = await drakkarJSON('check', '--config', config);
+      if (exitCode === 0) {
+        finds.nobody++;
+        // Not found, and no loss: all that was there can be read, and is as it was.
+        expect({ bit, result }).toEqual({ bit, result: whole });
+        expect({ bit, content: await storedContent(dir) }).toEqual({ bit, content });
+      } else {
+        expect({ bit, exitCode }).toEqual({ bit, exitCode: 1 });
+        const texts = result.problems?.map(({ message }) => message).join('\n') ?? '';
+        if (texts.includes('the storage engine')) finds.died++;
+        else if (texts.includes('checksum')) finds.checksum++;
+        else finds.engine++;
+      }
+      await writeFile(file, good);
+      await rm(`${file}-lock`, { force: true });
+    }
+    const found = FLIPS_IN_LOG - finds.nobody;
+    process.stdout.write(`flips in log.mdb: ${JSON.stringify(finds)} of ${FLIPS_IN_LOG}\n`);
+    expect(found).toBeGreaterThan(0);
+  }, 240_000);
 });
 
 describe('drakkar logdb copy', () => {
