@@ -50,7 +50,7 @@ interface Result {
   ok: boolean;
   error?: { code: string; message: string };
   replicas?: Record<string, unknown>[];
-  problems?: { part: string; code?: string; message: string }[];
+  problems?: { part: string; code?: string; clusterID?: number; message: string }[];
   identity?: Record<string, unknown>;
 }
 
@@ -72,6 +72,7 @@ async function makeData(workshop: Workshop): Promise<TestNode> {
   return node;
 }
 
+const INVERSIFY = pathToFileURL(createRequire(import.meta.url).resolve('inversify')).href;
 const INFO = { clusterID: CLUSTER, nodeID: 1 };
 const NOTHING = { entriesToSave: [], snapshot: undefined };
 const FLIPS_IN_SNAPSHOTS = 20;
@@ -358,11 +359,10 @@ describe('drakkar check', () => {
 
   it('tells of a storage engine that does not survive the damage', async () => {
     const { dir } = await copyOfData('dying');
-    const inversify = pathToFileURL(createRequire(import.meta.url).resolve('inversify')).href;
     const module = join(scratch, 'dying.mjs');
     await writeFile(
       module,
-      `import { ContainerModule } from ${JSON.stringify(inversify)};
+      `import { ContainerModule } from ${JSON.stringify(INVERSIFY)};
        export const adapterModule = {
          kind: 'logdb',
          name: 'lmdb',
@@ -468,11 +468,35 @@ describe('drakkar check', () => {
 });
 
 describe('drakkar logdb copy', () => {
-  const places = (target: string): string[] => [
+  /** A LogDB that is not one of this project, found by its path; `change` may spoil it. */
+  const otherLogDB = async (change = ''): Promise<string> => {
+    const inversify = JSON.stringify(INVERSIFY);
+    const lmdb = JSON.stringify(new URL('../../logdb-lmdb/dist/index.js', import.meta.url).href);
+    const module = join(scratch, change === '' ? 'other.mjs' : 'spoilt.mjs');
+    await writeFile(
+      module,
+      `import { ContainerModule } from ${inversify};
+       import { adapterModule as lmdb, openLmdbLogDB } from ${lmdb};
+       const open = async (config) => {
+         const db = await openLmdbLogDB(config, { pageSizeBytes: 16384 });
+         ${change}
+         return db;
+       };
+       export const adapterModule = {
+         ...lmdb,
+         name: 'other',
+         createModule: () => new ContainerModule(({ bind }) => {
+           bind(Symbol.for('@drakkar/raftio/LogDBFactory')).toConstantValue(open);
+         }),
+       };`,
+    );
+    return module;
+  };
+  const places = (target: string, module = 'lmdb'): string[] => [
     '--from',
     `lmdb:${join(node.dir, 'logdb')}`,
     '--to',
-    `lmdb:${target}`,
+    `${module}:${target}`,
   ];
 
   it('makes a log that is equal, and that a host can work with', async () => {
@@ -490,6 +514,31 @@ describe('drakkar logdb copy', () => {
     const copied = await drakkarJSON('inspect', '--config', config);
     expect(copied.result.replicas).toEqual(original.result.replicas);
     expect((await drakkar('check', '--config', config)).exitCode).toBe(0);
+  });
+
+  it('copies to a LogDB of another kind and back, and loses nothing', async () => {
+    const module = await otherLogDB();
+    const other = join(scratch, 'other-log');
+    const back = join(scratch, 'log-and-back');
+    const there = await drakkarJSON('logdb', 'copy', ...places(other, module));
+    expect(there.exitCode).toBe(0);
+    const again = await drakkarJSON('logdb', 'copy', '--from', `${module}:${other}`, '--to', `lmdb:${back}`);
+    expect(again.exitCode).toBe(0);
+    expect(again.result.replicas).toEqual(there.result.replicas);
+  });
+
+  it('tells when the copy is not equal, and does not give it its name', async () => {
+    const module = await otherLogDB(`
+      const saveBootstrapInfo = db.saveBootstrapInfo.bind(db);
+      db.saveBootstrapInfo = (c, n, bootstrap) => saveBootstrapInfo(c, n, { ...bootstrap, join: !bootstrap.join });`);
+    const target = join(scratch, 'forged');
+    const { exitCode, result } = await drakkarJSON('logdb', 'copy', ...places(target, module));
+    expect(exitCode).toBe(1);
+    expect(result.problems).toEqual(['group 1 node 1: bootstrap of the copy differs from the source']);
+    expect(existsSync(target)).toBe(false);
+    const retry = await drakkar('logdb', 'copy', ...places(target, module));
+    expect(retry.exitCode).toBe(2);
+    expect(retry.stderr).toContain('remove it and try again');
   });
 
   it('refuses a folder that holds something', async () => {
@@ -523,5 +572,15 @@ describe('drakkar serve', () => {
     expect((await running.done).exitCode).toBe(0);
     expect(await readFile(marks, 'utf8')).toBe('start NodeHost\nstop\n');
     expect((await drakkar('check', '--config', config)).exitCode).toBe(0);
+  });
+
+  it('stops the host when the app can not start', async () => {
+    const { dir, config } = await copyOfData('not-served');
+    const app = join(scratch, 'failing.mjs');
+    await writeFile(app, `export const start = () => { throw new Error('no coffee'); };`);
+    const { exitCode, stderr } = await drakkar('serve', '--config', config, '--app', app);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('no coffee');
+    expect((await drakkar('inspect', '--dir', dir)).exitCode).toBe(0);
   });
 });
