@@ -28,23 +28,27 @@ export interface DataDirServices {
   readonly random: IRandom;
 }
 
-/** A host's data directory, locked. */
-export interface DataDir {
+/** The folders of a host's data directory. */
+export interface DataDirLayout {
   readonly root: string;
-  /** Exist, and belong to the LogDB alone; equal when there is no WAL folder apart. */
+  /** Belong to the LogDB alone; equal when there is no WAL folder apart. */
   readonly logdbDir: string;
   readonly walDir: string;
-  /** Exists. */
   readonly snapshotsDir: string;
-  /** Folder for the snapshots of one replica; not made by this. */
+  /** Folder for the snapshots of one replica; made when the first one is written. */
   snapshotDir(clusterID: number, nodeID: number): string;
+}
+
+/** A host's data directory, locked. Its folders exist, but for those of single replicas. */
+export interface DataDir extends DataDirLayout {
   /** Whether this call has made the directory: no replica can have data in it. */
   readonly isNew: boolean;
   /** Frees the lock. Idempotent. Everything that uses the directory must be closed before. */
   close(): Promise<void>;
 }
 
-async function readStatus(fs: IFileSystem, dir: string): Promise<DataDirStatus | undefined> {
+/** The record in a folder, `undefined` when there is none. Throws as `decodeStatus`. */
+export async function readStatus(fs: IFileSystem, dir: string): Promise<DataDirStatus | undefined> {
   const path = join(dir, STATUS_FILE_NAME);
   if ((await fs.stat(path)) === undefined) return undefined;
   return decodeStatus(await fs.readFile(path), path);
@@ -59,13 +63,13 @@ async function refuseUnrecorded(fs: IFileSystem, dir: string, dataDirName: strin
   );
 }
 
-interface Records {
+export interface Records {
   main: DataDirStatus | undefined;
   wal: DataDirStatus | undefined;
 }
 
 /** Reads both records and throws when they are not this host's, or don't belong together. Changes nothing. */
-async function readAndCheck(
+export async function readAndCheck(
   fs: IFileSystem,
   config: DataDirServices['config'],
   host: HostIdentity,
@@ -121,6 +125,37 @@ function checkPair(
   }
 }
 
+/** What a host with this configuration calls itself. */
+export function identityOf({
+  config,
+  logDBName,
+}: Pick<DataDirServices, 'config' | 'logDBName'>): HostIdentity {
+  return {
+    address: config.raftAddress,
+    binVer: BIN_VER,
+    hardHash: hardSettingsHash(hardSettings(config.hardSettings)),
+    deploymentId: config.deploymentId,
+    logdb: logDBName,
+    separateWal: config.walDir !== config.nodeHostDir,
+  };
+}
+
+/** Where everything of a data directory lies. */
+export function layoutOf({
+  nodeHostDir,
+  walDir,
+}: Pick<NodeHostConfig, 'nodeHostDir' | 'walDir'>): DataDirLayout {
+  const logdbDir = join(nodeHostDir, LOGDB_DIR_NAME);
+  const snapshotsDir = join(nodeHostDir, SNAPSHOTS_DIR_NAME);
+  return {
+    root: nodeHostDir,
+    logdbDir,
+    walDir: walDir === nodeHostDir ? logdbDir : join(walDir, WAL_DIR_NAME),
+    snapshotsDir,
+    snapshotDir: (clusterID, nodeID) => join(snapshotsDir, `${clusterID}-${nodeID}`),
+  };
+}
+
 async function makeRoot(fs: IFileSystem, dir: string, key: string): Promise<void> {
   const found = await fs.stat(dir);
   if (found !== undefined && found.kind !== 'directory') {
@@ -140,7 +175,8 @@ async function makeRoot(fs: IFileSystem, dir: string, key: string): Promise<void
   }
 }
 
-async function acquireLocks(lock: IDirectoryLock, dirs: readonly string[]): Promise<HeldLock> {
+/** Takes the locks of all of `dirs`, or none. Throws ErrLockDirectory. */
+export async function acquireLocks(lock: IDirectoryLock, dirs: readonly string[]): Promise<HeldLock> {
   const held: HeldLock[] = [];
   const release = async (): Promise<void> => {
     for (const one of held.reverse()) await one.release();
@@ -178,16 +214,11 @@ async function prepare(services: DataDirServices, host: HostIdentity, lock: Held
   // Read again: somebody may have made the directory before the lock was ours.
   const records = await readAndCheck(fs, config, host);
   await writeRecords(services, host, records);
-  const logdbDir = join(config.nodeHostDir, LOGDB_DIR_NAME);
-  const walDir = host.separateWal ? join(config.walDir, WAL_DIR_NAME) : logdbDir;
-  const snapshotsDir = join(config.nodeHostDir, SNAPSHOTS_DIR_NAME);
+  const layout = layoutOf(config);
+  const { logdbDir, walDir, snapshotsDir } = layout;
   for (const dir of new Set([logdbDir, walDir, snapshotsDir])) await makeDirDurable(fs, dir);
   return {
-    root: config.nodeHostDir,
-    logdbDir,
-    walDir,
-    snapshotsDir,
-    snapshotDir: (clusterID, nodeID) => join(snapshotsDir, `${clusterID}-${nodeID}`),
+    ...layout,
     isNew: records.main === undefined,
     close: () => lock.release(),
   };
@@ -202,15 +233,8 @@ async function prepare(services: DataDirServices, host: HostIdentity, lock: Held
  */
 export async function openDataDir(services: DataDirServices): Promise<DataDir> {
   const { config, fileSystem: fs } = services;
-  const separateWal = config.walDir !== config.nodeHostDir;
-  const host: HostIdentity = {
-    address: config.raftAddress,
-    binVer: BIN_VER,
-    hardHash: hardSettingsHash(hardSettings(config.hardSettings)),
-    deploymentId: config.deploymentId,
-    logdb: services.logDBName,
-    separateWal,
-  };
+  const host = identityOf(services);
+  const { separateWal } = host;
   await readAndCheck(fs, config, host);
   await makeRoot(fs, config.nodeHostDir, 'nodeHostDir');
   if (separateWal) await makeRoot(fs, config.walDir, 'walDir');

@@ -1,0 +1,32 @@
+import type { Problem } from './check-log.js';
+import type { ReplicaReport } from './check-replica.js';
+import { ExitCode, type Output } from './output.js';
+import { nameOf } from './replicas.js';
+
+export interface CheckReport {
+  replicas: ReplicaReport[];
+  problems: Problem[];
+  /** Folders that belong to no replica on record, as a removal that was cut short leaves them. */
+  leftovers: string[];
+}
+
+function problemText(problem: Problem): string {
+  const { clusterID, nodeID, part, message } = problem;
+  const of =
+    clusterID === undefined || nodeID === undefined ? part : `${nameOf({ clusterID, nodeID })}, ${part}`;
+  return `PROBLEM  ${of}: ${message}`;
+}
+
+/** Prints what a check has found. */
+export function printReport(output: Output, { replicas, problems, leftovers }: CheckReport): ExitCode {
+  const lines = [
+    ...replicas.map(
+      (each) => `${nameOf(each)}: ${each.entries} entries and ${each.snapshots} snapshots are good`,
+    ),
+    ...leftovers.map((name) => `note     snapshots/${name} belongs to no replica on record`),
+    ...problems.map(problemText),
+    problems.length === 0 ? 'no problems' : `${problems.length} problems`,
+  ];
+  output.result({ ok: problems.length === 0, replicas, problems, leftovers }, lines);
+  return problems.length === 0 ? ExitCode.ok : ExitCode.problems;
+}

@@ -1,0 +1,172 @@
+import { resolve } from 'node:path';
+import { type ILogDB, RaftRPCFactoryID } from '@drakkar/raftio';
+import {
+  type DataDirLayout,
+  acquireLocks,
+  identityOf,
+  layoutOf,
+  readAndCheck,
+  readStatus,
+} from '../datadir/data-dir.js';
+import type { HeldLock } from '../datadir/directory-lock.js';
+import type { DataDirStatus } from '../datadir/status.js';
+import { type NodeHostServices, type Overrides, buildContainer } from '../di/build-container.js';
+import { ErrDataDirCorrupt, ErrDirNotExist, ErrInvalidOption, ErrLogDBType } from '../errors/index.js';
+import { NodeFileSystem } from '../fs/node-file-system.js';
+import { LoggerFactoryID, silentLoggerFactory } from '../logging/logger.js';
+import { SnapshotStore } from '../snapshot/index.js';
+import type { DataDirOptions } from './program.js';
+
+/** A data directory that was there already, locked, with its LogDB open. */
+export interface OpenedData {
+  readonly status: DataDirStatus;
+  readonly layout: DataDirLayout;
+  readonly services: NodeHostServices;
+  readonly logDB: ILogDB;
+  snapshotStore(clusterID: number, nodeID: number): SnapshotStore;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/** No transport is needed for data at rest, not even installed. */
+const offline: Overrides = (container) => {
+  container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory);
+  container.bind(RaftRPCFactoryID).toConstantValue(() => {
+    throw new Error('data at rest has no transport');
+  });
+};
+
+/** Services from the adapters that a configuration names, for work without a network. */
+export function offlineServices(source: Parameters<typeof buildContainer>[0]): Promise<NodeHostServices> {
+  return buildContainer(source, { overrides: offline });
+}
+
+interface Found {
+  services: NodeHostServices;
+  status: DataDirStatus;
+}
+
+function noData(dir: string): ErrDirNotExist {
+  return new ErrDirNotExist(`there is no data of a NodeHost in ${dir}; is the path right?`, {
+    details: { dir },
+  });
+}
+
+async function findByConfig(file: string): Promise<Found> {
+  const services = await offlineServices(file);
+  const { config, fileSystem } = services;
+  const { main } = await readAndCheck(fileSystem, config, identityOf(services));
+  if (main === undefined) throw noData(config.nodeHostDir);
+  return { services, status: main };
+}
+
+/** Without a configuration the directory's own record says what would stand in it. */
+async function findByDir(dir: string, { walDir, logdb }: DataDirOptions): Promise<Found> {
+  const root = resolve(dir);
+  const status = await readStatus(new NodeFileSystem(), root);
+  if (status === undefined) throw noData(root);
+  if (status.separateWal !== (walDir !== undefined)) {
+    throw new ErrInvalidOption(
+      status.separateWal
+        ? `${root} belongs to a host with a walDir of its own: name it with --wal-dir`
+        : `${root} belongs to a host without a walDir of its own: leave out --wal-dir`,
+    );
+  }
+  const services = await offlineServices({
+    raftAddress: status.address,
+    nodeHostDir: root,
+    ...(walDir === undefined ? {} : { walDir: resolve(walDir) }),
+    deploymentId: status.deploymentId,
+    logdb: { module: logdb ?? status.logdb },
+  });
+  if (services.logDBName !== status.logdb) {
+    throw new ErrLogDBType(
+      `${root} was written by the LogDB '${status.logdb}', but --logdb names '${services.logDBName}'`,
+    );
+  }
+  // The hash of the hard settings can't be told back to them, so it is not compared.
+  const host = { ...identityOf(services), hardHash: status.hardHash };
+  const { main } = await readAndCheck(services.fileSystem, services.config, host);
+  if (main === undefined) throw noData(root);
+  return { services, status: main };
+}
+
+async function find(options: DataDirOptions): Promise<Found> {
+  const { config, dir, logdb, walDir } = options;
+  if ((config === undefined) === (dir === undefined)) {
+    throw new ErrInvalidOption('name the data with either --config FILE or --dir DIR');
+  }
+  if (config === undefined) return findByDir(dir ?? '', options);
+  if (logdb !== undefined || walDir !== undefined) {
+    throw new ErrInvalidOption('--logdb and --wal-dir go with --dir; with --config the file says it');
+  }
+  return findByConfig(config);
+}
+
+/** A LogDB makes what it does not find; here that would hide what is lost. */
+async function requireFolders({ services }: Found, layout: DataDirLayout): Promise<void> {
+  for (const dir of new Set([layout.logdbDir, layout.walDir])) {
+    const names = (await services.fileSystem.stat(dir)) && (await services.fileSystem.readDir(dir));
+    if (names !== undefined && names.length > 0) continue;
+    throw new ErrDataDirCorrupt(
+      `${dir}, where the log should be, is ${names === undefined ? 'missing' : 'empty'}: the host was never fully started, or its log is lost`,
+      { details: { dir } },
+    );
+  }
+}
+
+async function openLocked(found: Found, lock: HeldLock): Promise<OpenedData> {
+  const { services, status } = found;
+  const { clock, random, fileSystem, loggerFactory } = services;
+  const layout = layoutOf(services.config);
+  await requireFolders(found, layout);
+  const logDB = await services.logDBFactory({ dir: layout.logdbDir, walDir: layout.walDir });
+  let closing: Promise<void> | undefined;
+  return {
+    status,
+    layout,
+    services,
+    logDB,
+    snapshotStore: (clusterID, nodeID) =>
+      new SnapshotStore({
+        dir: layout.snapshotDir(clusterID, nodeID),
+        clusterID,
+        fileSystem,
+        clock,
+        random,
+        logger: loggerFactory.getLogger('nodehost'),
+      }),
+    close: () => (closing ??= logDB.close().finally(() => lock.release())),
+  };
+}
+
+/**
+ * Opens the data directory of a host that is stopped. Makes no folder, and writes none of its data.
+ *
+ * @throws ErrLockDirectory while a host has it; ErrDirNotExist, ErrDataDirCorrupt, ErrInvalidOption, and as
+ *   `buildContainer`, `openDataDir` and the LogDB
+ */
+async function openData(options: DataDirOptions): Promise<OpenedData> {
+  const found = await find(options);
+  const { nodeHostDir, walDir } = found.services.config;
+  const lock = await acquireLocks(found.services.directoryLock, [...new Set([nodeHostDir, walDir])]);
+  try {
+    return await openLocked(found, lock);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+/** Opens the data directory for as long as `use` takes. */
+export async function withData<T>(
+  options: DataDirOptions,
+  use: (data: OpenedData) => Promise<T>,
+): Promise<T> {
+  const data = await openData(options);
+  try {
+    return await use(data);
+  } finally {
+    await data.close();
+  }
+}

@@ -1,0 +1,94 @@
+import { Command, CommanderError } from 'commander';
+import { type CliIO, ExitCode, Output } from './output.js';
+
+/** Which data directory a command is about. */
+export interface DataDirOptions {
+  config?: string;
+  dir?: string;
+  walDir?: string;
+  logdb?: string;
+}
+
+interface Common {
+  json?: boolean;
+}
+
+type Action<Options> = (output: Output, options: Options) => Promise<ExitCode>;
+
+const EXIT_CODES = '\nExit codes: 0 done; 1 done, and something is wrong with the data; 2 could not be done.';
+
+/** Makes commander's error into one of ours: a command line that is wrong is a thing that could not be done. */
+function usageExitCode(error: unknown): ExitCode | undefined {
+  if (!(error instanceof CommanderError)) return undefined;
+  return error.exitCode === 0 ? ExitCode.ok : ExitCode.failed;
+}
+
+/** Runs a command line, without the first two words of a process; returns the exit code. */
+export async function runCli(args: readonly string[], io: CliIO): Promise<ExitCode> {
+  let exitCode: ExitCode = ExitCode.ok;
+  /** Commands are loaded when they are called: most of a program is not needed for any one of them. */
+  const run =
+    <Options>(load: () => Promise<Action<Options>>) =>
+    async (options: Options & Common): Promise<void> => {
+      const output = new Output(io, options.json === true);
+      try {
+        const action = await load();
+        exitCode = await action(output, options);
+      } catch (error) {
+        output.failure(error);
+        exitCode = ExitCode.failed;
+      }
+    };
+
+  const program = new Command('drakkar')
+    .description('Runs Drakkar NodeHosts, and looks after their data')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => io.stdout(text), writeErr: (text) => io.stderr(text) })
+    .showHelpAfterError('(--help tells what is possible)')
+    .addHelpText('after', EXIT_CODES);
+
+  onDataDir(program.command('inspect'))
+    .description('Tells what is in a data directory, and changes nothing. The host must be stopped')
+    .action(run(async () => (await import('./inspect.js')).inspect));
+
+  onDataDir(program.command('check'))
+    .description('Reads all data of a data directory, and verifies it. The host must be stopped')
+    .option('--in-process', 'verify in this process, which damage may end, instead of in one of its own')
+    .action(run(async () => (await import('./check.js')).check));
+
+  program
+    .command('logdb')
+    .description('Works on the folder of a LogDB')
+    .command('copy')
+    .description('Copies everything from one LogDB to a new one, of any kind, and compares the two')
+    .requiredOption('--from <module:dir>', 'LogDB to read, e.g. lmdb:/var/lib/app/logdb; not in use')
+    .requiredOption('--to <module:dir>', 'LogDB to make; the folder is new or empty')
+    .option('--json', 'print the result as JSON')
+    .action(run(async () => (await import('./logdb-copy.js')).copyLogDB));
+
+  program
+    .command('serve')
+    .description('Runs a NodeHost until SIGINT or SIGTERM')
+    .requiredOption('--config <file>', 'configuration of the NodeHost, YAML or JSON')
+    .option('--app <module>', 'module whose exported function start(host) starts the groups')
+    .option('--json', 'print what happens as lines of JSON')
+    .action(run(async () => (await import('./serve.js')).serve));
+
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    const code = usageExitCode(error);
+    if (code === undefined) throw error;
+    return code;
+  }
+}
+
+function onDataDir(command: Command): Command {
+  return command
+    .option('--config <file>', 'configuration of the NodeHost that the data belongs to')
+    .option('--dir <dir>', 'the data directory, when there is no configuration')
+    .option('--wal-dir <dir>', 'with --dir: the walDir, when the host has one of its own')
+    .option('--logdb <module>', 'with --dir: the LogDB, when its name alone does not tell its module')
+    .option('--json', 'print the result as JSON');
+}
