@@ -121,6 +121,10 @@ export class Core {
   snapshot: Snapshot | undefined = undefined;
   /** Proposals for the leader, gathered until the next update. */
   forwards: Entry[] = [];
+  /** Proposals of other members that came while leadership was on its way to another; see proposal.ts. */
+  held: Entry[] = [];
+  heldBytes = 0;
+  heldSinceTick = 0;
   /** Whether some remote may have something to be sent. */
   replicationDue = false;
   outbox = new Outbox();
@@ -181,7 +185,8 @@ export class Core {
    * - what a leader sends goes at once: it became leader only when its term was durable;
    * - anything else tells our term, so it waits only if the term or the vote is not durable yet. Otherwise a crash
    *   could take back a term that others have seen us in. While the disk is stuck it is not sent at all, or such
-   *   messages would pile up; any message may be lost.
+   *   messages would pile up; any message may be lost;
+   * - a request carries no term (0), so it promises nothing and goes at once.
    *
    * Without `term` in the fields it carries our own.
    */
@@ -191,7 +196,7 @@ export class Core {
     message.clusterID = this.clusterID;
     message.term = fields.term ?? this.term;
     if (isPromise(message.type)) this.outbox.messagesAfterSave.push(message);
-    else if (this.isHardStateDurable) this.outbox.messages.push(message);
+    else if (this.isHardStateDurable || message.term === 0) this.outbox.messages.push(message);
     else if (!this.isDiskStalled) this.outbox.messagesAfterSave.push(message);
   }
 }

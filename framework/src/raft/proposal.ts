@@ -19,9 +19,45 @@ export function propose(core: Core, entries: readonly Entry[]): void {
   for (const entry of entries) core.forwards.push(entry);
 }
 
-/** Leader: proposals that a member has forwarded. */
+/**
+ * Proposals that a member has forwarded. While leadership is on its way to another, because it is being transferred or
+ * was lost just now, they are held, in bounds, and then appended here or passed on: their proposer would wait in vain.
+ * They were in no log, so none gets into two.
+ */
 export function handlePropose(core: Core, entries: readonly Entry[]): void {
-  for (const entry of entries) append(core, entry, false);
+  if (core.role === 'leader' && core.transferTarget === 0) {
+    for (const entry of entries) append(core, entry, false);
+    return;
+  }
+  if (core.held.length === 0) core.heldSinceTick = core.ticks;
+  for (const entry of entries) {
+    if (core.heldBytes > core.config.maxInMemLogBytes) return;
+    core.held.push(entry);
+    core.heldBytes += entrySizeBytes(entry);
+  }
+}
+
+/** Gives up what was held for longer than an election takes, as a rule. */
+export function expireHeld(core: Core): void {
+  if (core.held.length > 0 && core.ticks - core.heldSinceTick >= 2 * core.config.electionTimeoutTicks)
+    takeHeld(core);
+}
+
+function takeHeld(core: Core): Entry[] {
+  const { held } = core;
+  core.held = [];
+  core.heldBytes = 0;
+  return held;
+}
+
+/** Puts what was held on its way, if there is one now. */
+function releaseHeld(core: Core): void {
+  if (core.held.length === 0 || core.transferTarget !== 0) return;
+  if (core.role === 'leader') {
+    for (const entry of takeHeld(core)) append(core, entry, false);
+  } else if (core.leaderID !== 0) {
+    sendToLeader(core, takeHeld(core));
+  }
 }
 
 function append(core: Core, entry: Entry, isLocal: boolean): void {
@@ -41,6 +77,7 @@ function append(core: Core, entry: Entry, isLocal: boolean): void {
 
 /** Sends the gathered proposals to the leader, or drops them when it is unknown. We may have become it ourselves. */
 export function flushForwards(core: Core): void {
+  releaseHeld(core);
   const { forwards } = core;
   if (forwards.length === 0) return;
   core.forwards = [];
@@ -52,9 +89,14 @@ export function flushForwards(core: Core): void {
     for (const entry of forwards) core.outbox.droppedProposals.push(entry);
     return;
   }
+  sendToLeader(core, forwards);
+}
+
+/** In messages of bounded size. */
+function sendToLeader(core: Core, entries: readonly Entry[]): void {
   let batch: Entry[] = [];
   let sizeBytes = 0;
-  for (const entry of forwards) {
+  for (const entry of entries) {
     const size = entrySizeBytes(entry);
     if (batch.length > 0 && sizeBytes + size > core.config.maxReplicateBytes) {
       core.send({ type: MessageType.Propose, to: core.leaderID, term: 0, entries: batch });

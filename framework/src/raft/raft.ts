@@ -13,7 +13,7 @@ import {
 import { violated } from './errors.js';
 import { continueTransfer, handleLeaderTransfer, requestTransfer, tickTransfer } from './leader-transfer.js';
 import { setMembership } from './membership.js';
-import { handlePropose, propose } from './proposal.js';
+import { expireHeld, handlePropose, propose } from './proposal.js';
 import { handleQuiesce, recordActivity, recordMessage, tickQuiesce } from './quiesce.js';
 import { isQuorumActive, matchedByActive, resetActivity } from './quorum.js';
 import {
@@ -89,6 +89,7 @@ class Raft implements IRaft {
     if (core.role === 'leader') tickLeader(core);
     else tickElection(core);
     expireForwardedReads(core);
+    expireHeld(core);
     tickQuiesce(core);
   }
 
@@ -227,11 +228,13 @@ function handleRequest(core: Core, message: Message): void {
     handleQuiesce(core, message);
     return;
   }
+  if (message.type === MessageType.Propose && remote !== undefined) {
+    // Not back to where it came from: that one takes us for the leader, and we it.
+    if (core.role === 'leader' || message.from !== core.leaderID) handlePropose(core, message.entries);
+    return;
+  }
   if (core.role !== 'leader' || remote === undefined) return;
   switch (message.type) {
-    case MessageType.Propose:
-      handlePropose(core, message.entries);
-      return;
     case MessageType.ReadIndex:
       handleReadIndex(core, remote, message);
       return;
