@@ -5,6 +5,7 @@ import {
   type Message,
   MessageType,
   type Update,
+  emptyMembership,
   makeEntry,
   makeMessage,
 } from '@drakkar/raftio';
@@ -70,7 +71,7 @@ class ScriptedRaft {
 const noSnapshots: ISnapshotter = {
   store: undefined as unknown as ISnapshotter['store'],
   signal: new AbortController().signal,
-  discard: () => undefined,
+  discard: (index) => void story.push(`discard ${index}`),
   applied: () => undefined,
   request: () => Promise.resolve(0),
   recover: () => Promise.resolve(),
@@ -339,6 +340,25 @@ describe('Engine', () => {
     clock.runDeferred();
     expect(story.filter((line) => line === '1: step 17').length).toBeLessThan(20);
     expect(replica.admits(900)).toBe(true);
+  });
+
+  it('discards a received snapshot that the core has no use for, and only that', () => {
+    const { clock, addReplica } = setUp();
+    const { replica, raft } = addReplica(1);
+    const arrive = (index: number): void => {
+      const arrived = makeMessage({ type: MessageType.InstallSnapshot, clusterID: 1, to: 1 });
+      replica.receiveSnapshot(arrived, index);
+      clock.runDeferred();
+    };
+    const snapshot = { index: 7, membership: emptyMembership() } as NonNullable<RaftUpdate['snapshot']>;
+    raft.updates.push({ mustSave: true, snapshot });
+    arrive(7); // asked for at once
+    arrive(5); // not asked for
+    replica.receive(message(1, Heartbeat));
+    clock.runDeferred();
+    replica.receive(message(1, Heartbeat));
+    clock.runDeferred();
+    expect(story.filter((line) => line.startsWith('discard'))).toEqual(['discard 5']);
   });
 
   it('bounds the reads that wait', () => {
