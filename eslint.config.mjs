@@ -7,8 +7,12 @@ const mayImport = {
   raftio: [],
   framework: ['raftio'],
   'logdb-lmdb': ['raftio'],
+  'logdb-leveldb': ['raftio'],
   'transport-ws': ['raftio'],
+  'transport-grpc': ['raftio'],
+  'transport-quic': ['raftio'],
   conformance: ['raftio', 'framework'],
+  simulator: ['raftio', 'framework', 'conformance'],
 };
 const packages = Object.keys(mayImport);
 
