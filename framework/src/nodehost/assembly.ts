@@ -8,6 +8,7 @@ import { Transport, type TransportDependencies, type TransportHandler } from '..
 import { EventHub } from '../events/event-hub.js';
 import type { HostListener } from '../events/host-listener.js';
 import type { ILogger } from '../logging/logger.js';
+import { type RaftFactory, RaftFactoryID, createRaft } from '../raft/index.js';
 import { SnapshotStore } from '../snapshot/index.js';
 import { ReplicaLoader } from './replica-loader.js';
 import { ReplicaSet } from './replica-set.js';
@@ -212,6 +213,7 @@ function makeLoader(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir)
   return new ReplicaLoader({
     logDB,
     random,
+    createRaft: services.get<RaftFactory>(RaftFactoryID) ?? createRaft,
     limits: {
       proposalQueueBytes: settings.proposalQueueBytes,
       receiveQueueBytes: config.maxReceiveQueueSize,
