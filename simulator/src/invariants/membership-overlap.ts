@@ -12,6 +12,8 @@ export class MembershipOverlap implements Invariant {
   readonly name = 'membership overlap';
   /** By group, ascending. */
   readonly #configs = new Map<number, Config[]>();
+  /** Index of the group's initial membership. Those before are made while a member's first log is replayed. */
+  readonly #initial = new Map<number, number>();
 
   readonly handlers: Handlers = { configured: (seen) => this.#configured(seen) };
 
@@ -19,6 +21,8 @@ export class MembershipOverlap implements Invariant {
     const configs = this.#configs.get(clusterID) ?? [];
     this.#configs.set(clusterID, configs);
     const index = membership.configChangeID;
+    const initial = this.#initial.get(clusterID) ?? index;
+    this.#initial.set(clusterID, initial);
     const at = configs.findIndex((config) => config.index >= index);
     const known = at < 0 ? undefined : configs[at];
     const text = toText(membership);
@@ -31,7 +35,8 @@ export class MembershipOverlap implements Invariant {
     configs.splice(at < 0 ? configs.length : at, 0, config);
     const position = configs.indexOf(config);
     for (const neighbour of [configs[position - 1], configs[position + 1]]) {
-      if (neighbour === undefined || difference(config.voters, neighbour.voters) <= 1) continue;
+      if (neighbour === undefined || Math.min(index, neighbour.index) < initial) continue;
+      if (difference(config.voters, neighbour.voters) <= 1) continue;
       throw new Error(`${who}: from ${neighbour.text} to ${text} more than one voter changes at once`);
     }
   }

@@ -189,8 +189,7 @@ export class VirtualRPC implements IRaftRPC, Listener {
           return;
         }
         const listener = network.listeners.get(target);
-        if (listener === undefined)
-          settle(() => reject(new ErrConnectFailed(`nobody listens at ${target}`)));
+        if (listener === undefined) settle(() => reject(new ErrConnectFailed(`nobody listens at ${target}`)));
         else settle(() => resolve(listener));
       };
       signal.addEventListener('abort', stop, { once: true });
