@@ -42,6 +42,16 @@ beforeEach(async () => {
   db = await open(disk);
 });
 
+describe('opening', () => {
+  it('writes, so that what a killed process left unsynced is durable before anybody relies on it', async () => {
+    await db.saveBootstrapInfo(1, 1, { addresses: new Map([[1, 'a:1']]), join: false });
+    const before = disk.writes;
+    db = await open(disk);
+    expect(disk.writes).toBe(before + 1);
+    expect(await db.getBootstrapInfo(1, 1)).toEqual({ addresses: new Map([[1, 'a:1']]), join: false });
+  });
+});
+
 describe('group commit', () => {
   it('writes what is asked in one tick in one batch, and what is asked meanwhile in the next', async () => {
     const before = kv.batches.length;

@@ -271,7 +271,7 @@ export class VirtualHost {
       if (life.cause === IN_A_CALL) coverage.count('crash in a call');
     }
     tell(this.#world, this.name, life.cause === 'stopped' ? 'has stopped' : `crashes (${life.cause})`);
-    if (life.cause === 'power' || life.cause === IN_A_CALL) this.disk.crash();
+    if (life.cause === 'power' || life.cause === IN_A_CALL || this.disk.cachesLie) this.disk.crash();
     else this.disk.hasFailed = false;
     for (const { group, nodeID } of this.replicas.values()) {
       oracle.see('crashed', { clusterID: group.clusterID, nodeID });

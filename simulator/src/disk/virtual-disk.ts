@@ -28,6 +28,8 @@ export class VirtualDisk {
   failSyncs = 0;
   /** Whether anything has failed since the last start: then the host may give up. */
   hasFailed = false;
+  /** What the system's caches say of its files may be wrong, so a process that starts must not see them. */
+  cachesLie = false;
   readonly #dice: Dice;
   readonly #coverage: Coverage;
 
@@ -59,6 +61,7 @@ export class VirtualDisk {
     }
     this.failSyncs -= 1;
     file.failSync(this.#dice);
+    this.cachesLie = true;
     this.#fail('sync error', 'EIO', path);
   }
 
@@ -67,6 +70,7 @@ export class VirtualDisk {
     const report: CrashReport = { lost: 0, torn: 0, reordered: 0 };
     this.root = this.root.survive(this.#dice, report, new Map());
     this.hasFailed = false;
+    this.cachesLie = false;
     if (report.lost > 0) this.#coverage.count('unsynced lost', report.lost);
     if (report.torn > 0) this.#coverage.count('write torn', report.torn);
     if (report.reordered > 0) this.#coverage.count('writes reordered', report.reordered);
@@ -77,6 +81,7 @@ export class VirtualDisk {
     this.root = new DirNode();
     this.repair();
     this.hasFailed = false;
+    this.cachesLie = false;
   }
 
   /** No faults any more, as far as they are not of the past. */
