@@ -45,6 +45,10 @@ export interface SimulationResult {
 
 const LINEARIZABILITY_LIMIT_MS = 20_000;
 const CLIENT_END_MS = 120_000;
+const MAX_STEPS = 3_000_000;
+
+const textOf = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
 
 /** The logs of the hosts go into the trace. */
 function traceLogger(trace: Trace): ILoggerFactory {
@@ -89,16 +93,17 @@ export class Simulation {
     let isDone = false;
     this.#live().then(
       () => (isDone = true),
-      (error: unknown) =>
-        oracle.fail(
-          'the simulator itself',
-          error instanceof Error ? (error.stack ?? error.message) : String(error),
-        ),
+      (error: unknown) => oracle.fail('the simulator itself', textOf(error)),
     );
+    const onUnhandled = (error: unknown): void => oracle.fail('no unhandled rejection', textOf(error));
+    process.on('unhandledRejection', onUnhandled);
     try {
-      await scheduler.run(() => isDone || oracle.violation !== undefined);
+      await scheduler.run(() => isDone || oracle.violation !== undefined || scheduler.steps > MAX_STEPS);
+      if (scheduler.steps > MAX_STEPS) oracle.fail('progress', `no end after ${MAX_STEPS} steps`);
     } catch (error) {
-      oracle.fail('progress', error instanceof Error ? error.message : String(error));
+      oracle.fail('progress', textOf(error));
+    } finally {
+      process.off('unhandledRejection', onUnhandled);
     }
     const { violation } = oracle;
     if (violation === undefined) this.#checkHistory();
@@ -149,10 +154,7 @@ export class Simulation {
 
   #spawn(work: Promise<void>): void {
     work.catch((error: unknown) => {
-      this.#world.oracle.fail(
-        'the simulator itself',
-        error instanceof Error ? (error.stack ?? error.message) : String(error),
-      );
+      this.#world.oracle.fail('the simulator itself', textOf(error));
     });
   }
 
@@ -172,6 +174,12 @@ export class Simulation {
     if (result.verdict === 'undecided')
       this.#world.oracle.fail('linearizability', `undecided: ${result.reason}`);
   }
+}
+
+/** The faults that belong to a seed. */
+export function makeFaultPlanOf(seed: number): Fault[] {
+  const dice = new Dice(seed);
+  return makeFaultPlan(makeScenario(seed, dice.fork('scenario')), dice.fork('faults'));
 }
 
 export function simulate(options: SimulationOptions): Promise<SimulationResult> {

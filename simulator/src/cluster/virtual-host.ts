@@ -132,7 +132,7 @@ export class VirtualHost {
       };
       use(nodeHost).then(
         (value) => settle(() => resolve(value)),
-        (error: unknown) => settle(() => reject(error as Error)),
+        (error: unknown) => settle(() => reject(error)),
       );
     });
   }

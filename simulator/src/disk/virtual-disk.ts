@@ -1,6 +1,7 @@
 import type { Coverage } from '../world/coverage.js';
 import type { Dice } from '../world/dice.js';
-import { type CrashReport, DirNode, type DiskNode, FileNode } from './nodes.js';
+import type { FileNode } from './nodes.js';
+import { type CrashReport, DirNode, type DiskNode } from './nodes.js';
 
 /** An error as Node gives it. */
 export function systemError(code: string, path: string): Error {

@@ -4,7 +4,7 @@ import {
   type ObservationKind,
   type Observations,
 } from './observation.js';
-import { Shadows } from './shadows.js';
+import type { Shadows } from './shadows.js';
 
 type Handler = { invariant: Invariant; handle: (seen: never) => void };
 

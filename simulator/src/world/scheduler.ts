@@ -74,7 +74,7 @@ export class Scheduler {
         try {
           resolve(work());
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       });
     });
