@@ -48,7 +48,7 @@ function groupScenario(dice: Dice, clusterID: number, hostCount: number): GroupS
     voterCount: Math.min(hostCount, dice.pick([1, 2, 3, 3, 3, 3, 3, 4, 5])),
     electionRTT: heartbeatRTT * dice.pick([5, 8, 10]),
     heartbeatRTT,
-    snapshotEntries: dice.pick([0, 5, 10, 20, 40]),
+    snapshotEntries: dice.pick([0, 5, 15, 30, 60]),
     compactionOverhead: dice.pick([0, 1, 5, 10]),
     orderedConfigChange: dice.chance(0.3),
     quiesce: dice.chance(0.3),
@@ -64,7 +64,7 @@ export function makeScenario(seed: number, dice: Dice): Scenario {
   return {
     seed,
     hostCount,
-    tickMs: dice.pick([20, 50, 100]),
+    tickMs: dice.pick([50, 100, 100]),
     groups: Array.from({ length: groupCount }, (_, i) => groupScenario(dice, FIRST_GROUP + i, hostCount)),
     quality: {
       lossRate: isRough ? dice.pick([0, 0.01, 0.05, 0.15]) : 0,
@@ -76,7 +76,7 @@ export function makeScenario(seed: number, dice: Dice): Scenario {
     faultPauseMs: dice.pick([300, 800, 2_000]),
     safetyMs: dice.between(15, 40) * 1_000,
     clientCount: dice.between(2, 6),
-    thinkMs: dice.pick([20, 200, 1_500]),
+    thinkMs: dice.pick([150, 600, 2_500]),
     keyCount: dice.between(1, 5),
     paddingBytes: dice.pick([0, 0, 50, 3_000]),
     hasExternalFiles: dice.chance(0.3),

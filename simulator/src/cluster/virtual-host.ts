@@ -130,10 +130,9 @@ export class VirtualHost {
         forget();
         tellCaller();
       };
-      use(nodeHost).then(
-        (value) => settle(() => resolve(value)),
-        (error: unknown) => settle(() => reject(error)),
-      );
+      const answer = use(nodeHost);
+      const settleLikeIt = (): void => settle(() => resolve(answer));
+      answer.then(settleLikeIt, settleLikeIt);
     });
   }
 

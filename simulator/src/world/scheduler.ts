@@ -18,8 +18,15 @@ export class StandstillError extends Error {}
 const before = (a: Happening, b: Happening): boolean =>
   a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 
-/** Resolves when no promise job is left to run: then everything waits for virtual time. */
-const quiescence = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** So often the real event loop gets its turn, for signals and messages to the process. */
+const STEPS_PER_TURN = 256;
+
+/**
+ * Resolves when no promise job is left to run: then everything waits for virtual time. Node gives a tick its turn only
+ * when the queue of jobs is empty, and this is called from a job.
+ */
+const quiescence = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /**
  * Virtual time and the one queue of all that happens in it. Between two happenings every promise job runs to its
@@ -68,15 +75,9 @@ export class Scheduler {
 
   /** Work of a host that takes `delayMs`; if its life ends before, the promise never settles. */
   later<T>(life: Life, delayMs: number, label: string, work: () => T): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
+    return new Promise<T>((resolve) => {
       if (!life.isAlive) return;
-      this.after(delayMs, life, label, () => {
-        try {
-          resolve(work());
-        } catch (error) {
-          reject(error);
-        }
-      });
+      this.after(delayMs, life, label, () => resolve(new Promise<T>((settle) => settle(work()))));
     });
   }
 
@@ -93,6 +94,7 @@ export class Scheduler {
       this.#trace.step(this.nowMs, next.label, next.life?.name);
       next.run();
       await quiescence();
+      if (this.steps % STEPS_PER_TURN === 0) await turn();
     }
   }
 
