@@ -85,7 +85,7 @@ function explain<State, Input, Output>(
   let state = model.initial();
   const steps = order.map((operation) => {
     const next = model.step(state, operation.input, operation.output);
-    if (typeof next !== 'symbol') state = next as State;
+    if (typeof next !== 'symbol') state = next;
     return `  ${formatOperation(model, operation)}  → ${model.describeState(state)}`;
   });
   const shown = steps.slice(-SHOWN_BEFORE_VIOLATION);

@@ -88,6 +88,7 @@ function eventsOf(text: string): Event[] {
   } catch (error) {
     throw new ErrInvalidHistory('the history is not EDN', { cause: error });
   }
+  if (!Array.isArray(parsed)) throw new ErrInvalidHistory('the history is not EDN: it ends too early');
   let maps = parsed as unknown[];
   if (maps.length === 1 && Array.isArray(maps[0])) maps = maps[0] as unknown[];
   const events: Event[] = [];

@@ -84,7 +84,7 @@ export class OrderSearch<State, Input, Output> {
         frame = next;
         continue;
       }
-      if (this.#placedCount > best.count) best = { count: this.#placedCount, frame };
+      if (this.#placedCount >= best.count) best = { count: this.#placedCount, frame };
       if (frame.placed === undefined || frame.before === undefined) {
         const stuck = best.frame.candidates.filter(isKnown).map(({ operation }) => operation);
         return { verdict: 'violation', order: orderUpTo(best.frame), stuck };
@@ -97,17 +97,17 @@ export class OrderSearch<State, Input, Output> {
 
   /** Places the next candidate that leads to somewhere new. */
   #advance(frame: Frame<State, Input, Output>): Frame<State, Input, Output> | undefined {
-    const { step, stateKey, isReadOnly } = this.#model;
+    const model = this.#model;
     while (frame.next < frame.candidates.length) {
       const call = frame.candidates[frame.next++] as Call<Input, Output>;
-      const state = step(frame.state, call.operation.input, call.operation.output);
+      const state = model.step(frame.state, call.operation.input, call.operation.output);
       if (state === IMPOSSIBLE) continue;
-      const key = stateKey(state);
-      if (!isKnown(call) && key === stateKey(frame.state)) continue;
+      const key = model.stateKey(state);
+      if (!isKnown(call) && key === model.stateKey(frame.state)) continue;
       this.#place(call);
       if (this.#isNew(key)) {
         // Placing what changes nothing takes nothing away: there is no need to try anything else instead.
-        if (isKnown(call) && isReadOnly?.(call.operation.input, call.operation.output) === true)
+        if (isKnown(call) && model.isReadOnly?.(call.operation.input, call.operation.output) === true)
           frame.next = frame.candidates.length;
         return this.#frame(state, call, frame);
       }
