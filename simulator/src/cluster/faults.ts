@@ -43,12 +43,8 @@ export class FaultInjector {
   readonly #actions: Readonly<Record<FaultKind, (dice: Dice, host: VirtualHost) => string | undefined>> = {
     'power failure': (_, host) => this.#crash(host, true),
     kill: (_, host) => this.#crash(host, false),
-    'crash in a call': (dice, host) => {
-      if (!host.isUp) return undefined;
-      const calls = dice.between(1, 60);
-      host.life?.endAfterCalls(calls);
-      return `${host.name} will crash in its ${calls}th call`;
-    },
+    'crash in a call': (dice, host) => this.#crashLater(host, dice.between(1, 60), false),
+    'crash in a sync': (dice, host) => this.#crashLater(host, dice.between(1, 12), true),
     'clean stop': (_, host) => {
       if (host.nodeHost === undefined) return undefined;
       void host.stopCleanly();
@@ -70,8 +66,11 @@ export class FaultInjector {
       this.#later(dice.between(500, 8_000), () => this.#world.network.speedUp());
       return `${host.name} to ${to.name}`;
     },
-    'cut connection': (dice) => this.#cut(dice, false),
-    'cut stream': (dice) => this.#cut(dice, true),
+    'cut connection': (dice) => this.#cutConnection(dice),
+    'cut stream': () => {
+      this.#world.network.cutNextStream();
+      return 'the next one';
+    },
     'disk stall': (dice, { disk, name }) => {
       const forMs = dice.skewed(50, 8_000);
       disk.stalledUntilMs = this.#world.scheduler.nowMs + forMs;
@@ -118,6 +117,12 @@ export class FaultInjector {
     return host.name;
   }
 
+  #crashLater(host: VirtualHost, calls: number, onlySyncs: boolean): string | undefined {
+    if (!host.isUp) return undefined;
+    host.life?.endAfterCalls(calls, onlySyncs);
+    return `${host.name} will crash in its ${calls}th ${onlySyncs ? 'sync' : 'call'}`;
+  }
+
   #pause(dice: Dice, host: VirtualHost): string | undefined {
     const { life } = host;
     if (life === undefined || !host.isUp || life.isPaused) return undefined;
@@ -148,12 +153,12 @@ export class FaultInjector {
     return cut.join(' ');
   }
 
-  #cut(dice: Dice, isStream: boolean): string | undefined {
-    const channels = [...this.#world.network.channels].filter((channel) => channel.isStream === isStream);
+  #cutConnection(dice: Dice): string | undefined {
+    const channels = [...this.#world.network.channels].filter((channel) => !channel.isStream);
     if (channels.length === 0) return undefined;
     const channel = dice.pick(channels);
     channel.end(new Error('the connection was cut'));
-    this.#world.coverage.count(isStream ? 'snapshot stream cut' : 'connection cut');
+    this.#world.coverage.count('connection cut');
     return `${channel.ends.from} to ${channel.ends.to}`;
   }
 

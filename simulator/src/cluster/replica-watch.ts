@@ -52,7 +52,6 @@ export class ReplicaWatch implements RaftWatcher, LogDBWatcher {
       tell(this.#world, this.#hostName, `node ${nodeID} leads group ${clusterID} in term ${core.term}`);
       oracle.see('elected', { clusterID, nodeID, term: core.term, membership });
     }
-    if (core.isQuiesced) coverage.count('quiesced');
     if (update.entriesToApply.length === 0) return;
     const entries = update.entriesToApply.map(seenEntry);
     const { term, isLeader } = core;
@@ -79,6 +78,10 @@ export class ReplicaWatch implements RaftWatcher, LogDBWatcher {
 
   durable({ clusterID, nodeID }: Update): void {
     if (this.#life.isAlive) this.#world.oracle.see('durable', { clusterID, nodeID });
+  }
+
+  quiesced(): void {
+    this.#world.coverage.count('quiesced');
   }
 
   compacted(): void {

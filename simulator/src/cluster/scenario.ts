@@ -30,6 +30,8 @@ export interface Scenario {
   clientCount: number;
   /** Longest pause of a client between two calls. */
   thinkMs: number;
+  /** Of each period of this length clients are idle for the second half, so that groups may sleep; 0: never. */
+  burstMs: number;
   keyCount: number;
   paddingBytes: number;
   hasExternalFiles: boolean;
@@ -74,9 +76,10 @@ export function makeScenario(seed: number, dice: Dice): Scenario {
     },
     clockSkew: dice.pick([0, 0.02, 0.2]),
     faultPauseMs: dice.pick([300, 800, 2_000]),
-    safetyMs: dice.between(15, 40) * 1_000,
+    safetyMs: dice.between(20, 60) * 1_000,
     clientCount: dice.between(2, 6),
     thinkMs: dice.pick([150, 600, 2_500]),
+    burstMs: dice.pick([0, 0, 20_000, 30_000]),
     keyCount: dice.between(1, 5),
     paddingBytes: dice.pick([0, 0, 50, 3_000]),
     hasExternalFiles: dice.chance(0.3),

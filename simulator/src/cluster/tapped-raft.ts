@@ -16,6 +16,8 @@ export interface RaftWatcher {
   updated(config: RaftConfig, update: RaftUpdate, core: IRaft): void;
   applied(config: RaftConfig, index: number): void;
   configured(config: RaftConfig, membership: Membership): void;
+  /** A core went to sleep; it is not ticked any more until it wakes. */
+  quiesced(): void;
 }
 
 const TWO_32 = 0x1_0000_0000;
@@ -55,6 +57,7 @@ export class TappedRaft implements IRaft {
   }
   tick(): void {
     this.#core.tick();
+    if (this.#core.isQuiesced) this.#watcher.quiesced();
   }
   step(message: Message): void {
     this.#core.step(message);

@@ -140,7 +140,7 @@ export class VirtualFileSystem implements IFileSystem {
   }
 
   #do<T>(label: string, work: () => T, isSync = false): Promise<T> {
-    if (!this.#life.call()) return new Promise<T>(() => undefined);
+    if (!this.#life.call(isSync)) return new Promise<T>(() => undefined);
     const delayMs = this.#disk.latencyMs(this.#scheduler.nowMs, isSync);
     return this.#scheduler.later(this.#life, delayMs, label, work);
   }

@@ -154,6 +154,10 @@ export class Channel {
   }
 
   async #take(item: Item): Promise<void> {
+    if (this.isStream && this.#network.cutsStream()) {
+      this.end(new Error('the connection was cut'));
+      return;
+    }
     const isLost = !this.isStream && this.#network.loses();
     const isTaken = isLost || (await this.#handOn(item.bytes));
     if (this.isEnded) return;

@@ -33,6 +33,7 @@ export interface NetworkQuality {
 const KIND: NetworkQuality = { lossRate: 0, spikeRate: 0, spikeMs: 0, latencyMs: 1 };
 const MIN_LATENCY_MS = 0.05;
 const SLOW_LINK_BYTES_PER_MS = 40;
+const STREAM_CUT_CHANCE = 0.6;
 
 /** The network between the hosts: who listens where, and what comes through. */
 export class Network {
@@ -48,6 +49,7 @@ export class Network {
   /** Ways on which nothing comes through, as `from>to`. */
   readonly #blocked = new Set<string>();
   readonly #slow = new Set<string>();
+  #streamCuts = 0;
 
   constructor(scheduler: Scheduler, trace: Trace, coverage: Coverage, dice: Dice) {
     this.scheduler = scheduler;
@@ -68,6 +70,19 @@ export class Network {
     this.#slow.add(`${from}>${to}`);
   }
 
+  /** One of the next streams of chunks ends in its middle. */
+  cutNextStream(): void {
+    this.#streamCuts += 1;
+  }
+
+  /** Asked for each chunk: whether its stream ends here. */
+  cutsStream(): boolean {
+    if (this.#streamCuts === 0 || !this.#dice.chance(STREAM_CUT_CHANCE)) return false;
+    this.#streamCuts -= 1;
+    this.coverage.count('snapshot stream cut');
+    return true;
+  }
+
   /** Every way is open again. */
   heal(): void {
     this.#blocked.clear();
@@ -80,6 +95,7 @@ export class Network {
   becomeKind(): void {
     this.heal();
     this.speedUp();
+    this.#streamCuts = 0;
     this.quality = KIND;
   }
 

@@ -16,6 +16,8 @@ type Outcome = { done: true; position: number } | { done: false; mayHaveHappened
 /** What became of one call. */
 type Failure = 'no effect' | 'unknown' | 'rejected';
 
+const isIdleTime = (nowMs: number, burstMs: number): boolean => burstMs > 0 && nowMs % burstMs > burstMs / 2;
+
 /** A client that reads and writes, one call after the other, at whatever host. It outlives all of them. */
 export class Client {
   readonly #world: World;
@@ -40,6 +42,7 @@ export class Client {
     const { scheduler, scenario } = this.#world;
     while (!isOver()) {
       await scheduler.sleep(this.#dice.skewed(1, scenario.thinkMs));
+      if (isIdleTime(scheduler.nowMs, scenario.burstMs)) continue;
       this.isIdle = false;
       const group = this.#dice.pick(this.#cluster.groups);
       const wish = this.#dice.int(20);

@@ -18,8 +18,8 @@ export class Life {
   readonly #scheduler: Scheduler;
   readonly #onEnd = new Set<() => void>();
   #backlog: Happening[] | undefined;
-  /** Counts calls to the outer world down to a crash. */
-  #callsLeft: number | undefined;
+  /** Counts calls to the outer world down to a crash, all of them or only syncs. */
+  #crashAt: { callsLeft: number; onlySyncs: boolean } | undefined;
 
   constructor(name: string, clockRate: number, scheduler: Scheduler) {
     this.name = name;
@@ -66,18 +66,19 @@ export class Life {
     return true;
   }
 
-  /** The process dies in the midst of its `count`-th call to disk or network from now. */
-  endAfterCalls(count: number): void {
-    this.#callsLeft = count;
+  /** The process dies in the midst of its `count`-th call to disk or network from now, or of its `count`-th sync. */
+  endAfterCalls(count: number, onlySyncs: boolean): void {
+    this.#crashAt = { callsLeft: count, onlySyncs };
   }
 
   /** Counts a call to the outer world; false: the process is dead, or has just died. */
-  call(): boolean {
+  call(isSync = false): boolean {
     if (!this.isAlive) return false;
-    if (this.#callsLeft !== undefined && --this.#callsLeft <= 0) {
-      this.#callsLeft = undefined;
-      this.end(IN_A_CALL);
-    }
-    return this.isAlive;
+    const crashAt = this.#crashAt;
+    if (crashAt === undefined || (crashAt.onlySyncs && !isSync)) return true;
+    crashAt.callsLeft -= 1;
+    if (crashAt.callsLeft > 0) return true;
+    this.end(IN_A_CALL);
+    return false;
   }
 }
