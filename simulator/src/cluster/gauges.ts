@@ -46,7 +46,10 @@ export class Gauges {
         bound: MAX_CHANNEL_BYTES,
       });
     }
-    for (const host of this.#cluster.hosts) this.#lookAtDisk(host.name, host.disk.files());
+    for (const host of this.#cluster.hosts) {
+      // With a record that is damaged old snapshots can't be removed.
+      if (!host.isSuspect) this.#lookAtDisk(host.name, host.disk.files());
+    }
   }
 
   #lookAtDisk(name: string, files: readonly { path: string; file: { current: { length: number } } }[]): void {

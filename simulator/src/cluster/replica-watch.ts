@@ -52,6 +52,9 @@ export class ReplicaWatch implements RaftWatcher, LogDBWatcher {
       tell(this.#world, this.#hostName, `node ${nodeID} leads group ${clusterID} in term ${core.term}`);
       oracle.see('elected', { clusterID, nodeID, term: core.term, membership });
     }
+    if (core.isLeader) {
+      oracle.see('leaderCommitted', { clusterID, nodeID, term: core.term, index: core.status().commit });
+    }
     if (update.entriesToApply.length === 0) return;
     const entries = update.entriesToApply.map(seenEntry);
     const { term, isLeader } = core;

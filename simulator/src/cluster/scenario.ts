@@ -55,7 +55,7 @@ function groupScenario(dice: Dice, clusterID: number, hostCount: number): GroupS
     orderedConfigChange: dice.chance(0.3),
     quiesce: dice.chance(0.3),
     preVote: dice.chance(0.8),
-    checkQuorum: dice.chance(0.85),
+    checkQuorum: dice.chance(0.7),
   };
 }
 

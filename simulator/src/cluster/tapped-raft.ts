@@ -8,7 +8,7 @@ import type {
   RaftUpdate,
   ReadContext,
 } from '@drakkar/framework';
-import type { Entry, Membership, Message, Snapshot } from '@drakkar/raftio';
+import { type Entry, EntryType, type Membership, type Message, type Snapshot } from '@drakkar/raftio';
 import type { SeenEntry } from '../invariants/observation.js';
 
 export interface RaftWatcher {
@@ -25,7 +25,8 @@ const TWO_32 = 0x1_0000_0000;
 export function seenEntry(entry: Entry): SeenEntry {
   const { index, term, type, clientID, seriesID } = entry;
   const id = Number(BigInt(clientID) % BigInt(TWO_32)) ^ Math.imul(Number(BigInt(seriesID) % 65_521n), 31);
-  return { index, term, digest: crc32(entry.cmd, (id ^ type) >>> 0) };
+  const isConfigChange = type === EntryType.ConfigChangeEntry;
+  return { index, term, digest: crc32(entry.cmd, (id ^ type) >>> 0), isConfigChange };
 }
 
 /** A core, and somebody who sees what it wants and is told. */

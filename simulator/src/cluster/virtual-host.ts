@@ -130,9 +130,12 @@ export class VirtualHost {
         forget();
         tellCaller();
       };
-      const answer = use(nodeHost);
-      const settleLikeIt = (): void => settle(() => resolve(answer));
-      answer.then(settleLikeIt, settleLikeIt);
+      // The call takes its turn in the time of the host: one that stands still does not see it yet.
+      this.#world.scheduler.after(0, life, 'call', () => {
+        const answer = new Promise<T>((settleAnswer) => settleAnswer(use(nodeHost)));
+        const settleLikeIt = (): void => settle(() => resolve(answer));
+        answer.then(settleLikeIt, settleLikeIt);
+      });
     });
   }
 

@@ -125,7 +125,7 @@ export class FileNode {
   }
 
   #keepSome(content: Content, pending: readonly Mutation[], dice: Dice, report: CrashReport): void {
-    const mode = dice.int(4);
+    const mode = dice.pick([0, 1, 2, 3, 3]);
     const keepCount = mode === 0 ? pending.length : mode === 1 ? 0 : dice.int(pending.length + 1);
     let wasLost = false;
     for (const [i, mutation] of pending.entries()) {

@@ -1,5 +1,6 @@
 import { AtMostOnce } from './at-most-once.js';
 import { Bounded } from './bounded.js';
+import { CommitRule } from './commit-rule.js';
 import { CommittedNeverChanges } from './committed-never-changes.js';
 import { DurablePromises } from './durable-promises.js';
 import { ElectionSafety } from './election-safety.js';
@@ -24,8 +25,9 @@ export function allInvariants(shadows: Shadows): Invariant[] {
     new CommittedNeverChanges(),
     new AtMostOnce(),
     new DurablePromises(shadows),
-    new MembershipOverlap(),
+    new MembershipOverlap(shadows),
     new ObserversNeverCounted(shadows),
+    new CommitRule(shadows),
     new NoEarlyAcknowledgement(shadows),
     new ReadsNeverGoBack(),
     new EqualHashes(),

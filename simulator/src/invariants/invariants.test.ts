@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { MessageType } from '@drakkar/raftio';
+import type { SeenEntry } from './observation.js';
 import {
   GROUP,
   type Seen,
@@ -9,6 +10,7 @@ import {
   configure,
   elect,
   entries,
+  lead,
   members,
   save,
   saving,
@@ -171,6 +173,12 @@ const CASES: Record<string, Case[]> = {
       'good',
       [configure(1, members(3, [1, 2, 3])), configure(4, members(1, [1])), configure(4, members(2, [1, 2]))],
     ],
+    [
+      'a change is applied when it is durable that it is committed',
+      'good',
+      [...save(1, { term: 1, vote: 0, commit: 1 }), commit(1, 1, change(1))],
+    ],
+    ['before that', 'bad', [...save(1, { term: 1, vote: 0, commit: 0 }), commit(1, 1, change(1))]],
     ['two at once', 'bad', [configure(1, members(3, [1, 2, 3])), configure(1, members(5, [1, 4, 5]))]],
     [
       'different ones at an index',
@@ -186,28 +194,21 @@ const CASES: Record<string, Case[]> = {
     [
       'a quorum of voters has it',
       'good',
-      [
-        ...save(1, undefined, entries(1, [1])),
-        ...save(2, undefined, entries(1, [1])),
-        commit(1, 1, entries(1, [1]), true),
-      ],
+      [configure(1, members(3, [1, 2, 3])), ...stored(1), ...stored(2), lead(1, 1, 1)],
     ],
     [
       'an observer makes the quorum of a commit',
       'bad',
-      [
-        ...save(1, undefined, entries(1, [1])),
-        ...save(4, undefined, entries(1, [1])),
-        commit(1, 1, entries(1, [1]), true, members(4, [1, 2, 3], [4])),
-      ],
+      [configure(1, members(4, [1, 2, 3], [4])), ...stored(1), ...stored(4), lead(1, 1, 1)],
     ],
     [
       'what was not durable is counted',
       'bad',
       [
-        ...save(1, undefined, entries(1, [1])),
+        configure(1, members(3, [1, 2, 3])),
+        ...stored(1),
         saving(2, undefined, entries(1, [1])),
-        commit(1, 1, entries(1, [1]), true),
+        lead(1, 1, 1),
       ],
     ],
     ['an observer makes the quorum of an election', 'bad', elect(1, 1, [1, 4], members(4, [1, 2, 3], [4]))],
@@ -220,6 +221,15 @@ const CASES: Record<string, Case[]> = {
         ['elected', { clusterID: GROUP, nodeID: 1, term: 1, membership: members(3, [1, 2, 3]) }],
       ],
     ],
+  ],
+  'commit rule': [
+    ['an entry of its own term', 'good', [append(1, entries(1, [1, 2])), lead(1, 2, 2)]],
+    [
+      'an old one that others had committed',
+      'good',
+      [append(1, entries(1, [1, 1])), lead(1, 1, 2), lead(1, 2, 2)],
+    ],
+    ['an old one by itself', 'bad', [append(1, entries(1, [1, 1])), lead(1, 2, 2)]],
   ],
   'no acknowledgement before durability': [
     [
@@ -280,6 +290,13 @@ const CASES: Record<string, Case[]> = {
   ],
 };
 
+function stored(nodeID: number): Seen[] {
+  const list = entries(1, [1]);
+  return [append(nodeID, list), ...save(nodeID, undefined, list)];
+}
+function change(index: number): SeenEntry[] {
+  return entries(index, [1]).map((entry) => ({ ...entry, isConfigChange: true }));
+}
 function written(position: number, key: string, value: string): Seen {
   return ['written', { clusterID: GROUP, position, key, value }];
 }

@@ -1,5 +1,6 @@
 import type { Membership } from '@drakkar/raftio';
 import type { Handlers, Invariant, Observations } from './observation.js';
+import type { Shadows } from './shadows.js';
 
 interface Config {
   index: number;
@@ -7,7 +8,10 @@ interface Config {
   voters: ReadonlySet<number>;
 }
 
-/** Replicas agree on each membership, and one follows on the other by one voter, so that their quorums overlap. */
+/**
+ * Replicas agree on each membership, and one follows on the other by one voter, so that their quorums overlap. None
+ * goes back by more than one at a restart: a change is applied only when it is durable that it is committed.
+ */
 export class MembershipOverlap implements Invariant {
   readonly name = 'membership overlap';
   /** By group, ascending. */
@@ -15,7 +19,23 @@ export class MembershipOverlap implements Invariant {
   /** Index of the group's initial membership. Those before are made while a member's first log is replayed. */
   readonly #initial = new Map<number, number>();
 
-  readonly handlers: Handlers = { configured: (seen) => this.#configured(seen) };
+  readonly #shadows: Shadows;
+
+  constructor(shadows: Shadows) {
+    this.#shadows = shadows;
+  }
+
+  readonly handlers: Handlers = {
+    configured: (seen) => this.#configured(seen),
+    committed: (seen) => {
+      const change = seen.entries.findLast((entry) => entry.isConfigChange === true);
+      const { commit } = this.#shadows.of(seen).disk.state;
+      if (change === undefined || change.index <= commit) return;
+      throw new Error(
+        `node ${seen.nodeID} of group ${seen.clusterID} applies the change at ${change.index}; its durable commit index is ${commit}`,
+      );
+    },
+  };
 
   #configured({ clusterID, nodeID, membership }: Observations['configured']): void {
     const configs = this.#configs.get(clusterID) ?? [];

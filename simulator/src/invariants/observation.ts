@@ -11,6 +11,7 @@ export interface SeenEntry {
   index: number;
   term: number;
   digest: number;
+  isConfigChange?: boolean;
 }
 
 export interface HardState {
@@ -57,6 +58,8 @@ export interface Observations {
     isLeader: boolean;
     membership: Membership;
   };
+  /** A leader knows the log to be committed up to `index`. */
+  leaderCommitted: ReplicaName & { term: number; index: number };
   /** A replica has applied up to `index`, and its state machine's hash is `hash`. */
   applied: ReplicaName & { index: number; hash: string };
   /** A replica has a new membership, by an entry or a snapshot. */

@@ -1,4 +1,12 @@
-import type { Handlers, Invariant, Observations } from './observation.js';
+import type { Membership } from '@drakkar/raftio';
+import { LeaderCommits } from './leader-commits.js';
+import {
+  type Handlers,
+  type Invariant,
+  type ReplicaName,
+  type SeenEntry,
+  nameOfReplica,
+} from './observation.js';
 import type { Shadows } from './shadows.js';
 
 /**
@@ -10,31 +18,35 @@ export class ObserversNeverCounted implements Invariant {
   readonly #shadows: Shadows;
   /** `group/term/candidate` → who has voted so, durably. */
   readonly #votes = new Map<string, Set<number>>();
-  readonly #lastCommitted = new Map<number, number>();
+  readonly #memberships = new Map<string, Membership>();
+  readonly handlers: Handlers;
 
   constructor(shadows: Shadows) {
     this.#shadows = shadows;
+    const commits = new LeaderCommits(shadows, (leader, _term, entry) => this.#committed(leader, entry));
+    this.handlers = {
+      ...commits.handlers,
+      durable: (seen) => {
+        const state = this.#shadows.of(seen).saving[0]?.state;
+        if (state !== undefined && state.vote !== 0) this.#noteVote(seen, state.term, state.vote);
+      },
+      started: (seen) => {
+        commits.handlers.started?.(seen);
+        this.#memberships.set(nameOfReplica(seen), seen.membership);
+        // A save that a crash interrupted may have got to the disk all the same.
+        if (seen.state.vote !== 0) this.#noteVote(seen, seen.state.term, seen.state.vote);
+      },
+      elected: ({ clusterID, nodeID, term, membership }) => {
+        const voted = this.#votes.get(`${clusterID}/${term}/${nodeID}`) ?? new Set<number>();
+        const voters = [...membership.addresses.keys()];
+        if (voters.filter((id) => voted.has(id)).length > voters.length / 2) return;
+        throw new Error(
+          `node ${nodeID} of group ${clusterID} leads in term ${term} by the durable votes of [${[...voted].join(' ')}]; voters are [${voters.join(' ')}]`,
+        );
+      },
+      configured: (seen) => void this.#memberships.set(nameOfReplica(seen), seen.membership),
+    };
   }
-
-  readonly handlers: Handlers = {
-    durable: (seen) => {
-      const state = this.#shadows.of(seen).saving[0]?.state;
-      if (state !== undefined && state.vote !== 0) this.#noteVote(seen, state.term, state.vote);
-    },
-    started: (seen) => {
-      // A save that a crash interrupted may have got to the disk all the same.
-      if (seen.state.vote !== 0) this.#noteVote(seen, seen.state.term, seen.state.vote);
-    },
-    elected: ({ clusterID, nodeID, term, membership }) => {
-      const voted = this.#votes.get(`${clusterID}/${term}/${nodeID}`) ?? new Set<number>();
-      const voters = [...membership.addresses.keys()];
-      if (voters.filter((id) => voted.has(id)).length > voters.length / 2) return;
-      throw new Error(
-        `node ${nodeID} of group ${clusterID} leads in term ${term} by the durable votes of [${[...voted].join(' ')}]; voters are [${voters.join(' ')}]`,
-      );
-    },
-    committed: (seen) => this.#newlyCommitted(seen),
-  };
 
   #noteVote(
     { clusterID, nodeID }: { clusterID: number; nodeID: number },
@@ -47,18 +59,17 @@ export class ObserversNeverCounted implements Invariant {
     this.#votes.set(key, voted);
   }
 
-  #newlyCommitted({ clusterID, nodeID, entries, isLeader, membership }: Observations['committed']): void {
-    const last = entries.at(-1);
-    if (last === undefined || last.index <= (this.#lastCommitted.get(clusterID) ?? 0)) return;
-    this.#lastCommitted.set(clusterID, last.index);
-    if (!isLeader) return;
+  #committed(leader: ReplicaName, entry: SeenEntry): void {
+    const { clusterID, nodeID } = leader;
+    const membership = this.#memberships.get(nameOfReplica(leader));
+    if (membership === undefined) return;
     const voters = [...membership.addresses.keys()];
     const holders = voters.filter((id) =>
-      this.#shadows.of({ clusterID, nodeID: id }).disk.log.holds(last.index, last.term),
+      this.#shadows.of({ clusterID, nodeID: id }).disk.log.holds(entry.index, entry.term),
     );
     if (holders.length > voters.length / 2) return;
     throw new Error(
-      `node ${nodeID} of group ${clusterID} commits entry ${last.index}, which is durable at [${holders.join(' ')}]; voters are [${voters.join(' ')}]`,
+      `node ${nodeID} of group ${clusterID} commits entry ${entry.index}, which is durable at [${holders.join(' ')}]; voters are [${voters.join(' ')}]`,
     );
   }
 }

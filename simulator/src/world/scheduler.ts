@@ -83,6 +83,8 @@ export class Scheduler {
 
   /** Goes on until `isDone` says so, which is asked after each step. @throws StandstillError */
   async run(isDone: () => boolean): Promise<void> {
+    // From whatever this was called, from here on it is a job.
+    await turn();
     await quiescence();
     while (!isDone()) {
       const next = this.#pop();

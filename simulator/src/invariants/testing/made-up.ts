@@ -64,6 +64,12 @@ export function commit(
   return ['committed', { ...at(nodeID), term, entries: list, isLeader, membership }];
 }
 
+/** A leader commits up to `index`. */
+export const lead = (nodeID: number, term: number, index: number): Seen => [
+  'leaderCommitted',
+  { ...at(nodeID), term, index },
+];
+
 export function start(
   nodeID: number,
   state: HardState,
