@@ -70,7 +70,6 @@ describe.each(ALL)('hostile bytes for $name', ({ samples, decodeToPlain }) => {
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         outcome(decodeToPlain, bytes);
       }),
-      { numRuns: 300 },
     );
   });
 
@@ -79,7 +78,6 @@ describe.each(ALL)('hostile bytes for $name', ({ samples, decodeToPlain }) => {
       fc.property(samples, fc.array(mutation, { minLength: 1, maxLength: 4 }), ({ encoded }, mutations) => {
         outcome(decodeToPlain, mutate(encoded, mutations));
       }),
-      { numRuns: 300 },
     );
   });
 
