@@ -113,10 +113,17 @@ export const storageMutants = [
     replace: 'else this.#reply(SnapshotReply.Taken);',
   },
   {
-    id: 'length-past-the-end',
-    what: 'a length in a message that points past its end is believed',
+    id: 'rounded-number',
+    what: 'an index or a term that no number holds exactly is rounded',
     file: 'raftio/src/raftpb/wire/reader.ts',
-    find: "if (this.high !== 0 || this.low > this.end - this.pos) throw new ErrMalformed('a length past the end');",
+    find: "if (this.high >= HIGH_LIMIT) throw new ErrUnsafeInteger('a 64-bit integer above the safe ones');",
+    replace: '',
+  },
+  {
+    id: 'nesting-without-end',
+    what: 'a message may hold any number of nested messages, whatever memory they take',
+    file: 'raftio/src/raftpb/wire/reader.ts',
+    find: "if (--this.nestedLeft < 0) throw new ErrMalformed('more nested messages than any real message has');",
     replace: '',
   },
 ];
