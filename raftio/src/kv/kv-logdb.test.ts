@@ -52,6 +52,22 @@ describe('opening', () => {
   });
 });
 
+describe('a snapshot in an update', () => {
+  it('puts an end to the log before it, above its index too, for good', async () => {
+    await db.saveRaftState([update({ entriesToSave: entries(1, 9) })]);
+    await db.saveRaftState([update({ snapshot: makeSnapshot(5), entriesToSave: [] })]);
+    expect(await stored()).toEqual([]);
+    db = await open(disk);
+    expect(await stored()).toEqual([]);
+    expect(await db.readRaftState(1, 1, 5)).toMatchObject({ entryCount: 0 });
+    await db.saveRaftState([update({ entriesToSave: entries(6, 6) })]);
+    db = await open(disk);
+    expect(await stored(6)).toHaveLength(1);
+    await db.compactEntriesTo(1, 1, 5);
+    expect(await stored(6)).toHaveLength(1);
+  });
+});
+
 describe('group commit', () => {
   it('writes what is asked in one tick in one batch, and what is asked meanwhile in the next', async () => {
     const before = kv.batches.length;
