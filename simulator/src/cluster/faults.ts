@@ -54,6 +54,7 @@ export class FaultInjector {
     'partition full': (dice) => this.#partition(dice, 'partition full'),
     'partition one way': (dice) => this.#partition(dice, 'partition one way'),
     'partition partial': (dice) => this.#partition(dice, 'partition partial'),
+    'isolate leader': (dice) => this.#isolateLeader(dice),
     heal: () => {
       this.#world.network.heal();
       return 'all ways are open';
@@ -123,12 +124,36 @@ export class FaultInjector {
     return `${host.name} will crash in its ${calls}th ${onlySyncs ? 'sync' : 'call'}`;
   }
 
-  #pause(dice: Dice, host: VirtualHost): string | undefined {
+  /** The host of some group's leader. */
+  #leaderHost(dice: Dice): VirtualHost | undefined {
+    const { clusterID } = dice.pick(this.#cluster.groups).scenario;
+    return this.#cluster.hostsOf(clusterID).find((host) => host.leads(clusterID));
+  }
+
+  #isolateLeader(dice: Dice): string | undefined {
+    const { network, coverage } = this.#world;
+    const leader = this.#leaderHost(dice);
+    if (leader === undefined) return undefined;
+    network.heal();
+    for (const { address } of this.#cluster.hosts) {
+      if (address === leader.address) continue;
+      network.block(leader.address, address);
+      network.block(address, leader.address);
+    }
+    coverage.count('leader isolated');
+    this.#later(dice.between(500, 8_000), () => network.heal());
+    return leader.name;
+  }
+
+  #pause(dice: Dice, anyHost: VirtualHost): string | undefined {
+    const leader = dice.chance(0.5) ? this.#leaderHost(dice) : undefined;
+    const host = leader ?? anyHost;
     const { life } = host;
     if (life === undefined || !host.isUp || life.isPaused) return undefined;
     const forMs = dice.skewed(20, 6_000);
     life.pause();
     this.#world.coverage.count('pause');
+    if (leader !== undefined) this.#world.coverage.count('leader paused');
     this.#later(forMs, () => life.resume());
     return `${host.name} for ${forMs.toFixed(0)} ms`;
   }

@@ -76,6 +76,12 @@ export class VirtualHost {
     return this.#machines.get(clusterID)?.fingerprint;
   }
 
+  /** Whether its replica of the group takes itself for the leader. */
+  leads(clusterID: number): boolean {
+    const replicas = this.nodeHost?.getNodeHostInfo().replicas ?? [];
+    return replicas.some((replica) => replica.clusterID === clusterID && replica.progress?.role === 'leader');
+  }
+
   start(): void {
     if (this.isUp) return;
     const { clockSkew } = this.#world.scenario;

@@ -9,6 +9,8 @@ export const EVENT_KINDS = [
   'partition full',
   'partition one way',
   'partition partial',
+  'leader isolated',
+  'leader paused',
   'slow link',
   'message lost',
   'message delayed',
