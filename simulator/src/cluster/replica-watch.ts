@@ -52,12 +52,10 @@ export class ReplicaWatch implements RaftWatcher, LogDBWatcher {
       tell(this.#world, this.#hostName, `node ${nodeID} leads group ${clusterID} in term ${core.term}`);
       oracle.see('elected', { clusterID, nodeID, term: core.term, membership });
     }
-    if (core.isLeader) {
-      oracle.see('leaderCommitted', { clusterID, nodeID, term: core.term, index: core.status().commit });
-    }
+    const { isLeader, term } = core;
+    oracle.see('commitKnown', { clusterID, nodeID, term, index: core.status().commit, isLeader });
     if (update.entriesToApply.length === 0) return;
     const entries = update.entriesToApply.map(seenEntry);
-    const { term, isLeader } = core;
     oracle.see('committed', { clusterID, nodeID, entries, term, isLeader, membership });
   }
 

@@ -112,7 +112,9 @@ export class VirtualHost {
       if (!this.disk.hasFailed) this.#world.oracle.fail('clean stop', `${this.name} did not stop in time`);
       life.end('killed');
     });
-    await this.call((host) => host.stop()).catch((error: unknown) => {
+    const stopped = this.call((host) => host.stop());
+    this.#nodeHost = undefined; // takes no calls any more
+    await stopped.catch((error: unknown) => {
       if (!(error instanceof HostDownError)) tell(this.#world, this.name, `stopped with ${codeOf(error)}`);
     });
     patience.isCancelled = true;

@@ -16,11 +16,12 @@ export class LeaderCommits {
   }
 
   readonly handlers: Handlers = {
-    leaderCommitted: (seen) => {
+    commitKnown: (seen) => {
       if (seen.index <= (this.#last.get(seen.clusterID) ?? 0)) return;
       this.#last.set(seen.clusterID, seen.index);
       const entry = this.#shadows.of(seen).log.entry(seen.index);
-      if (entry !== undefined) this.#onCommit(seen, seen.term, entry);
+      // One that led until a moment ago may be the first to know.
+      if (entry !== undefined && seen.isLeader) this.#onCommit(seen, seen.term, entry);
     },
     started: (seen) => {
       const known = Math.max(seen.state.commit, this.#last.get(seen.clusterID) ?? 0);

@@ -58,8 +58,8 @@ export interface Observations {
     isLeader: boolean;
     membership: Membership;
   };
-  /** A leader knows the log to be committed up to `index`. */
-  leaderCommitted: ReplicaName & { term: number; index: number };
+  /** A replica knows the log to be committed up to `index`. */
+  commitKnown: ReplicaName & { term: number; index: number; isLeader: boolean };
   /** A replica has applied up to `index`, and its state machine's hash is `hash`. */
   applied: ReplicaName & { index: number; hash: string };
   /** A replica has a new membership, by an entry or a snapshot. */

@@ -66,8 +66,8 @@ export function commit(
 
 /** A leader commits up to `index`. */
 export const lead = (nodeID: number, term: number, index: number): Seen => [
-  'leaderCommitted',
-  { ...at(nodeID), term, index },
+  'commitKnown',
+  { ...at(nodeID), term, index, isLeader: true },
 ];
 
 export function start(
