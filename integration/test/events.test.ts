@@ -1,3 +1,5 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { HostListener, NodeHost } from '@drakkar/framework';
 import {
@@ -250,6 +252,21 @@ describe('removeData', () => {
     const again = await cluster.openHost(1);
     const restart = again.host.startCluster(cluster.members, false, () => new Journal(), clusterConfig(1));
     expect(await codeOf(() => restart)).toBe('ERR_NODE_REMOVED');
+  });
+
+  it('is done with at the next start when a crash has interrupted it', async () => {
+    const cluster = await TestCluster.start(workshop, 1);
+    const { host } = await cluster.readyLeader();
+    const { nodeHostDir } = host.nodeHostConfig;
+    await host.stop();
+    // As left by a crash after the data has gone, and before it is on record that the node can't be started any more.
+    await writeFile(join(nodeHostDir, 'snapshots', `${CLUSTER}-1.removing`), '');
+    const again = await cluster.openHost(1);
+    const start = (): Promise<string> =>
+      codeOf(() => again.host.startCluster(cluster.members, false, () => new Journal(), clusterConfig(1)));
+    expect(await start()).toBe('ERR_NODE_REMOVED');
+    expect(await again.host.hasNodeInfo(CLUSTER, 1)).toBe(false);
+    expect(await readdir(join(nodeHostDir, 'snapshots'))).toEqual([]);
   });
 
   it('leaves the other groups of the host alone, and what it has not got', async () => {

@@ -10,6 +10,7 @@ import type { HostListener } from '../events/host-listener.js';
 import type { ILogger } from '../logging/logger.js';
 import { type RaftFactory, RaftFactoryID, createRaft } from '../raft/index.js';
 import { SnapshotStore } from '../snapshot/index.js';
+import { RemovalMarks } from './removal-marks.js';
 import { ReplicaLoader } from './replica-loader.js';
 import { ReplicaSet } from './replica-set.js';
 import { SnapshotStreams } from './snapshot-streams.js';
@@ -194,6 +195,7 @@ function wire(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir, event
     events,
     logger: nodehostLog,
     loader: makeLoader(services, logDB, dataDir),
+    removalMarks: new RemovalMarks(services.fileSystem, dataDir.snapshotsDir),
   });
   const streams: SnapshotStreams = new SnapshotStreams({
     deploymentID: config.deploymentId,

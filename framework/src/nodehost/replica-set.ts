@@ -15,6 +15,7 @@ import { Handovers } from './handover.js';
 import { type Member, notFound, notInitialized, unusable } from './member.js';
 import { toClusterMembership } from './membership-requests.js';
 import { NodeUser } from './node-user.js';
+import type { RemovalMarks } from './removal-marks.js';
 import type { ReplicaLoader } from './replica-loader.js';
 
 /**
@@ -33,6 +34,7 @@ export interface ReplicaSetDependencies {
   events: EventHub;
   logger: ILogger;
   loader: ReplicaLoader;
+  removalMarks: RemovalMarks;
 }
 
 /** The replicas of a host: at most one per group. */
@@ -101,6 +103,7 @@ export class ReplicaSet {
     if (former?.phase === 'removed') await this.#endGrace(former);
     await this.#leaving.get(clusterID);
     await this.#removals.get(clusterID);
+    await this.#finishRemoval(clusterID, nodeID);
     const bootstrap = await bootstrapReplica(logDB, request);
     for (const [id, address] of bootstrap.addresses) registry.set(clusterID, id, address);
     const replica = await this.#load(config, createStateMachine);
@@ -288,11 +291,10 @@ export class ReplicaSet {
     }
     const before = this.#removals.get(clusterID);
     const removal = (before ?? Promise.resolve()).then(async () => {
-      const { logDB, loader } = this.#deps;
-      if ((await logDB.getBootstrapInfo(clusterID, nodeID)) === undefined) return;
-      await logDB.removeNodeData(clusterID, nodeID);
-      await loader.removeSnapshots(clusterID, nodeID);
-      await saveTombstone(logDB, clusterID, nodeID);
+      const { logDB, removalMarks } = this.#deps;
+      const isThere = (await logDB.getBootstrapInfo(clusterID, nodeID)) !== undefined;
+      if (isThere) await removalMarks.set(clusterID, nodeID);
+      await this.#finishRemoval(clusterID, nodeID);
     });
     const settled = removal.then(undefined, () => undefined);
     this.#removals.set(clusterID, settled);
@@ -301,6 +303,16 @@ export class ReplicaSet {
     } finally {
       if (this.#removals.get(clusterID) === settled) this.#removals.delete(clusterID);
     }
+  }
+
+  /** Removes what is marked for it; also what a crash has interrupted. */
+  async #finishRemoval(clusterID: number, nodeID: number): Promise<void> {
+    const { logDB, loader, removalMarks } = this.#deps;
+    if (!(await removalMarks.isSet(clusterID, nodeID))) return;
+    await logDB.removeNodeData(clusterID, nodeID);
+    await loader.removeSnapshots(clusterID, nodeID);
+    await saveTombstone(logDB, clusterID, nodeID);
+    await removalMarks.clear(clusterID, nodeID);
   }
 
   #unloaded({ clusterID, nodeID }: Replica, reason: NodeUnloadedEvent['reason']): void {

@@ -1,5 +1,5 @@
 import type { ILoggerFactory } from '@drakkar/framework';
-import type { Membership } from '@drakkar/raftio';
+import { type Membership, hasErrorCode } from '@drakkar/raftio';
 import { MembershipView } from './membership-view.js';
 import type { GroupScenario } from './scenario.js';
 import { HostDownError, type HostOperator, VirtualHost } from './virtual-host.js';
@@ -9,6 +9,8 @@ const RESTART_MAX_MS = 8_000;
 const QUICK_RESTART_MS = 50;
 /** How long a node that was removed has to learn of it by itself. */
 const RETIRE_MS = 10_000;
+
+const isStillStarting = (error: unknown): boolean => hasErrorCode(error, 'ERR_CLUSTER_NOT_INITIALIZED');
 
 /** A group, as its operator sees it. */
 export interface GroupState {
@@ -62,12 +64,14 @@ export class Cluster implements HostOperator {
 
   /** Whether every group has a quorum left when that host's data is gone, whatever becomes of what is under way. */
   canLose(victim: VirtualHost): boolean {
-    return this.groups.every(({ scenario: { clusterID }, view, lost }) =>
-      view.survives((nodeID) => {
-        const host = this.hostOf(clusterID, nodeID);
+    return this.groups.every((group) => {
+      const { scenario, view, lost } = group;
+      const isLost = (nodeID: number): boolean => {
+        const host = this.hostOf(scenario.clusterID, nodeID);
         return lost.has(nodeID) || host === undefined || host === victim || host.isSuspect;
-      }),
-    );
+      };
+      return this.isSettled(group) && view.survives(isLost);
+    });
   }
 
   /** The host's disk is replaced by an empty one; its replicas never come back. */
@@ -85,20 +89,44 @@ export class Cluster implements HostOperator {
     host.crash(true);
   }
 
-  /** A node that was removed and has not heard of it is stopped, and its data is removed. */
-  retireLater(clusterID: number, nodeID: number): void {
-    this.#world.scheduler.after(RETIRE_MS, undefined, 'retire', () => {
-      const host = this.hostOf(clusterID, nodeID);
-      if (host === undefined) return;
-      host.retire(clusterID).catch((error: unknown) => {
-        if (!(error instanceof HostDownError) && !host.disk.hasFailed) {
-          this.#world.oracle.fail(
-            'no failure without a cause',
-            `${host.name}: retiring node ${nodeID}: ${String(error)}`,
-          );
-        }
-      });
+  /** Whether every voter that there is knows the newest membership. Until then the one before may still be needed. */
+  isSettled({ scenario: { clusterID }, view, lost }: GroupState): boolean {
+    const { newest } = view;
+    if (newest === undefined) return false;
+    return [...newest.addresses.keys()].every((nodeID) => {
+      if (lost.has(nodeID)) return true;
+      const known = this.hostOf(clusterID, nodeID)?.progressOf(clusterID)?.membership.configChangeIndex;
+      return known !== undefined && known >= newest.configChangeID;
     });
+  }
+
+  /**
+   * A node that was removed is stopped for good, and its data goes, when the others know of the removal: one that led
+   * may have been the only one who knew that it is committed.
+   */
+  retireLater(clusterID: number, nodeID: number): void {
+    this.#world.scheduler.after(RETIRE_MS, undefined, 'retire', () => void this.#retire(clusterID, nodeID));
+  }
+
+  async #retire(clusterID: number, nodeID: number): Promise<void> {
+    const host = this.hostOf(clusterID, nodeID);
+    if (host === undefined) return;
+    try {
+      if (this.isSettled(this.group(clusterID))) {
+        await host.retire(clusterID);
+        return;
+      }
+      await host.restartReplica(clusterID);
+    } catch (error) {
+      // One that is starting can't be stopped yet.
+      const isExcused =
+        error instanceof HostDownError || host.disk.hasFailed || host.isSuspect || isStillStarting(error);
+      if (!isExcused) {
+        const what = `${host.name}: retiring node ${nodeID} of group ${clusterID}: ${String(error)}`;
+        this.#world.oracle.fail('no failure without a cause', what);
+      }
+    }
+    this.retireLater(clusterID, nodeID);
   }
 
   onDown(host: VirtualHost): void {

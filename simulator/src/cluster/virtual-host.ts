@@ -1,4 +1,4 @@
-import { type HostListener, type ILoggerFactory, NodeHost } from '@drakkar/framework';
+import { type HostListener, type ILoggerFactory, NodeHost, type ReplicaProgress } from '@drakkar/framework';
 import { hasErrorCode, isDrakkarError } from '@drakkar/raftio';
 import { VirtualDisk } from '../disk/virtual-disk.js';
 import { VirtualFileSystem } from '../disk/virtual-file-system.js';
@@ -78,8 +78,12 @@ export class VirtualHost {
 
   /** Whether its replica of the group takes itself for the leader. */
   leads(clusterID: number): boolean {
-    const replicas = this.nodeHost?.getNodeHostInfo().replicas ?? [];
-    return replicas.some((replica) => replica.clusterID === clusterID && replica.progress?.role === 'leader');
+    return this.progressOf(clusterID)?.role === 'leader';
+  }
+
+  progressOf(clusterID: number): ReplicaProgress | undefined {
+    const replicas = this.nodeHost?.getNodeHostInfo().replicas;
+    return replicas?.find((replica) => replica.clusterID === clusterID)?.progress;
   }
 
   start(): void {
@@ -151,18 +155,23 @@ export class VirtualHost {
   async retire(clusterID: number): Promise<void> {
     const plan = this.replicas.get(clusterID);
     if (plan === undefined) return;
-    this.replicas.delete(clusterID);
     await this.call(async (nodeHost) => {
-      await nodeHost.stopNode(clusterID, plan.nodeID).catch((error: unknown) => {
-        if (
-          !hasErrorCode(error, 'ERR_CLUSTER_NOT_FOUND') &&
-          !hasErrorCode(error, 'ERR_CLUSTER_NOT_INITIALIZED')
-        )
-          throw error;
-      });
+      await stopReplica(nodeHost, plan);
       await nodeHost.removeData(clusterID, plan.nodeID);
     });
+    this.replicas.delete(clusterID);
     this.#world.coverage.count('data removed');
+  }
+
+  /** Stops the group's replica and starts it again; one that was removed answers the others for a while. */
+  async restartReplica(clusterID: number): Promise<void> {
+    const plan = this.replicas.get(clusterID);
+    const { life } = this;
+    if (plan === undefined || life === undefined) return;
+    await this.call(async (nodeHost) => {
+      await stopReplica(nodeHost, plan);
+      await this.#startReplica(life, nodeHost, plan);
+    });
   }
 
   async #boot(life: Life): Promise<void> {
@@ -201,7 +210,7 @@ export class VirtualHost {
       await nodeHost.startCluster(initialMembers, join, make, clusterConfig(plan));
     } catch (error) {
       if (!life.isAlive || hasErrorCode(error, 'ERR_CLOSED')) return;
-      if (hasErrorCode(error, 'ERR_NODE_REMOVED')) this.#removed(life, nodeHost, plan);
+      if (hasErrorCode(error, 'ERR_NODE_REMOVED')) this.#removed(plan);
       else this.#failed(life, `group ${clusterID} node ${nodeID} could not be started`, error);
     }
   }
@@ -236,22 +245,14 @@ export class VirtualHost {
       },
       nodeUnloaded: ({ clusterID, nodeID, reason }) => {
         const plan = this.replicas.get(clusterID);
-        if (reason !== 'removed' || plan?.nodeID !== nodeID || this.#nodeHost === undefined) return;
-        this.#removed(life, this.#nodeHost, plan);
+        if (reason === 'removed' && plan?.nodeID === nodeID) this.#removed(plan);
       },
     };
   }
 
-  #removed(life: Life, nodeHost: NodeHost, plan: ReplicaPlan): void {
+  #removed(plan: ReplicaPlan): void {
     const { clusterID } = plan.group;
     tell(this.#world, this.name, `node ${plan.nodeID} of group ${clusterID} learns that it was removed`);
-    if (this.replicas.get(clusterID) === plan) this.replicas.delete(clusterID);
-    nodeHost.removeData(clusterID, plan.nodeID).then(
-      () => this.#world.coverage.count('data removed'),
-      (error: unknown) => {
-        if (life.isAlive && !this.disk.hasFailed) this.#failed(life, 'data could not be removed', error);
-      },
-    );
   }
 
   /** What has failed must have had a cause: an error of the disk, or bits that were changed. */
@@ -287,5 +288,13 @@ export class VirtualHost {
       oracle.see('crashed', { clusterID: group.clusterID, nodeID });
     }
     this.#operator.onDown(this);
+  }
+}
+
+async function stopReplica(nodeHost: NodeHost, { group, nodeID }: ReplicaPlan): Promise<void> {
+  try {
+    await nodeHost.stopNode(group.clusterID, nodeID);
+  } catch (error) {
+    if (!hasErrorCode(error, 'ERR_CLUSTER_NOT_FOUND')) throw error;
   }
 }

@@ -126,7 +126,9 @@ export class RegisterMachine implements IStateMachine {
   ): Promise<void> {
     const path = `${dir}/at-${saved.position}`;
     await fileSystem.makeDir(dir);
-    const file: IFile = await fileSystem.open(path, 'overwrite');
+    // A file of that name may be part of an older snapshot, and must not be changed.
+    await fileSystem.remove(path);
+    const file: IFile = await fileSystem.open(path, 'create');
     try {
       await file.write(Buffer.from(String(saved.chain)), 0);
     } finally {
