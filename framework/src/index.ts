@@ -69,6 +69,7 @@ export type {
   NodeUnloadedEvent,
   ReplicaEvent,
   ReplicaFailedEvent,
+  SnapshotDamagedEvent,
 } from './events/host-listener.js';
 export {
   FileSystemID,
@@ -87,9 +88,17 @@ export {
   silentLoggerFactory,
 } from './logging/logger.js';
 export type { CreateOptions, NodeHostConfigSource } from './nodehost/assembly.js';
+export type { ExportOptions, ExportedSnapshot } from './nodehost/export-snapshot.js';
 export type { NodeHostInfo, ReplicaInfo, ReplicaProgress, ReplicaState } from './nodehost/host-info.js';
+export {
+  type ImportOptions,
+  type ImportedSnapshot,
+  type ReplacedData,
+  importSnapshot,
+} from './nodehost/import-snapshot.js';
+export type { InitialMembers } from './nodehost/members.js';
 export type { ClusterMembership } from './nodehost/membership-requests.js';
-export { type InitialMembers, type LeaderInfo, NodeHost } from './nodehost/node-host.js';
+export { type LeaderInfo, NodeHost } from './nodehost/node-host.js';
 export type { INodeUser } from './nodehost/node-user.js';
 export type { CallOptions } from './nodehost/options.js';
 export { RaftInvariantError, type Role } from './raft/index.js';
@@ -103,6 +112,7 @@ export {
 export { ClockID, type IClock, SystemClock, type Timer } from './runtime/clock.js';
 export { type IRandom, RandomID, SeededRandom, SystemRandom } from './runtime/random.js';
 export type { SoftSettings } from './settings/soft.js';
+export type { SnapshotProgress } from './snapshot/index.js';
 export type {
   CreateStateMachine,
   ISnapshotFileCollection,

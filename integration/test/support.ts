@@ -107,6 +107,7 @@ const EVENT_NAMES: readonly (keyof HostEvents)[] = [
   'nodeUnloaded',
   'membershipChanged',
   'replicaFailed',
+  'snapshotDamaged',
   'logDBFailed',
   'connectionEstablished',
   'connectionFailed',

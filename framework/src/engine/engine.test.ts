@@ -74,6 +74,10 @@ const noSnapshots: ISnapshotter = {
   discard: (index) => void story.push(`discard ${index}`),
   applied: () => undefined,
   request: () => Promise.resolve(0),
+  upToDate: () => Promise.reject(new Error('there are no snapshots')),
+  isDamaged: () => false,
+  damaged: () => undefined,
+  replaceDamaged: () => undefined,
   recover: () => Promise.resolve(),
   stop: () => Promise.resolve(),
 };

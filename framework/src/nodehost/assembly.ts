@@ -190,7 +190,7 @@ function wire(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir, event
     clock,
     events,
     logger: nodehostLog,
-    loader: makeLoader(services, logDB, dataDir),
+    loader: makeLoader(services, logDB, dataDir, events),
   });
   const streams: SnapshotStreams = new SnapshotStreams({
     deploymentID: config.deploymentId,
@@ -205,7 +205,12 @@ function wire(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir, event
   return { transport, engine, replicas, streams };
 }
 
-function makeLoader(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir): ReplicaLoader {
+function makeLoader(
+  services: NodeHostServices,
+  logDB: ILogDB,
+  dataDir: DataDir,
+  events: EventHub,
+): ReplicaLoader {
   const { config, clock, random, fileSystem, loggerFactory } = services;
   const { settings } = config;
   const logger = loggerFactory.getLogger('rsm');
@@ -229,6 +234,15 @@ function makeLoader(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir)
         logger,
       }),
     snapshotSlots: bulkhead(settings.snapshotWorkerCount, Infinity),
+    onSnapshotDamaged: (clusterID, nodeID, { index }, error) => {
+      logger.error('a snapshot is damaged, and is not used any more', {
+        clusterID,
+        nodeID,
+        index,
+        err: error,
+      });
+      events.emit('snapshotDamaged', { clusterID, nodeID, index, error });
+    },
     logger,
   });
 }

@@ -3,6 +3,7 @@ import {
   type ISnapshotConnection,
   type Message,
   MessageType,
+  hasErrorCode,
   makeMessage,
 } from '@drakkar/raftio';
 import type { Replica } from '../engine/replica.js';
@@ -76,19 +77,21 @@ export class SnapshotStreams {
     const replica = this.#deps.findReplica(clusterID, from);
     const target = this.#deps.resolve(clusterID, to);
     if (replica === undefined || snapshot === undefined) return;
-    if (target === undefined) {
+    const { snapshotter } = replica;
+    const { index } = snapshot;
+    if (target === undefined || snapshotter.isDamaged(index)) {
+      // The core asks again with the next heartbeat; by then there may be another snapshot.
+      if (snapshotter.isDamaged(index)) snapshotter.replaceDamaged();
       replica.snapshotSent(to, false);
       return;
     }
-    const { store, signal } = replica.snapshotter;
-    void this.#sender.send({ store, snapshot, from, to, target, signal }).then(({ sent, sizeBytes }) => {
-      this.#deps.logger.info('a snapshot stream has ended', {
-        clusterID,
-        to,
-        index: snapshot.index,
-        sent,
-        sizeBytes,
-      });
+    const { store, signal } = snapshotter;
+    void this.#sender.send({ store, snapshot, from, to, target, signal }).then((outcome) => {
+      const { sent, sizeBytes } = outcome;
+      this.#deps.logger.info('a snapshot stream has ended', { clusterID, to, index, sent, sizeBytes });
+      if (!sent && hasErrorCode(outcome.error, 'ERR_SNAPSHOT_CORRUPT')) {
+        snapshotter.damaged(snapshot, outcome.error);
+      }
       replica.snapshotSent(to, sent);
     });
   }
