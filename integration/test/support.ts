@@ -11,6 +11,7 @@ import {
   type IStateMachine,
   NodeHost,
   type NodeHostConfigInput,
+  type Overrides,
   type ReplicaProgress,
   silentLoggerFactory,
   LoggerFactoryID,
@@ -125,6 +126,11 @@ export class EventLog {
     return this.all.filter((one) => one.name === name).map(({ event }) => event as HostEvents[Name]);
   }
 }
+
+/** No log. */
+export const quietly: Overrides = (container) => {
+  container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory);
+};
 
 /** What is left to let go of at the end of a test. */
 export class Workshop {
