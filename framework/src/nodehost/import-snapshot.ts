@@ -24,7 +24,7 @@ import { type InitialMembers, memberMap } from './members.js';
 import { type ClusterMembership, toClusterMembership } from './membership-requests.js';
 
 export interface ImportOptions {
-  /** Lets the snapshot take the place of data that is newer, or so damaged that its age can't be told. */
+  /** Lets the snapshot take the place of a log that goes further, or that is so damaged that this can't be told. */
   allowOlder?: boolean;
   /** Calls it off with `ErrSnapshotStopped`; the data directory is then as it was. */
   signal?: AbortSignal;
@@ -50,7 +50,7 @@ export interface ImportedSnapshot {
 
 /** Data of a replica that was replaced by an imported snapshot. */
 export interface ReplacedData {
-  /** Up to where it was known to be committed; 0 if that could not be read. */
+  /** Up to where it was stored as committed, which may be less than was acknowledged; 0 if that could not be read. */
   commit: number;
   /** Of the last log entry; what is above the snapshot is lost. 0 if that could not be read. */
   lastIndex: number;
@@ -83,7 +83,7 @@ export function withoutTransport(overrides?: Overrides): Overrides {
  * @param nodeID which of them is this host's
  * @throws ErrLockDirectory while the host runs; ErrDeploymentIDChanged, ErrHardSettingsChanged;
  *   ErrInvalidClusterSettings when `members` does not fit; ErrNodeRemoved when one of them was removed before;
- *   ErrSnapshotCorrupt when the export is damaged or not complete; ErrSnapshotOutOfDate when the host has newer data;
+ *   ErrSnapshotCorrupt when the export is damaged or not complete; ErrSnapshotOutOfDate when the host has newer data of that node;
  *   ErrInvalidOption, ErrSnapshotNoSpace, ErrSnapshotStopped, and as `NodeHost.create`
  */
 export async function importSnapshot(
@@ -237,11 +237,14 @@ async function examine(
     const message = `${who}: how far its data goes can't be told, since the log on disk is damaged; ${force}`;
     throw new ErrSnapshotOutOfDate(message, { cause: error });
   }
-  if (held.commit > index && !allowOlder) {
+  // Not by the commit index: it is stored late, so entries above it may have been acknowledged.
+  if (held.lastIndex > index && !allowOlder) {
     throw new ErrSnapshotOutOfDate(
-      `${who}: this host has data of it up to index ${held.commit}, but the snapshot ends at ${index}. Export a newer ` +
-        `one, if there is any; what is not in it will be lost. ${force}`,
-      { details: { index, commit: held.commit } },
+      `${who}: this host has a log of it up to index ${held.lastIndex} (known to be committed up to ${held.commit}), ` +
+        `but the snapshot ends at ${index}; entries ${index + 1} to ${held.lastIndex} would be lost. If the snapshot ` +
+        'was exported from this very replica, after the quorum was lost, no quorum had them. Else export a newer one. ' +
+        force,
+      { details: { index, ...held } },
     );
   }
   return bootstrap === undefined ? undefined : held;
