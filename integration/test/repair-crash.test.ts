@@ -41,6 +41,14 @@ function linesOn(machine: MemoryMachine): Promise<string[]> {
   });
 }
 
+/** The message of what is thrown; a disk without power throws errors of the file system. */
+async function failureOf(call: () => Promise<unknown>): Promise<string> {
+  return await call().then(
+    () => 'none',
+    (error: unknown) => String(error),
+  );
+}
+
 /** After a power failure what was not synced may be there, or not. */
 const anything = (round: number): SeededRandom => new SeededRandom(round);
 
@@ -77,7 +85,7 @@ describe('importSnapshot on a machine that loses its power', () => {
     );
     expect(operations).toBeGreaterThan(20);
     expect([...outcomes].sort()).toEqual(['abc', 'abcde']);
-  }, 40_000);
+  }, 150_000);
 });
 
 describe('exportSnapshot on a machine that loses its power', () => {
@@ -87,28 +95,15 @@ describe('exportSnapshot on a machine that loses its power', () => {
       await startFirst(host);
       await write(host, 'a');
     });
-    await withHost(machine, async (host) => {
-      await startFirst(host);
-      const { disk } = machine;
-      const start = disk.operations.length;
-      await host.exportSnapshot(CLUSTER, '/backup/one');
-      const end = disk.operations.length;
-      // Of a running host the operations are not the same each time; so the disk is looked at as it was at each one.
-      expect(disk.operations.slice(start, end).filter((each) => each.startsWith('rename'))).toHaveLength(2);
-    });
     const outcomes = new Set<string>();
-    const export1 = async (host: NodeHost): Promise<void> => {
-      await host.exportSnapshot(CLUSTER, '/backup/one');
-    };
+    // What else a running host does to its disk differs from time to time, so operations are counted from the call.
     for (let ahead = 1, done = false; !done; ahead++) {
+      expect(ahead).toBeLessThan(500);
       const victim = machine.restart('all');
       done = await withHost(victim, async (host) => {
         await startFirst(host);
         victim.disk.crashAt = victim.disk.operations.length + ahead;
-        return await export1(host).then(
-          () => true,
-          () => false,
-        );
+        return (await failureOf(() => host.exportSnapshot(CLUSTER, '/backup/one'))) === 'none';
       });
       const after = victim.restart(anything(ahead));
       const there = (await after.disk.stat('/backup/one')) !== undefined;
@@ -123,7 +118,7 @@ describe('exportSnapshot on a machine that loses its power', () => {
       'false false',
       'true true',
     ]);
-  }, 40_000);
+  }, 150_000);
 });
 
 describe('removeData on a machine that loses its power', () => {
@@ -166,5 +161,5 @@ describe('removeData on a machine that loses its power', () => {
       });
     });
     expect([...outcomes].sort()).toEqual(['ERR_INVALID_CLUSTER_SETTINGS', 'ERR_NODE_REMOVED', 'ab']);
-  }, 40_000);
+  }, 150_000);
 });
