@@ -2,8 +2,8 @@ import { resolve } from 'node:path';
 import { type NodeInfo, type Snapshot, hasErrorCode } from '@drakkar/raftio';
 import { ErrInvalidOption, ErrSnapshotCorrupt } from '../errors/index.js';
 import { isTombstone } from '../nodehost/bootstrap.js';
-import { type ExportedSnapshot, originOf, toExported } from '../nodehost/export-snapshot.js';
-import { checkExportTarget } from '../snapshot/index.js';
+import { type ExportedSnapshot, toExported } from '../nodehost/export-snapshot.js';
+import { type SnapshotOrigin, checkExportTarget } from '../snapshot/index.js';
 import { positiveInteger } from './option-values.js';
 import { type OpenedData, withData } from './open-data.js';
 import { ExitCode, type Output, describeError } from './output.js';
@@ -57,6 +57,12 @@ async function findReplica({ logDB }: OpenedData, options: SnapshotExportOptions
   return only;
 }
 
+/** By the directory's own record: a configuration may not be at hand. */
+function originOf({ status }: OpenedData, nodeID: number): SnapshotOrigin {
+  const { deploymentId, hardHash, address } = status;
+  return { deploymentID: deploymentId, hardHash, nodeID, raftAddress: address };
+}
+
 /** Exports the newest snapshot that is good. Those that are not go to `problems`. */
 async function exportNewest(
   data: OpenedData,
@@ -66,7 +72,7 @@ async function exportNewest(
   output: Output,
 ): Promise<ExportedSnapshot> {
   const { clusterID, nodeID } = info;
-  const { logDB, services } = data;
+  const { logDB } = data;
   const store = data.snapshotStore(clusterID, nodeID);
   const work = {
     signal: new AbortController().signal,
@@ -75,7 +81,7 @@ async function exportNewest(
   const snapshots: Snapshot[] = await logDB.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER);
   for (const snapshot of snapshots.reverse()) {
     try {
-      return toExported(await store.exportTo(snapshot, to, originOf(services, nodeID), work), to);
+      return toExported(await store.exportTo(snapshot, to, originOf(data, nodeID), work), to);
     } catch (error) {
       if (!hasErrorCode(error, 'ERR_SNAPSHOT_CORRUPT')) throw error;
       problems.push({ index: snapshot.index, ...describeError(error) });

@@ -36,7 +36,7 @@ export interface ExportedSnapshot {
 }
 
 /** What says in an export where it comes from. */
-export function originOf(
+function originOf(
   { config, logDBName }: Pick<NodeHostServices, 'config' | 'logDBName'>,
   nodeID: number,
 ): SnapshotOrigin {
