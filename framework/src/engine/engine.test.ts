@@ -75,6 +75,7 @@ const noSnapshots: ISnapshotter = {
   applied: () => undefined,
   request: () => Promise.resolve(0),
   upToDate: () => Promise.reject(new Error('there are no snapshots')),
+  hold: (work) => work,
   isDamaged: () => false,
   damaged: () => undefined,
   replaceDamaged: () => undefined,
