@@ -6,7 +6,9 @@ import {
   LogDBFactoryID,
   type LogDBModule,
 } from '@drakkar/raftio';
-import { KVLogDB, findPlacement, recordPlacement } from '@drakkar/raftio/kv';
+import { KVLogDB, type Placement, findPlacement, recordPlacement } from '@drakkar/raftio/kv';
+import { checkFiles } from './files/check-files.js';
+import { readMark, removeMark, writeMark } from './files/closed-mark.js';
 import { LevelDBKV } from './leveldb-kv.js';
 import { FolderLock } from './lock.js';
 import { type LevelDBLogDBOptions, optionsSchema } from './options.js';
@@ -26,7 +28,7 @@ export async function openLevelDBLogDB(
 ): Promise<ILogDB> {
   const placement = await findPlacement(config, NAME);
   const lock = await FolderLock.acquire(placement.walDir);
-  const kv = await releasing(lock, () => LevelDBKV.open(placement, options, () => lock.release()));
+  const kv = await releasing(lock, () => openChecked(placement, options, lock));
   const db = await KVLogDB.open(kv, { name: NAME });
   try {
     await recordPlacement(placement, NAME);
@@ -35,6 +37,23 @@ export async function openLevelDBLogDB(
     await db.close();
     throw error;
   }
+}
+
+async function openChecked(
+  placement: Placement,
+  options: LevelDBLogDBOptions,
+  lock: FolderLock,
+): Promise<LevelDBKV> {
+  const { walDir } = placement;
+  await checkFiles(walDir, await readMark(walDir));
+  await removeMark(walDir);
+  return LevelDBKV.open(placement, options, async (isSound) => {
+    try {
+      if (isSound) await writeMark(walDir);
+    } finally {
+      await lock.release();
+    }
+  });
 }
 
 async function releasing<T>(lock: FolderLock, make: () => Promise<T>): Promise<T> {

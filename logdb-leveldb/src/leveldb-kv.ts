@@ -47,7 +47,7 @@ export class LevelDBKV implements IOrderedKV {
     try {
       const engine = await LevelEngine.open(dir, {
         createIfMissing: id === undefined,
-        compression: all.compression,
+        compression: false,
         writeBufferSize: all.writeBufferSizeBytes,
         cacheSize: all.cacheSizeBytes,
         maxFileSize: all.maxFileSizeBytes,

@@ -123,7 +123,7 @@ describe('LogDB on LevelDB', () => {
 });
 
 interface NativeBatch {
-  _write(options: { sync?: boolean }, callback: (error: unknown) => void): void;
+  _write: (this: NativeBatch, options: { sync?: boolean }, callback: (error: unknown) => void) => void;
 }
 
 describe('durability', () => {
@@ -133,7 +133,7 @@ describe('durability', () => {
     ).prototype;
     const original = prototype._write;
     const writes: { sync: boolean | undefined; done: boolean }[] = [];
-    prototype._write = function (this: NativeBatch, options, callback) {
+    prototype._write = function (options, callback) {
       const write = { sync: options.sync, done: false };
       writes.push(write);
       original.call(this, options, (error) => {
@@ -255,15 +255,14 @@ describe('dir and walDir', () => {
 describe('adapterModule', () => {
   it('binds a factory that opens a log with the options', async () => {
     const container = new Container();
-    container.load(adapterModule.createModule({ compression: true, writeBufferSizeBytes: 65_536 }));
+    container.load(adapterModule.createModule({ writeBufferSizeBytes: 65_536 }));
     const factory = container.get<LogDBFactory>(LogDBFactoryID);
     const db = await factory({ dir, walDir: dir });
     opened.add(db);
     const cmd = Buffer.alloc(100_000);
     for (let i = 1; i <= 20; i++) await db.saveRaftState([update(entries(i, i, cmd))]);
     expect(await indexes(db)).toHaveLength(20);
-    await db.close();
-    // So much only fits because it was compressed, and the buffer was too small to keep it from being so.
-    expect(await sizeOf(dir)).toBeLessThan(500_000);
+    // With a buffer of the usual size there would be no table yet.
+    expect((await readdir(dir)).filter((name) => name.endsWith('.ldb')).length).toBeGreaterThan(0);
   });
 });

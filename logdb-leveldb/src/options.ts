@@ -10,8 +10,6 @@ export interface LevelDBLogDBOptions {
   cacheSizeBytes?: number;
   /** Size in bytes at which a table is ended and the next one begun. Default: 2 MiB. */
   maxFileSizeBytes?: number;
-  /** Whether tables are compressed, by Snappy. Costs CPU, and gains nothing for commands that are compressed already. Default: false. */
-  compression?: boolean;
 }
 
 const MIB = 1024 * 1024;
@@ -20,7 +18,6 @@ export const DEFAULT_OPTIONS: Required<LevelDBLogDBOptions> = Object.freeze({
   writeBufferSizeBytes: 16 * MIB,
   cacheSizeBytes: 8 * MIB,
   maxFileSizeBytes: 2 * MIB,
-  compression: false,
 });
 
 export const optionsSchema: OptionsSchema = {
@@ -47,13 +44,8 @@ export const optionsSchema: OptionsSchema = {
       description: 'Size in bytes at which a table is ended and the next one begun.',
       type: 'integer',
       minimum: MIB,
-      maximum: 1024 * MIB,
+      maximum: 64 * MIB,
       default: DEFAULT_OPTIONS.maxFileSizeBytes,
-    },
-    compression: {
-      description: 'Whether tables are compressed, by Snappy.',
-      type: 'boolean',
-      default: DEFAULT_OPTIONS.compression,
     },
   },
 };
