@@ -1,63 +1,14 @@
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, open, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { SeededRandom } from '@drakkar/framework';
 import { openLmdbLogDB } from '@drakkar/logdb-lmdb';
 import { type ILogDB, encodeEntries, makeEntry } from '@drakkar/raftio';
+import { drakkar, drakkarJSON, start } from './command.js';
 import { CLUSTER, TestCluster, type TestNode, Workshop, eventually } from './support.js';
-
-const MAIN = fileURLToPath(new URL('../../framework/dist/cli/main.js', import.meta.url));
-if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run "npm run build" before these tests`);
-
-interface Finished {
-  exitCode: number | null;
-  signal: NodeJS.Signals | null;
-  stdout: string;
-  stderr: string;
-}
-
-interface Running {
-  pid: number;
-  stdout: () => string;
-  kill: (signal: NodeJS.Signals) => void;
-  done: Promise<Finished>;
-}
-
-/** Starts the command as a user would. */
-function start(args: readonly string[]): Running {
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    cwd: fileURLToPath(new URL('../..', import.meta.url)),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
-  child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
-  const done = new Promise<Finished>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (exitCode, signal) => resolve({ exitCode, signal, stdout, stderr }));
-  });
-  return { pid: child.pid ?? 0, stdout: () => stdout, kill: (signal) => void child.kill(signal), done };
-}
-
-const drakkar = (...args: string[]): Promise<Finished> => start(args).done;
-
-interface Result {
-  ok: boolean;
-  error?: { code: string; message: string };
-  replicas?: Record<string, unknown>[];
-  problems?: { part: string; code?: string; clusterID?: number; message: string }[];
-  identity?: Record<string, unknown>;
-}
-
-async function drakkarJSON(...args: string[]): Promise<{ exitCode: number | null; result: Result }> {
-  const { exitCode, stdout } = await drakkar(...args, '--json');
-  return { exitCode, result: JSON.parse(stdout) as Result };
-}
 
 /** What a host that was used a little leaves: log entries, a log that was cut, and two snapshots. */
 async function makeData(workshop: Workshop): Promise<TestNode> {

@@ -1,10 +1,12 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasErrorCode } from '@drakkar/raftio';
 import { LevelEngine } from './engine.js';
 import { openFailure } from './failures.js';
 
 const LOCK_DIR = 'lock';
+/** LevelDB's name for it. */
+const LOCK_FILE = 'LOCK';
 
 /**
  * Keeps every other LogDB off a folder: of another process, another thread or this one.
@@ -27,11 +29,11 @@ export class FolderLock {
       return new FolderLock(await openEmpty(path));
     } catch (error) {
       const failure = openFailure(dir, error);
-      if (!hasErrorCode(failure, 'ERR_LOGDB_CORRUPT')) throw failure;
+      if (hasErrorCode(failure, 'ERR_LOGDB_LOCKED')) throw failure;
     }
+    // Perhaps its files are damaged. There is nothing in them; what is locked is the file that stays.
     try {
-      // There is nothing in it that could be lost, and nobody has it open: its lock comes first.
-      await rm(path, { recursive: true });
+      await removeAllBut(path, LOCK_FILE);
       return new FolderLock(await openEmpty(path));
     } catch (error) {
       throw openFailure(dir, error);
@@ -46,4 +48,10 @@ export class FolderLock {
 async function openEmpty(path: string): Promise<LevelEngine> {
   await mkdir(path, { recursive: true });
   return LevelEngine.open(path, { writeBufferSize: 64 * 1024, cacheSize: 0 });
+}
+
+async function removeAllBut(dir: string, kept: string): Promise<void> {
+  for (const name of await readdir(dir)) {
+    if (name !== kept) await rm(join(dir, name), { recursive: true, force: true });
+  }
 }
