@@ -73,6 +73,20 @@ export async function runCli(args: readonly string[], io: CliIO): Promise<ExitCo
     .action(run(async () => (await import('./logdb-copy.js')).copyLogDB));
 
   program
+    .command('certs')
+    .description('Makes a CA and certificates of hosts for mutual TLS, for development')
+    .requiredOption(
+      '--out <dir>',
+      'folder for the CA, with a folder for each host; a CA that is there is used',
+    )
+    .requiredOption('--hosts <list>', 'names or IP addresses of hosts, without ports: a.example,10.0.0.1')
+    .option('--also <list>', 'names that every certificate has besides', 'drakkar.internal')
+    .option('--days <n>', 'how long the certificates are good for', '365')
+    .option('--force', 'replace what is there, the CA too')
+    .option('--json', 'print the result as JSON')
+    .action(run(async () => (await import('./certs.js')).certs));
+
+  program
     .command('serve')
     .description('Runs a NodeHost until SIGINT or SIGTERM')
     .requiredOption('--config <file>', 'configuration of the NodeHost, YAML or JSON')
