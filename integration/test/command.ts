@@ -43,6 +43,7 @@ export interface Result {
   error?: { code: string; message: string };
   replicas?: Record<string, unknown>[];
   problems?: { part: string; code?: string; clusterID?: number; message: string }[];
+  unusedLogDBs?: string[];
   identity?: Record<string, unknown>;
 }
 

@@ -128,6 +128,8 @@ describe('a host that changes its LogDB', () => {
         const refused = asOld.exitCode === 2 ? asOld : asNew;
         expect(refused.result.error?.code).toBe('ERR_LOGDB_TYPE');
         expect(refused.result.error?.message).toContain('drakkar logdb copy');
+        const unused = (await readdir(node.dir)).filter((name) => name.startsWith('logdb')).length - 1;
+        expect([asOld.result, asNew.result].find(({ ok }) => ok)?.unusedLogDBs).toHaveLength(unused);
         const again = await drakkarJSON(...command);
         expect({ round, exitCode: again.exitCode, error: again.result.error }).toEqual({
           round,
