@@ -347,7 +347,7 @@ describe('drakkar check', () => {
       await flipBit(file, bit);
     }
     expect((await drakkar('check', '--config', config, '--in-process')).exitCode).toBe(0);
-  });
+  }, 150_000);
 
   it('finds every bit that flips in the identity', async () => {
     const { dir, config } = await copyOfData('identity-flips');
@@ -363,7 +363,7 @@ describe('drakkar check', () => {
       if (!isSpace) expect({ bit, exitCode }).toEqual({ bit, exitCode: 1 });
       await flipBit(file, bit);
     }
-  });
+  }, 150_000);
 
   it('finds every bit that flips in an entry, and says in which', async () => {
     const { dir, config } = await copyOfData('entry-flips');
@@ -383,7 +383,7 @@ describe('drakkar check', () => {
       expect(problem?.message).toMatch(/^entry \d+ can't be read: .*checksum does not match/);
       await writeFile(file, good);
     }
-  });
+  }, 150_000);
 
   it(
     'finds the bits that flip in the log, or they are of no consequence',
