@@ -2,11 +2,15 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import {
+  CLUSTER_OPTIONS,
+  CLUSTER_OPTIONS_HELP,
+  type ClusterParts,
   Interruption,
   NodeProcess,
   UsageError,
   makeScratchDir,
   parseOptions,
+  partsOf,
   planNodes,
   pollUntil,
   removeScratchDir,
@@ -25,17 +29,15 @@ Options:
   --inflight A,B,…   proposals under way at once, a row for each (default 1,256,1024)
   --payload N        bytes of a command (default 16; 0 to 65536)
   --nodes N          processes (default 3; 1 to 9)
-  --logdb M, --transport M, --data-dir DIR    as for npm start
+  ${CLUSTER_OPTIONS_HELP}
   --json             one JSON document instead of a table
   --help             this text`;
 
-interface BenchOptions {
+interface BenchOptions extends ClusterParts {
   seconds: number;
   inflight: number[];
   payloadBytes: number;
   nodes: number;
-  logdb: string;
-  transport: string;
   dataDir: string | undefined;
   json: boolean;
 }
@@ -63,9 +65,7 @@ function parseBenchOptions(args: readonly string[]): BenchOptions | undefined {
     inflight: { type: 'string', default: '1,256,1024' },
     payload: { type: 'string', default: '16' },
     nodes: { type: 'string', default: '3' },
-    logdb: { type: 'string', default: 'lmdb' },
-    transport: { type: 'string', default: 'ws' },
-    'data-dir': { type: 'string' },
+    ...CLUSTER_OPTIONS,
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   });
@@ -75,8 +75,7 @@ function parseBenchOptions(args: readonly string[]): BenchOptions | undefined {
     inflight: values.inflight.split(',').map((text) => wholeNumber('inflight', text, 1, 100_000)),
     payloadBytes: wholeNumber('payload', values.payload, 0, 65_536),
     nodes: wholeNumber('nodes', values.nodes, 1, 9),
-    logdb: values.logdb,
-    transport: values.transport,
+    ...partsOf(values),
     dataDir: values['data-dir'],
     json: values.json,
   };
@@ -141,7 +140,7 @@ function printTable(facts: MachineFacts, options: BenchOptions, rows: readonly R
     `file system 0x${fileSystemType}, append and fdatasync alone: p50 ${syncP50Ms.toFixed(2)} ms, p99 ${syncP99Ms.toFixed(2)} ms`,
   );
   console.log(
-    `${options.nodes} processes, ${options.logdb} (synced), ${options.transport}, payload ${options.payloadBytes} bytes, ${options.seconds} s a row\n`,
+    `${options.nodes} processes, ${options.logdb} (synced), ${options.transport}${options.tls ? ' with TLS' : ''}, payload ${options.payloadBytes} bytes, ${options.seconds} s a row\n`,
   );
   const cells = rows.map((row) => [
     row.inflight.toLocaleString('en'),

@@ -1,4 +1,10 @@
 export { Session, newNoOPSession, newSession } from './client/session.js';
+export {
+  type CertificateOptions,
+  type HostFiles,
+  type WrittenCertificates,
+  writeCertificates,
+} from './cli/certs-files.js';
 export type { ClusterConfig, ClusterConfigInput, CompressionType } from './config/cluster-config.js';
 export type {
   AdapterConfig,

@@ -45,6 +45,7 @@ export interface Result {
   replicas?: Record<string, unknown>[];
   problems?: { part: string; code?: string; clusterID?: number; message: string }[];
   identity?: Record<string, unknown>;
+  unusedLogDBs?: string[];
 }
 
 export async function drakkarJSON<T = Result>(

@@ -375,7 +375,7 @@ describe('drakkar check', () => {
       expect(problem?.message).toMatch(/^entry \d+ can't be read: .*checksum does not match/);
       await writeFile(file, good);
     }
-  });
+  }, 150_000);
 
   it(
     'finds the bits that flip in the log, or they are of no consequence',

@@ -180,7 +180,7 @@ export function clusterConfig(nodeID: number, more: Partial<ClusterConfigInput> 
   return { clusterID: CLUSTER, nodeID, electionRTT: 10, heartbeatRTT: 1, ...more };
 }
 
-/** A group of some hosts, all in this process, on LMDB and WebSocket. */
+/** A group of some hosts, all in this process, on LMDB, unless told otherwise, and WebSocket. */
 export class TestCluster {
   readonly nodes: TestNode[] = [];
   /** Those that the group was first started with. */
@@ -189,6 +189,8 @@ export class TestCluster {
   readonly cutOff = new Set<number>();
   /** Whether a batch for a node gets lost. */
   loses: ((nodeID: number, batch: MessageBatch) => boolean) | undefined;
+  /** What a single host has otherwise than the others, from its next start on. */
+  readonly hostConfigs = new Map<number, Partial<NodeHostConfigInput>>();
   readonly #joined = new Map<number, string>();
   readonly #workshop: Workshop;
   readonly #hostConfig: Partial<NodeHostConfigInput>;
@@ -243,7 +245,8 @@ export class TestCluster {
       }
       return true;
     };
-    const config = { ...this.#hostConfig, raftAddress: address, nodeHostDir: dir };
+    const own = this.hostConfigs.get(nodeID);
+    const config = { ...this.#hostConfig, ...own, raftAddress: address, nodeHostDir: dir };
     const host = await this.#workshop.open(config, { events: events.listener, takes });
     const node = { nodeID, address, dir, host, journal: new Journal(), events, received };
     const at = this.nodes.findIndex((other) => other.nodeID === nodeID);

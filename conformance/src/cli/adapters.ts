@@ -19,6 +19,7 @@ export const ADAPTERS: readonly NamedAdapter[] = [
   { name: 'reference-logdb' },
   { name: 'reference-rpc' },
   { name: 'logdb-lmdb', specifier: '@drakkar/logdb-lmdb' },
+  { name: 'logdb-leveldb', specifier: '@drakkar/logdb-leveldb' },
   { name: 'transport-ws', specifier: '@drakkar/transport-ws' },
 ];
 

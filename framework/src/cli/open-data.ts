@@ -1,14 +1,8 @@
 import { resolve } from 'node:path';
 import type { ILogDB } from '@drakkar/raftio';
-import {
-  type DataDirLayout,
-  acquireLocks,
-  identityOf,
-  layoutOf,
-  readAndCheck,
-  readStatus,
-} from '../datadir/data-dir.js';
+import { acquireLocks, identityOf, readAndCheck, readStatus } from '../datadir/data-dir.js';
 import type { HeldLock } from '../datadir/directory-lock.js';
+import { type DataDirLayout, layoutOf } from '../datadir/layout.js';
 import type { DataDirStatus } from '../datadir/status.js';
 import { type NodeHostServices, type Overrides, buildContainer } from '../di/build-container.js';
 import { ErrDataDirCorrupt, ErrDirNotExist, ErrInvalidOption, ErrLogDBType } from '../errors/index.js';
@@ -116,7 +110,7 @@ async function requireFolders({ services }: Found, layout: DataDirLayout): Promi
 async function openLocked(found: Found, lock: HeldLock): Promise<OpenedData> {
   const { services, status } = found;
   const { clock, random, fileSystem, loggerFactory } = services;
-  const layout = layoutOf(services.config);
+  const layout = layoutOf(services.config, status.generation);
   await requireFolders(found, layout);
   const logDB = await services.logDBFactory({ dir: layout.logdbDir, walDir: layout.walDir });
   let closing: Promise<void> | undefined;

@@ -58,17 +58,37 @@ export async function runCli(args: readonly string[], io: CliIO): Promise<ExitCo
     .option('--in-process', 'verify in this process, which damage may end, instead of in one of its own')
     .action(run(async () => (await import('./check.js')).check));
 
-  program
-    .command('logdb')
-    .description('Works on the folder of a LogDB')
-    .command('copy')
-    .description('Copies everything from one LogDB to a new one, of any kind, and compares the two')
-    .requiredOption('--from <module:dir>', 'LogDB to read, e.g. lmdb:/var/lib/app/logdb; not in use')
-    .requiredOption('--to <module:dir>', 'LogDB to make; the folder is new or empty')
-    .option('--json', 'print the result as JSON')
+  onDataDir(program.command('logdb').description('Works on LogDBs').command('copy'))
+    .description(
+      'Copies everything from one LogDB to a new one, of any kind, and compares the two; or moves a host',
+    )
+    .option(
+      '--switch-to <file>',
+      'the configuration that the host will have: its data is moved to that LogDB',
+    )
+    .option('--from <module:dir>', 'without a host: LogDB to read, e.g. lmdb:/var/lib/app/logdb; not in use')
+    .option('--from-wal-dir <dir>', 'its walDir, when it has one of its own')
+    .option('--from-options <json>', 'options of its adapter')
+    .option('--to <module:dir>', 'LogDB to make; the folder is new or empty')
+    .option('--to-wal-dir <dir>', 'a walDir of its own for it; new or empty')
+    .option('--to-options <json>', 'options of its adapter')
     .action(run(async () => (await import('./logdb-copy.js')).copyLogDB));
 
   addSnapshotCommands(program, run);
+
+  program
+    .command('certs')
+    .description('Makes a CA and certificates of hosts for mutual TLS, for development')
+    .requiredOption(
+      '--out <dir>',
+      'folder for the CA, with a folder for each host; a CA that is there is used',
+    )
+    .requiredOption('--hosts <list>', 'names or IP addresses of hosts, without ports: a.example,10.0.0.1')
+    .option('--also <list>', 'names that every certificate has besides', 'drakkar.internal')
+    .option('--days <n>', 'how long the certificates are good for', '365')
+    .option('--force', 'replace what is there, the CA too')
+    .option('--json', 'print the result as JSON')
+    .action(run(async () => (await import('./certs.js')).certs));
 
   program
     .command('serve')

@@ -11,14 +11,20 @@ export interface DataDirStatus extends RaftDataStatus {
   hostId: string;
   /** Whether the LogDB has a WAL folder apart. */
   separateWal: boolean;
+  /** How often the LogDB was replaced by another; says in which folders the present one lies. */
+  generation: number;
 }
 
-/** Version of this file's own format. */
+/**
+ * Versions of this file's own format. The second has `generation`, and is written only where that is not 0: a release
+ * that does not know it would make an empty log in the place of one that was replaced.
+ */
 const STATUS_FORMAT = 1;
+const STATUS_FORMAT_WITH_GENERATION = 2;
 
 export function encodeStatus(status: DataDirStatus): Uint8Array {
   return sealJSON({
-    format: STATUS_FORMAT,
+    format: status.generation === 0 ? STATUS_FORMAT : STATUS_FORMAT_WITH_GENERATION,
     address: status.address,
     binVer: status.binVer,
     hardHash: String(status.hardHash),
@@ -26,6 +32,7 @@ export function encodeStatus(status: DataDirStatus): Uint8Array {
     logdb: status.logdb,
     hostId: status.hostId,
     separateWal: status.separateWal,
+    ...(status.generation === 0 ? {} : { generation: status.generation }),
   });
 }
 
@@ -38,9 +45,9 @@ export function decodeStatus(data: Uint8Array, path: string): DataDirStatus {
       { details: { path } },
     );
   }
-  if (fields['format'] !== STATUS_FORMAT) {
+  if (fields['format'] !== STATUS_FORMAT && fields['format'] !== STATUS_FORMAT_WITH_GENERATION) {
     throw new ErrIncompatibleData(
-      `${path} is of format ${String(fields['format'])}, but this release reads format ${STATUS_FORMAT}; use the release that wrote it, or a later one`,
+      `${path} is of format ${String(fields['format'])}, but this release reads formats ${STATUS_FORMAT} and ${STATUS_FORMAT_WITH_GENERATION}; use the release that wrote it, or a later one`,
       { details: { path } },
     );
   }
@@ -52,5 +59,6 @@ export function decodeStatus(data: Uint8Array, path: string): DataDirStatus {
     logdb: String(fields['logdb']),
     hostId: String(fields['hostId']),
     separateWal: fields['separateWal'] === true,
+    generation: Number(fields['generation'] ?? 0),
   };
 }

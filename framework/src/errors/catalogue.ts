@@ -288,7 +288,7 @@ const hostErrors: readonly ErrorDescription[] = [
   describe(
     host.ErrLogDBType,
     'The data directory was written by another LogDB. It was left as it was.',
-    'Configure the LogDB that wrote it, or use another directory.',
+    'Configure the LogDB that wrote it; to change it, `drakkar logdb copy` with `--switch-to`.',
   ),
   describe(
     host.ErrLockDirectory,

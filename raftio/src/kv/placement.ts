@@ -1,32 +1,34 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { access, open, readFile, realpath, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ErrLogDBCorrupt, ErrLogDBOpen, type LogDBConfig } from '@drakkar/raftio';
+import { ErrLogDBOpen } from '../errors.js';
+import type { LogDBConfig } from '../logdb.js';
 import { isNotFound, messageOf } from './failures.js';
-import { checkFile } from './file-check.js';
 
-const LOG_FILE = 'log.mdb';
 /** Beside the log: its identity. */
 const ID_FILE = 'log-id';
 /** In `dir`, when the log does not lie there: the identity of the log that belongs to it. */
 const ELSEWHERE_FILE = 'log-elsewhere-id';
 
 /**
- * Where a log lies. All of it is written often, so all of it lies in `walDir`. `dir` may be another folder: then it
- * holds the identity of its log, because a log that is looked for in the wrong place is a replica that has forgotten
- * its vote.
+ * Where the log of an engine lies that keeps all in one folder. All of it is written often, so all of it lies in
+ * `walDir`. `dir` may be another folder: then it holds the identity of its log, because a log that is looked for in
+ * the wrong place is a replica that has forgotten its vote.
  */
 export interface Placement {
-  readonly logFile: string;
   readonly dir: string;
   readonly walDir: string;
   /** Identity of the log; undefined before it was opened for the first time. */
   readonly id: string | undefined;
 }
 
-/** Rejects with ErrLogDBOpen when a folder is missing or unusable, or when the log of `dir` is not in `walDir`. */
-export async function findPlacement(config: LogDBConfig): Promise<Placement> {
+/**
+ * Rejects with ErrLogDBOpen when a folder is missing or unusable, when the log of `dir` is not in `walDir`, or when it
+ * was made by another adapter.
+ * @param adapter name of the adapter, as `recordPlacement` is told
+ */
+export async function findPlacement(config: LogDBConfig, adapter: string): Promise<Placement> {
   const dir = await usableFolder(config.dir);
   const walDir = await usableFolder(config.walDir);
   const id = await readID(walDir, ID_FILE);
@@ -40,29 +42,22 @@ export async function findPlacement(config: LogDBConfig): Promise<Placement> {
       details: { dir, walDir },
     });
   }
-  return { logFile: join(walDir, LOG_FILE), dir, walDir, id };
-}
-
-/** Rejects with ErrLogDBCorrupt when the log is gone, or is not one. Clears away what a first opening cut short left. */
-export async function checkLogFile({ logFile, id }: Placement): Promise<void> {
-  const state = await checkFile(logFile);
-  if (state === 'good') return;
-  if (id !== undefined) {
-    throw new ErrLogDBCorrupt(`${logFile} is ${state}, though the log was opened before`, {
-      details: { file: logFile },
+  if (id !== undefined && !id.startsWith(`${adapter} `)) {
+    throw new ErrLogDBOpen(`the log in ${walDir} was not made by ${adapter}, but by ${id.split(' ')[0]}`, {
+      details: { dir, walDir },
     });
   }
-  if (state === 'blank') await rm(logFile);
+  return { dir, walDir, id };
 }
 
-/** Records, durably, that the log exists, and that it belongs to `dir`. */
-export async function recordPlacement({
-  dir,
-  walDir,
-  id = `lmdb ${randomUUID()}`,
-}: Placement): Promise<void> {
-  await writeID(walDir, ID_FILE, id);
-  if (dir !== walDir) await writeID(dir, ELSEWHERE_FILE, id);
+/**
+ * Records, durably, that the log exists, and that it belongs to `dir`.
+ * @param adapter name of the adapter, which becomes part of the identity
+ */
+export async function recordPlacement({ dir, walDir, id }: Placement, adapter: string): Promise<void> {
+  const identity = id ?? `${adapter} ${randomUUID()}`;
+  await writeID(walDir, ID_FILE, identity);
+  if (dir !== walDir) await writeID(dir, ELSEWHERE_FILE, identity);
 }
 
 async function usableFolder(path: string): Promise<string> {
@@ -90,10 +85,15 @@ async function readID(folder: string, name: string): Promise<string | undefined>
 
 async function writeID(folder: string, name: string, id: string): Promise<void> {
   if ((await readID(folder, name)) === id) return;
+  await writeFileDurable(folder, name, `${id}\n`);
+}
+
+/** The file has its old content or the new one, whenever a crash comes; the new one for good when this resolves. */
+export async function writeFileDurable(folder: string, name: string, content: string): Promise<void> {
   const path = join(folder, name);
   const file = await open(`${path}.tmp`, 'w');
   try {
-    await file.writeFile(`${id}\n`);
+    await file.writeFile(content);
     await file.sync();
   } finally {
     await file.close();
@@ -103,7 +103,7 @@ async function writeID(folder: string, name: string, id: string): Promise<void> 
 }
 
 /** Makes the names in a folder durable, where the operating system has that (Windows does it by itself). */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');
   try {

@@ -1,12 +1,13 @@
 /**
- * Saves without end to the log in argv[2], three replicas a call, several calls on their way, and prints the number of
+ * Saves without end to the log in the folder argv[2], opened by the function argv[4] of the package argv[3] with the
+ * options argv[5]; three replicas a call, several calls on their way, and prints the number of
  * entries a replica has after each call that resolved. Ends by being killed, or by printing what stopped it.
  */
 import { writeSync } from 'node:fs';
 import { makeEntry } from '@drakkar/raftio';
-import { openLmdbLogDB } from '../../dist/index.js';
 
-const [, , dir, payloadBytes = '64'] = process.argv;
+const [, , dir, packageName, opener, options, payloadBytes] = process.argv;
+const open = (await import(packageName))[opener];
 const CLUSTERS = [1, 2, 3];
 const IN_FLIGHT = 4;
 // Otherwise a file-size limit ends the process; this way it fails the write.
@@ -45,7 +46,7 @@ async function saveForever(db, next) {
 }
 
 try {
-  const db = await openLmdbLogDB({ dir, walDir: dir });
+  const db = await open({ dir, walDir: dir }, JSON.parse(options));
   const found = await db.readRaftState(1, 1, 0);
   say('open');
   await saveForever(db, found === undefined ? 1 : found.firstIndex + found.entryCount);

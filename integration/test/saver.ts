@@ -3,8 +3,16 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const SCRIPT = fileURLToPath(new URL('saver-process.mjs', import.meta.url));
-const BUILT = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
 const DEADLINE_MS = 20_000;
+
+/** A LogDB as another process opens it. */
+export interface SavedLogDB {
+  /** The folder of the package in this project. */
+  folder: string;
+  /** Name of the function that it exports. */
+  opener: string;
+  options: object;
+}
 
 export interface SaverOptions {
   payloadBytes?: number;
@@ -19,9 +27,11 @@ export class Saver {
   #text = '';
   #onText: () => void = () => undefined;
 
-  constructor(dir: string, options: SaverOptions = {}) {
-    if (!existsSync(BUILT)) throw new Error('this test runs the built package: npm run build first');
-    const args = [SCRIPT, dir, String(options.payloadBytes ?? 64)];
+  constructor(dir: string, logDB: SavedLogDB, options: SaverOptions = {}) {
+    const built = fileURLToPath(new URL(`../../${logDB.folder}/dist/index.js`, import.meta.url));
+    if (!existsSync(built)) throw new Error('this test runs the built package: npm run build first');
+    const adapter = [`@drakkar/${logDB.folder}`, logDB.opener, JSON.stringify(logDB.options)];
+    const args = [SCRIPT, dir, ...adapter, String(options.payloadBytes ?? 64)];
     const stdio: ['ignore', 'pipe', 'ignore'] = ['ignore', 'pipe', 'ignore'];
     this.#process =
       options.fileSizeBlocks === undefined
