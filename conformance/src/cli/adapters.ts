@@ -20,6 +20,7 @@ export const ADAPTERS: readonly NamedAdapter[] = [
   { name: 'reference-rpc' },
   { name: 'logdb-lmdb', specifier: '@drakkar/logdb-lmdb' },
   { name: 'transport-ws', specifier: '@drakkar/transport-ws' },
+  { name: 'transport-grpc', specifier: '@drakkar/transport-grpc' },
 ];
 
 /** What came of one adapter: a report, or why there is none. */
