@@ -58,9 +58,9 @@ export class IncomingConnection implements MonitoredLink {
     this.#probe = setInterval(() => {
       if (session.destroyed) {
         clearInterval(this.#probe);
-      } else if (isPinged && hasUnsent(session)) {
-        this.socket.destroy();
-      } else if (!isPinged) {
+      } else if (isPinged) {
+        this.#endIfStuck();
+      } else {
         isPinged = session.ping(() => {
           isPinged = false;
         });
@@ -89,8 +89,8 @@ export class IncomingConnection implements MonitoredLink {
     else this.#silentSweeps = 0;
     this.#bytesRead = bytesRead;
     this.#bytesWritten = bytesWritten;
-    const isStuck = wasStill && this.#session !== undefined && hasUnsent(this.#session);
-    if (isStuck || this.#silentSweeps >= maxSilentSweeps) this.socket.destroy();
+    if (this.#silentSweeps >= maxSilentSweeps) this.socket.destroy();
+    else if (wasStill) this.#endIfStuck();
   }
 
   /** Ends the streams, tells why, and gives the client `closeTimeoutMs` to go. Resolves when the socket is gone. */
@@ -99,8 +99,20 @@ export class IncomingConnection implements MonitoredLink {
     for (const stream of this.#streams) stream.end(STOPPING);
     await this.closed;
   }
-}
 
-function hasUnsent(session: ServerHttp2Session): boolean {
-  return !session.destroyed && (session.state.outboundQueueSize ?? 0) > 0;
+  /** Ends a connection on which something is to be sent and is not, although the event loop has come round. */
+  #endIfStuck(): void {
+    if (!this.#hasUnsent()) return;
+    const { bytesWritten } = this.socket;
+    setImmediate(() => {
+      setImmediate(() => {
+        if (this.#hasUnsent() && this.socket.bytesWritten === bytesWritten) this.socket.destroy();
+      });
+    });
+  }
+
+  #hasUnsent(): boolean {
+    const session = this.#session;
+    return session !== undefined && !session.destroyed && (session.state.outboundQueueSize ?? 0) > 0;
+  }
 }
