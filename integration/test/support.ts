@@ -91,9 +91,9 @@ export interface HostExtras {
   takes?: (batch: MessageBatch) => boolean;
 }
 
-function filtering(takes: (batch: MessageBatch) => boolean): RaftRPCFactory {
+function filtering(createTransport: RaftRPCFactory, takes: (batch: MessageBatch) => boolean): RaftRPCFactory {
   return (config, handler, sinks) =>
-    createWsRaftRPC(
+    createTransport(
       config,
       (batch) => {
         if (takes(batch)) handler(batch);
@@ -135,7 +135,13 @@ export const quietly: Overrides = (container) => {
 /** What is left to let go of at the end of a test. */
 export class Workshop {
   readonly #hosts = new Set<NodeHost>();
+  readonly #createTransport: RaftRPCFactory;
   #dir: string | undefined;
+
+  /** The transport is that of hosts whose messages are filtered; the others have what their configuration names. */
+  constructor(createTransport: RaftRPCFactory = createWsRaftRPC) {
+    this.#createTransport = createTransport;
+  }
 
   async dir(): Promise<string> {
     this.#dir ??= await mkdtemp(join(tmpdir(), 'drakkar-'));
@@ -149,7 +155,8 @@ export class Workshop {
         ...(events === undefined ? {} : { events }),
         overrides: (container) => {
           container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory);
-          if (takes !== undefined) container.bind(RaftRPCFactoryID).toConstantValue(filtering(takes));
+          if (takes === undefined) return;
+          container.bind(RaftRPCFactoryID).toConstantValue(filtering(this.#createTransport, takes));
         },
       },
     );
@@ -180,7 +187,7 @@ export function clusterConfig(nodeID: number, more: Partial<ClusterConfigInput> 
   return { clusterID: CLUSTER, nodeID, electionRTT: 10, heartbeatRTT: 1, ...more };
 }
 
-/** A group of some hosts, all in this process, on LMDB, unless told otherwise, and WebSocket. */
+/** A group of some hosts, all in this process, on LMDB and WebSocket unless told otherwise. */
 export class TestCluster {
   readonly nodes: TestNode[] = [];
   /** Those that the group was first started with. */

@@ -21,6 +21,7 @@ export const ADAPTERS: readonly NamedAdapter[] = [
   { name: 'logdb-lmdb', specifier: '@drakkar/logdb-lmdb' },
   { name: 'logdb-leveldb', specifier: '@drakkar/logdb-leveldb' },
   { name: 'transport-ws', specifier: '@drakkar/transport-ws' },
+  { name: 'transport-grpc', specifier: '@drakkar/transport-grpc' },
 ];
 
 /** What came of one adapter: a report, or why there is none. */
