@@ -1,5 +1,6 @@
 export { Session, newNoOPSession, newSession } from './client/session.js';
-export type { ClusterConfig, ClusterConfigInput, CompressionType } from './config/cluster-config.js';
+export type { CompressionType } from './compression/snappy.js';
+export type { ClusterConfig, ClusterConfigInput } from './config/cluster-config.js';
 export type {
   AdapterConfig,
   AdapterConfigInput,
@@ -64,11 +65,15 @@ export type {
   HostEvents,
   HostListener,
   LeaderUpdatedEvent,
+  LogCompactedEvent,
   LogDBFailedEvent,
   MembershipChangedEvent,
   NodeUnloadedEvent,
   ReplicaEvent,
   ReplicaFailedEvent,
+  SendSnapshotEvent,
+  SnapshotEvent,
+  SnapshotReceivedEvent,
 } from './events/host-listener.js';
 export {
   FileSystemID,
@@ -87,6 +92,7 @@ export {
   silentLoggerFactory,
 } from './logging/logger.js';
 export type { CreateOptions, NodeHostConfigSource } from './nodehost/assembly.js';
+export { SysOpState } from './nodehost/compactions.js';
 export type { NodeHostInfo, ReplicaInfo, ReplicaProgress, ReplicaState } from './nodehost/host-info.js';
 export type { ClusterMembership } from './nodehost/membership-requests.js';
 export { type InitialMembers, type LeaderInfo, NodeHost } from './nodehost/node-host.js';

@@ -101,17 +101,28 @@ function filtering(takes: (batch: MessageBatch) => boolean): RaftRPCFactory {
     );
 }
 
-const EVENT_NAMES: readonly (keyof HostEvents)[] = [
-  'leaderUpdated',
-  'nodeReady',
-  'nodeUnloaded',
-  'membershipChanged',
-  'replicaFailed',
-  'logDBFailed',
-  'connectionEstablished',
-  'connectionFailed',
-  'nodeHostShuttingDown',
-];
+/** Complete, or it would not compile. */
+const EVENTS: Record<keyof HostEvents, true> = {
+  leaderUpdated: true,
+  nodeReady: true,
+  nodeUnloaded: true,
+  membershipChanged: true,
+  sendSnapshotStarted: true,
+  sendSnapshotCompleted: true,
+  sendSnapshotAborted: true,
+  snapshotReceived: true,
+  snapshotRecovered: true,
+  snapshotCreated: true,
+  snapshotCompacted: true,
+  logCompacted: true,
+  logDBCompacted: true,
+  replicaFailed: true,
+  logDBFailed: true,
+  connectionEstablished: true,
+  connectionFailed: true,
+  nodeHostShuttingDown: true,
+};
+const EVENT_NAMES = Object.keys(EVENTS) as (keyof HostEvents)[];
 
 /** What a host's listener was told, in order. */
 export class EventLog {

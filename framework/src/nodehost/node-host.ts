@@ -9,6 +9,7 @@ import type { RequestState } from '../requests/request-state.js';
 import type { CreateStateMachine } from '../statemachine/contract.js';
 import { type CreateOptions, type HostParts, type NodeHostConfigSource, assembleHost } from './assembly.js';
 import { hasReplica } from './bootstrap.js';
+import type { SysOpState } from './compactions.js';
 import { type NodeHostInfo, replicaInfo } from './host-info.js';
 import type { ClusterMembership } from './membership-requests.js';
 import { type INodeUser, type NodeUser, checkSession } from './node-user.js';
@@ -197,6 +198,21 @@ export class NodeHost {
    */
   async requestSnapshot(clusterID: number): Promise<number> {
     return await this.#user(clusterID).requestSnapshot();
+  }
+
+  /**
+   * Has the LogDB give back the disk space of entries that were removed: those behind a snapshot, when
+   * `disableAutoCompactions` keeps that from being done after each, and what a node has left that does not run here
+   * any more. How much the files shrink is up to the LogDB: one without the capability `shrinksOnCompaction`, as
+   * LMDB, uses the space again instead.
+   *
+   * @returns the operation, under way
+   * @throws ErrRejected when there is nothing to give back, ErrClusterNotFound when this host has nothing of that
+   *   node, ErrClusterNotInitialized, ErrClusterClosed, ErrReplicaFailed
+   */
+  async requestCompaction(clusterID: number, nodeID: number): Promise<SysOpState> {
+    this.#checkOpen();
+    return await this.#parts.compactions.request(clusterID, nodeID);
   }
 
   getLeaderID(clusterID: number): LeaderInfo {

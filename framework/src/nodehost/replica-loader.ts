@@ -1,16 +1,18 @@
 import type { ILogDB, Snapshot } from '@drakkar/raftio';
 import type { BulkheadPolicy } from 'cockatiel';
+import { loadSnappy } from '../compression/snappy.js';
 import type { ClusterConfig } from '../config/cluster-config.js';
 import { loadReplica } from '../engine/log-loader.js';
 import { Replica, type ReplicaHost, type ReplicaLimits } from '../engine/replica.js';
 import { Snapshotter, recoverNewest } from '../engine/snapshotter.js';
 import { ErrInvalidOperation } from '../errors/index.js';
+import type { IEventSink } from '../events/event-hub.js';
 import type { ILogger } from '../logging/logger.js';
 import { type IRaft, type RaftInit, createRaft } from '../raft/index.js';
 import { PendingConfigChange } from '../requests/pending-config-change.js';
 import { KEY_NONCE_BOUND, PendingProposals } from '../requests/pending-proposals.js';
 import { PendingReads } from '../requests/pending-reads.js';
-import { ReplicatedStateMachine } from '../rsm/index.js';
+import { EntryPayloads, ReplicatedStateMachine } from '../rsm/index.js';
 import type { IRandom } from '../runtime/random.js';
 import type { SoftSettings } from '../settings/soft.js';
 import type { SnapshotStore } from '../snapshot/index.js';
@@ -25,6 +27,7 @@ export interface ReplicaLoaderDependencies {
   snapshotStore: (clusterID: number, nodeID: number) => SnapshotStore;
   /** How many snapshots this host writes at a time. */
   snapshotSlots: BulkheadPolicy;
+  events: IEventSink;
   logger: ILogger;
 }
 
@@ -44,8 +47,9 @@ export class ReplicaLoader {
     signal: AbortSignal,
   ): Promise<{ replica: Replica; init: RaftInit }> {
     const { clusterID, nodeID } = config;
-    const { logDB, softSettings, maxSessionCount, logger } = this.#deps;
-    const replica = this.#makeReplica(config, host);
+    const { events, logDB, softSettings, maxSessionCount, logger } = this.#deps;
+    const payloads = await loadPayloads(config);
+    const replica = this.#makeReplica(config, payloads, host);
     const stateMachine: unknown = await createStateMachine(clusterID, nodeID);
     const rsm = new ReplicatedStateMachine({
       clusterID,
@@ -54,6 +58,7 @@ export class ReplicaLoader {
       orderedConfigChange: config.orderedConfigChange,
       maxSessionCount,
       listener: replica,
+      payloads,
     });
     try {
       const maxInMemLogBytes =
@@ -61,6 +66,7 @@ export class ReplicaLoader {
       const limits = { maxInMemLogBytes, maxLogReadBytes: softSettings.maxLogReadBytes };
       const store = this.#deps.snapshotStore(clusterID, nodeID);
       const newest = await recoverNewest(logDB, clusterID, nodeID, store, rsm, logger, signal);
+      if (newest !== undefined) events.emit('snapshotRecovered', { clusterID, nodeID, index: newest.index });
       const init = await loadReplica(logDB, clusterID, nodeID, rsm, newest, limits, signal);
       if (init.membership.removed.has(nodeID)) replica.removed = true;
       const raft = this.#makeRaft(config, maxInMemLogBytes, init, newest);
@@ -77,7 +83,7 @@ export class ReplicaLoader {
     await this.#deps.snapshotStore(clusterID, nodeID).removeAll();
   }
 
-  #makeReplica({ clusterID, nodeID }: ClusterConfig, host: ReplicaHost): Replica {
+  #makeReplica({ clusterID, nodeID }: ClusterConfig, payloads: EntryPayloads, host: ReplicaHost): Replica {
     const { random, limits } = this.#deps;
     return new Replica(
       {
@@ -87,6 +93,7 @@ export class ReplicaLoader {
         proposals: new PendingProposals(clusterID, random.nextInt(KEY_NONCE_BOUND)),
         reads: new PendingReads(clusterID, 1 + random.nextInt(0xffff_fffe)),
         configChange: new PendingConfigChange(clusterID, random.nextInt(KEY_NONCE_BOUND)),
+        payloads,
       },
       host,
     );
@@ -127,19 +134,28 @@ export class ReplicaLoader {
     store: SnapshotStore,
     newest: Snapshot | undefined,
   ): Snapshotter {
-    const { logDB, snapshotSlots, logger } = this.#deps;
+    const { logDB, snapshotSlots, events, logger } = this.#deps;
     const policy = {
       snapshotEntries: config.snapshotEntries,
       compactionOverhead: config.compactionOverhead,
       compression: config.snapshotCompression,
+      autoCompacts: !config.disableAutoCompactions,
     };
     return new Snapshotter(replica, policy, newest?.index ?? 0, {
       store,
       logDB,
       slots: snapshotSlots,
+      events,
       log: logger,
     });
   }
+}
+
+/** Another member may compress what it proposes, so every replica can read it, whatever its own configuration says. */
+async function loadPayloads({ entryCompression }: ClusterConfig): Promise<EntryPayloads> {
+  const loading = loadSnappy();
+  const snappy = await (entryCompression === 'none' ? loading.catch(() => undefined) : loading);
+  return new EntryPayloads(entryCompression, snappy);
 }
 
 const STATE_MACHINE_METHODS = [
