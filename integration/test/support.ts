@@ -88,16 +88,24 @@ export interface HostExtras {
   events?: HostListener;
   /** Whether a batch that arrives is to be taken; false drops it, as a network may. */
   takes?: (batch: MessageBatch) => boolean;
+  /** Whether a chunk of a snapshot that arrives is to be taken; false ends its stream. */
+  takesChunk?: () => boolean;
 }
 
-function filtering(takes: (batch: MessageBatch) => boolean): RaftRPCFactory {
+function filtering({ takes = () => true, takesChunk = () => true }: HostExtras): RaftRPCFactory {
   return (config, handler, sinks) =>
     createWsRaftRPC(
       config,
       (batch) => {
         if (takes(batch)) handler(batch);
       },
-      sinks,
+      () => {
+        const sink = sinks();
+        return {
+          addChunk: (chunk) => (takesChunk() ? sink.addChunk(chunk) : Promise.resolve(false)),
+          close: () => sink.close(),
+        };
+      },
     );
 }
 
@@ -134,6 +142,14 @@ export class EventLog {
   of<Name extends keyof HostEvents>(name: Name): HostEvents[Name][] {
     return this.all.filter((one) => one.name === name).map(({ event }) => event as HostEvents[Name]);
   }
+
+  /** Waits for the first event of that name; gives every one that was told by then. */
+  async first<Name extends keyof HostEvents>(name: Name): Promise<[HostEvents[Name], ...HostEvents[Name][]]> {
+    return await eventually(`the event ${name}`, () => {
+      const [first, ...more] = this.of(name);
+      return first === undefined ? undefined : [first, ...more];
+    });
+  }
 }
 
 /** What is left to let go of at the end of a test. */
@@ -146,14 +162,15 @@ export class Workshop {
     return this.#dir;
   }
 
-  async open(config: NodeHostConfigInput, { events, takes }: HostExtras = {}): Promise<NodeHost> {
+  async open(config: NodeHostConfigInput, extras: HostExtras = {}): Promise<NodeHost> {
+    const { events, takes } = extras;
     const host = await NodeHost.create(
       { rttMillisecond: TICK_MS, ...config },
       {
         ...(events === undefined ? {} : { events }),
         overrides: (container) => {
           container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory);
-          if (takes !== undefined) container.bind(RaftRPCFactoryID).toConstantValue(filtering(takes));
+          if (takes !== undefined) container.bind(RaftRPCFactoryID).toConstantValue(filtering(extras));
         },
       },
     );
@@ -191,6 +208,8 @@ export class TestCluster {
   readonly members = new Map<number, string>();
   /** Nodes that no message reaches, nor comes from. */
   readonly cutOff = new Set<number>();
+  /** Nodes that refuse every snapshot. */
+  readonly refusing = new Set<number>();
   /** Whether a batch for a node gets lost. */
   loses: ((nodeID: number, batch: MessageBatch) => boolean) | undefined;
   readonly #joined = new Map<number, string>();
@@ -248,7 +267,8 @@ export class TestCluster {
       return true;
     };
     const config = { ...this.#hostConfig, raftAddress: address, nodeHostDir: dir };
-    const host = await this.#workshop.open(config, { events: events.listener, takes });
+    const takesChunk = (): boolean => !this.refusing.has(nodeID);
+    const host = await this.#workshop.open(config, { events: events.listener, takes, takesChunk });
     const node = { nodeID, address, dir, host, journal: new Journal(), events, received };
     const at = this.nodes.findIndex((other) => other.nodeID === nodeID);
     if (at === -1) this.nodes.push(node);
