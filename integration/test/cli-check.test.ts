@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SeededRandom } from '@drakkar/framework';
 import { openLmdbLogDB } from '@drakkar/logdb-lmdb';
-import { type ILogDB, makeEntry } from '@drakkar/raftio';
+import { EntryType, type ILogDB, makeEntry } from '@drakkar/raftio';
 import {
   INFO,
   INVERSIFY,
@@ -56,6 +56,17 @@ describe('drakkar check', () => {
       'a commit index beyond the log',
       'is committed, but the data ends at',
       (db) => db.saveRaftState([{ ...INFO, state: { term: 9, vote: 0, commit: 10_000 }, ...NOTHING }]),
+    ],
+    [
+      'a compressed command that is damaged',
+      'the payload of entry',
+      async (db) => {
+        const index = (await lastIndexOf(db)) + 1;
+        const cmd = Uint8Array.of(0x02, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x00);
+        const entriesToSave = [makeEntry({ type: EntryType.EncodedEntry, term: 1_000, index, cmd })];
+        const state = { term: 1_000, vote: 0, commit: index };
+        await db.saveRaftState([{ ...INFO, state, entriesToSave, snapshot: undefined }]);
+      },
     ],
     [
       'a hard state older than the log',
