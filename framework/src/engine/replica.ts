@@ -193,13 +193,16 @@ export class Replica implements RsmListener {
 
   /** Queues a message; dropped when the queue is full, as a network may, or when it would put garbage into the log. */
   receive(message: Message): void {
-    const isSound = (entry: Entry): boolean => this.payloads.isSound(entry);
-    if (message.type === MessageType.Propose && !message.entries.every(isSound)) return;
     const sizeBytes = messageSizeBytes(message);
     if (this.#inboxBytes > 0 && this.#inboxBytes + sizeBytes > this.#limits.receiveQueueBytes) return;
+    if (message.type === MessageType.Propose && !this.#canApply(message.entries)) return;
     this.#inbox.push(message);
     this.#inboxBytes += sizeBytes;
     this.#host.setReady(this);
+  }
+
+  #canApply(entries: readonly Entry[]): boolean {
+    return entries.every((entry) => this.payloads.isSound(entry));
   }
 
   /** A snapshot whose data is here. @param index what to discard should the core have no use for it */
