@@ -72,6 +72,7 @@ export type {
   ReplicaEvent,
   ReplicaFailedEvent,
   SendSnapshotEvent,
+  SnapshotDamagedEvent,
   SnapshotEvent,
   SnapshotReceivedEvent,
 } from './events/host-listener.js';
@@ -93,9 +94,17 @@ export {
 } from './logging/logger.js';
 export type { CreateOptions, NodeHostConfigSource } from './nodehost/assembly.js';
 export { SysOpState } from './nodehost/compactions.js';
+export type { ExportOptions, ExportedSnapshot } from './nodehost/export-snapshot.js';
 export type { NodeHostInfo, ReplicaInfo, ReplicaProgress, ReplicaState } from './nodehost/host-info.js';
+export {
+  type ImportOptions,
+  type ImportedSnapshot,
+  type ReplacedData,
+  importSnapshot,
+} from './nodehost/import-snapshot.js';
+export type { InitialMembers } from './nodehost/members.js';
 export type { ClusterMembership } from './nodehost/membership-requests.js';
-export { type InitialMembers, type LeaderInfo, NodeHost } from './nodehost/node-host.js';
+export { type LeaderInfo, NodeHost } from './nodehost/node-host.js';
 export type { INodeUser } from './nodehost/node-user.js';
 export type { CallOptions } from './nodehost/options.js';
 export { RaftInvariantError, type Role } from './raft/index.js';
@@ -109,6 +118,7 @@ export {
 export { ClockID, type IClock, SystemClock, type Timer } from './runtime/clock.js';
 export { type IRandom, RandomID, SeededRandom, SystemRandom } from './runtime/random.js';
 export type { SoftSettings } from './settings/soft.js';
+export type { SnapshotProgress } from './snapshot/index.js';
 export type {
   CreateStateMachine,
   ISnapshotFileCollection,

@@ -11,14 +11,14 @@ import { CLUSTER, TestCluster, type TestNode, Workshop } from './support.js';
 const MAIN = fileURLToPath(new URL('../../framework/dist/cli/main.js', import.meta.url));
 if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run "npm run build" before these tests`);
 
-interface Finished {
+export interface Finished {
   exitCode: number | null;
   signal: NodeJS.Signals | null;
   stdout: string;
   stderr: string;
 }
 
-interface Running {
+export interface Running {
   pid: number;
   stdout: () => string;
   kill: (signal: NodeJS.Signals) => void;
@@ -44,7 +44,7 @@ export function start(args: readonly string[]): Running {
 
 export const drakkar = (...args: string[]): Promise<Finished> => start(args).done;
 
-interface Result {
+export interface Result {
   ok: boolean;
   error?: { code: string; message: string };
   replicas?: Record<string, unknown>[];
@@ -52,9 +52,11 @@ interface Result {
   identity?: Record<string, unknown>;
 }
 
-export async function drakkarJSON(...args: string[]): Promise<{ exitCode: number | null; result: Result }> {
-  const { exitCode, stdout } = await drakkar(...args, '--json');
-  return { exitCode, result: JSON.parse(stdout) as Result };
+export async function drakkarJSON<T = Result>(
+  ...args: string[]
+): Promise<{ exitCode: number | null; result: T; stderr: string }> {
+  const { exitCode, stdout, stderr } = await drakkar(...args, '--json');
+  return { exitCode, result: JSON.parse(stdout) as T, stderr };
 }
 
 /** What a host that was used a little leaves: log entries, a log that was cut, and two snapshots. */
@@ -82,6 +84,7 @@ async function firstIndexOf(db: ILogDB): Promise<number> {
   return (await db.readRaftState(INFO.clusterID, INFO.nodeID, 0))?.firstIndex ?? 0;
 }
 
+/** A configuration for the host at an address, with its data in a folder. */
 export async function writeConfig(file: string, of: { address: string; dir: string }): Promise<string> {
   await writeFile(
     file,

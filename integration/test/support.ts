@@ -11,6 +11,7 @@ import {
   type IStateMachine,
   NodeHost,
   type NodeHostConfigInput,
+  type Overrides,
   type ReplicaProgress,
   silentLoggerFactory,
   LoggerFactoryID,
@@ -125,6 +126,7 @@ const EVENTS: Record<keyof HostEvents, true> = {
   logCompacted: true,
   logDBCompacted: true,
   replicaFailed: true,
+  snapshotDamaged: true,
   logDBFailed: true,
   connectionEstablished: true,
   connectionFailed: true,
@@ -151,6 +153,11 @@ export class EventLog {
     });
   }
 }
+
+/** No log. */
+export const quietly: Overrides = (container) => {
+  container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory);
+};
 
 /** What is left to let go of at the end of a test. */
 export class Workshop {

@@ -2,6 +2,7 @@ import type { ILogDB, NodeInfo, Snapshot, State } from '@drakkar/raftio';
 import { loadSnappy } from '../compression/snappy.js';
 import { EntryPayloads } from '../rsm/index.js';
 import { type LogFindings, type LogReading, type Problem, readWholeLog } from './check-log.js';
+import { isTombstone } from '../nodehost/bootstrap.js';
 import type { OpenedData } from './open-data.js';
 import { type Output, describeError } from './output.js';
 import { type StoredLog, nameOf, readStoredLog } from './replicas.js';
@@ -32,8 +33,11 @@ async function trying<T>(
 async function checkBootstrap(logDB: ILogDB, info: NodeInfo, report: Report): Promise<void> {
   const bootstrap = await logDB.getBootstrapInfo(info.clusterID, info.nodeID);
   if (bootstrap === undefined) report('bootstrap', 'what says how it came to be is missing');
-  else if (!bootstrap.join && bootstrap.addresses.size === 0) {
-    report('bootstrap', 'it neither joined a group nor has initial members');
+  else if (
+    isTombstone(bootstrap) &&
+    (await logDB.readRaftState(info.clusterID, info.nodeID, 0)) !== undefined
+  ) {
+    report('bootstrap', 'it is marked as removed from this host, but there is data of it');
   }
 }
 

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type ILogDB, RaftRPCFactoryID } from '@drakkar/raftio';
+import type { ILogDB } from '@drakkar/raftio';
 import {
   type DataDirLayout,
   acquireLocks,
@@ -14,6 +14,7 @@ import { type NodeHostServices, type Overrides, buildContainer } from '../di/bui
 import { ErrDataDirCorrupt, ErrDirNotExist, ErrInvalidOption, ErrLogDBType } from '../errors/index.js';
 import { NodeFileSystem } from '../fs/node-file-system.js';
 import { LoggerFactoryID, silentLoggerFactory } from '../logging/logger.js';
+import { withoutTransport } from '../nodehost/import-snapshot.js';
 import { SnapshotStore } from '../snapshot/index.js';
 import type { DataDirOptions } from './program.js';
 
@@ -28,17 +29,14 @@ export interface OpenedData {
   close(): Promise<void>;
 }
 
-/** No transport is needed for data at rest, not even installed. */
-const offline: Overrides = (container) => {
+/** What a command needs besides: its own output is all that it says. */
+export const quiet: Overrides = (container) => {
   container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory);
-  container.bind(RaftRPCFactoryID).toConstantValue(() => {
-    throw new Error('data at rest has no transport');
-  });
 };
 
 /** Services from the adapters that a configuration names, for work without a network. */
 export function offlineServices(source: Parameters<typeof buildContainer>[0]): Promise<NodeHostServices> {
-  return buildContainer(source, { overrides: offline });
+  return buildContainer(source, { overrides: withoutTransport(quiet) });
 }
 
 interface Found {

@@ -6,8 +6,9 @@ import { BIN_VER } from '@drakkar/raftio';
 import { NodeFileSystem } from '../fs/node-file-system.js';
 import { SeededRandom } from '../runtime/random.js';
 import { type DataDir, type DataDirServices, STATUS_FILE_NAME, openDataDir } from './data-dir.js';
+import { sealJSON } from '../fs/sealed-json.js';
 import { LOCK_DIR_NAME, SocketDirectoryLock } from './socket-lock.js';
-import { checksumOf, decodeStatus, encodeStatus } from './status.js';
+import { decodeStatus, encodeStatus } from './status.js';
 
 let dir: string;
 const open: DataDir[] = [];
@@ -281,8 +282,7 @@ describe('the record', () => {
 
   it('of a future format is not called damaged', () => {
     const fields = { format: 2, newKey: 1 };
-    const data = new TextEncoder().encode(JSON.stringify({ ...fields, checksum: checksumOf(fields) }));
-    expect(() => decodeStatus(data, 'x')).toThrow(
+    expect(() => decodeStatus(sealJSON(fields), 'x')).toThrow(
       'x is of format 2, but this release reads format 1; use the release that wrote it, or a later one',
     );
   });

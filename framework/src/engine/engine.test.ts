@@ -75,6 +75,10 @@ const noSnapshots: ISnapshotter = {
   applied: () => undefined,
   request: () => Promise.resolve(0),
   compact: () => Promise.resolve(),
+  upToDate: () => Promise.reject(new Error('there are no snapshots')),
+  isDamaged: () => false,
+  damaged: () => undefined,
+  replaceDamaged: () => undefined,
   recover: () => Promise.resolve(),
   stop: () => Promise.resolve(),
 };

@@ -38,6 +38,14 @@ export interface ISnapshotter {
   request(): Promise<number>;
   /** Gives back the space of entries that a snapshot has made superfluous. @throws ErrRejected when there is none */
   compact(): Promise<void>;
+  /** The record of a snapshot of all that is applied now; takes one unless there is one already. */
+  upToDate(): Promise<Snapshot>;
+  /** Whether the snapshot at `index` is known to be damaged. */
+  isDamaged(index: number): boolean;
+  /** A snapshot proved damaged when it was read: it is used no more, and another one is taken in its place. */
+  damaged(snapshot: Snapshot, error: unknown): void;
+  /** Takes a snapshot in the place of one that is damaged, if that was not tried just now. */
+  replaceDamaged(): void;
   /** Puts the state of a snapshot that was received in place of the state machine's. */
   recover(snapshot: Snapshot): Promise<void>;
   /** A snapshot was received and the core has no use for it. */

@@ -45,6 +45,13 @@ export interface LogCompactedEvent extends ReplicaEvent {
   index: number;
 }
 
+export interface SnapshotDamagedEvent extends ReplicaEvent {
+  /** Of the snapshot. */
+  index: number;
+  /** What is wrong with it, as a rule ErrSnapshotCorrupt, which names the file and the offset. */
+  error: unknown;
+}
+
 export interface LogDBFailedEvent {
   error: unknown;
 }
@@ -89,6 +96,12 @@ export interface HostEvents {
   logDBCompacted: LogCompactedEvent;
   /** A replica stopped itself: its state machine threw, or an invariant broke. `nodeUnloaded` follows. */
   replicaFailed: ReplicaFailedEvent;
+  /**
+   * A recorded snapshot proved damaged when it was read: at the start of the replica, which goes on with an older one
+   * and its log, or when it was to be sent or exported, for which another one is taken in its place. The disk is
+   * suspect.
+   */
+  snapshotDamaged: SnapshotDamagedEvent;
   /** The LogDB failed, and with it every replica of the host. */
   logDBFailed: LogDBFailedEvent;
   connectionEstablished: ConnectionEvent;

@@ -241,6 +241,15 @@ function makeLoader(
       }),
     snapshotSlots: bulkhead(settings.snapshotWorkerCount, Infinity),
     events,
+    onSnapshotDamaged: (clusterID, nodeID, { index }, error) => {
+      logger.error('a snapshot is damaged, and is not used any more', {
+        clusterID,
+        nodeID,
+        index,
+        err: error,
+      });
+      events.emit('snapshotDamaged', { clusterID, nodeID, index, error });
+    },
     logger,
   });
 }

@@ -4,7 +4,8 @@ import { loadSnappy } from '../compression/snappy.js';
 import type { ClusterConfig } from '../config/cluster-config.js';
 import { loadReplica } from '../engine/log-loader.js';
 import { Replica, type ReplicaHost, type ReplicaLimits } from '../engine/replica.js';
-import { Snapshotter, recoverNewest } from '../engine/snapshotter.js';
+import { forgetDamaged, recoverNewest } from '../engine/recovery.js';
+import { Snapshotter } from '../engine/snapshotter.js';
 import { ErrInvalidOperation } from '../errors/index.js';
 import type { IEventSink } from '../events/event-hub.js';
 import type { ILogger } from '../logging/logger.js';
@@ -28,6 +29,7 @@ export interface ReplicaLoaderDependencies {
   /** How many snapshots this host writes at a time. */
   snapshotSlots: BulkheadPolicy;
   events: IEventSink;
+  onSnapshotDamaged: (clusterID: number, nodeID: number, snapshot: Snapshot, error: unknown) => void;
   logger: ILogger;
 }
 
@@ -47,27 +49,24 @@ export class ReplicaLoader {
     signal: AbortSignal,
   ): Promise<{ replica: Replica; init: RaftInit }> {
     const { clusterID, nodeID } = config;
-    const { events, logDB, softSettings, maxSessionCount, logger } = this.#deps;
+    const { events, logDB, softSettings } = this.#deps;
     const payloads = await loadPayloads(config);
     const replica = this.#makeReplica(config, payloads, host);
-    const stateMachine: unknown = await createStateMachine(clusterID, nodeID);
-    const rsm = new ReplicatedStateMachine({
-      clusterID,
-      nodeID,
-      stateMachine: checkStateMachine(stateMachine),
-      orderedConfigChange: config.orderedConfigChange,
-      maxSessionCount,
-      listener: replica,
-      payloads,
-    });
+    const store = this.snapshotStore(clusterID, nodeID);
+    const makeStateMachine = (): Promise<ReplicatedStateMachine> =>
+      this.#makeStateMachine(config, createStateMachine, replica);
+    const recovery = { clusterID, nodeID, logDB, store, makeStateMachine, signal };
+    const { rsm, snapshot: newest, damaged } = await recoverNewest(recovery);
     try {
       const maxInMemLogBytes =
         config.maxInMemLogSize > 0 ? config.maxInMemLogSize : softSettings.maxInMemLogBytes;
       const limits = { maxInMemLogBytes, maxLogReadBytes: softSettings.maxLogReadBytes };
-      const store = this.#deps.snapshotStore(clusterID, nodeID);
-      const newest = await recoverNewest(logDB, clusterID, nodeID, store, rsm, logger, signal);
       if (newest !== undefined) events.emit('snapshotRecovered', { clusterID, nodeID, index: newest.index });
       const init = await loadReplica(logDB, clusterID, nodeID, rsm, newest, limits, signal);
+      for (const { snapshot, error } of damaged) {
+        this.#deps.onSnapshotDamaged(clusterID, nodeID, snapshot, error);
+      }
+      await forgetDamaged(recovery, damaged);
       if (init.membership.removed.has(nodeID)) replica.removed = true;
       const raft = this.#makeRaft(config, maxInMemLogBytes, init, newest);
       replica.attach(raft, rsm, this.#makeSnapshotter(config, replica, store, newest));
@@ -78,9 +77,26 @@ export class ReplicaLoader {
     }
   }
 
-  /** Removes the snapshot files of a replica that does not run; their records must be gone. */
-  async removeSnapshots(clusterID: number, nodeID: number): Promise<void> {
-    await this.#deps.snapshotStore(clusterID, nodeID).removeAll();
+  /** The snapshots of a replica on this host. */
+  snapshotStore(clusterID: number, nodeID: number): SnapshotStore {
+    return this.#deps.snapshotStore(clusterID, nodeID);
+  }
+
+  async #makeStateMachine(
+    { clusterID, nodeID, orderedConfigChange }: ClusterConfig,
+    createStateMachine: CreateStateMachine,
+    listener: Replica,
+  ): Promise<ReplicatedStateMachine> {
+    const stateMachine: unknown = await createStateMachine(clusterID, nodeID);
+    return new ReplicatedStateMachine({
+      clusterID,
+      nodeID,
+      stateMachine: checkStateMachine(stateMachine),
+      orderedConfigChange,
+      maxSessionCount: this.#deps.maxSessionCount,
+      listener,
+      payloads: listener.payloads,
+    });
   }
 
   #makeReplica({ clusterID, nodeID }: ClusterConfig, payloads: EntryPayloads, host: ReplicaHost): Replica {
@@ -134,7 +150,8 @@ export class ReplicaLoader {
     store: SnapshotStore,
     newest: Snapshot | undefined,
   ): Snapshotter {
-    const { logDB, snapshotSlots, events, logger } = this.#deps;
+    const { logDB, snapshotSlots, events, onSnapshotDamaged, logger } = this.#deps;
+    const { clusterID, nodeID } = config;
     const policy = {
       snapshotEntries: config.snapshotEntries,
       compactionOverhead: config.compactionOverhead,
@@ -147,6 +164,7 @@ export class ReplicaLoader {
       slots: snapshotSlots,
       events,
       log: logger,
+      onDamaged: (snapshot, error) => onSnapshotDamaged(clusterID, nodeID, snapshot, error),
     });
   }
 }

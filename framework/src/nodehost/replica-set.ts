@@ -10,11 +10,12 @@ import { allSettled } from '../runtime/all-settled.js';
 import type { IClock } from '../runtime/clock.js';
 import type { CreateStateMachine } from '../statemachine/contract.js';
 import type { NodeRegistry } from '../transport/node-registry.js';
-import { type StartRequest, bootstrapReplica, saveTombstone } from './bootstrap.js';
+import { type StartRequest, bootstrapReplica } from './bootstrap.js';
 import { Handovers } from './handover.js';
 import { type Member, notFound, notInitialized, unusable } from './member.js';
 import { toClusterMembership } from './membership-requests.js';
 import { NodeUser } from './node-user.js';
+import { finishRemoval, removeReplica } from './removal.js';
 import type { ReplicaLoader } from './replica-loader.js';
 
 /**
@@ -95,10 +96,11 @@ export class ReplicaSet {
     former: Member | undefined,
   ): Promise<Replica> {
     const { clusterID, nodeID } = request;
-    const { engine, events, logDB, registry, tickMs } = this.#deps;
+    const { engine, events, loader, logDB, registry, tickMs } = this.#deps;
     if (former?.phase === 'removed') await this.#endGrace(former);
     await this.#leaving.get(clusterID);
     await this.#removals.get(clusterID);
+    await finishRemoval(logDB, loader.snapshotStore(clusterID, nodeID), clusterID, nodeID);
     const bootstrap = await bootstrapReplica(logDB, request);
     for (const [id, address] of bootstrap.addresses) registry.set(clusterID, id, address);
     const replica = await this.#load(config, createStateMachine);
@@ -287,10 +289,7 @@ export class ReplicaSet {
     const before = this.#removals.get(clusterID);
     const removal = (before ?? Promise.resolve()).then(async () => {
       const { logDB, loader } = this.#deps;
-      if ((await logDB.getBootstrapInfo(clusterID, nodeID)) === undefined) return;
-      await logDB.removeNodeData(clusterID, nodeID);
-      await loader.removeSnapshots(clusterID, nodeID);
-      await saveTombstone(logDB, clusterID, nodeID);
+      await removeReplica(logDB, loader.snapshotStore(clusterID, nodeID), clusterID, nodeID);
     });
     const settled = removal.then(undefined, () => undefined);
     this.#removals.set(clusterID, settled);

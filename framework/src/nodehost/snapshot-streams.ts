@@ -3,6 +3,7 @@ import {
   type ISnapshotConnection,
   type Message,
   MessageType,
+  hasErrorCode,
   makeMessage,
 } from '@drakkar/raftio';
 import type { Replica } from '../engine/replica.js';
@@ -78,23 +79,25 @@ export class SnapshotStreams {
     const replica = this.#deps.findReplica(clusterID, from);
     const target = this.#deps.resolve(clusterID, to);
     if (replica === undefined || snapshot === undefined) return;
-    if (target === undefined) {
+    const { snapshotter } = replica;
+    const { index } = snapshot;
+    if (target === undefined || snapshotter.isDamaged(index)) {
+      // The core asks again with the next heartbeat; by then there may be another snapshot.
+      if (snapshotter.isDamaged(index)) snapshotter.replaceDamaged();
       replica.snapshotSent(to, false);
       return;
     }
-    const { store, signal } = replica.snapshotter;
+    const { store, signal } = snapshotter;
     const { events } = this.#deps;
-    const event = { clusterID, nodeID: from, to, index: snapshot.index };
+    const event = { clusterID, nodeID: from, to, index };
     events.emit('sendSnapshotStarted', event);
-    void this.#sender.send({ store, snapshot, from, to, target, signal }).then(({ sent, sizeBytes }) => {
-      this.#deps.logger.info('a snapshot stream has ended', {
-        clusterID,
-        to,
-        index: snapshot.index,
-        sent,
-        sizeBytes,
-      });
+    void this.#sender.send({ store, snapshot, from, to, target, signal }).then((outcome) => {
+      const { sent, sizeBytes } = outcome;
+      this.#deps.logger.info('a snapshot stream has ended', { clusterID, to, index, sent, sizeBytes });
       events.emit(sent ? 'sendSnapshotCompleted' : 'sendSnapshotAborted', event);
+      if (!sent && hasErrorCode(outcome.error, 'ERR_SNAPSHOT_CORRUPT')) {
+        snapshotter.damaged(snapshot, outcome.error);
+      }
       replica.snapshotSent(to, sent);
     });
   }

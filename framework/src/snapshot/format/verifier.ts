@@ -1,6 +1,7 @@
 import { SNAPSHOT_HEADER_BLOCK_BYTES } from '@drakkar/raftio';
 import type { IFileSystem } from '../../fs/file-system.js';
 import { throwIfStopped } from '../failure.js';
+import { type ByteMeter, noMeter } from '../progress.js';
 import { PayloadAudit } from './audit.js';
 import { BLOCK_HEADER_BYTES, Section } from './block.js';
 import { corrupt } from './corrupt.js';
@@ -109,6 +110,7 @@ export async function verifySnapshotFile(
   fs: IFileSystem,
   path: string,
   signal: AbortSignal,
+  meter: ByteMeter = noMeter,
 ): Promise<VerifiedSnapshotFile> {
   const file = await fs.open(path, 'read');
   try {
@@ -120,6 +122,7 @@ export async function verifySnapshotFile(
       if (size === 0) return verifier.finish();
       verifier.push(buffer.subarray(0, size));
       offset += size;
+      meter(size);
     }
   } finally {
     await file.close();

@@ -1,5 +1,6 @@
 import type { IFileSystem } from '../../fs/file-system.js';
 import { throwIfStopped } from '../failure.js';
+import { type ByteMeter, noMeter } from '../progress.js';
 import { PacedFile } from '../paced-file.js';
 
 const PIECE_BYTES = 1024 * 1024;
@@ -10,6 +11,7 @@ export async function copyFile(
   from: string,
   to: string,
   signal: AbortSignal,
+  meter: ByteMeter = noMeter,
 ): Promise<void> {
   const source = await fs.open(from, 'read');
   try {
@@ -22,6 +24,7 @@ export async function copyFile(
         if (size === 0) break;
         await target.write(buffer.subarray(0, size), offset);
         offset += size;
+        meter(size);
       }
       await target.sync();
     } finally {
