@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import {
   type ClusterConfigInput,
   type CreateStateMachine,
-  type HostEvents,
   type HostListener,
   type IStateMachine,
   NodeHost,
@@ -17,14 +16,13 @@ import {
   LoggerFactoryID,
   type SnapshotWriter,
 } from '@drakkar/framework';
-import {
-  type MessageBatch,
-  type RaftRPCFactory,
-  RaftRPCFactoryID,
-  type Uint64,
-  isDrakkarError,
-} from '@drakkar/raftio';
+import { type MessageBatch, type RaftRPCFactory, RaftRPCFactoryID, type Uint64 } from '@drakkar/raftio';
 import { createWsRaftRPC } from '@drakkar/transport-ws';
+import { EventLog } from './event-log.js';
+import { eventually, retrying } from './waiting.js';
+
+export { EventLog } from './event-log.js';
+export { codeOf, eventually, retrying } from './waiting.js';
 
 export const CLUSTER = 1;
 const TICK_MS = 20;
@@ -108,50 +106,6 @@ function filtering({ takes = () => true, takesChunk = () => true }: HostExtras):
         };
       },
     );
-}
-
-/** Complete, or it would not compile. */
-const EVENTS: Record<keyof HostEvents, true> = {
-  leaderUpdated: true,
-  nodeReady: true,
-  nodeUnloaded: true,
-  membershipChanged: true,
-  sendSnapshotStarted: true,
-  sendSnapshotCompleted: true,
-  sendSnapshotAborted: true,
-  snapshotReceived: true,
-  snapshotRecovered: true,
-  snapshotCreated: true,
-  snapshotCompacted: true,
-  logCompacted: true,
-  logDBCompacted: true,
-  replicaFailed: true,
-  snapshotDamaged: true,
-  logDBFailed: true,
-  connectionEstablished: true,
-  connectionFailed: true,
-  nodeHostShuttingDown: true,
-};
-const EVENT_NAMES = Object.keys(EVENTS) as (keyof HostEvents)[];
-
-/** What a host's listener was told, in order. */
-export class EventLog {
-  readonly all: { name: keyof HostEvents; event: object }[] = [];
-  readonly listener: HostListener = Object.fromEntries(
-    EVENT_NAMES.map((name) => [name, (event: object) => void this.all.push({ name, event })]),
-  );
-
-  of<Name extends keyof HostEvents>(name: Name): HostEvents[Name][] {
-    return this.all.filter((one) => one.name === name).map(({ event }) => event as HostEvents[Name]);
-  }
-
-  /** Waits for the first event of that name; gives every one that was told by then. */
-  async first<Name extends keyof HostEvents>(name: Name): Promise<[HostEvents[Name], ...HostEvents[Name][]]> {
-    return await eventually(`the event ${name}`, () => {
-      const [first, ...more] = this.of(name);
-      return first === undefined ? undefined : [first, ...more];
-    });
-  }
 }
 
 /** No log. */
@@ -374,45 +328,6 @@ export class Load {
       this.acknowledged.push(line);
     }
   }
-}
-
-/** Waits, for a bounded time, until `probe` gives something. */
-export async function eventually<T>(
-  what: string,
-  probe: () => T | undefined | Promise<T | undefined>,
-  deadlineMs = 15_000,
-): Promise<T> {
-  const endMs = performance.now() + deadlineMs;
-  for (;;) {
-    const found = await probe();
-    if (found !== undefined) return found;
-    if (performance.now() > endMs) throw new Error(`timed out waiting for ${what}`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-/** Repeats a call whose failure is known to have had no effect. */
-export async function retrying<T>(call: () => Promise<T>): Promise<T> {
-  const done = await eventually('a call to succeed', async () => {
-    try {
-      return { value: await call() };
-    } catch (error) {
-      if (isDrakkarError(error) && error.retrySafe) return undefined;
-      throw error;
-    }
-  });
-  return done.value;
-}
-
-/** The code of the error that `call` throws or rejects with. */
-export async function codeOf(call: () => unknown): Promise<string> {
-  try {
-    await call();
-  } catch (error) {
-    if (isDrakkarError(error)) return error.code;
-    throw error;
-  }
-  return 'no error';
 }
 
 /** One hash over the names and contents of all files below a folder. */

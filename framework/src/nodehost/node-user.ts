@@ -17,6 +17,7 @@ import {
   toClusterMembership,
 } from './membership-requests.js';
 import { type CallOptions, timeoutTicks } from './options.js';
+import { completed } from './outcome.js';
 
 /** Requests to one replica of this host, without the look-up of the group at each call (Go: INodeUser). */
 export interface INodeUser {
@@ -78,6 +79,26 @@ export class NodeUser implements INodeUser {
       );
     }
     return this.#submit(session, EMPTY_BYTES, options);
+  }
+
+  /** As `NodeHost.getNewSession`, with a session that is new. */
+  async register(session: Session, options?: CallOptions): Promise<Session> {
+    session.prepareForRegister();
+    await this.#syncProposeSession(session, options);
+    session.prepareForPropose();
+    return session;
+  }
+
+  /** As `NodeHost.closeSession`. */
+  async unregister(session: Session, options?: CallOptions): Promise<void> {
+    session.prepareForUnregister();
+    await this.#syncProposeSession(session, options);
+  }
+
+  async #syncProposeSession(session: Session, options: CallOptions | undefined): Promise<void> {
+    const { value } = await completed(this.proposeSession(session, options), options?.signal);
+    if (value === session.clientID) return;
+    throw new ErrInvalidSession(`the group answered for session ${value}, not ${session.clientID}`);
   }
 
   readIndex(options?: CallOptions): RequestState {
