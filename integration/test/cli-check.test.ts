@@ -156,7 +156,7 @@ describe('drakkar check', () => {
       await flipBit(file, bit);
     }
     expect((await drakkar('check', '--config', config, '--in-process')).exitCode).toBe(0);
-  });
+  }, 180_000);
 
   it('finds every bit that flips in the identity', async () => {
     const { dir, config } = await stopped.copyOfData('identity-flips');
@@ -172,7 +172,7 @@ describe('drakkar check', () => {
       if (!isSpace) expect({ bit, exitCode }).toEqual({ bit, exitCode: 1 });
       await flipBit(file, bit);
     }
-  });
+  }, 180_000);
 
   it('finds every bit that flips in an entry, and says in which', async () => {
     const { dir, config } = await stopped.copyOfData('entry-flips');

@@ -1,7 +1,8 @@
 import { open, readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExportedSnapshot } from '@drakkar/framework';
-import { CLUSTER, TestCluster, type TestNode, clusterConfig, eventually, progressOf } from './support.js';
+import type { TestCluster } from './support.js';
+import { CLUSTER, type TestNode, clusterConfig, eventually, progressOf } from './support.js';
 
 /** Opens the node's host and restarts the replica that is there, whichever way it came there. */
 export async function restartNode(

@@ -111,13 +111,17 @@ function warningLines(notExported: NotExported | undefined, problems: readonly P
   );
   if (notExported === undefined) return lines;
   const { first, last, commit } = notExported;
-  const known =
-    commit < first ? 'none of them known here to be committed' : `known here to be committed up to ${commit}`;
-  return [
-    ...lines,
+  const isKnown = commit >= first;
+  const known = isKnown ? `known here to be committed up to ${commit}` : 'none is known here to be committed';
+  lines.push(
     `WARNING  log entries ${first} to ${last} are behind the snapshot, and are NOT in the export (${known}).`,
-    '         To have what is committed of them, start the host and call exportSnapshot, which works without a quorum.',
-  ];
+  );
+  if (isKnown) {
+    lines.push(
+      '         Start the host and call exportSnapshot, which needs no quorum, to have those that are known to be committed.',
+    );
+  }
+  return lines;
 }
 
 /** `drakkar snapshot export`. */

@@ -1,5 +1,5 @@
 import { type ILogDB, type Snapshot, hasErrorCode } from '@drakkar/raftio';
-import { hasSystemCode, messageOf } from '../errors/inspect.js';
+import { messageOf } from '../errors/inspect.js';
 import { ErrSnapshotCorrupt } from '../errors/snapshot.js';
 import type { ReplicatedStateMachine } from '../rsm/index.js';
 import type { SnapshotStore } from '../snapshot/index.js';
@@ -30,7 +30,7 @@ export interface Recovered {
 
 /** Whether what was thrown says that the bytes on the disk are not what was written, or can't be read. */
 function isDamage(error: unknown): boolean {
-  return hasErrorCode(error, 'ERR_SNAPSHOT_CORRUPT') || hasSystemCode(error, 'EIO');
+  return hasErrorCode(error, 'ERR_SNAPSHOT_CORRUPT');
 }
 
 /**

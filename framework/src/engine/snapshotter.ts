@@ -125,6 +125,7 @@ export class Snapshotter implements ISnapshotter {
 
   replaceDamaged(): void {
     const { nowTick, clusterID, nodeID } = this.#replica;
+    if (!this.#damaged.has(this.#newestIndex)) return; // there is a newer one already
     if (nowTick < this.#replaceAgainTick || this.#stop.signal.aborted) return;
     this.#replaceAgainTick = nowTick + REPLACE_RETRY_TICKS;
     this.#start().catch((err: unknown) => {

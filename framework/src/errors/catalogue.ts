@@ -207,8 +207,8 @@ const replicaErrors: readonly ErrorDescription[] = [
   ),
   describe(
     rsm.ErrSnapshotOutOfDate,
-    'The snapshot is older than what the replica has applied; nothing was changed.',
-    'Nothing: the replica goes on with what it has.',
+    'The snapshot is older than what the replica has; nothing was changed.',
+    'Nothing: the replica goes on with what it has. When a snapshot is imported: look for a newer one, or say that what is newer may be lost; docs/disaster-recovery.md says when that is right.',
   ),
   describe(
     rsm.RsmInvariantError,
@@ -227,7 +227,7 @@ const snapshotErrors: readonly ErrorDescription[] = [
   describe(
     snapshot.ErrSnapshotCorrupt,
     'A snapshot is damaged, cut, missing, or belongs elsewhere; the message names the file and the offset. Nothing of it was used.',
-    'Look after the disk. On a follower: remove the replica and add a new node. On the leader: have a new snapshot taken.',
+    'Look after the disk. A replica that runs takes a new one by itself; one that can not start for it is removed from its group, and a new node added. An export is taken anew. docs/disaster-recovery.md has the case that there is no quorum.',
   ),
   describe(
     snapshot.ErrSnapshotStopped,

@@ -4,7 +4,7 @@ import { throwIfStopped } from '../failure.js';
 import { type ByteMeter, noMeter } from '../progress.js';
 import { PayloadAudit } from './audit.js';
 import { BLOCK_HEADER_BYTES, Section } from './block.js';
-import { corrupt } from './corrupt.js';
+import { corrupt, readPart } from './corrupt.js';
 import { MAX_DESCRIPTION_BYTES, type SnapshotDescription, decodeDescription } from './description.js';
 import { type FileHeader, decodeHeaderBlock } from './header-block.js';
 
@@ -118,7 +118,7 @@ export async function verifySnapshotFile(
     const buffer = new Uint8Array(Math.min(READ_BYTES, Math.max(1, await file.sizeBytes())));
     for (let offset = 0; ;) {
       throwIfStopped(signal, `the check of ${path}`);
-      const size = await file.read(buffer, offset);
+      const size = await readPart(file, path, buffer, offset);
       if (size === 0) return verifier.finish();
       verifier.push(buffer.subarray(0, size));
       offset += size;

@@ -1,5 +1,6 @@
 import type { IFileSystem } from '../../fs/file-system.js';
 import { throwIfStopped } from '../failure.js';
+import { readPart } from '../format/corrupt.js';
 import { type ByteMeter, noMeter } from '../progress.js';
 import { PacedFile } from '../paced-file.js';
 
@@ -20,7 +21,7 @@ export async function copyFile(
       const buffer = new Uint8Array(PIECE_BYTES);
       for (let offset = 0; ;) {
         throwIfStopped(signal, `copying ${from}`);
-        const size = await source.read(buffer, offset);
+        const size = await readPart(source, from, buffer, offset);
         if (size === 0) break;
         await target.write(buffer.subarray(0, size), offset);
         offset += size;

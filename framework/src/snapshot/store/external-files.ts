@@ -5,7 +5,7 @@ import { hasSystemCode } from '../../errors/inspect.js';
 import type { IFile, IFileSystem } from '../../fs/file-system.js';
 import type { ISnapshotFileCollection } from '../../statemachine/contract.js';
 import { throwIfStopped } from '../failure.js';
-import { corrupt } from '../format/corrupt.js';
+import { corrupt, readPart } from '../format/corrupt.js';
 import { type ExternalFile, externalFileName } from '../format/description.js';
 import { type ByteMeter, noMeter } from '../progress.js';
 import { copyFile } from './copy-file.js';
@@ -125,7 +125,7 @@ async function contentChecksum(
   let checksum = 0;
   for (let sizeBytes = 0; ;) {
     throwIfStopped(signal, `reading ${path}`);
-    const size = await file.read(buffer, sizeBytes);
+    const size = await readPart(file, path, buffer, sizeBytes);
     if (size === 0) return { sizeBytes, checksum };
     checksum = crc32(buffer.subarray(0, size), checksum);
     sizeBytes += size;

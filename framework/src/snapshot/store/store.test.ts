@@ -195,6 +195,56 @@ describe('SnapshotStore', () => {
   });
 });
 
+describe('a disk of which a part can not be read any more', () => {
+  /** Runs `look` once for each of its reads, which fails. */
+  async function withFailingReads(
+    disk: MemoryDisk,
+    look: () => Promise<unknown>,
+    expectDamage: (looking: Promise<unknown>) => Promise<void>,
+  ): Promise<number> {
+    const start = disk.operations.length;
+    await look();
+    const reads = disk.operations
+      .slice(start)
+      .flatMap((name, i) => (name.startsWith('read ') ? [i + 1] : []));
+    for (const read of reads) {
+      disk.failure = { at: disk.operations.length + read, code: 'EIO' };
+      await expectDamage(look());
+    }
+    return reads.length;
+  }
+
+  it('holds a damaged snapshot', async () => {
+    const disk = new MemoryDisk();
+    const store = makeStore(disk);
+    const record = await store.create(await withFiles(disk));
+    const corrupt = { code: 'ERR_SNAPSHOT_CORRUPT' };
+    const cleaned = await withFailingReads(
+      disk,
+      () => store.cleanUp([record]),
+      async (looking) => expect(await looking).toMatchObject({ problems: [{ error: corrupt }] }),
+    );
+    const verified = await withFailingReads(
+      disk,
+      () => store.verify(record, never()),
+      async (looking) => await expect(looking).rejects.toMatchObject(corrupt),
+    );
+    await disk.makeDir('/backup');
+    const exported = await withFailingReads(
+      disk,
+      async () => {
+        await store.exportTo(record, '/backup/one', ORIGIN, work());
+        await disk.remove('/backup/one');
+      },
+      async (looking) => await expect(looking).rejects.toMatchObject(corrupt),
+    );
+    expect(cleaned).toBeGreaterThan(2);
+    expect(verified).toBeGreaterThan(cleaned);
+    expect(exported).toBeGreaterThan(verified);
+    expect((await store.cleanUp([record])).problems).toEqual([]);
+  });
+});
+
 describe('export and import', () => {
   it('bring a snapshot, with its files, to another replica under another membership', async () => {
     const disk = new MemoryDisk();
