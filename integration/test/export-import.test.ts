@@ -136,6 +136,22 @@ describe('exportSnapshot', () => {
     );
   });
 
+  it('ends with its replica, which waits until nothing is left of it', async () => {
+    const parent = join(await workshop.dir(), 'parent');
+    await mkdir(parent);
+    let stopping: Promise<void> | undefined;
+    const exporting = node.host.exportSnapshot(CLUSTER, join(parent, 'backup'), {
+      onProgress: ({ phase }) => {
+        if (phase === 'copying') stopping ??= node.host.stop();
+      },
+    });
+    const code = codeOf(() => exporting);
+    await eventually('the export to be under way', () => (stopping === undefined ? undefined : true));
+    await stopping;
+    expect(await readdir(parent)).toEqual([]);
+    expect(await code).toBe('ERR_CLUSTER_CLOSED');
+  });
+
   it('takes a new snapshot when the newest proves damaged', async () => {
     const index = await node.host.requestSnapshot(CLUSTER);
     const [folder = ''] = await snapshotFolders(node);

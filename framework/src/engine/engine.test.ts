@@ -76,6 +76,7 @@ const noSnapshots: ISnapshotter = {
   request: () => Promise.resolve(0),
   compact: () => Promise.resolve(),
   upToDate: () => Promise.reject(new Error('there are no snapshots')),
+  hold: (work) => work,
   isDamaged: () => false,
   damaged: () => undefined,
   replaceDamaged: () => undefined,

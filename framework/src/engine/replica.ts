@@ -40,6 +40,8 @@ export interface ISnapshotter {
   compact(): Promise<void>;
   /** The record of a snapshot of all that is applied now; takes one unless there is one already. */
   upToDate(): Promise<Snapshot>;
+  /** Work that reads the snapshots: `stop` waits for it, and `signal` tells it to end. */
+  hold<T>(work: Promise<T>): Promise<T>;
   /** Whether the snapshot at `index` is known to be damaged. */
   isDamaged(index: number): boolean;
   /** A snapshot proved damaged when it was read: it is used no more, and another one is taken in its place. */

@@ -60,6 +60,7 @@ export class Snapshotter implements ISnapshotter {
   /** Recorded snapshots that proved damaged, until there is a good one as new as they are. */
   readonly #damaged = new Set<number>();
   #replaceAgainTick = 0;
+  readonly #held = new Set<Promise<unknown>>();
 
   constructor(replica: Replica, policy: SnapshotPolicy, newestIndex: number, deps: SnapshotterDependencies) {
     this.#replica = replica;
@@ -108,6 +109,15 @@ export class Snapshotter implements ISnapshotter {
     const newest = recorded.findLast(({ index }) => !this.#damaged.has(index));
     if (newest === undefined) throw new Error('the snapshot that was taken is not on record');
     return newest;
+  }
+
+  async hold<T>(work: Promise<T>): Promise<T> {
+    this.#held.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#held.delete(work);
+    }
   }
 
   isDamaged(index: number): boolean {
@@ -177,11 +187,12 @@ export class Snapshotter implements ISnapshotter {
     });
   }
 
-  /** Has the one under way stopped, and waits for it. Idempotent. */
+  /** Has the one under way stopped, and waits for it, and for what reads the others. Idempotent. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running?.catch(() => undefined);
     await this.#compacting;
+    await Promise.allSettled(this.#held);
   }
 
   #start(): Promise<number> {

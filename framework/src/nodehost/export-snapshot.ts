@@ -74,7 +74,8 @@ export async function exportSnapshot(
   const { signal } = limits;
   try {
     const work = { signal, onProgress: options.onProgress };
-    const record = await exportOnce(replica, to, originOf(services, replica.nodeID), work, true);
+    const origin = originOf(services, replica.nodeID);
+    const record = await replica.snapshotter.hold(exportOnce(replica, to, origin, work, true));
     return toExported(record, to);
   } catch (error) {
     throw signal.aborted ? signal.reason : error;
