@@ -5,7 +5,8 @@ export {
   type WrittenCertificates,
   writeCertificates,
 } from './cli/certs-files.js';
-export type { ClusterConfig, ClusterConfigInput, CompressionType } from './config/cluster-config.js';
+export type { CompressionType } from './compression/snappy.js';
+export type { ClusterConfig, ClusterConfigInput } from './config/cluster-config.js';
 export type {
   AdapterConfig,
   AdapterConfigInput,
@@ -70,12 +71,16 @@ export type {
   HostEvents,
   HostListener,
   LeaderUpdatedEvent,
+  LogCompactedEvent,
   LogDBFailedEvent,
   MembershipChangedEvent,
   NodeUnloadedEvent,
   ReplicaEvent,
   ReplicaFailedEvent,
+  SendSnapshotEvent,
   SnapshotDamagedEvent,
+  SnapshotEvent,
+  SnapshotReceivedEvent,
 } from './events/host-listener.js';
 export {
   FileSystemID,
@@ -94,6 +99,7 @@ export {
   silentLoggerFactory,
 } from './logging/logger.js';
 export type { CreateOptions, NodeHostConfigSource } from './nodehost/assembly.js';
+export { SysOpState } from './nodehost/compactions.js';
 export type { ExportOptions, ExportedSnapshot } from './nodehost/export-snapshot.js';
 export type { NodeHostInfo, ReplicaInfo, ReplicaProgress, ReplicaState } from './nodehost/host-info.js';
 export {

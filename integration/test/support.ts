@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import {
   type ClusterConfigInput,
   type CreateStateMachine,
-  type HostEvents,
   type HostListener,
   type IStateMachine,
   NodeHost,
@@ -17,14 +16,13 @@ import {
   LoggerFactoryID,
   type SnapshotWriter,
 } from '@drakkar/framework';
-import {
-  type MessageBatch,
-  type RaftRPCFactory,
-  RaftRPCFactoryID,
-  type Uint64,
-  isDrakkarError,
-} from '@drakkar/raftio';
+import { type MessageBatch, type RaftRPCFactory, RaftRPCFactoryID, type Uint64 } from '@drakkar/raftio';
 import { createWsRaftRPC } from '@drakkar/transport-ws';
+import { EventLog } from './event-log.js';
+import { eventually, retrying } from './waiting.js';
+
+export { EventLog } from './event-log.js';
+export { codeOf, eventually, retrying } from './waiting.js';
 
 export const CLUSTER = 1;
 const TICK_MS = 20;
@@ -89,42 +87,28 @@ export interface HostExtras {
   events?: HostListener;
   /** Whether a batch that arrives is to be taken; false drops it, as a network may. */
   takes?: (batch: MessageBatch) => boolean;
+  /** Whether a chunk of a snapshot that arrives is to be taken; false ends its stream. */
+  takesChunk?: () => boolean;
 }
 
-function filtering(createTransport: RaftRPCFactory, takes: (batch: MessageBatch) => boolean): RaftRPCFactory {
+function filtering(
+  createTransport: RaftRPCFactory,
+  { takes = () => true, takesChunk = () => true }: HostExtras,
+): RaftRPCFactory {
   return (config, handler, sinks) =>
     createTransport(
       config,
       (batch) => {
         if (takes(batch)) handler(batch);
       },
-      sinks,
+      () => {
+        const sink = sinks();
+        return {
+          addChunk: (chunk) => (takesChunk() ? sink.addChunk(chunk) : Promise.resolve(false)),
+          close: () => sink.close(),
+        };
+      },
     );
-}
-
-const EVENT_NAMES: readonly (keyof HostEvents)[] = [
-  'leaderUpdated',
-  'nodeReady',
-  'nodeUnloaded',
-  'membershipChanged',
-  'replicaFailed',
-  'snapshotDamaged',
-  'logDBFailed',
-  'connectionEstablished',
-  'connectionFailed',
-  'nodeHostShuttingDown',
-];
-
-/** What a host's listener was told, in order. */
-export class EventLog {
-  readonly all: { name: keyof HostEvents; event: object }[] = [];
-  readonly listener: HostListener = Object.fromEntries(
-    EVENT_NAMES.map((name) => [name, (event: object) => void this.all.push({ name, event })]),
-  );
-
-  of<Name extends keyof HostEvents>(name: Name): HostEvents[Name][] {
-    return this.all.filter((one) => one.name === name).map(({ event }) => event as HostEvents[Name]);
-  }
 }
 
 /** No log. */
@@ -148,7 +132,8 @@ export class Workshop {
     return this.#dir;
   }
 
-  async open(config: NodeHostConfigInput, { events, takes }: HostExtras = {}): Promise<NodeHost> {
+  async open(config: NodeHostConfigInput, extras: HostExtras = {}): Promise<NodeHost> {
+    const { events, takes } = extras;
     const host = await NodeHost.create(
       { rttMillisecond: TICK_MS, ...config },
       {
@@ -156,7 +141,7 @@ export class Workshop {
         overrides: (container) => {
           container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory);
           if (takes === undefined) return;
-          container.bind(RaftRPCFactoryID).toConstantValue(filtering(this.#createTransport, takes));
+          container.bind(RaftRPCFactoryID).toConstantValue(filtering(this.#createTransport, extras));
         },
       },
     );
@@ -194,6 +179,8 @@ export class TestCluster {
   readonly members = new Map<number, string>();
   /** Nodes that no message reaches, nor comes from. */
   readonly cutOff = new Set<number>();
+  /** Nodes that refuse every snapshot. */
+  readonly refusing = new Set<number>();
   /** Whether a batch for a node gets lost. */
   loses: ((nodeID: number, batch: MessageBatch) => boolean) | undefined;
   /** What a single host has otherwise than the others, from its next start on. */
@@ -254,7 +241,8 @@ export class TestCluster {
     };
     const own = this.hostConfigs.get(nodeID);
     const config = { ...this.#hostConfig, ...own, raftAddress: address, nodeHostDir: dir };
-    const host = await this.#workshop.open(config, { events: events.listener, takes });
+    const takesChunk = (): boolean => !this.refusing.has(nodeID);
+    const host = await this.#workshop.open(config, { events: events.listener, takes, takesChunk });
     const node = { nodeID, address, dir, host, journal: new Journal(), events, received };
     const at = this.nodes.findIndex((other) => other.nodeID === nodeID);
     if (at === -1) this.nodes.push(node);
@@ -353,45 +341,6 @@ export class Load {
       this.acknowledged.push(line);
     }
   }
-}
-
-/** Waits, for a bounded time, until `probe` gives something. */
-export async function eventually<T>(
-  what: string,
-  probe: () => T | undefined | Promise<T | undefined>,
-  deadlineMs = 15_000,
-): Promise<T> {
-  const endMs = performance.now() + deadlineMs;
-  for (;;) {
-    const found = await probe();
-    if (found !== undefined) return found;
-    if (performance.now() > endMs) throw new Error(`timed out waiting for ${what}`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-/** Repeats a call whose failure is known to have had no effect. */
-export async function retrying<T>(call: () => Promise<T>): Promise<T> {
-  const done = await eventually('a call to succeed', async () => {
-    try {
-      return { value: await call() };
-    } catch (error) {
-      if (isDrakkarError(error) && error.retrySafe) return undefined;
-      throw error;
-    }
-  });
-  return done.value;
-}
-
-/** The code of the error that `call` throws or rejects with. */
-export async function codeOf(call: () => unknown): Promise<string> {
-  try {
-    await call();
-  } catch (error) {
-    if (isDrakkarError(error)) return error.code;
-    throw error;
-  }
-  return 'no error';
 }
 
 /** One hash over the names and contents of all files below a folder. */

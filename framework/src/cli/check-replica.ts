@@ -1,4 +1,6 @@
 import type { ILogDB, NodeInfo, Snapshot, State } from '@drakkar/raftio';
+import { loadSnappy } from '../compression/snappy.js';
+import { EntryPayloads } from '../rsm/index.js';
 import { type LogFindings, type LogReading, type Problem, readWholeLog } from './check-log.js';
 import { isTombstone } from '../nodehost/bootstrap.js';
 import type { OpenedData } from './open-data.js';
@@ -120,6 +122,7 @@ export async function checkReplica(
     {
       logDB,
       info,
+      payloads: new EntryPayloads('none', await loadSnappy().catch(() => undefined)),
       wanted: new Set(snapshots?.map(({ index }) => index)),
       report,
       progress: (index) => output.progress(`${name}: entry ${index} of ${end}`),

@@ -1,8 +1,10 @@
 import type { ILogDB, Snapshot } from '@drakkar/raftio';
 import type { BulkheadPolicy } from 'cockatiel';
 import { ErrClusterClosed, ErrRejected } from '../errors/index.js';
+import type { IEventSink } from '../events/event-hub.js';
 import type { ILogger } from '../logging/logger.js';
-import type { SnapshotCompression, SnapshotStore } from '../snapshot/index.js';
+import type { CompressionType } from '../compression/snappy.js';
+import type { SnapshotStore } from '../snapshot/index.js';
 import { recoverFrom } from './recovery.js';
 import type { ISnapshotter, Replica } from './replica.js';
 
@@ -12,7 +14,9 @@ export interface SnapshotPolicy {
   snapshotEntries: number;
   /** Entries kept in the log behind the newest snapshot. */
   compactionOverhead: number;
-  compression: SnapshotCompression;
+  compression: CompressionType;
+  /** Whether the space of removed entries is given back after each snapshot, and not on request alone. */
+  autoCompacts: boolean;
 }
 
 export interface SnapshotterDependencies {
@@ -20,10 +24,14 @@ export interface SnapshotterDependencies {
   logDB: ILogDB;
   /** How many snapshots this host writes at a time. */
   slots: BulkheadPolicy;
+  events: IEventSink;
   log: ILogger;
   /** Told once of each snapshot that proves damaged. */
   onDamaged: (snapshot: Snapshot, error: unknown) => void;
 }
+
+type SnapshotterEvent =
+  'snapshotCreated' | 'snapshotRecovered' | 'snapshotCompacted' | 'logCompacted' | 'logDBCompacted';
 
 /** Newest snapshots that are kept: one to go back to, should the newest prove damaged. */
 const KEEP_COUNT = 2;
@@ -44,6 +52,11 @@ export class Snapshotter implements ISnapshotter {
   /** Up to where an automatic snapshot has failed. */
   #triedIndex = 0;
   #running: Promise<number> | undefined;
+  /** Entries up to these were removed since the start, and their space given back. */
+  #removedTo = 0;
+  #givenBackTo = 0;
+  /** The last compaction that was begun; never rejects. */
+  #compacting: Promise<void> = Promise.resolve();
   /** Recorded snapshots that proved damaged, until there is a good one as new as they are. */
   readonly #damaged = new Set<number>();
   #replaceAgainTick = 0;
@@ -135,7 +148,23 @@ export class Snapshotter implements ISnapshotter {
   async recover(snapshot: Snapshot): Promise<void> {
     await recoverFrom(this.#deps.store, this.#replica.rsm, snapshot, this.#stop.signal);
     this.#newestIndex = Math.max(this.#newestIndex, snapshot.index);
+    this.#tell('snapshotRecovered', snapshot.index);
     await this.#removeOld();
+  }
+
+  /**
+   * Removes the entries that the newest snapshot makes superfluous, as far as that has not been done, and has the
+   * LogDB give back the space of all that were.
+   *
+   * @throws ErrRejected when nothing was removed since that was last done
+   */
+  compact(): Promise<void> {
+    const index = this.#newestIndex - this.#policy.compactionOverhead;
+    if (index < 1 || index <= this.#givenBackTo) {
+      const { clusterID } = this.#replica;
+      throw new ErrRejected(`group ${clusterID}: there is no space to be given back`);
+    }
+    return this.#compactTo(index, true);
   }
 
   get store(): SnapshotStore {
@@ -162,6 +191,7 @@ export class Snapshotter implements ISnapshotter {
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running?.catch(() => undefined);
+    await this.#compacting;
     await Promise.allSettled(this.#held);
   }
 
@@ -201,20 +231,40 @@ export class Snapshotter implements ISnapshotter {
     this.#newestIndex = snapshot.index;
     this.#damaged.delete(snapshot.index);
     this.#replaceAgainTick = 0;
+    this.#tell('snapshotCreated', snapshot.index);
     if (this.#replica.stopped) return snapshot.index;
     this.#replica.snapshotCreated(snapshot);
-    await this.#compact(snapshot.index - this.#policy.compactionOverhead);
+    await this.#compactTo(snapshot.index - this.#policy.compactionOverhead, this.#policy.autoCompacts);
     await this.#removeOld();
     return snapshot.index;
   }
 
-  /** Removes entries up to `index` and gives their space back. The core hears of it first, and asks for none of them. */
-  async #compact(index: number): Promise<void> {
-    if (index < 1 || this.#replica.stopped) return;
+  /** One compaction after the other. */
+  #compactTo(index: number, givesSpaceBack: boolean): Promise<void> {
+    const done = this.#compacting.then(async () => {
+      if (index > this.#removedTo) await this.#removeEntries(index);
+      if (givesSpaceBack && index > this.#givenBackTo) await this.#giveSpaceBack(index);
+    });
+    this.#compacting = done.catch(() => undefined);
+    return done;
+  }
+
+  /** The core hears of it first, and asks for none of them. */
+  async #removeEntries(index: number): Promise<void> {
+    if (this.#replica.stopped) return;
     const { clusterID, nodeID } = this.#replica;
     this.#replica.compacted(index);
     await this.#deps.logDB.removeEntriesTo(clusterID, nodeID, index);
+    this.#removedTo = index;
+    this.#tell('logCompacted', index);
+  }
+
+  async #giveSpaceBack(index: number): Promise<void> {
+    if (this.#replica.stopped) return;
+    const { clusterID, nodeID } = this.#replica;
     await this.#deps.logDB.compactEntriesTo(clusterID, nodeID, index);
+    this.#givenBackTo = index;
+    this.#tell('logDBCompacted', index);
   }
 
   async #discard(index: number): Promise<void> {
@@ -235,6 +285,12 @@ export class Snapshotter implements ISnapshotter {
       await logDB.deleteSnapshot(clusterID, nodeID, snapshot.index);
       await store.remove(snapshot.index);
       this.#damaged.delete(snapshot.index);
+      this.#tell('snapshotCompacted', snapshot.index);
     }
+  }
+
+  #tell(name: SnapshotterEvent, index: number): void {
+    const { clusterID, nodeID } = this.#replica;
+    this.#deps.events.emit(name, { clusterID, nodeID, index });
   }
 }

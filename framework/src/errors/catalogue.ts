@@ -131,7 +131,7 @@ const requestErrors: readonly ErrorDescription[] = [
   ),
   describe(
     request.ErrRejected,
-    'The state machine refused the request, and it had no effect: the session is not registered or was evicted, is registered already, or the membership change does not fit the membership.',
+    'The state machine refused the request, and it had no effect: the session is not registered or was evicted, is registered already, or the membership change does not fit the membership. Or there was nothing to do: nothing was applied since the newest snapshot, no space is to be given back.',
     'Register a new session, or read the membership and decide anew. The same request would be rejected again.',
   ),
   describe(

@@ -9,6 +9,7 @@ import { EventHub } from '../events/event-hub.js';
 import type { HostListener } from '../events/host-listener.js';
 import type { ILogger } from '../logging/logger.js';
 import { SnapshotStore } from '../snapshot/index.js';
+import { Compactions } from './compactions.js';
 import { ReplicaLoader } from './replica-loader.js';
 import { ReplicaSet } from './replica-set.js';
 import { SnapshotStreams } from './snapshot-streams.js';
@@ -28,6 +29,7 @@ export interface HostParts {
   services: NodeHostServices;
   logDB: ILogDB;
   replicas: ReplicaSet;
+  compactions: Compactions;
   events: EventHub;
   log: ILogger;
   /** Lets go of everything, in the reverse order of how it was made; then throws the first error that came up. */
@@ -75,7 +77,8 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
       logdb: logDB.name,
       transport: transport.name,
     });
-    return { config, services, logDB, replicas, events, log, stop };
+    const compactions = new Compactions({ logDB, replicas });
+    return { config, services, logDB, replicas, compactions, events, log, stop };
   } catch (error) {
     await stop().catch(() => undefined); // the first error is the one to be told
     throw error;
@@ -202,6 +205,7 @@ function wire(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir, event
     findReplica: (clusterID, nodeID) => replicas.find(clusterID, nodeID),
     fileSystem: services.fileSystem,
     clock,
+    events,
     logger: loggerFactory.getLogger('transport'),
   });
   return { transport, engine, replicas, streams };
@@ -236,6 +240,7 @@ function makeLoader(
         logger,
       }),
     snapshotSlots: bulkhead(settings.snapshotWorkerCount, Infinity),
+    events,
     onSnapshotDamaged: (clusterID, nodeID, { index }, error) => {
       logger.error('a snapshot is damaged, and is not used any more', {
         clusterID,

@@ -4,11 +4,12 @@ import { newNoOPSession, newSession } from '../client/session.js';
 import type { ClusterConfigInput } from '../config/cluster-config.js';
 import type { NodeHostConfig } from '../config/node-host-config.js';
 import { validateClusterConfig } from '../config/validate-cluster.js';
-import { ErrClosed, ErrInvalidOperation, ErrInvalidSession } from '../errors/index.js';
+import { ErrClosed, ErrInvalidOperation } from '../errors/index.js';
 import type { RequestState } from '../requests/request-state.js';
 import type { CreateStateMachine } from '../statemachine/contract.js';
 import { type CreateOptions, type HostParts, type NodeHostConfigSource, assembleHost } from './assembly.js';
 import { hasReplica } from './bootstrap.js';
+import type { SysOpState } from './compactions.js';
 import { type ExportOptions, type ExportedSnapshot, exportSnapshot } from './export-snapshot.js';
 import { type NodeHostInfo, replicaInfo } from './host-info.js';
 import { type InitialMembers, memberMap } from './members.js';
@@ -165,20 +166,12 @@ export class NodeHost {
   /** Registers a client session with the group, so that its proposals are applied at most once. */
   async getNewSession(clusterID: number, options?: CallOptions): Promise<Session> {
     const user = this.#user(clusterID);
-    const session = newSession(clusterID, this.#parts.services.random);
-    session.prepareForRegister();
-    const { value } = await completed(user.proposeSession(session, options), options?.signal);
-    if (value !== session.clientID) throw new ErrInvalidSession('the group registered another session');
-    session.prepareForPropose();
-    return session;
+    return await user.register(newSession(clusterID, this.#parts.services.random), options);
   }
 
   /** Unregisters a session. @throws ErrRejected if the group does not know it any more */
   async closeSession(session: Session, options?: CallOptions): Promise<void> {
-    const user = this.#userOf(session);
-    session.prepareForUnregister();
-    const { value } = await completed(user.proposeSession(session, options), options?.signal);
-    if (value !== session.clientID) throw new ErrInvalidSession('the group unregistered another session');
+    await this.#userOf(session).unregister(session, options);
   }
 
   /** A session for proposals that may be applied more than once if they are retried. Costs nothing. */
@@ -196,6 +189,21 @@ export class NodeHost {
    */
   async requestSnapshot(clusterID: number): Promise<number> {
     return await this.#user(clusterID).requestSnapshot();
+  }
+
+  /**
+   * Has the LogDB give back the disk space of entries that were removed: those behind a snapshot, when
+   * `disableAutoCompactions` keeps that from being done after each, and what a node has left that does not run here
+   * any more. How much the files shrink is up to the LogDB: one without the capability `shrinksOnCompaction`, as
+   * LMDB, uses the space again instead.
+   *
+   * @returns the operation, under way
+   * @throws ErrRejected when there is nothing to give back, ErrClusterNotFound when this host has nothing of that
+   *   node, ErrClusterNotInitialized, ErrClusterClosed, ErrReplicaFailed
+   */
+  async requestCompaction(clusterID: number, nodeID: number): Promise<SysOpState> {
+    this.#checkOpen();
+    return await this.#parts.compactions.request(clusterID, nodeID);
   }
 
   /**

@@ -1,4 +1,3 @@
-export { type SnapshotCompression, type SnappyCodec, loadSnappy } from './format/compression.js';
 export { type ExternalFile, type SnapshotDescription, externalFileName } from './format/description.js';
 export type { FileHeader } from './format/header-block.js';
 export { SnapshotFileReader } from './format/reader.js';

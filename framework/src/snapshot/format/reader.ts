@@ -10,7 +10,7 @@ import {
   blockChecksumSeed,
   readBlockHeader,
 } from './block.js';
-import { loadSnappy } from './compression.js';
+import { loadSnappy } from '../../compression/snappy.js';
 import { corrupt, readPart } from './corrupt.js';
 import { MAX_DESCRIPTION_BYTES, type SnapshotDescription, decodeDescription } from './description.js';
 import { type FileHeader, decodeHeaderBlock } from './header-block.js';

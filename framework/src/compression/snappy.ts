@@ -1,8 +1,8 @@
 import { ErrUnsupported } from '@drakkar/raftio';
 import type * as Snappy from 'snappy';
-import { messageOf } from '../../errors/inspect.js';
+import { messageOf } from '../errors/inspect.js';
 
-export type SnapshotCompression = 'none' | 'snappy';
+export type CompressionType = 'none' | 'snappy';
 
 /** Snappy's block format. */
 export interface SnappyCodec {
@@ -12,6 +12,10 @@ export interface SnappyCodec {
    * `data` is.
    */
   decompress(data: Uint8Array, sizeBytes: number): Promise<Uint8Array>;
+  /** As `compress`, in this turn: for data of the size of a command. */
+  compressSync(data: Uint8Array): Uint8Array;
+  /** As `decompress`, in this turn. */
+  decompressSync(data: Uint8Array, sizeBytes: number): Uint8Array;
 }
 
 /** The length that stands at the beginning of a compressed block, as a varint of up to 32 bits. */
@@ -37,13 +41,26 @@ async function load(): Promise<SnappyCodec> {
   return {
     compress: (data) => snappy.compress(data),
     decompress: async (data, sizeBytes) => {
-      const declared = snappyLength(data);
-      if (declared !== sizeBytes) throw new Error(`a block of ${declared} bytes, not ${sizeBytes}`);
-      const raw = await snappy.uncompress(data, { asBuffer: true });
-      if (typeof raw === 'string' || raw.length !== sizeBytes) throw new Error('a block of another size');
-      return raw;
+      checkDeclared(data, sizeBytes);
+      return checkSize(await snappy.uncompress(data, { asBuffer: true }), sizeBytes);
+    },
+    compressSync: (data) => snappy.compressSync(data),
+    decompressSync: (data, sizeBytes) => {
+      checkDeclared(data, sizeBytes);
+      return checkSize(snappy.uncompressSync(data, { asBuffer: true }), sizeBytes);
     },
   };
+}
+
+/** Before anything is allocated: snappy makes room for what the block declares. */
+function checkDeclared(data: Uint8Array, sizeBytes: number): void {
+  const declared = snappyLength(data);
+  if (declared !== sizeBytes) throw new Error(`a block of ${declared} bytes, not ${sizeBytes}`);
+}
+
+function checkSize(raw: Uint8Array | string, sizeBytes: number): Uint8Array {
+  if (typeof raw === 'string' || raw.length !== sizeBytes) throw new Error('a block of another size');
+  return raw;
 }
 
 let loading: Promise<SnappyCodec> | undefined;
