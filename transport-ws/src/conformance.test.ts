@@ -1,8 +1,7 @@
 import { afterAll, describe, it } from '@jest/globals';
 import { rpcSuite } from '@drakkar/conformance';
+import { CertificateFolder, TestCA, freePort } from '@drakkar/raftio/transport/testing';
 import { adapterModule, createWsRaftRPC } from './index.js';
-import { CertificateFolder, TestCA } from './testing/certificates.js';
-import { freePort } from './testing/hosts.js';
 
 const folder = await CertificateFolder.create();
 const [ours, theirs] = [await TestCA.create('deployment'), await TestCA.create('another deployment')];

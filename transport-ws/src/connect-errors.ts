@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { ErrConnectFailed, ErrTLS } from '@drakkar/raftio';
+import { certificateFault } from '@drakkar/raftio/transport';
 import { REASON_HEADER } from './protocol.js';
 
 export interface AttemptState {
@@ -12,33 +13,12 @@ export interface AttemptState {
   connected: boolean;
 }
 
-const EXPIRED = 'has expired or is not yet valid: renew it, or check the clocks of both hosts';
-const FOREIGN = "was not signed by the CA in this host's caFile";
-
-/** By the codes that OpenSSL's verification gives. */
-const PEER_CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: EXPIRED,
-  CERT_NOT_YET_VALID: EXPIRED,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: FOREIGN,
-  UNABLE_TO_GET_ISSUER_CERT: FOREIGN,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: FOREIGN,
-  DEPTH_ZERO_SELF_SIGNED_CERT: FOREIGN,
-  SELF_SIGNED_CERT_IN_CHAIN: FOREIGN,
-  CERT_SIGNATURE_FAILURE: FOREIGN,
-  CERT_UNTRUSTED: FOREIGN,
-  INVALID_CA: FOREIGN,
-  CERT_REVOKED: 'was revoked',
-  INVALID_PURPOSE: 'is not for use by servers: its extended key usage must have serverAuth and clientAuth',
-  ERR_TLS_CERT_ALTNAME_INVALID:
-    'does not name the host: its subject alternative names must have the name or IP of the raft address',
-};
-
 /** What a failed attempt to connect means and what to do about it. */
 export function explainConnectError(error: Error, state: AttemptState): Error {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const { target } = state;
   const options = { cause: error, details: { target, cause: code } };
-  const fault = PEER_CERTIFICATE_FAULTS[code];
+  const fault = certificateFault(code);
   if (fault !== undefined) {
     return new ErrTLS(`${target}: its certificate ${fault} (${error.message})`, options);
   }

@@ -2,11 +2,10 @@ import type { ClientRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { ErrConnectFailed, ErrInvalidAddress } from '@drakkar/raftio';
+import { type Identity, parseAddress, urlAuthority } from '@drakkar/raftio/transport';
 import { WebSocket } from 'ws';
-import { parseAddress, urlAuthority } from './address.js';
 import { type AttemptState, explainConnectError, explainRefusal } from './connect-errors.js';
 import { type ChannelPath, MAX_REPLY_BYTES, SUBPROTOCOL } from './protocol.js';
-import type { Identity } from './tls-identity.js';
 
 export interface DialRequest {
   target: string;

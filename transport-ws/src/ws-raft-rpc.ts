@@ -10,6 +10,7 @@ import {
   type RequestHandler,
   hasErrorCode,
 } from '@drakkar/raftio';
+import { IdentityFiles, Warnings } from '@drakkar/raftio/transport';
 import { dial } from './dial.js';
 import { receiveMessages, receiveSnapshot } from './inbound.js';
 import { Link } from './link.js';
@@ -19,8 +20,6 @@ import { MessageConnection } from './message-connection.js';
 import type { ResolvedOptions } from './options.js';
 import { type ChannelPath, MESSAGES_PATH, SNAPSHOTS_PATH } from './protocol.js';
 import { SnapshotConnection } from './snapshot-connection.js';
-import { IdentityFiles } from './tls-identity.js';
-import { Warnings } from './warnings.js';
 
 /** IRaftRPC on WebSocket: a listener for what others send, and connections dialled for what this host sends. */
 export class WsRaftRPC implements IRaftRPC {

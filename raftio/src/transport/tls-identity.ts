@@ -1,7 +1,8 @@
 import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { type SecureContext, type SecureContextOptions, createSecureContext } from 'node:tls';
-import { ErrTLS, type MutualTLSConfig } from '@drakkar/raftio';
+import { ErrTLS } from '../errors.js';
+import type { MutualTLSConfig } from '../rpc.js';
 
 /** What this host proves itself with, and what it checks others against. */
 export interface Identity {

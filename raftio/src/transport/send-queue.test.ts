@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { MAX_MESSAGE_BYTES } from '@drakkar/raftio';
+import { MAX_MESSAGE_BYTES } from '../constants.js';
 import { SendQueue } from './send-queue.js';
 import { isSettled } from './testing/hosts.js';
 

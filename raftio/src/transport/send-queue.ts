@@ -1,4 +1,5 @@
-import { ErrMessageTooLarge, MAX_MESSAGE_BYTES } from '@drakkar/raftio';
+import { MAX_MESSAGE_BYTES } from '../constants.js';
+import { ErrMessageTooLarge } from '../errors.js';
 
 export interface SendQueueOptions<T> {
   encode: (item: T) => Uint8Array;

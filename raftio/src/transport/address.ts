@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { ErrInvalidAddress } from '@drakkar/raftio';
+import { ErrInvalidAddress } from '../errors.js';
 
 export interface HostPort {
   /** Name or IP address, IPv6 without brackets. */

@@ -1,4 +1,4 @@
-/** What a warning is about; each kind is limited on its own. */
+/** What a transport warns of; each kind is limited on its own. */
 export type WarningKind = 'content' | 'handler' | 'handshake' | 'connections' | 'certificates';
 
 const QUIET_PERIOD_MS = 5000;

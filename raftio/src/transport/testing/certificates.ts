@@ -3,8 +3,8 @@ import { webcrypto } from 'node:crypto';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { MutualTLSConfig } from '@drakkar/raftio';
 import * as x509 from '@peculiar/x509';
+import type { MutualTLSConfig } from '../../rpc.js';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 24 * 3600 * 1000;
@@ -20,7 +20,7 @@ export interface LeafOptions {
   usages?: ('serverAuth' | 'clientAuth')[];
 }
 
-interface Leaf {
+export interface Leaf {
   certificate: string;
   key: string;
 }
@@ -95,7 +95,7 @@ export class CertificateFolder {
   }
 
   static async create(): Promise<CertificateFolder> {
-    return new CertificateFolder(await mkdtemp(join(tmpdir(), 'drakkar-ws-')));
+    return new CertificateFolder(await mkdtemp(join(tmpdir(), 'drakkar-tls-')));
   }
 
   /** Writes the files of one host; over those of `replace` when it is given, each replaced at once as by a tool. */

@@ -1,19 +1,21 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { makeEntry } from '../../raftpb/entry.js';
 import {
-  type ChunkSinkFactory,
-  type IChunkSink,
-  type IRaftRPC,
   type MessageBatch,
   MessageType,
-  type MutualTLSConfig,
-  type RequestHandler,
   type SnapshotChunk,
   emptyMembership,
-  makeEntry,
   makeMessage,
-} from '@drakkar/raftio';
-import { type WsTransportOptions, createWsRaftRPC } from '../index.js';
+} from '../../raftpb/types.js';
+import type {
+  ChunkSinkFactory,
+  IChunkSink,
+  IRaftRPC,
+  MutualTLSConfig,
+  RaftRPCConfig,
+  RequestHandler,
+} from '../../rpc.js';
 
 export interface Warning {
   message: string;
@@ -28,11 +30,11 @@ export interface TestHost {
   warnings: Warning[];
 }
 
-export interface HostOptions {
+export interface HostOptions<Options> {
   /** Bound instead of a free port on 127.0.0.1. */
   address?: string;
   host?: string;
-  options?: WsTransportOptions;
+  options?: Options;
   mutualTLS?: MutualTLSConfig | undefined;
   sendBufferBytes?: number;
   requestHandler?: RequestHandler;
@@ -43,16 +45,29 @@ const NO_SNAPSHOTS: ChunkSinkFactory = () => {
   throw new Error('no snapshot is expected');
 };
 
-/** Makes transports and stops them all. */
-export class TestHosts {
+/** What a transport package exports to make one in code. */
+export type CreateTransport<Options> = (
+  config: RaftRPCConfig,
+  requestHandler: RequestHandler,
+  chunkSinkFactory: ChunkSinkFactory,
+  options?: Options,
+) => IRaftRPC;
+
+/** Makes transports of one kind and stops them all. */
+export class TestHosts<Options> {
+  readonly #create: CreateTransport<Options>;
   readonly #hosts: TestHost[] = [];
 
+  constructor(create: CreateTransport<Options>) {
+    this.#create = create;
+  }
+
   /** A transport that is not started. */
-  async make(options: HostOptions = {}): Promise<TestHost> {
+  async make(options: HostOptions<Options> = {}): Promise<TestHost> {
     const address = options.address ?? `${options.host ?? '127.0.0.1'}:${await freePort()}`;
     const received: MessageBatch[] = [];
     const warnings: Warning[] = [];
-    const rpc = createWsRaftRPC(
+    const rpc = this.#create(
       {
         raftAddress: address,
         listenAddress: address,
@@ -71,7 +86,7 @@ export class TestHosts {
     return host;
   }
 
-  async start(options: HostOptions = {}): Promise<TestHost> {
+  async start(options: HostOptions<Options> = {}): Promise<TestHost> {
     const host = await this.make(options);
     await host.rpc.start();
     return host;
