@@ -5,6 +5,8 @@ import type { TcpOptions } from './options.js';
 
 /** Fewest sweeps without a sign of life after which a peer is given up. */
 const MIN_SILENT_SWEEPS = 3;
+/** First byte of a client that begins with TLS. */
+const TLS_HANDSHAKE = 0x16;
 
 /** One TCP or TLS connection, of either side: frames out, frames in, signs of life, and one reason why it ended. */
 export class Link {
@@ -64,6 +66,9 @@ export class Link {
     for (;;) {
       const header = Buffer.from((await this.#take(HEADER_BYTES)).buffer);
       const [type, payloadBytes] = [header.readUInt8(0) as FrameType, header.readUInt32BE(1)];
+      if (header[0] === TLS_HANDSHAKE) {
+        throw new ErrMalformed(`${this.peer} has mutual TLS on and this host has it off`);
+      }
       if (payloadBytes > maxPayloadBytes) {
         throw new ErrMalformed(
           `${this.peer} sent a frame of ${payloadBytes} bytes, of at most ${maxPayloadBytes}`,

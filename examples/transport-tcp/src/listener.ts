@@ -37,8 +37,10 @@ export class Listener {
       const handshakeTimeout = this.#options.connectTimeoutMs;
       const rules = { requestCert: true, rejectUnauthorized: true, handshakeTimeout };
       this.#tlsServer = createTLSServer({ ...identity.options, ...rules }, this.#onSocket);
-      this.#tlsServer.on('tlsClientError', (error) => {
-        this.#warnings.warn('handshake', `a client failed the TLS handshake: ${error.message}`, { error });
+      this.#tlsServer.on('tlsClientError', (error: NodeJS.ErrnoException) => {
+        const isPlain = error.code === 'ERR_SSL_WRONG_VERSION_NUMBER';
+        const why = isPlain ? 'it has mutual TLS off and this host has it on' : error.message;
+        this.#warnings.warn('handshake', `a client failed the TLS handshake: ${why}`, { error });
       });
     }
     await listen(this.#server, address);

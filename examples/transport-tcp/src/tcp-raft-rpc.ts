@@ -2,6 +2,7 @@ import { type Socket, connect } from 'node:net';
 import { connect as connectTLS } from 'node:tls';
 import {
   type ChunkSinkFactory,
+  ErrConnectFailed,
   ErrConnectionClosed,
   ErrMalformed,
   ErrTransportStopped,
@@ -102,17 +103,18 @@ export class TcpRaftRPC implements IRaftRPC {
     const socket =
       identity === undefined ? connect(options) : connectTLS({ ...options, secureContext: identity.context });
     const link = this.#hold(new Link(socket, target, this.#options));
-    const abort = (): unknown =>
-      link.end(new ErrConnectionClosed('gave up waiting', { cause: signal.reason }));
+    const abort = (): unknown => link.end(new ErrConnectionClosed());
     signal.addEventListener('abort', abort);
     try {
-      if (signal.aborted) throw abort();
+      if (signal.aborted) abort();
       link.send(FrameType.Hello, helloFor(channel));
       const answer = await link.read(MAX_HELLO_BYTES);
       if (!isHello(answer, channel)) throw new ErrMalformed('it speaks another protocol');
       return link;
     } catch (error) {
-      throw connectError(target, link.end(error as Error), identity !== undefined);
+      const reason = link.end(error as Error);
+      if (!signal.aborted) throw connectError(target, reason, identity !== undefined);
+      throw new ErrConnectFailed(`gave up connecting to ${target}`, { cause: signal.reason });
     } finally {
       signal.removeEventListener('abort', abort);
     }
