@@ -63,6 +63,8 @@ export interface RPCHarness {
   knownGaps?: Readonly<Record<string, string>>;
   /** Seed of the cases that use random numbers; 1 unless told. */
   seed?: number;
+  /** Why the adapter can't run here, e.g. an engine that is not installed: it is reported so, never as passed. */
+  unavailable?: string;
   /** Whether hosts listen for TCP or for UDP; found out by a connection to a host unless told. */
   carrier?: Carrier;
   /** The transport is over neither TCP nor UDP: clauses that need a raw client are not asked. */
