@@ -43,7 +43,7 @@ function remarks(outcomes: readonly AdapterOutcome[]): string[] {
   const lines: string[] = [];
   for (const outcome of outcomes) {
     const { name } = outcome;
-    if ('notInstalled' in outcome) lines.push(`${name}: not installed`);
+    if ('notInstalled' in outcome) lines.push(`${name}: not installed: ${outcome.notInstalled}`);
     if ('broken' in outcome) lines.push(`${name}: FAILED to load: ${outcome.broken}`);
     if (!('report' in outcome)) continue;
     for (const { id, title, status, error, reason } of outcome.report.cases) {

@@ -29,8 +29,10 @@ export interface CaseResult {
 export interface Report {
   adapter: string;
   contract: 'logdb' | 'rpc';
-  /** Whether no case failed. */
+  /** Whether no case failed; false, too, when nothing could be asked. */
   ok: boolean;
+  /** Why nothing was asked: what the adapter needs is not installed here. There are no cases then. */
+  notInstalled?: string;
   cases: CaseResult[];
 }
 

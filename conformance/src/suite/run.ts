@@ -23,6 +23,8 @@ export interface Suite<Bench, Capabilities> {
   cases: readonly ConformanceCase<Bench, Capabilities>[];
   /** Case id → why it fails for now. Strict: a known gap that passes is a failure. */
   knownGaps: Readonly<Record<string, string>>;
+  /** Why the adapter can't run here; nothing is asked of it then, and nothing counts as passed. */
+  unavailable?: string | undefined;
   makeBench: () => Promise<Bench>;
   /** Called once for every bench made, however the case ended. */
   cleanUp: (bench: Bench) => Promise<void>;
@@ -101,6 +103,9 @@ export function checkKnownGaps<B, C>(suite: Suite<B, C>): void {
 /** Runs the cases one after the other, without a test runner. */
 export async function runSuite<B, C>(suite: Suite<B, C>, options: RunOptions = {}): Promise<Report> {
   checkKnownGaps(suite);
+  const { adapter, contract, unavailable } = suite;
+  if (unavailable !== undefined)
+    return { adapter, contract, ok: false, notInstalled: unavailable, cases: [] };
   const cases: CaseResult[] = [];
   for (const test of suite.cases) {
     if (options.only !== undefined && !options.only.includes(test.id)) continue;
@@ -109,7 +114,7 @@ export async function runSuite<B, C>(suite: Suite<B, C>, options: RunOptions = {
     cases.push(result);
   }
   const ok = cases.every(({ status }) => status !== 'failed');
-  return { adapter: suite.adapter, contract: suite.contract, ok, cases };
+  return { adapter, contract, ok, cases };
 }
 
 /** Registers every case with a test runner, grouped as in the contract. */
@@ -120,7 +125,12 @@ export function registerSuite<B, C>(runner: TestRunner, suite: Suite<B, C>): voi
     const group = groupOf(test.id);
     groups.set(group, [...(groups.get(group) ?? []), test]);
   }
+  const { unavailable } = suite;
   runner.describe(`${suite.contract} contract: ${suite.adapter}`, () => {
+    if (unavailable !== undefined) {
+      runner.it('is installed', () => Promise.reject(new Error(`not installed: ${unavailable}`)));
+      return;
+    }
     for (const [group, cases] of groups) {
       runner.describe(group, () => {
         for (const test of cases) registerCase(runner, suite, test);
