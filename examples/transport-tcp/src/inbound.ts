@@ -41,8 +41,13 @@ export async function receiveSnapshot(
   const sink = makeSink();
   let isOpen = true;
   const close = (): void => {
-    if (isOpen) sink.close();
+    if (!isOpen) return;
     isOpen = false;
+    try {
+      sink.close();
+    } catch (error) {
+      warnings.warn('handler', `a sink failed to close: ${String(error)}`, { error });
+    }
   };
   void link.closed.then(close); // Whatever the sink is doing then.
   for (let answer: FrameType = FrameType.Taken; answer === FrameType.Taken; link.send(answer)) {
