@@ -15,6 +15,7 @@ import { type Carrier, NetworkLink } from '../rpc/network.js';
 import { writeTestCertificates } from '../tls/certificates.js';
 import { crashInChild, failWritesInChild, openInChild } from './child-process.js';
 import { factoryOf, loadAdapterModule } from './load.js';
+import { spawnPeer } from './peer-process.js';
 
 const BLOCK_BYTES = 512;
 
@@ -56,11 +57,17 @@ async function freeAddress(): Promise<string> {
   return link.address;
 }
 
-async function rpcSite(factory: RaftRPCFactory, withTLS: boolean): Promise<RPCSite> {
+async function rpcSite(
+  module: string,
+  factory: RaftRPCFactory,
+  options: Readonly<Record<string, unknown>>,
+  withTLS: boolean,
+): Promise<RPCSite> {
   const folder = await mkdtemp(join(tmpdir(), 'drakkar-conformance-'));
   return {
     create: factory,
     newAddress: freeAddress,
+    spawn: async () => spawnPeer({ module, options, address: await freeAddress() }),
     ...(withTLS ? { tls: await writeTestCertificates(folder) } : {}),
     teardown: () => rm(folder, { recursive: true, force: true }),
   };
@@ -94,7 +101,7 @@ export async function harnessFromModule(
     const harness = logDBHarness(specifier, adapter, options);
     return { kind: 'logdb', harness: { ...harness, ...(await availability(() => tryLogDB(harness))) } };
   }
-  const harness = rpcHarness(adapter, options);
+  const harness = rpcHarness(specifier, adapter, options);
   return { kind: 'transport', harness: { ...harness, ...(await availability(() => tryRPC(harness))) } };
 }
 
@@ -164,12 +171,13 @@ function logDBHarness(specifier: string, adapter: LogDBModule, options: ModuleHa
   };
 }
 
-function rpcHarness(adapter: RaftRPCModule, options: ModuleHarnessOptions): RPCHarness {
-  const factory = factoryOf<RaftRPCFactory>(adapter, options.options ?? {});
+function rpcHarness(specifier: string, adapter: RaftRPCModule, options: ModuleHarnessOptions): RPCHarness {
+  const adapterOptions = options.options ?? {};
+  const factory = factoryOf<RaftRPCFactory>(adapter, adapterOptions);
   return {
     ...common(adapter, options),
     ...(options.carrier === undefined ? {} : { carrier: options.carrier }),
     capabilities: adapter.capabilities,
-    setup: () => rpcSite(factory, adapter.capabilities.mutualTLS),
+    setup: () => rpcSite(specifier, factory, adapterOptions, adapter.capabilities.mutualTLS),
   };
 }

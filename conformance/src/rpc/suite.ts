@@ -34,6 +34,7 @@ function suiteOf(harness: RPCHarness): Suite<RPCBench, RaftRPCCapabilities> {
     knownGaps: harness.knownGaps ?? {},
     unavailable: harness.unavailable,
     makeBench: async () => new RPCBench(await harness.setup(), harness, harness.seed ?? 1),
+    notesOf: ({ notes }) => notes,
     cleanUp: (bench) => bench.cleanUp(),
   };
 }

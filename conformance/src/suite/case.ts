@@ -24,6 +24,8 @@ export interface CaseResult {
   /** Why it does not apply. */
   reason: string | undefined;
   durationMs: number;
+  /** Figures that the case has measured, for whoever wants to know. */
+  notes?: string[];
 }
 
 export interface Report {

@@ -26,6 +26,8 @@ export interface Suite<Bench, Capabilities> {
   /** Why the adapter can't run here; nothing is asked of it then, and nothing counts as passed. */
   unavailable?: string | undefined;
   makeBench: () => Promise<Bench>;
+  /** Figures that a case has left on its bench. */
+  notesOf?: (bench: Bench) => readonly string[];
   /** Called once for every bench made, however the case ended. */
   cleanUp: (bench: Bench) => Promise<void>;
 }
@@ -38,7 +40,12 @@ function bodyOf<B, C>(suite: Suite<B, C>, test: ConformanceCase<B, C>): Body<B> 
   return test.otherwise ?? `${test.requires} is not declared`;
 }
 
-async function runBody<B, C>(suite: Suite<B, C>, body: Body<B>, deadlineMs: number): Promise<void> {
+async function runBody<B, C>(
+  suite: Suite<B, C>,
+  body: Body<B>,
+  deadlineMs: number,
+  notes: string[],
+): Promise<void> {
   const bench = await within(suite.makeBench(), deadlineMs, 'set-up of the harness');
   let failure: unknown;
   try {
@@ -46,6 +53,7 @@ async function runBody<B, C>(suite: Suite<B, C>, body: Body<B>, deadlineMs: numb
   } catch (error) {
     failure = error ?? new ConformanceFailure('the case threw nothing');
   }
+  notes.push(...(suite.notesOf?.(bench) ?? []));
   try {
     await within(suite.cleanUp(bench), CLEAN_UP_MS, 'clean-up after the case');
   } catch (error) {
@@ -77,10 +85,11 @@ function outcomeOf(failure: unknown, gap: string | undefined): Outcome {
 export async function runCase<B, C>(suite: Suite<B, C>, test: ConformanceCase<B, C>): Promise<CaseResult> {
   const from = performance.now();
   const body = bodyOf(suite, test);
+  const notes: string[] = [];
   let failure: unknown;
   try {
     if (typeof body === 'string') throw new NotApplicable(body);
-    await runBody(suite, body, test.deadlineMs ?? DEADLINE_MS);
+    await runBody(suite, body, test.deadlineMs ?? DEADLINE_MS, notes);
   } catch (error) {
     failure = error;
   }
@@ -90,6 +99,7 @@ export async function runCase<B, C>(suite: Suite<B, C>, test: ConformanceCase<B,
     title: test.title,
     ...outcomeOf(failure, suite.knownGaps[test.id]),
     durationMs: Math.round(performance.now() - from),
+    ...(notes.length > 0 ? { notes } : {}),
   };
 }
 
