@@ -14,7 +14,7 @@ import {
   termsOf,
   until,
 } from '@drakkar/raftio/transport/testing';
-import { FrameType, encodeHeader, helloFor } from '../transport-tcp/src/frames.js';
+import { FrameType, encodeHeader, helloOf } from '../transport-tcp/src/frames.js';
 import { adapterModule } from '../transport-tcp/src/index.js';
 import { type TcpOptions, resolveOptions } from '../transport-tcp/src/options.js';
 import { TcpRaftRPC } from '../transport-tcp/src/tcp-raft-rpc.js';
@@ -44,7 +44,7 @@ afterEach(async () => {
 
 const frame = (type: FrameType, payload: Uint8Array): Buffer =>
   Buffer.concat([encodeHeader(type, payload.length), payload]);
-const hello = frame(FrameType.Hello, helloFor('messages'));
+const hello = frame(FrameType.Hello, helloOf('messages'));
 
 /** A client that has said what it wants to say, and what it has heard. */
 function client(port: number, ...words: Uint8Array[]): { socket: Socket; ended: Promise<unknown> } {
@@ -117,7 +117,7 @@ describe('the transport on TCP', () => {
     const options = { pingIntervalMs: 20, deadPeerTimeoutMs: 200 };
     const a = await hosts.start({ options });
     const b = await hosts.start({ options });
-    const dead = await serverThat((socket) => socket.write(hello));
+    const dead = await serverThat((socket) => socket.write(frame(FrameType.Hello, helloOf('host'))));
     const idle = await a.rpc.getConnection(b.address, never);
     const connection = await a.rpc.getConnection(dead, never);
     expect((await connection.closed)?.message).toMatch(/no sign of life/);

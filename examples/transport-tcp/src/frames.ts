@@ -3,7 +3,7 @@
  * begin with a Hello; then the client sends Data, and on a snapshot's connection the server answers each.
  */
 export const FrameType = Object.freeze({
-  /** Name and version of the protocol, and what the connection is for: see `helloFor`. */
+  /** Name and version of the protocol, and what the connection is for: see `helloOf`. */
   Hello: 1,
   /** A sign of life, without payload. */
   Ping: 2,
@@ -27,10 +27,11 @@ export interface Frame {
 
 export type Channel = 'messages' | 'snapshot';
 export const MAX_HELLO_BYTES = 64;
-export const helloFor = (channel: Channel): Buffer => Buffer.from(`drakkar-tcp/1 ${channel}`);
+/** What a client says that opens a channel, and what a host answers. */
+export const helloOf = (who: Channel | 'host'): Buffer => Buffer.from(`drakkar-tcp/1 ${who}`);
 
-export function isHello({ type, payload }: Frame, channel: Channel): boolean {
-  return type === FrameType.Hello && helloFor(channel).equals(payload);
+export function isHello({ type, payload }: Frame, who: Channel | 'host'): boolean {
+  return type === FrameType.Hello && helloOf(who).equals(payload);
 }
 
 export const HEADER_BYTES = 5;

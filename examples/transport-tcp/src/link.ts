@@ -1,15 +1,13 @@
 import type { Socket } from 'node:net';
 import { ErrConnectionClosed, ErrMalformed, MAX_MESSAGE_BYTES } from '@drakkar/raftio';
+import type { MonitoredLink } from '@drakkar/raftio/transport';
 import { type Frame, FrameType, HEADER_BYTES, encodeHeader } from './frames.js';
-import type { TcpOptions } from './options.js';
 
-/** Fewest sweeps without a sign of life after which a peer is given up. */
-const MIN_SILENT_SWEEPS = 3;
 /** First byte of a client that begins with TLS. */
 const TLS_HANDSHAKE = 0x16;
 
 /** One TCP or TLS connection, of either side: frames out, frames in, signs of life, and one reason why it ended. */
-export class Link {
+export class Link implements MonitoredLink {
   readonly peer: string;
   /** Resolves, with the reason, when the socket is gone. */
   readonly closed: Promise<Error>;
@@ -18,23 +16,18 @@ export class Link {
   readonly #socket: Socket;
   readonly #incoming: AsyncIterator<Buffer, undefined>;
   readonly #pieces: Uint8Array[] = [];
-  readonly #maxSilentSweeps: number;
   #sizeBytes = 0;
   #isReading = false;
   #silentSweeps = 0;
   #ended: Error | undefined;
 
-  constructor(socket: Socket, peer: string, { pingIntervalMs, deadPeerTimeoutMs }: TcpOptions) {
+  constructor(socket: Socket, peer: string) {
     this.peer = peer;
     this.#socket = socket;
     this.#incoming = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
-    const sweepMs = Math.min(pingIntervalMs, deadPeerTimeoutMs / MIN_SILENT_SWEEPS);
-    this.#maxSilentSweeps = Math.ceil(deadPeerTimeoutMs / sweepMs);
-    const timer = setInterval(() => this.#sweep(), sweepMs).unref();
     socket.on('error', () => undefined); // Reading rejects with it. Without a listener it would end the process.
     this.closed = new Promise((resolve) => {
       socket.on('close', () => {
-        clearInterval(timer);
         resolve(this.end(new ErrConnectionClosed(`${peer} closed the connection`)));
       });
     });
@@ -86,6 +79,17 @@ export class Link {
     return this.#ended;
   }
 
+  /** Called by the monitor. A link that nobody reads, because a sink is slow, is not silent. */
+  sweep(maxSilentSweeps: number, deadPeerTimeoutMs: number): void {
+    if (this.#ended !== undefined) return;
+    this.#silentSweeps = this.#isReading ? this.#silentSweeps + 1 : 0;
+    if (this.#silentSweeps > maxSilentSweeps) {
+      this.end(new ErrConnectionClosed(`no sign of life from ${this.peer} for ${deadPeerTimeoutMs} ms`));
+    } else if (this.bufferedBytes === 0) {
+      this.send(FrameType.Ping);
+    }
+  }
+
   /** So many bytes, however they came cut up. A copy: an entry that is kept must not keep all that came with it. */
   async #take(sizeBytes: number): Promise<Uint8Array> {
     while (this.#sizeBytes < sizeBytes) await this.#receive();
@@ -106,7 +110,7 @@ export class Link {
     this.#isReading = true;
     try {
       const next = await this.#incoming.next();
-      if (next.done === true) throw new Error('closed by the peer');
+      if (next.done === true) throw Object.assign(new Error('closed by the peer'), { code: 'ECONNRESET' });
       this.#pieces.push(next.value);
       this.#sizeBytes += next.value.length;
     } catch (cause) {
@@ -115,17 +119,6 @@ export class Link {
     } finally {
       this.#isReading = false;
       this.#silentSweeps = 0;
-    }
-  }
-
-  /** Sweeps are counted, not time: a pause of this process, in which it read nothing, is not held against the peer. */
-  #sweep(): void {
-    if (this.#ended !== undefined) return;
-    this.#silentSweeps = this.#isReading ? this.#silentSweeps + 1 : 0;
-    if (this.#silentSweeps > this.#maxSilentSweeps) {
-      this.end(new ErrConnectionClosed(`no sign of life from ${this.peer}`));
-    } else if (this.bufferedBytes === 0) {
-      this.send(FrameType.Ping);
     }
   }
 }

@@ -7,9 +7,8 @@ import {
   type SnapshotChunk,
   encodeMessageBatch,
   encodeSnapshotChunk,
-  hasErrorCode,
 } from '@drakkar/raftio';
-import { SendQueue } from '@drakkar/raftio/transport';
+import { SendQueue, asConnectionClosed } from '@drakkar/raftio/transport';
 import { FrameType } from './frames.js';
 import type { Link } from './link.js';
 
@@ -17,11 +16,6 @@ import type { Link } from './link.js';
 const SNAPSHOT_WINDOW_BYTES = 8 * 1024 * 1024;
 
 const unexpected = (type: FrameType): Error => new ErrMalformed(`a frame of type ${type} where none is due`);
-
-function closedError(reason: Error): Error {
-  if (hasErrorCode(reason, 'ERR_CONNECTION_CLOSED')) return reason;
-  return new ErrConnectionClosed(reason.message, { cause: reason });
-}
 
 /** Sends batches; a sender waits while `sendBufferBytes` of them have not left the process. */
 export class MessageConnection implements IConnection {
@@ -53,7 +47,7 @@ export class MessageConnection implements IConnection {
   }
 
   #end(reason: Error): void {
-    this.#queue.fail(closedError(this.#link.end(reason)));
+    this.#queue.fail(asConnectionClosed(this.#link.end(reason)));
   }
 }
 
@@ -118,7 +112,7 @@ export class SnapshotConnection implements ISnapshotConnection {
   }
 
   #end(reason: Error): Error {
-    const error = closedError(this.#link.end(reason));
+    const error = asConnectionClosed(this.#link.end(reason));
     this.#queue.fail(error);
     return error;
   }

@@ -2,7 +2,6 @@ import { type Socket, connect } from 'node:net';
 import { connect as connectTLS } from 'node:tls';
 import {
   type ChunkSinkFactory,
-  ErrConnectFailed,
   ErrConnectionClosed,
   ErrMalformed,
   ErrTransportStopped,
@@ -13,9 +12,17 @@ import {
   type RequestHandler,
   hasErrorCode,
 } from '@drakkar/raftio';
-import { IdentityFiles, Warnings, parseAddress } from '@drakkar/raftio/transport';
-import { connectError } from './connect-errors.js';
-import { type Channel, FrameType, MAX_HELLO_BYTES, helloFor, isHello } from './frames.js';
+import {
+  ConnectAttempts,
+  IdentityFiles,
+  LivenessMonitor,
+  Warnings,
+  attemptAborted,
+  attemptTimedOut,
+  explainConnectError,
+  parseAddress,
+} from '@drakkar/raftio/transport';
+import { type Channel, FrameType, MAX_HELLO_BYTES, helloOf, isHello } from './frames.js';
 import { receiveMessages, receiveSnapshot } from './inbound.js';
 import { Link } from './link.js';
 import { Listener } from './listener.js';
@@ -33,8 +40,8 @@ export class TcpRaftRPC implements IRaftRPC {
   readonly #identityFiles: IdentityFiles | undefined;
   readonly #listener: Listener;
   readonly #links = new Set<Link>();
-  readonly #dialling = new Set<Promise<unknown>>();
-  readonly #stopping = new AbortController();
+  readonly #monitor: LivenessMonitor;
+  readonly #attempts = new ConnectAttempts();
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -53,6 +60,7 @@ export class TcpRaftRPC implements IRaftRPC {
     this.#identityFiles =
       config.mutualTLS &&
       new IdentityFiles(config.mutualTLS, (text, details) => warnings.warn('certificates', text, details));
+    this.#monitor = new LivenessMonitor(options, this.#links);
     this.#listener = new Listener(
       options,
       this.#identityFiles,
@@ -81,48 +89,43 @@ export class TcpRaftRPC implements IRaftRPC {
     return new SnapshotConnection(await this.#connect(target, 'snapshot', signal));
   }
 
-  async #connect(target: string, channel: Channel, signal: AbortSignal): Promise<Link> {
-    if (this.#stopped !== undefined) throw new ErrTransportStopped();
-    const timeout = AbortSignal.timeout(this.#options.connectTimeoutMs);
-    const any = AbortSignal.any([signal, this.#stopping.signal, timeout]);
-    const attempt = this.#dial(target, channel, any);
-    this.#dialling.add(attempt);
-    try {
-      return await attempt;
-    } catch (error) {
-      throw this.#stopping.signal.aborted ? new ErrTransportStopped(undefined, { cause: error }) : error;
-    } finally {
-      this.#dialling.delete(attempt);
-    }
+  #connect(target: string, channel: Channel, signal: AbortSignal): Promise<Link> {
+    return this.#attempts.run(target, signal, (either) => this.#dial(target, channel, either));
   }
 
-  /** Resolves when the peer has said the same hello: it is there, lets us in, and speaks this protocol. */
+  /** Resolves when the peer has said hello: it is there, lets us in, and speaks this protocol. */
   async #dial(target: string, channel: Channel, signal: AbortSignal): Promise<Link> {
+    const { connectTimeoutMs } = this.#options;
     const options = { ...parseAddress(target), noDelay: true };
     const identity = await this.#identityFiles?.current();
+    if (signal.aborted) throw attemptAborted(target, signal.reason);
+    const state = { target, secure: identity !== undefined, secured: false, connected: false };
     const socket =
       identity === undefined ? connect(options) : connectTLS({ ...options, secureContext: identity.context });
-    const link = this.#hold(new Link(socket, target, this.#options));
-    const abort = (): unknown => link.end(new ErrConnectionClosed());
+    socket.once('connect', () => (state.connected = true));
+    socket.once('secureConnect', () => (state.secured = true));
+    const link = this.#hold(new Link(socket, target));
+    const abort = (): unknown => link.end(attemptAborted(target, signal.reason));
+    const timer = setTimeout(() => link.end(attemptTimedOut(target, connectTimeoutMs)), connectTimeoutMs);
     signal.addEventListener('abort', abort);
     try {
-      if (signal.aborted) abort();
-      link.send(FrameType.Hello, helloFor(channel));
+      link.send(FrameType.Hello, helloOf(channel));
       const answer = await link.read(MAX_HELLO_BYTES);
-      if (!isHello(answer, channel)) throw new ErrMalformed('it speaks another protocol');
+      if (!isHello(answer, 'host')) throw new ErrMalformed('it speaks another protocol');
       return link;
     } catch (error) {
       const reason = link.end(error as Error);
-      if (!signal.aborted) throw connectError(target, reason, identity !== undefined);
-      throw new ErrConnectFailed(`gave up connecting to ${target}`, { cause: signal.reason });
+      if (hasErrorCode(reason, 'ERR_CONNECT_FAILED')) throw reason;
+      throw explainConnectError((reason.cause ?? reason) as Error, state);
     } finally {
+      clearTimeout(timer);
       signal.removeEventListener('abort', abort);
     }
   }
 
   async #serve(socket: Socket): Promise<void> {
     const peer = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
-    const link = this.#hold(new Link(socket, peer, this.#options));
+    const link = this.#hold(new Link(socket, peer));
     try {
       const channel = await this.#greet(link);
       if (channel === 'messages') await receiveMessages(link, this.#requestHandler, this.#warnings);
@@ -134,15 +137,15 @@ export class TcpRaftRPC implements IRaftRPC {
     }
   }
 
-  /** A client has to say its hello in time; the answer lets it know that it was let in. */
+  /** This host's hello lets a client know that it was let in. The client has to say its own in time. */
   async #greet(link: Link): Promise<Channel> {
     const tooLate = (): unknown => link.end(new ErrMalformed('no hello in time'));
     const deadline = setTimeout(tooLate, this.#options.connectTimeoutMs);
     try {
+      link.send(FrameType.Hello, helloOf('host'));
       const hello = await link.read(MAX_HELLO_BYTES);
       const channel = (['messages', 'snapshot'] as const).find((each) => isHello(hello, each));
       if (channel === undefined) throw new ErrMalformed('it speaks another protocol');
-      link.send(FrameType.Hello, hello.payload);
       return channel;
     } finally {
       clearTimeout(deadline);
@@ -151,17 +154,19 @@ export class TcpRaftRPC implements IRaftRPC {
 
   #hold(link: Link): Link {
     this.#links.add(link);
+    this.#monitor.wake();
     void link.closed.then(() => this.#links.delete(link));
     return link;
   }
 
   async #stopAll(): Promise<void> {
-    this.#stopping.abort();
+    const attemptsEnded = this.#attempts.stop();
     // What is being started must be there before it can be stopped; its failure was told to who started it.
     await this.#started?.catch(() => undefined);
-    await Promise.allSettled(this.#dialling);
-    const stopped = this.#listener.stop();
+    await attemptsEnded;
+    const listenerStopped = this.#listener.stop();
     for (const link of this.#links) link.end(new ErrConnectionClosed('the transport was stopped'));
-    await Promise.all([stopped, ...[...this.#links].map((link) => link.closed)]);
+    await Promise.all([listenerStopped, ...[...this.#links].map((link) => link.closed)]);
+    this.#monitor.stop();
   }
 }
