@@ -7,6 +7,8 @@ export interface DemoOptions {
   nodes: number;
   logdb: string;
   transport: string;
+  /** Mutual TLS between the processes. */
+  tls: boolean;
   /** Undefined: a folder of the project. */
   dataDir: string | undefined;
   keep: boolean;
@@ -25,6 +27,7 @@ Options:
   --nodes N        processes (default 3; 3 to 9)
   --logdb M        storage: a short name, a package or a path (default lmdb)
   --transport M    transport: a short name, a package or a path (default ws)
+  --tls            mutual TLS between the processes, with certificates made for the run
   --data-dir DIR   where to make the folder for data and logs (default: .drakkar-data in the project)
   --keep           leave that folder behind
   --json           figures and checks as JSON on standard output, progress on standard error
@@ -69,6 +72,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions | undefin
     nodes: { type: 'string', default: '3' },
     logdb: { type: 'string', default: 'lmdb' },
     transport: { type: 'string', default: 'ws' },
+    tls: { type: 'boolean', default: false },
     'data-dir': { type: 'string' },
     keep: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
@@ -82,6 +86,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions | undefin
     nodes: wholeNumber('nodes', values.nodes, 3, 9),
     logdb: moduleName('logdb', values.logdb),
     transport: moduleName('transport', values.transport),
+    tls: values.tls,
     dataDir: values['data-dir'],
     keep: values.keep,
     json: values.json,

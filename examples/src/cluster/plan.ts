@@ -1,7 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { isAbsolute, join, resolve } from 'node:path';
+import { writeTestCertificates } from '@drakkar/conformance';
 import type { ClusterConfigInput } from '@drakkar/framework';
+import type { MutualTLSConfig } from '@drakkar/raftio';
 
 export const CLUSTER_ID = 1;
 /** Length of a tick. An election starts after 10 to 20 of them without a word from the leader. */
@@ -34,18 +36,28 @@ export interface PlanOptions {
   nodes: number;
   logdb: string;
   transport: string;
+  /** Mutual TLS between the nodes, with certificates that are made for them and good for a day. */
+  tls?: boolean;
 }
 
 /** Finds ports and writes a configuration file and a data folder for each node, 1 to `nodes`. */
-export async function planNodes({ dir, nodes, logdb, transport }: PlanOptions): Promise<NodePlan[]> {
+export async function planNodes({
+  dir,
+  nodes,
+  logdb,
+  transport,
+  tls = false,
+}: PlanOptions): Promise<NodePlan[]> {
   const ports = await freePorts(nodes);
+  const certificates = tls ? (await writeTestCertificates(dir)).good : [];
   const members = ports.map((port, i): [number, string] => [i + 1, `127.0.0.1:${port}`]);
   return await Promise.all(
     members.map(async ([nodeID, raftAddress]) => {
       const configPath = join(dir, `node-${nodeID}.yaml`);
       const nodeHostDir = join(dir, `node-${nodeID}`);
       await mkdir(nodeHostDir, { recursive: true });
-      await writeFile(configPath, configYAML({ raftAddress, nodeHostDir, logdb, transport }));
+      const mutualTLS = certificates[nodeID % 2];
+      await writeFile(configPath, configYAML({ raftAddress, nodeHostDir, logdb, transport, mutualTLS }));
       return { nodeID, configPath, members };
     }),
   );
@@ -57,7 +69,10 @@ function configYAML(config: {
   nodeHostDir: string;
   logdb: string;
   transport: string;
+  mutualTLS: MutualTLSConfig | undefined;
 }): string {
+  const { mutualTLS } = config;
+  const files = Object.entries(mutualTLS ?? {}).map(([key, path]) => `${key}: ${JSON.stringify(path)}`);
   return [
     `raftAddress: ${JSON.stringify(config.raftAddress)}`,
     `nodeHostDir: ${JSON.stringify(config.nodeHostDir)}`,
@@ -69,6 +84,7 @@ function configYAML(config: {
     `  module: ${JSON.stringify(modulePath(config.transport))}`,
     'log:',
     '  level: warn',
+    ...(mutualTLS === undefined ? [] : ['mutualTls: true', ...files]),
     '',
   ].join('\n');
 }
