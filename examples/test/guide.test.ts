@@ -1,8 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { NodeHost } from '@drakkar/framework';
 import { describe, expect, it } from '@jest/globals';
 
-const DOCS = join(import.meta.dirname, '../../docs');
+const ROOT = join(import.meta.dirname, '../..');
+const DOCS = join(ROOT, 'docs');
 const GUIDE = await readFile(join(DOCS, 'writing-an-adapter.md'), 'utf8');
 const CLAUSES = (
   await Promise.all(
@@ -55,5 +58,26 @@ describe('the guide to writing an adapter', () => {
     const named = [...GUIDE.matchAll(/\b(?:LDB|RPC)-[A-Z]+-\d+\b/g)].map(([id]) => id);
     expect(named.length).toBeGreaterThan(10);
     for (const id of named) expect(CLAUSES).toContain(`**${id}**`);
+  });
+
+  it('says what a host says of modules that it can not use', async () => {
+    const rows = [...GUIDE.matchAll(/^\| `(\{ module: .*?\})` +\| (.*?) +\|$/gm)];
+    expect(rows.length).toBeGreaterThan(4);
+    const dir = await mkdtemp(join(tmpdir(), 'drakkar-guide-'));
+    try {
+      for (const [, logdb = '', message = ''] of rows) {
+        const config = join(dir, 'raft.yaml');
+        const section = logdb.replace('./', `${ROOT}/`);
+        await writeFile(config, `raftAddress: 127.0.0.1:26999\nnodeHostDir: ./data\nlogdb: ${section}\n`);
+        const said = await NodeHost.create(config).then(
+          () => 'nothing',
+          (error: unknown) => (error as Error).message,
+        );
+        const pattern = message.split('…').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+        expect(said).toMatch(new RegExp(`${pattern.join('.*')}$`));
+      }
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
   });
 });
