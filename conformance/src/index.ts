@@ -66,3 +66,5 @@ export { assemblySuite, runAssembly } from './assembly/suite.js';
 export { memoryAssemblyHarness } from './reference/memory-assembly.js';
 export type { Peer, PeerReport } from './rpc/peer.js';
 export { writeTestCertificates } from './tls/certificates.js';
+export { DiskError, DiskFaults, faultyLogDB } from './faults/disk.js';
+export { NetworkFaults, faultyRPC } from './faults/network.js';
