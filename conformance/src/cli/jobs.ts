@@ -10,11 +10,16 @@ import {
   type AdapterSettings,
   KNOWN_ADAPTERS,
   type NamedAdapter,
+  type NamedPair,
+  everyPair,
+  nameOfPair,
   runAdapter,
+  runPair,
 } from './adapters.js';
 
 /** One thing that the command does, in a process of its own when there are several. */
-export type Job = { kind: 'adapter'; adapter: NamedAdapter } | { kind: 'mutants' };
+export type Job =
+  { kind: 'adapter'; adapter: NamedAdapter } | { kind: 'assembly'; pair: NamedPair } | { kind: 'mutants' };
 
 /** What came of the jobs; also what `--json` prints, with `ok`. */
 export interface Outcome {
@@ -26,11 +31,13 @@ export function everyJob(withMutants: boolean): Job[] {
   return [
     ...(withMutants ? [{ kind: 'mutants' } as const] : []),
     ...KNOWN_ADAPTERS.map((adapter) => ({ kind: 'adapter', adapter }) as const),
+    ...everyPair().map((pair) => ({ kind: 'assembly', pair }) as const),
   ];
 }
 
 export function nameOf(job: Job): string {
-  return job.kind === 'adapter' ? job.adapter.name : 'mutants';
+  if (job.kind === 'mutants') return 'mutants';
+  return job.kind === 'adapter' ? job.adapter.name : nameOfPair(job.pair);
 }
 
 export async function runJob(
@@ -42,7 +49,10 @@ export async function runJob(
     const mutants = [...(await runMutants(LOGDB_MUTANTS)), ...(await runMutants(RPC_MUTANTS))];
     return { adapters: [], mutants };
   }
-  const outcome = await runAdapter(job.adapter, settings, cases === undefined ? {} : { only: cases });
+  const options = cases === undefined ? {} : { only: cases };
+  const outcome = await (job.kind === 'adapter'
+    ? runAdapter(job.adapter, settings, options)
+    : runPair(job.pair, options));
   return { adapters: [outcome], mutants: [] };
 }
 
@@ -51,6 +61,10 @@ const LONGEST_MS = 15 * 60_000;
 
 function argumentsOf(job: Job): string[] {
   if (job.kind === 'mutants') return ['--mutants'];
+  if (job.kind === 'assembly') {
+    const { logdb, transport } = job.pair;
+    return ['assembly', logdb.name, transport.name];
+  }
   const { name, kind, specifier = name } = job.adapter;
   if (KNOWN_ADAPTERS.some((each) => each.name === name)) return ['--adapter', name];
   if (kind === undefined) return ['--module', specifier];
@@ -70,9 +84,12 @@ export async function runJobApart(job: Job, extraArgs: readonly string[]): Promi
 
 /** The process that runs a job was asked for the adapter by name; the user, who asked for everything, was not. */
 function withoutWish(job: Job, outcome: AdapterOutcome): AdapterOutcome {
-  if (!('notInstalled' in outcome) || job.kind !== 'adapter') return outcome;
-  const { isWanted = false, isOptional = false, specifier = '' } = job.adapter;
-  return { ...outcome, isFailure: isWanted || !(isOptional || isMissing(specifier)) };
+  if (!('notInstalled' in outcome) || job.kind === 'mutants') return outcome;
+  const adapters = job.kind === 'adapter' ? [job.adapter] : [job.pair.logdb, job.pair.transport];
+  const isFailure =
+    adapters.some(({ isWanted = false }) => isWanted) ||
+    !adapters.some(({ isOptional = false, specifier = '' }) => isOptional || isMissing(specifier));
+  return { ...outcome, isFailure };
 }
 
 function runMain(args: readonly string[]): Promise<string> {

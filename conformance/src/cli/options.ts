@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { ModuleHarness } from '../adapters/module-harness.js';
+import { ASSEMBLY_CASES } from '../assembly/suite.js';
 import { LOGDB_CASES } from '../logdb/suite.js';
 import { RPC_CASES } from '../rpc/suite.js';
 import { KNOWN_ADAPTERS, type NamedAdapter } from './adapters.js';
@@ -8,9 +9,10 @@ import { type Job, everyJob } from './jobs.js';
 export const HELP = `Usage: drakkar-conformance [options]                     everything of this repository
        drakkar-conformance logdb MODULE [options]        a LogDB of your own
        drakkar-conformance rpc MODULE [options]          a transport of your own
+       drakkar-conformance assembly LOGDB TRANSPORT      hosts that use both
 
-Asks every clause of the LogDB and transport contracts of the adapters, and checks that the suites see deliberately
-wrong ones. MODULE is a package name, or the path of a file or folder. Ends with 1 if anything failed.
+Asks every clause of the LogDB and transport contracts of the adapters, runs clusters of hosts on every pair of them,
+and checks that the suites see deliberately wrong ones. MODULE is a package name, or the path of a file or folder. Ends with 1 if anything failed.
 
   --adapter NAME   only this adapter (may be repeated):
                    ${KNOWN_ADAPTERS.map(({ name }) => name).join(', ')}
@@ -62,17 +64,28 @@ function given(kind: Kind | undefined, specifier: string): NamedAdapter {
 
 const COMMANDS: Readonly<Record<string, Kind>> = { logdb: 'logdb', rpc: 'transport', transport: 'transport' };
 
-function positional(args: readonly string[]): NamedAdapter[] {
+function positional(args: readonly string[]): Job[] {
   const [command, ...specifiers] = args;
   if (command === undefined) return [];
+  if (command === 'assembly') return [pairOf(specifiers)];
   const kind = COMMANDS[command];
-  if (kind === undefined) throw new UsageError(`no command "${command}": it is logdb or rpc`);
+  if (kind === undefined) throw new UsageError(`no command "${command}": it is logdb, rpc or assembly`);
   if (specifiers.length === 0) throw new UsageError(`${command} needs a package name or a path`);
-  return specifiers.map((specifier) => given(kind, specifier));
+  return specifiers.map((specifier) => ({ kind: 'adapter', adapter: given(kind, specifier) }));
+}
+
+function pairOf([logdb, transport, ...others]: readonly string[]): Job {
+  if (logdb === undefined || transport === undefined || others.length > 0) {
+    throw new UsageError('assembly needs a LogDB and a transport');
+  }
+  return {
+    kind: 'assembly',
+    pair: { logdb: given('logdb', logdb), transport: given('transport', transport) },
+  };
 }
 
 function checkCases(ids: readonly string[]): void {
-  const cases = new Set([...LOGDB_CASES, ...RPC_CASES].map(({ id }) => id));
+  const cases = new Set([...LOGDB_CASES, ...RPC_CASES, ...ASSEMBLY_CASES].map(({ id }) => id));
   const unknown = ids.filter((id) => !cases.has(id));
   if (unknown.length > 0) throw new UsageError(`no case ${unknown.join(', ')}`);
 }
@@ -116,10 +129,13 @@ export function parseOptions(args: readonly string[]): Options {
   const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
   checkCases(values.case ?? []);
   const adapterOptions = parseAdapterOptions(values.options, values.engine);
-  const chosen = [
-    ...positional(positionals),
+  const named = [
     ...values.adapter.flatMap(known),
     ...values.module.map((specifier) => given(undefined, specifier)),
+  ];
+  const chosen = [
+    ...positional(positionals),
+    ...named.map((adapter) => ({ kind: 'adapter', adapter }) as const),
   ];
   const hasOptions = Object.keys(adapterOptions).length > 0;
   if (hasOptions && chosen.length === 0) throw new UsageError('--options and --engine need an adapter');
@@ -134,7 +150,7 @@ export function parseOptions(args: readonly string[]): Options {
 }
 
 function jobsFor(
-  chosen: readonly NamedAdapter[],
+  chosen: readonly Job[],
   values: {
     mutants: boolean;
     'no-mutants': boolean;
@@ -144,5 +160,5 @@ function jobsFor(
 ): Job[] {
   if (values.mutants) return [{ kind: 'mutants' }];
   if (chosen.length === 0) return everyJob(!values['no-mutants'] && values.case === undefined);
-  return chosen.map((adapter) => ({ kind: 'adapter', adapter }));
+  return [...chosen];
 }

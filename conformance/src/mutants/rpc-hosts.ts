@@ -2,7 +2,7 @@ import type { ChunkSinkFactory, IChunkSink, SnapshotChunk } from '@drakkar/rafti
 import { MemoryRPC } from '../reference/memory-rpc.js';
 import { sleep } from '../suite/wait.js';
 import { type RPCBug, bug, connectionBug, streamBug } from './rpc-bug.js';
-import { wrapConnection, wrapSnapshotConnection } from './wrap.js';
+import { wrapConnection, wrapSnapshotConnection } from '../faults/wrap.js';
 
 /** A bug between the network and the sinks. */
 function sinkBug(

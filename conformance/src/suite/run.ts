@@ -136,7 +136,7 @@ export function registerSuite<B, C>(runner: TestRunner, suite: Suite<B, C>): voi
     groups.set(group, [...(groups.get(group) ?? []), test]);
   }
   const { unavailable } = suite;
-  runner.describe(`${suite.contract} contract: ${suite.adapter}`, () => {
+  runner.describe(`${suite.contract}: ${suite.adapter}`, () => {
     if (unavailable !== undefined) {
       runner.it('is installed', () => Promise.reject(new Error(`not installed: ${unavailable}`)));
       return;
