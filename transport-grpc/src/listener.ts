@@ -28,6 +28,8 @@ const REFUSED: StreamEnd = { code: Status.UNAVAILABLE, details: 'the call is ref
 const TLS_HANDSHAKE = 0x16;
 /** What a client of HTTP/2 begins with (RFC 9113, section 3.4). */
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+/** A session that is stuck shows between two sweeps after a ping. */
+const SWEEPS_PER_PING = 2;
 /** For whoever speaks something else: readable for people and for most clients, and no TLS. */
 const REFUSAL = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
@@ -48,7 +50,11 @@ export class Listener {
 
   constructor(config: ListenerConfig) {
     this.#config = config;
-    this.#monitor = new LivenessMonitor(config.options, this.#links);
+    const { pingIntervalMs, deadPeerTimeoutMs } = config.options;
+    this.#monitor = new LivenessMonitor(
+      { pingIntervalMs: pingIntervalMs / SWEEPS_PER_PING, deadPeerTimeoutMs },
+      this.#links,
+    );
   }
 
   /** Rejects with ErrInvalidAddress, ErrAddressInUse or ErrTLS. */
@@ -56,8 +62,14 @@ export class Listener {
     const { identityFiles, options, warnings } = this.#config;
     const identity = await identityFiles?.current();
     if (this.#stopped) return;
-    const calls = createCallServer(options, (path, call) => {
-      this.#onCall(path, call);
+    const calls = createCallServer({
+      options,
+      onSession: (session) => {
+        this.#connections.get(endsOf(session.socket))?.watch(session);
+      },
+      onCall: (path, call) => {
+        this.#onCall(path, call);
+      },
     });
     this.#calls = calls;
     const inject = (socket: Socket): void => {

@@ -1,4 +1,4 @@
-import type { Http2Server } from 'node:http2';
+import type { Http2Server, ServerHttp2Session } from 'node:http2';
 import {
   type ConnectionInjector,
   Server,
@@ -33,10 +33,14 @@ class TakenCall extends ServerInterceptingCall {
   }
 }
 
-export function createCallServer(
-  options: ResolvedOptions,
-  onCall: (path: string, call: ServerInterceptingCallInterface) => void,
-): CallServer {
+export interface CallServerConfig {
+  options: ResolvedOptions;
+  /** A socket that was injected has become a session of HTTP/2. */
+  onSession: (session: ServerHttp2Session) => void;
+  onCall: (path: string, call: ServerInterceptingCallInterface) => void;
+}
+
+export function createCallServer({ options, onSession, onCall }: CallServerConfig): CallServer {
   const take: ServerInterceptor = ({ path }, call) =>
     new TakenCall(call, () => {
       onCall(path, call);
@@ -56,6 +60,7 @@ export function createCallServer(
     http2Server.on('session', (session) => {
       session.settings({ initialWindowSize: options.receiveWindowBytes });
       session.setLocalWindowSize(options.receiveWindowBytes);
+      onSession(session);
     });
   }
   return {
@@ -68,8 +73,8 @@ export function createCallServer(
 
 /**
  * The library has no option for the window of the receiving side, and the 64 KiB of HTTP/2 allow no more than that in
- * each round trip. This is where it keeps the servers that have one; were it to move them, transfers between distant
- * hosts would be slow, and a test of ours fail.
+ * each round trip; nor does it show sessions. This is where it keeps the servers that have them. Were it to move them,
+ * transfers between distant hosts would be slow, sessions that break would be found later, and tests of ours fail.
  */
 function http2ServersOf(server: Server): Iterable<Http2Server> {
   const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server, unknown> };

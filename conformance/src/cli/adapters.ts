@@ -38,6 +38,7 @@ const ADAPTERS: readonly NamedAdapter[] = [
   { name: 'reference-rpc', kind: 'transport' },
   { name: 'logdb-lmdb', kind: 'logdb', specifier: '@drakkar/logdb-lmdb' },
   { name: 'transport-ws', kind: 'transport', specifier: '@drakkar/transport-ws' },
+  { name: 'transport-grpc', kind: 'transport', specifier: '@drakkar/transport-grpc' },
 ];
 
 const EXAMPLES: readonly NamedAdapter[] = [

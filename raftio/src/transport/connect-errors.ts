@@ -38,7 +38,7 @@ export function explainConnectError(error: Error, state: AttemptState): Error {
       "most likely it refused this host's certificate: check certFile against the peer's CA, and its dates";
     return new ErrTLS(`${target} hung up after the TLS handshake; ${advice} (${error.message})`, options);
   }
-  if (code.startsWith('HPE_') || code === 'ECONNRESET') {
+  if (code.startsWith('HPE_') || code === 'ERR_HTTP2_ERROR' || code === 'ECONNRESET') {
     const advice = state.secure
       ? 'it may have mutual TLS off, or be at its limit of connections'
       : 'it may have mutual TLS on, which this host has not, or be at its limit of connections';
