@@ -24,6 +24,7 @@ and checks that the suites see deliberately wrong ones. MODULE is a package name
   --mutants        only the deliberately wrong adapters
   --no-mutants     leave them out (left out, too, where adapters or cases are chosen)
   --json           print the whole report as JSON
+  --output FILE    write it to a file, and print the table
   --help           print this
 `;
 
@@ -33,6 +34,7 @@ export interface Options {
   seed: number | undefined;
   adapterOptions: Readonly<Record<string, unknown>>;
   json: boolean;
+  output: string | undefined;
   help: boolean;
 }
 
@@ -121,6 +123,7 @@ const OPTIONS = {
   mutants: { type: 'boolean', default: false },
   'no-mutants': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
+  output: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -145,6 +148,7 @@ export function parseOptions(args: readonly string[]): Options {
     seed: parseSeed(values.seed),
     adapterOptions,
     json: values.json,
+    output: values.output,
     help: values.help,
   };
 }
