@@ -43,8 +43,11 @@ export class UsageError extends Error {}
 
 type Kind = ModuleHarness['kind'];
 
-function known(name: string): NamedAdapter[] {
-  const found = KNOWN_ADAPTERS.filter((each) => each.name === name || each.name.startsWith(`${name}:`));
+/** The adapters of that name; of one that has engines, all of them, or the one that is asked for. */
+function known(name: string, engine: unknown): NamedAdapter[] {
+  const all = KNOWN_ADAPTERS.filter((each) => each.name === name || each.name.startsWith(`${name}:`));
+  const chosen = all.filter(({ options }) => options?.['engine'] === engine);
+  const found = engine !== undefined && chosen.length > 0 ? chosen : all;
   if (found.length === 0) {
     throw new UsageError(
       `no adapter "${name}"; there are ${KNOWN_ADAPTERS.map((each) => each.name).join(', ')}`,
@@ -133,7 +136,7 @@ export function parseOptions(args: readonly string[]): Options {
   checkCases(values.case ?? []);
   const adapterOptions = parseAdapterOptions(values.options, values.engine);
   const named = [
-    ...values.adapter.flatMap(known),
+    ...values.adapter.flatMap((name) => known(name, adapterOptions['engine'])),
     ...values.module.map((specifier) => given(undefined, specifier)),
   ];
   const chosen = [
