@@ -27,6 +27,20 @@ export interface NamedAdapter {
   isOptional?: boolean;
 }
 
+/** The QUIC transport by one of its engines. */
+function quic(engine: string): NamedAdapter {
+  const specifier = '@drakkar/transport-quic';
+  return { name: `transport-quic:${engine}`, kind: 'transport', specifier, options: { engine } };
+}
+
+/** Where @currentspace/http3 brings a binary; elsewhere there is nothing to run. */
+function hasQuicBinary(): boolean {
+  const { platform, arch } = process;
+  return platform === 'linux'
+    ? arch === 'x64' || arch === 'arm64'
+    : platform === 'darwin' && arch === 'arm64';
+}
+
 /** An example of this repository; its path, as examples are no packages that one installs. */
 function example(kind: ModuleHarness['kind'], name: string): NamedAdapter {
   const specifier = fileURLToPath(new URL(`../../../examples/${name}`, import.meta.url));
@@ -37,8 +51,13 @@ const ADAPTERS: readonly NamedAdapter[] = [
   { name: 'reference-logdb', kind: 'logdb' },
   { name: 'reference-rpc', kind: 'transport' },
   { name: 'logdb-lmdb', kind: 'logdb', specifier: '@drakkar/logdb-lmdb' },
+  { name: 'logdb-leveldb', kind: 'logdb', specifier: '@drakkar/logdb-leveldb' },
   { name: 'transport-ws', kind: 'transport', specifier: '@drakkar/transport-ws' },
   { name: 'transport-grpc', kind: 'transport', specifier: '@drakkar/transport-grpc' },
+  { ...quic('quic'), isOptional: !hasQuicBinary() },
+  quic('webtransport-h2'),
+  // Over HTTP/3: its native package downloads a binary when it is installed, which not every machine may.
+  { ...quic('webtransport'), isOptional: true },
 ];
 
 const EXAMPLES: readonly NamedAdapter[] = [

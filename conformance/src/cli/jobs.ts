@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { LOGDB_MUTANTS } from '../mutants/logdb-mutants.js';
 import { type MutantResult, runMutants } from '../mutants/mutant.js';
-import { RPC_MUTANTS } from '../mutants/rpc-mutants.js';
+import { MUTANTS } from '../mutants/all.js';
 import { describeError } from '../suite/assert.js';
 import { isMissing } from '../adapters/load.js';
 import {
@@ -46,8 +45,7 @@ export async function runJob(
   cases: readonly string[] | undefined,
 ): Promise<Outcome> {
   if (job.kind === 'mutants') {
-    const mutants = [...(await runMutants(LOGDB_MUTANTS)), ...(await runMutants(RPC_MUTANTS))];
-    return { adapters: [], mutants };
+    return { adapters: [], mutants: await runMutants(MUTANTS) };
   }
   const options = cases === undefined ? {} : { only: cases };
   const outcome = await (job.kind === 'adapter'

@@ -24,6 +24,7 @@ and checks that the suites see deliberately wrong ones. MODULE is a package name
   --mutants        only the deliberately wrong adapters
   --no-mutants     leave them out (left out, too, where adapters or cases are chosen)
   --json           print the whole report as JSON
+  --output FILE    write it to a file, and print the table
   --help           print this
 `;
 
@@ -33,6 +34,7 @@ export interface Options {
   seed: number | undefined;
   adapterOptions: Readonly<Record<string, unknown>>;
   json: boolean;
+  output: string | undefined;
   help: boolean;
 }
 
@@ -41,8 +43,11 @@ export class UsageError extends Error {}
 
 type Kind = ModuleHarness['kind'];
 
-function known(name: string): NamedAdapter[] {
-  const found = KNOWN_ADAPTERS.filter((each) => each.name === name || each.name.startsWith(`${name}:`));
+/** The adapters of that name; of one that has engines, all of them, or the one that is asked for. */
+function known(name: string, engine: unknown): NamedAdapter[] {
+  const all = KNOWN_ADAPTERS.filter((each) => each.name === name || each.name.startsWith(`${name}:`));
+  const chosen = all.filter(({ options }) => options?.['engine'] === engine);
+  const found = engine !== undefined && chosen.length > 0 ? chosen : all;
   if (found.length === 0) {
     throw new UsageError(
       `no adapter "${name}"; there are ${KNOWN_ADAPTERS.map((each) => each.name).join(', ')}`,
@@ -121,6 +126,7 @@ const OPTIONS = {
   mutants: { type: 'boolean', default: false },
   'no-mutants': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
+  output: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -130,7 +136,7 @@ export function parseOptions(args: readonly string[]): Options {
   checkCases(values.case ?? []);
   const adapterOptions = parseAdapterOptions(values.options, values.engine);
   const named = [
-    ...values.adapter.flatMap(known),
+    ...values.adapter.flatMap((name) => known(name, adapterOptions['engine'])),
     ...values.module.map((specifier) => given(undefined, specifier)),
   ];
   const chosen = [
@@ -145,6 +151,7 @@ export function parseOptions(args: readonly string[]): Options {
     seed: parseSeed(values.seed),
     adapterOptions,
     json: values.json,
+    output: values.output,
     help: values.help,
   };
 }
