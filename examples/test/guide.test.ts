@@ -28,8 +28,10 @@ interface Excerpt {
 }
 
 function excerpts(): Excerpt[] {
-  return [...GUIDE.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => {
-    const links = [...GUIDE.slice(0, match.index).matchAll(/\]\((\.\.\/examples\/[^)]+\.ts)\)/g)];
+  return [...GUIDE.matchAll(/```[tj]s\n([\s\S]*?)```/g)].map((match) => {
+    const links = [
+      ...GUIDE.slice(0, match.index).matchAll(/\]\((\.\.\/(?:examples|conformance)\/[^)]+\.(?:ts|mjs))\)/g),
+    ];
     return { lines: linesOf(match[1] ?? ''), source: links.at(-1)?.[1] ?? 'nothing' };
   });
 }
