@@ -122,11 +122,12 @@ async function followersDuring(
   return end - before;
 }
 
-/** The end of what the nodes have written to their logs, for when one does not start. */
-async function logTails(dir: string, nodes: number): Promise<string> {
+/** What the nodes have written of an error to their logs, or else the end of what they have written. */
+async function complaintOf(dir: string, nodes: number): Promise<string> {
   const names = Array.from({ length: nodes }, (_, i) => join(dir, `node-${i + 1}.log`));
   const texts = await Promise.all(names.map((name) => readFile(name, 'utf8').catch(() => '')));
-  return texts.map((text) => text.trim().slice(-400)).find((text) => text !== '') ?? '';
+  const lines = texts.join('\n').trim().split('\n');
+  return lines.find((line) => /^\w*Err\w*\b.*: /.test(line)) ?? lines.at(-1) ?? '';
 }
 
 /**
@@ -151,7 +152,7 @@ export async function runBench(options: BenchRunOptions, interruption: Interrupt
     return { facts, rows };
   } catch (error) {
     if (interruption.signal.aborted) throw error;
-    throw new Error(`${(error as Error).message}; a log ends: ${await logTails(dir, options.nodes)}`, {
+    throw new Error(`${(error as Error).message}: ${await complaintOf(dir, options.nodes)}`, {
       cause: error,
     });
   } finally {

@@ -34,7 +34,7 @@ Options:
   --write            put the tables into docs/choosing.md as well
   --help             this text
 
-Ends with 1 if a pair could not be measured.`;
+Ends with 1 if a pair could not be measured, because it failed or is not installed on this machine.`;
 
 interface CompareOptions {
   logdbs: string[];
@@ -115,7 +115,7 @@ async function adapterFacts(kind: AdapterFacts['kind'], name: string): Promise<A
 /** As it may stand in a cell of a table. */
 function oneLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/\s+/g, ' ').replaceAll('|', '/').slice(0, 160);
+  return text.replace(/\s+/g, ' ').replaceAll('|', '/').slice(0, 300);
 }
 
 async function measurePair(
@@ -144,7 +144,13 @@ async function compare(options: CompareOptions, interruption: Interruption): Pro
     transports.flatMap((transport) => tls.map((isTLS) => ({ logdb, transport, tls: isTLS }))),
   );
   const comparison: Comparison = { facts: undefined, seconds, load, payloadBytes, adapters, pairs: [] };
+  const isMissing = (kind: AdapterFacts['kind'], name: string): boolean =>
+    adapters.some((each) => each.kind === kind && each.name === name && each.failure !== undefined);
   for (const pair of pairs) {
+    if (isMissing('logdb', pair.logdb) || isMissing('transport', pair.transport)) {
+      comparison.pairs.push({ ...pair, isMissing: true });
+      continue;
+    }
     progress(`${pair.logdb}, ${pair.transport}${pair.tls ? ', TLS' : ''} ...`);
     const { outcome, facts } = await measurePair(pair, options, interruption);
     if (outcome.failure !== undefined) progress(`  failed: ${outcome.failure}`);
@@ -161,10 +167,11 @@ async function main(options: CompareOptions): Promise<number> {
     const tables = renderComparison(comparison);
     console.log(options.json ? JSON.stringify(comparison, null, 2) : tables);
     const isComplete = comparison.pairs.every(({ result }) => result !== undefined);
-    if (options.write && isComplete) {
+    const hasFailed = comparison.pairs.some(({ failure }) => failure !== undefined);
+    if (options.write && !hasFailed) {
       await writeFile(DOCUMENT, replaceBetween(await readFile(DOCUMENT, 'utf8'), BEGIN, END, tables));
     } else if (options.write) {
-      progress('docs/choosing.md was left as it is: not every pair could be measured');
+      progress('docs/choosing.md was left as it is: a pair failed');
     }
     return isComplete ? 0 : 1;
   } catch (error) {

@@ -34,7 +34,8 @@ const COMPARISON: Comparison = {
   ],
   pairs: [
     { logdb: 'lmdb', transport: 'ws', tls: true, result: { alone: row(1), loaded: row(256) } },
-    { logdb: 'lmdb', transport: 'quic', tls: false, failure: 'it did not start' },
+    { logdb: 'lmdb', transport: 'quic', tls: false, isMissing: true },
+    { logdb: 'lmdb', transport: 'grpc', tls: true, failure: 'it did not start' },
   ],
 };
 
@@ -59,8 +60,11 @@ describe('renderComparison', () => {
   });
 
   it('never shows a figure for what was not measured', () => {
-    expect(cells('| lmdb  | quic').slice(3, 6)).toEqual(['off', 'failed: it did not start', '']);
-    expect(cells('| transport | quic').slice(3, 5)).toEqual(['not installed: no native code', '']);
+    expect(cells('| lmdb  | quic').slice(3, 6)).toEqual(['off', 'not installed', '']);
+    expect(cells('| lmdb  | grpc').slice(3, 6)).toEqual(['on', 'failed', '']);
+    expect(cells('| transport | quic').slice(3, 5)).toEqual(['not installed', '']);
+    expect(text).toContain('\n- quic is not installed: no native code\n');
+    expect(text).toMatch(/\n- lmdb with grpc and TLS failed: it did not start$/);
   });
 
   it('tells what each adapter takes up, and whether it has TLS', () => {

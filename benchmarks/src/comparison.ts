@@ -9,6 +9,8 @@ export interface PairOutcome {
   tls: boolean;
   /** One proposal at a time, and many at once. */
   result?: { alone: Row; loaded: Row };
+  /** One of the two is not installed on this machine: nothing was tried. */
+  isMissing?: boolean;
   failure?: string;
 }
 
@@ -38,9 +40,9 @@ export function toOutcomeResult({ rows }: BenchResult): { alone: Row; loaded: Ro
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en');
 
-function pairRow({ logdb, transport, tls, result, failure }: PairOutcome): string[] {
+function pairRow({ logdb, transport, tls, result, isMissing = false }: PairOutcome): string[] {
   const name = [logdb, transport, tls ? 'on' : 'off'];
-  if (result === undefined) return [...name, `failed: ${failure ?? ''}`, ...Array<string>(6).fill('')];
+  if (result === undefined) return [...name, isMissing ? 'not installed' : 'failed'];
   const { alone, loaded } = result;
   return [
     ...name,
@@ -67,21 +69,28 @@ const PAIR_HEAD = [
   'disk B/write',
 ];
 
-function adapterRow({ kind, name, installSizeBytes, mutualTLS, failure }: AdapterFacts): string[] {
-  if (installSizeBytes === undefined) return [kind, name, `not installed: ${failure ?? ''}`, ''];
+function adapterRow({ kind, name, installSizeBytes, mutualTLS }: AdapterFacts): string[] {
+  if (installSizeBytes === undefined) return [kind, name, 'not installed'];
   const tls = mutualTLS === undefined ? '' : mutualTLS ? 'yes' : 'no';
   return [kind, name, `${(installSizeBytes / 1e6).toFixed(1)} MB`, tls];
 }
 
+/** Why there are no figures where there are none. */
+function remarks({ adapters, pairs }: Comparison): string[] {
+  const missing = adapters.filter(({ failure }) => failure !== undefined);
+  const failed = pairs.filter(({ failure }) => failure !== undefined);
+  const lines = [
+    ...missing.map(({ name, failure }) => `- ${name} is not installed: ${failure}`),
+    ...failed.map(({ logdb, transport, tls, failure }) => {
+      return `- ${logdb} with ${transport}${tls ? ' and TLS' : ''} failed: ${failure}`;
+    }),
+  ];
+  return lines.length === 0 ? [] : ['', ...lines];
+}
+
 /** The comparison as two Markdown tables, with what was measured, and on what. */
-export function renderComparison({
-  facts,
-  seconds,
-  load,
-  payloadBytes,
-  adapters,
-  pairs,
-}: Comparison): string {
+export function renderComparison(comparison: Comparison): string {
+  const { facts, seconds, load, payloadBytes, adapters, pairs } = comparison;
   const machine =
     facts === undefined
       ? []
@@ -105,5 +114,6 @@ export function renderComparison({
       number,
       'left',
     ]),
+    ...remarks(comparison),
   ].join('\n');
 }
