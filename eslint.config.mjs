@@ -13,6 +13,8 @@ const mayImport = {
   'transport-quic': ['raftio'],
   conformance: ['raftio', 'framework'],
   simulator: ['raftio', 'framework', 'conformance'],
+  'examples/logdb-sqlite': ['raftio'],
+  'examples/transport-tcp': ['raftio'],
 };
 const packages = Object.keys(mayImport);
 

@@ -126,7 +126,7 @@ describe('drakkar check', () => {
        export const adapterModule = {
          kind: 'logdb',
          name: 'lmdb',
-         capabilities: {},
+         capabilities: { shrinksOnCompaction: false, exclusiveOpen: false, durable: true },
          optionsSchema: { type: 'object' },
          createModule: () => new ContainerModule(({ bind }) => {
            bind(Symbol.for('@drakkar/raftio/LogDBFactory')).toConstantValue(() => {

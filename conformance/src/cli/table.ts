@@ -43,10 +43,11 @@ function remarks(outcomes: readonly AdapterOutcome[]): string[] {
   const lines: string[] = [];
   for (const outcome of outcomes) {
     const { name } = outcome;
-    if ('notInstalled' in outcome) lines.push(`${name}: not installed`);
+    if ('notInstalled' in outcome) lines.push(`${name}: not installed: ${outcome.notInstalled}`);
     if ('broken' in outcome) lines.push(`${name}: FAILED to load: ${outcome.broken}`);
     if (!('report' in outcome)) continue;
-    for (const { id, title, status, error, reason } of outcome.report.cases) {
+    for (const { id, title, status, error, reason, notes = [] } of outcome.report.cases) {
+      if (notes.length > 0) lines.push(`${name}: ${id}: ${notes.join('; ')}`);
       if (status === 'failed') lines.push(`${name}: ${id} FAILED (${title}): ${error}`);
       if (status === 'known-gap') lines.push(`${name}: ${id} is a known gap: ${reason}`);
       if (status === 'not-applicable') lines.push(`${name}: ${id} not applicable: ${reason}`);
@@ -69,7 +70,7 @@ function mutantLines(mutants: readonly MutantResult[]): string[] {
 /** The whole outcome as text. */
 export function renderTables(outcomes: readonly AdapterOutcome[], mutants: readonly MutantResult[]): string {
   const blocks: string[][] = [];
-  for (const contract of ['logdb', 'rpc'] as const) {
+  for (const contract of ['logdb', 'rpc', 'assembly'] as const) {
     const reports = outcomes.flatMap((each) =>
       'report' in each && each.report.contract === contract && each.report.cases.length > 0
         ? [each.report]
