@@ -135,9 +135,7 @@ describe.each(ways)('a LogDB that takes the place of another, %s', (_name, from,
     expect(await found(to)).toBe('new');
     expect(await found(from)).toMatch(/^ERR_/);
     expect(await foldersIn('host')).toEqual(['logdb-1']);
-    const walDirs = Object.fromEntries(
-      await Promise.all(['wal', 'wal2'].map(async (d) => [d, await foldersIn(d)])),
-    );
+    const walDirs = { wal: await foldersIn('wal'), wal2: await foldersIn('wal2') };
     expect(walDirs).toEqual({
       wal: [],
       wal2: [],
