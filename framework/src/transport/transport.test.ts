@@ -3,6 +3,7 @@ import {
   BIN_VER,
   type IRaftRPC,
   type Message,
+  type MessageBatch,
   MessageType,
   type RequestHandler,
   makeMessage,
@@ -16,7 +17,7 @@ const HERE = 7;
 
 function setUp(): {
   transport: Transport;
-  deliver: (messages: Message[], from?: string) => void;
+  deliver: (messages: Message[], from?: string, fields?: Partial<MessageBatch>) => void;
   taken: Message[];
   unreachable: number[];
   lostProposals: Message[];
@@ -58,8 +59,8 @@ function setUp(): {
       logger: silentLogger,
     },
   );
-  const deliver = (requests: Message[], from = 'b:1'): void =>
-    handler({ requests, deploymentID: 1, sourceAddress: from, binVer: BIN_VER });
+  const deliver = (requests: Message[], from = 'b:1', fields: Partial<MessageBatch> = {}): void =>
+    handler({ requests, deploymentID: 1, sourceAddress: from, binVer: BIN_VER, ...fields });
   return { transport, deliver, taken, unreachable, lostProposals };
 }
 
@@ -98,6 +99,16 @@ describe('Transport', () => {
     const known = Array.from({ length: 2000 }, (_, id) => transport.registry.resolve(HERE, id));
     expect(known.filter((address) => address !== undefined)).toHaveLength(64);
     expect(transport.registry.resolve(HERE, 1999)).toBe('b:1');
+  });
+
+  it('takes nothing from another deployment, or of another release of the protocol', () => {
+    const { transport, deliver, taken } = setUp();
+    deliver([heartbeat(HERE, 2)], 'b:1', { deploymentID: 2 });
+    deliver([heartbeat(HERE, 2)], 'b:1', { binVer: BIN_VER + 1 });
+    expect(taken).toEqual([]);
+    expect(transport.registry.resolve(HERE, 2)).toBeUndefined();
+    deliver([heartbeat(HERE, 2)]);
+    expect(taken).toHaveLength(1);
   });
 
   it('tells of forwarded proposals, and of members, that it could not reach', async () => {
