@@ -1,5 +1,4 @@
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type {
@@ -11,6 +10,7 @@ import type {
 } from '@drakkar/raftio';
 import type { LogDBHarness, LogDBPlace } from '../logdb/harness.js';
 import type { RPCHarness, RPCSite } from '../rpc/harness.js';
+import { type Carrier, NetworkLink } from '../rpc/network.js';
 import { writeTestCertificates } from '../tls/certificates.js';
 import { crashInChild, failWritesInChild, openInChild } from './child-process.js';
 import { factoryOf, loadAdapterModule } from './load.js';
@@ -48,12 +48,11 @@ async function logDBPlace(
   };
 }
 
+/** A port of 127.0.0.1 that is free for TCP and for UDP. */
 async function freeAddress(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return `127.0.0.1:${port}`;
+  const link = await NetworkLink.open('127.0.0.1:0');
+  await link.close();
+  return link.address;
 }
 
 async function rpcSite(factory: RaftRPCFactory, withTLS: boolean): Promise<RPCSite> {
@@ -73,6 +72,8 @@ export interface ModuleHarnessOptions {
   name?: string;
   knownGaps?: Readonly<Record<string, string>>;
   seed?: number;
+  /** Whether hosts of a transport listen for TCP or for UDP; found out unless told. */
+  carrier?: Carrier;
 }
 
 export type ModuleHarness =
@@ -118,6 +119,7 @@ function rpcHarness(adapter: RaftRPCModule, options: ModuleHarnessOptions): RPCH
   const factory = factoryOf<RaftRPCFactory>(adapter, options.options ?? {});
   return {
     ...common(adapter, options),
+    ...(options.carrier === undefined ? {} : { carrier: options.carrier }),
     capabilities: adapter.capabilities,
     setup: () => rpcSite(factory, adapter.capabilities.mutualTLS),
   };

@@ -1,7 +1,7 @@
 import { ErrConnectFailed, ErrConnectionClosed, ErrInvalidAddress } from '@drakkar/raftio';
 import type { Link } from '../rpc/harness.js';
 import { Gate } from '../rpc/recording-sink.js';
-import { splitAddress } from '../rpc/tcp-link.js';
+import { splitAddress } from '../rpc/address.js';
 import { turn } from '../suite/wait.js';
 
 /** Something that can be connected to at the hub. */

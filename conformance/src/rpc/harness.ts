@@ -10,7 +10,7 @@ import type {
   RequestHandler,
 } from '@drakkar/raftio';
 import { notApplicable } from '../suite/assert.js';
-import { TcpLink } from './tcp-link.js';
+import { type Carrier, NetworkLink, detectCarrier } from './network.js';
 import { RecordingSink } from './recording-sink.js';
 
 /** A way to a host that the suite can obstruct: hosts that connect to `address` reach the target through it. */
@@ -44,8 +44,14 @@ export interface RPCSite {
   teardown(): Promise<void>;
   /** Needed where mutual TLS is declared. */
   tls?: TLSFixtures;
-  /** Needed by transports that do not run over TCP; for the others the suite has its own. */
+  /** Needed by transports that run over neither TCP nor UDP; for those the suite has its own. */
   link?(target: string): Promise<Link>;
+  /**
+   * Connects to a host that has mutual TLS on, without showing a certificate, and resolves when the host has refused.
+   * The suite has its own for TLS over TCP; without this, the clause is not asked of others. `tls` is the
+   * configuration of another host of that deployment.
+   */
+  connectWithoutCertificate?(address: string, tls: MutualTLSConfig): Promise<void>;
 }
 
 /** What the author of a transport gives to the suite. */
@@ -57,7 +63,9 @@ export interface RPCHarness {
   knownGaps?: Readonly<Record<string, string>>;
   /** Seed of the cases that use random numbers; 1 unless told. */
   seed?: number;
-  /** The transport is not over TCP: clauses that need a raw TCP client are not asked. */
+  /** Whether hosts listen for TCP or for UDP; found out by a connection to a host unless told. */
+  carrier?: Carrier;
+  /** The transport is over neither TCP nor UDP: clauses that need a raw client are not asked. */
   notTCP?: boolean;
 }
 
@@ -77,6 +85,11 @@ export interface HostOptions {
   makeSink?: () => RecordingSink;
 }
 
+/** How long the break of a TCP connection may go unnoticed: both ends are told. */
+const TOLD_MS = 5000;
+/** The same where nobody is told, and only silence tells. */
+const SILENT_MS = 20_000;
+
 /** Bytes that a host of the suite may hold for one slow connection. */
 export const SEND_BUFFER_BYTES = 1024 * 1024;
 
@@ -85,6 +98,7 @@ export class RPCBench {
   readonly #hosts: Host[] = [];
   readonly #links: Link[] = [];
   readonly #connections: (IConnection | ISnapshotConnection)[] = [];
+  #carrier: Carrier | undefined;
 
   constructor(
     readonly site: RPCSite,
@@ -146,20 +160,36 @@ export class RPCBench {
   }
 
   async link(target: string): Promise<Link> {
-    let link: Link;
-    if (this.site.link !== undefined) {
-      link = await this.site.link(target);
-    } else {
-      this.needTCP();
-      link = await TcpLink.open(target);
-    }
+    if (this.site.link === undefined) return this.networkLink(target);
+    const link = await this.site.link(target);
     this.#links.push(link);
     return link;
   }
 
-  /** For cases that act as a raw client. */
-  needTCP(): void {
-    if (this.harness.notTCP === true) notApplicable('the transport is not over TCP');
+  /** The suite's own link, for cases that look at what passes or change it. */
+  async networkLink(target: string): Promise<NetworkLink> {
+    if (this.harness.notTCP === true) notApplicable('the transport is over neither TCP nor UDP');
+    const link = await NetworkLink.open(target);
+    this.#links.push(link);
+    return link;
+  }
+
+  /** What `host`, which has started, listens for. */
+  async carrierOf(host: Host): Promise<Carrier> {
+    if (this.harness.notTCP === true) notApplicable('the transport is over neither TCP nor UDP');
+    this.#carrier ??= this.harness.carrier ?? (await detectCarrier(host.address));
+    return this.#carrier;
+  }
+
+  /** For cases that need a raw client of TCP. */
+  async needTCP(host: Host): Promise<void> {
+    if ((await this.carrierOf(host)) !== 'tcp') notApplicable('the transport is not over TCP');
+  }
+
+  /** How long it may take until a host notices that a link to `host` was cut. */
+  async noticeMs(host: Host): Promise<number> {
+    const isTold = this.site.link !== undefined || (await this.carrierOf(host)) === 'tcp';
+    return isTold ? TOLD_MS : SILENT_MS;
   }
 
   async cleanUp(): Promise<void> {

@@ -1,12 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, type Server, type Socket, createConnection, createServer } from 'node:net';
+import { joinAddress, splitAddress } from './address.js';
 import type { Link } from './harness.js';
-
-/** `host:port` in its parts; the host without the brackets of IPv6. */
-export function splitAddress(address: string): { host: string; port: number } {
-  const at = address.lastIndexOf(':');
-  return { host: address.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(address.slice(at + 1)) };
-}
 
 /** A TCP relay in front of a host. It keeps a copy of what its clients send, so that it can be sent again. */
 export class TcpLink implements Link {
@@ -21,18 +16,19 @@ export class TcpLink implements Link {
   private constructor(server: Server, target: string, host: string) {
     this.#server = server;
     this.#target = target;
-    this.address = `${host}:${(server.address() as AddressInfo).port}`;
+    this.address = joinAddress(host, (server.address() as AddressInfo).port);
     server.on('connection', (client) => {
       this.#relay(client);
     });
   }
 
-  static async open(target: string): Promise<TcpLink> {
+  /** Listens at `port` of the target's own host; 0: any. */
+  static async open(target: string, port = 0): Promise<TcpLink> {
     const { host } = splitAddress(target);
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
-    server.listen(0, host);
+    server.listen(port, host);
     await once(server, 'listening');
-    return new TcpLink(server, target, host.includes(':') ? `[${host}]` : host);
+    return new TcpLink(server, target, host);
   }
 
   pause(): void {

@@ -72,11 +72,12 @@ export const BOUND_CASES: readonly RPCCase[] = [
     title: 'a pending batch is refused with ERR_CONNECTION_CLOSED when the connection ends',
     run: async (bench) => {
       for (const end of ['close', 'cut'] as const) {
-        const { link, connection } = await slowPair(bench);
+        const { to, link, connection } = await slowPair(bench);
         const { stalled } = await sendUntilStalled(connection);
+        const noticeMs = await bench.noticeMs(to);
         if (end === 'close') connection.close();
         else link.cut();
-        await eventually(() => stalled.settled, `the pending batch settles after ${end}`);
+        await eventually(() => stalled.settled, `the pending batch settles after ${end}`, noticeMs);
         await rejectsWith(stalled.promise, 'ERR_CONNECTION_CLOSED', `the pending batch after ${end}`);
       }
     },

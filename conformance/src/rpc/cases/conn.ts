@@ -121,8 +121,9 @@ export const CONN_CASES: readonly RPCCase[] = [
       await connection.sendMessageBatch(batch(1));
       await eventually(() => numbersOf(to.batches).length === 1, 'a batch arrives');
       link.cut();
-      await checkGone(connection, 'after the cut');
+      await checkGone(connection, 'after the cut', await bench.noticeMs(to));
     },
+    deadlineMs: 30_000,
   },
   {
     id: 'RPC-CONN-8',
