@@ -10,12 +10,11 @@ import {
   type RequestHandler,
   hasErrorCode,
 } from '@drakkar/raftio';
-import { IdentityFiles, Warnings } from '@drakkar/raftio/transport';
+import { IdentityFiles, Warnings, LivenessMonitor } from '@drakkar/raftio/transport';
 import { dial } from './dial.js';
 import { receiveMessages, receiveSnapshot } from './inbound.js';
 import { Link } from './link.js';
 import { Listener } from './listener.js';
-import { LivenessMonitor } from './liveness.js';
 import { MessageConnection } from './message-connection.js';
 import type { ResolvedOptions } from './options.js';
 import { type ChannelPath, MESSAGES_PATH, SNAPSHOTS_PATH } from './protocol.js';

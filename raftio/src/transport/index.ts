@@ -7,6 +7,7 @@ export {
   integerOptionsSchema,
   resolveIntegerOptions,
 } from './integer-options.js';
+export { LivenessMonitor, type LivenessOptions, type Sweepable } from './liveness.js';
 export { listen } from './listen.js';
 export { SendQueue, type SendQueueOptions } from './send-queue.js';
 export { type Identity, IdentityFiles } from './tls-identity.js';

@@ -26,6 +26,8 @@ export class IdentityFiles {
   readonly #files: MutualTLSConfig;
   readonly #onWarning: (message: string, details: Record<string, unknown>) => void;
   #stamp = '';
+  /** The state of the files in which they were last found unusable. */
+  #unusableStamp = '';
   #identity: Identity | undefined;
   #refreshing: Promise<Identity> | undefined;
 
@@ -46,13 +48,16 @@ export class IdentityFiles {
   }
 
   async #refresh(): Promise<Identity> {
+    let stamp = '';
     try {
-      const stamp = await this.#stampFiles();
-      if (this.#identity !== undefined && stamp === this.#stamp) return this.#identity;
+      stamp = await this.#stampFiles();
+      const isKnown = stamp === this.#stamp || stamp === this.#unusableStamp;
+      if (this.#identity !== undefined && isKnown) return this.#identity;
       this.#identity = await this.#read();
       this.#stamp = stamp;
     } catch (error) {
       if (this.#identity === undefined) throw error;
+      this.#unusableStamp = stamp;
       this.#onWarning(
         `the TLS files have changed and can't be used, the ones before stay in use: ${messageOf(error)}`,
         {

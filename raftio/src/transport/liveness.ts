@@ -1,19 +1,30 @@
-import type { Link } from './link.js';
-import type { ResolvedOptions } from './options.js';
+/** One connection, as the monitor sees it. */
+export interface Sweepable {
+  /**
+   * Says something to an idle peer, and gives the peer up when nothing has been heard of it during `maxSilentSweeps`
+   * sweeps, which take `deadPeerTimeoutMs`.
+   */
+  sweep(maxSilentSweeps: number, deadPeerTimeoutMs: number): void;
+}
+
+export interface LivenessOptions {
+  pingIntervalMs: number;
+  deadPeerTimeoutMs: number;
+}
 
 /** Fewest pings that go unanswered before a peer is given up. */
 const MIN_SILENT_SWEEPS = 3;
 
 /** One timer for all links of a host: pings idle ones and gives up those whose peer has fallen silent. */
 export class LivenessMonitor {
-  readonly #links: ReadonlySet<Link>;
+  readonly #links: ReadonlySet<Sweepable>;
   readonly #deadPeerTimeoutMs: number;
   readonly #sweepIntervalMs: number;
   readonly #maxSilentSweeps: number;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor(options: ResolvedOptions, links: ReadonlySet<Link>) {
+  constructor(options: LivenessOptions, links: ReadonlySet<Sweepable>) {
     this.#links = links;
     this.#deadPeerTimeoutMs = options.deadPeerTimeoutMs;
     this.#sweepIntervalMs = Math.min(options.pingIntervalMs, options.deadPeerTimeoutMs / MIN_SILENT_SWEEPS);

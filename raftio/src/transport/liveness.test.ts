@@ -1,7 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import type { Link } from './link.js';
-import { LivenessMonitor } from './liveness.js';
-import { resolveOptions } from './options.js';
+import { LivenessMonitor, type Sweepable } from './liveness.js';
 
 afterEach(() => {
   jest.restoreAllMocks();
@@ -9,18 +7,18 @@ afterEach(() => {
 });
 
 /** Stands for a link; counts its sweeps and keeps what they were given. */
-function countingLink(): { link: Link; sweeps: [number, number][] } {
+function countingLink(): { link: Sweepable; sweeps: [number, number][] } {
   const sweeps: [number, number][] = [];
-  const link = { sweep: (...given: [number, number]) => sweeps.push(given) } as unknown as Link;
+  const link = { sweep: (...given: [number, number]) => void sweeps.push(given) };
   return { link, sweeps };
 }
 
 describe('LivenessMonitor', () => {
   it('sweeps while there are links, and wakes again for new ones', () => {
     jest.useFakeTimers();
-    const links = new Set<Link>();
+    const links = new Set<Sweepable>();
     const monitor = new LivenessMonitor(
-      resolveOptions({ pingIntervalMs: 100, deadPeerTimeoutMs: 1000 }),
+      { pingIntervalMs: 100, deadPeerTimeoutMs: 1000 },
       links,
     );
     const { link, sweeps } = countingLink();
@@ -47,7 +45,7 @@ describe('LivenessMonitor', () => {
   it('sweeps at least three times within the dead peer timeout, however rare the pings are', () => {
     jest.useFakeTimers();
     const { link, sweeps } = countingLink();
-    const options = resolveOptions({ pingIntervalMs: 60_000, deadPeerTimeoutMs: 900 });
+    const options = { pingIntervalMs: 60_000, deadPeerTimeoutMs: 900 };
     const monitor = new LivenessMonitor(options, new Set([link]));
     monitor.wake();
     jest.advanceTimersByTime(900);
@@ -61,7 +59,7 @@ describe('LivenessMonitor', () => {
 
   it('does not keep the process for the sake of its timer', () => {
     const started = jest.spyOn(globalThis, 'setInterval');
-    const monitor = new LivenessMonitor(resolveOptions({}), new Set([countingLink().link]));
+    const monitor = new LivenessMonitor({}, new Set([countingLink().link]));
     monitor.wake();
     const timers = started.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef());
     expect(timers).toEqual([false]);

@@ -1,0 +1,132 @@
+import type { Channel } from '../engine.js';
+import { FRAGMENT_BYTES, FrameReader, type FrameType, type OnFrame, makeFrame } from './frames.js';
+
+export interface FramePortHandlers {
+  /** A frame, in order. The payload is valid during the call only. May throw ErrMalformed. */
+  onFrame: OnFrame;
+  /** Called once: nothing more comes. */
+  onEnd: (reason: Error | undefined) => void;
+}
+
+/**
+ * Frames in and out of a channel. What is sent in one turn of the event loop leaves in few writes. Who handles the
+ * frames may change between two of them.
+ */
+export class FramePort {
+  readonly peer: string;
+  readonly closed: Promise<void>;
+  readonly channel: Channel;
+  readonly #reader = new FrameReader();
+  #handlers: FramePortHandlers;
+  #ended = false;
+  #out: Uint8Array[] = [];
+  #outBytes = 0;
+  #flushing = false;
+  #bytesRead = 0;
+
+  constructor(channel: Channel, handlers: FramePortHandlers) {
+    this.channel = channel;
+    this.peer = channel.peer;
+    this.closed = channel.closed;
+    this.#handlers = handlers;
+    channel.attach({
+      onData: (bytes) => {
+        this.#read(bytes);
+      },
+      onEnd: (reason) => {
+        this.#end(reason);
+      },
+    });
+  }
+
+  /** Further frames, and the end, are told to these. */
+  handOver(handlers: FramePortHandlers): void {
+    this.#handlers = handlers;
+  }
+
+  get isOpen(): boolean {
+    return !this.#ended;
+  }
+
+  /** Bytes that have arrived, of whatever kind. */
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  /** Does nothing once the port is closed. */
+  send(type: FrameType, payload?: Uint8Array): void {
+    this.sendBytes(makeFrame(type, payload));
+  }
+
+  /** Bytes that are whole frames. They must not change any more. */
+  sendBytes(bytes: Uint8Array): void {
+    if (this.#ended) return;
+    this.#out.push(bytes);
+    this.#outBytes += bytes.length;
+    if (this.#outBytes >= FRAGMENT_BYTES) {
+      this.#flush();
+    } else if (!this.#flushing) {
+      this.#flushing = true;
+      process.nextTick(() => {
+        this.#flush();
+      });
+    }
+  }
+
+  /** Ends in order; what was sent goes out if the peer takes it soon. Nothing is handled any more. */
+  close(): void {
+    if (this.#ended) return;
+    this.#flush();
+    this.#ended = true;
+    this.channel.close();
+  }
+
+  /** Ends at once. Nothing is handled any more. */
+  destroy(): void {
+    this.#ended = true;
+    this.#out = [];
+    this.channel.destroy();
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    if (this.#ended || this.#outBytes === 0) return;
+    const [first] = this.#out;
+    const bytes = this.#out.length === 1 && first !== undefined ? first : joined(this.#out, this.#outBytes);
+    this.#out = [];
+    this.#outBytes = 0;
+    this.channel.write(bytes);
+  }
+
+  #read(bytes: Uint8Array): void {
+    if (this.#ended) return;
+    this.#bytesRead += bytes.length;
+    try {
+      this.#reader.read(
+        bytes,
+        (type, payload) => {
+          this.#handlers.onFrame(type, payload);
+        },
+        () => !this.#ended,
+      );
+    } catch (error) {
+      this.#end(error as Error);
+    }
+  }
+
+  #end(reason: Error | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#handlers.onEnd(reason);
+  }
+}
+
+function joined(parts: readonly Uint8Array[], sizeBytes: number): Uint8Array {
+  const whole = new Uint8Array(sizeBytes);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
