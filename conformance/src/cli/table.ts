@@ -43,10 +43,11 @@ function remarks(outcomes: readonly AdapterOutcome[]): string[] {
   const lines: string[] = [];
   for (const outcome of outcomes) {
     const { name } = outcome;
-    if ('notInstalled' in outcome) lines.push(`${name}: not installed`);
+    if ('notInstalled' in outcome) lines.push(`${name}: not installed: ${outcome.notInstalled}`);
     if ('broken' in outcome) lines.push(`${name}: FAILED to load: ${outcome.broken}`);
     if (!('report' in outcome)) continue;
-    for (const { id, title, status, error, reason } of outcome.report.cases) {
+    for (const { id, title, status, error, reason, notes = [] } of outcome.report.cases) {
+      if (notes.length > 0) lines.push(`${name}: ${id}: ${notes.join('; ')}`);
       if (status === 'failed') lines.push(`${name}: ${id} FAILED (${title}): ${error}`);
       if (status === 'known-gap') lines.push(`${name}: ${id} is a known gap: ${reason}`);
       if (status === 'not-applicable') lines.push(`${name}: ${id} not applicable: ${reason}`);

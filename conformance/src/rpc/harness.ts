@@ -11,6 +11,7 @@ import type {
 } from '@drakkar/raftio';
 import { notApplicable } from '../suite/assert.js';
 import { type Carrier, NetworkLink, detectCarrier } from './network.js';
+import type { Peer } from './peer.js';
 import { RecordingSink } from './recording-sink.js';
 
 /** A way to a host that the suite can obstruct: hosts that connect to `address` reach the target through it. */
@@ -33,6 +34,10 @@ export interface TLSFixtures {
    * the others and it is they who have to refuse.
    */
   foreign: MutualTLSConfig;
+  /** A host of the deployment whose certificate is out of date. */
+  expired?: MutualTLSConfig;
+  /** A host of the deployment whose certificate names another host. */
+  wrongName?: MutualTLSConfig;
 }
 
 /** Where the transports of one case meet. */
@@ -46,6 +51,11 @@ export interface RPCSite {
   tls?: TLSFixtures;
   /** Needed by transports that run over neither TCP nor UDP; for those the suite has its own. */
   link?(target: string): Promise<Link>;
+  /**
+   * Starts a host in a process of its own, at an address of `newAddress`; without this, clauses about peers that are
+   * stopped or killed as processes are not asked.
+   */
+  spawn?(): Promise<Peer>;
   /**
    * Connects to a host that has mutual TLS on, without showing a certificate, and resolves when the host has refused.
    * The suite has its own for TLS over TCP; without this, the clause is not asked of others. `tls` is the
@@ -63,6 +73,8 @@ export interface RPCHarness {
   knownGaps?: Readonly<Record<string, string>>;
   /** Seed of the cases that use random numbers; 1 unless told. */
   seed?: number;
+  /** Why the adapter can't run here, e.g. an engine that is not installed: it is reported so, never as passed. */
+  unavailable?: string;
   /** Whether hosts listen for TCP or for UDP; found out by a connection to a host unless told. */
   carrier?: Carrier;
   /** The transport is over neither TCP nor UDP: clauses that need a raw client are not asked. */
@@ -95,9 +107,12 @@ export const SEND_BUFFER_BYTES = 1024 * 1024;
 
 /** Surroundings of one case: hosts, connections and links, all of them ended when the case is. */
 export class RPCBench {
+  /** Figures that are shown with the result. */
+  readonly notes: string[] = [];
   readonly #hosts: Host[] = [];
   readonly #links: Link[] = [];
   readonly #connections: (IConnection | ISnapshotConnection)[] = [];
+  readonly #peers: Peer[] = [];
   #carrier: Carrier | undefined;
 
   constructor(
@@ -174,8 +189,16 @@ export class RPCBench {
     return link;
   }
 
+  /** A host in a process of its own. */
+  async spawn(): Promise<Peer> {
+    if (this.site.spawn === undefined) notApplicable('the harness starts no other processes');
+    const peer = await this.site.spawn();
+    this.#peers.push(peer);
+    return peer;
+  }
+
   /** What `host`, which has started, listens for. */
-  async carrierOf(host: Host): Promise<Carrier> {
+  async carrierOf(host: Pick<Host, 'address'>): Promise<Carrier> {
     if (this.harness.notTCP === true) notApplicable('the transport is over neither TCP nor UDP');
     this.#carrier ??= this.harness.carrier ?? (await detectCarrier(host.address));
     return this.#carrier;
@@ -187,7 +210,7 @@ export class RPCBench {
   }
 
   /** How long it may take until a host notices that a link to `host` was cut. */
-  async noticeMs(host: Host): Promise<number> {
+  async noticeMs(host: Pick<Host, 'address'>): Promise<number> {
     const isTold = this.site.link !== undefined || (await this.carrierOf(host)) === 'tcp';
     return isTold ? TOLD_MS : SILENT_MS;
   }
@@ -196,6 +219,7 @@ export class RPCBench {
     for (const connection of this.#connections) connection.close();
     for (const link of this.#links) link.cut();
     try {
+      await Promise.all(this.#peers.map((peer) => peer.kill()));
       await Promise.all(this.#hosts.map(({ rpc }) => rpc.stop()));
       await Promise.all(this.#links.map((link) => link.close()));
     } finally {

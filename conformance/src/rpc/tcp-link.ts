@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, type Server, type Socket, createConnection, createServer } from 'node:net';
+import { turn } from '../suite/wait.js';
 import { joinAddress, splitAddress } from './address.js';
 import type { Link } from './harness.js';
 
@@ -8,6 +9,8 @@ export class TcpLink implements Link {
   readonly address: string;
   /** Bytes that came from clients, in one list for each connection, in the order in which they connected. */
   readonly recorded: Buffer[][] = [];
+  /** Cuts up what clients send; the pieces are passed on one by one. */
+  chop: ((bytes: Buffer) => readonly Buffer[]) | undefined;
   readonly #server: Server;
   readonly #target: string;
   readonly #sockets = new Set<Socket>();
@@ -57,17 +60,28 @@ export class TcpLink implements Link {
     const record: Buffer[] = [];
     this.recorded.push(record);
     client.on('data', (bytes: Buffer) => record.push(bytes));
-    this.#forward(client, server);
-    this.#forward(server, client);
+    this.#forward(client, server, true);
+    this.#forward(server, client, false);
     if (this.#paused) server.pause();
     else client.resume();
   }
 
-  #forward(from: Socket, to: Socket): void {
+  /** Nothing more is read until the last piece was passed on, each in a turn of its own. */
+  async #passInPieces(from: Socket, to: Socket, pieces: readonly Buffer[]): Promise<void> {
+    from.pause();
+    for (const piece of pieces) {
+      await turn();
+      if (to.writable) to.write(piece);
+    }
+    if (!this.#paused) from.resume();
+  }
+
+  #forward(from: Socket, to: Socket, isFromClient: boolean): void {
     this.#sockets.add(from);
     from.setNoDelay(true);
     from.on('data', (bytes: Buffer) => {
-      if (!to.write(bytes)) from.pause();
+      if (this.chop !== undefined && isFromClient) void this.#passInPieces(from, to, this.chop(bytes));
+      else if (!to.write(bytes)) from.pause();
     });
     to.on('drain', () => {
       if (!this.#paused) from.resume();

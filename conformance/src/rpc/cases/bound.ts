@@ -3,6 +3,7 @@ import { rejectsWith, same, sameList, truth } from '../../suite/assert.js';
 import { Watched, eventually, sleep, within } from '../../suite/wait.js';
 import { type RPCBench, SEND_BUFFER_BYTES } from '../harness.js';
 import { batch, numbersOf, patterned, sameBatch, upTo } from '../make.js';
+import { checkMemory } from './peers.js';
 import type { RPCCase } from './rpc-case.js';
 
 const BATCH_BYTES = 128 * 1024;
@@ -129,5 +130,12 @@ export const BOUND_CASES: readonly RPCCase[] = [
       sameList(numbersOf(to.batches), [2], 'numbers of the batches');
     },
     deadlineMs: 30_000,
+  },
+  {
+    id: 'RPC-BOUND-6',
+    title: 'the memory of two processes stays bounded, when the reader is stopped and when it is slow',
+    requires: 'network',
+    run: checkMemory,
+    deadlineMs: 90_000,
   },
 ];

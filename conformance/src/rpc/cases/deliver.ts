@@ -39,6 +39,32 @@ function spoil(given: MessageBatch): void {
   given.requests.length = 0;
 }
 
+/** Pieces of a few bytes, now and then of some thousand. */
+function chopped(bytes: Buffer, random: SeededRandom): Buffer[] {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const length = random.chance(20) ? random.between(1, 8) : random.between(9, 5000);
+    pieces.push(bytes.subarray(at, at + length));
+    at += length;
+  }
+  return pieces;
+}
+
+/** Of twenty datagrams one is lost, one comes twice, and one later than the next. */
+function disturbed(random: SeededRandom): (datagram: Buffer) => Buffer[] {
+  let late: Buffer[] = [];
+  return (datagram) => {
+    const before = late;
+    late = [];
+    const chance = random.between(1, 20);
+    if (chance === 1) return before;
+    if (chance === 2) return [datagram, datagram, ...before];
+    if (chance > 3) return [datagram, ...before];
+    late = [datagram];
+    return before;
+  };
+}
+
 export const DELIVER_CASES: readonly RPCCase[] = [
   {
     id: 'RPC-DELIVER-1',
@@ -138,6 +164,31 @@ export const DELIVER_CASES: readonly RPCCase[] = [
       same(from.batches.length, 0, 'batches that came back');
     },
     deadlineMs: 60_000,
+  },
+  {
+    id: 'RPC-DELIVER-6',
+    title:
+      'however the network cuts up, loses, repeats and reorders what passes, batches arrive whole, in order',
+    requires: 'network',
+    run: async (bench) => {
+      const from = await bench.start();
+      const to = await bench.start();
+      const link = await bench.networkLink(to.address);
+      const random = new SeededRandom(bench.seed);
+      link.tcp.chop = (bytes) => chopped(bytes, random);
+      link.udp.tamper = disturbed(random);
+      const connection = await bench.connect(from, link.address);
+      const sizes = upTo(150).map(() => (random.chance(5) ? 70_000 : random.between(0, 3000)));
+      for (const [i, sizeBytes] of sizes.entries()) {
+        await connection.sendMessageBatch(batch(i + 1, { sizeBytes }));
+      }
+      await eventually(() => to.batches.length >= sizes.length, 'all batches arrive', 30_000);
+      sameList(numbersOf(to.batches), upTo(sizes.length), 'order of the batches');
+      for (const [i, sizeBytes] of sizes.entries()) {
+        sameBatch(to.batches[i], batch(i + 1, { sizeBytes }), `batch ${i + 1}`);
+      }
+    },
+    deadlineMs: 90_000,
   },
 ];
 
