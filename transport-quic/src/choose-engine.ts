@@ -15,7 +15,8 @@ export interface ChosenEngine {
 
 /** Rejects with ErrUnsupported when the engine that was asked for can't be had on this machine. */
 export async function chooseEngine(choice: EngineChoice, options: EngineOptions): Promise<ChosenEngine> {
-  if (choice !== 'auto') return { engine: await loadEngine(choice, options), because: 'the configuration says so' };
+  if (choice !== 'auto')
+    return { engine: await loadEngine(choice, options), because: 'the configuration says so' };
   const reason = await whyNot('webtransport');
   if (reason === undefined) {
     return { engine: await loadEngine('webtransport', options), because: 'WebTransport over HTTP/3 loads' };

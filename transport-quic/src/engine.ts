@@ -1,5 +1,3 @@
-import type { Identity } from '@drakkar/raftio/transport';
-
 /** In the order in which `auto` would have them; `webtransport-h2` only on request. */
 export const ENGINE_NAMES = ['webtransport', 'quic', 'webtransport-h2'] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
@@ -32,8 +30,9 @@ export interface Channel {
   /** Ends the session at once. Idempotent. */
   destroy(): void;
   /**
-   * Of the listening side: the SHA-256 of a certificate whose key was used in this session's TLS handshake, and which
-   * both sides can know; undefined when there is none, as without mutual TLS.
+   * Of the listening side, with mutual TLS: the SHA-256 of a throwaway certificate whose key was used in this session's
+   * TLS handshake, and which both sides can know. It says which session this is, not who the peer is. Undefined when
+   * there is none.
    */
   binding(): Uint8Array | undefined;
   /** Of the dialling side: whether `binding` is what the TLS handshake of this session had, as seen from here. */
@@ -44,8 +43,8 @@ export interface ConnectRequest {
   /** Name or IP address. */
   host: string;
   port: number;
-  /** Present with mutual TLS. */
-  identity: Identity | undefined;
+  /** Whether the session must have a binding, by which the two hosts then prove themselves. */
+  mutualTLS: boolean;
   timeoutMs: number;
   signal: AbortSignal;
 }
@@ -55,7 +54,7 @@ export interface ListenRequest {
   port: number;
   /** `host` and `port` as they were configured, for messages. */
   address: string;
-  identity: Identity | undefined;
+  mutualTLS: boolean;
   /** Sessions held at a time, including those that have not opened their stream yet. */
   maxSessions: number;
   /** Called with each channel that a client has opened, in the turn in which it was made. */
@@ -65,10 +64,6 @@ export interface ListenRequest {
 }
 
 export interface EngineListener {
-  /** Whether `useIdentity` would end the sessions that are open. */
-  endsSessionsFor(identity: Identity): boolean;
-  /** Resolves when new sessions are made by this identity. */
-  useIdentity(identity: Identity): Promise<void>;
   /** Ends every session and frees the port. */
   close(): Promise<void>;
 }
@@ -82,10 +77,10 @@ export interface EngineOptions {
 export interface Engine {
   readonly name: EngineName;
   /**
-   * Rejects with an error that says what went wrong, ErrTLS when the peer has refused this host's certificate. What
-   * was begun is undone when it rejects. Who the peer is has not been checked when it resolves.
+   * Rejects with an error that says what went wrong. What was begun is undone when it rejects. Who the peer is has not
+   * been checked when it resolves.
    */
   connect(request: ConnectRequest): Promise<Channel>;
-  /** Rejects with ErrAddressInUse, ErrInvalidAddress or ErrTLS. */
+  /** Rejects with ErrAddressInUse or ErrInvalidAddress. */
   listen(request: ListenRequest): Promise<EngineListener>;
 }

@@ -36,11 +36,7 @@ function creditStep(windowBytes: number, senderStepBytes: number): number {
   return Math.max(1, Math.min(Math.floor(windowBytes / CREDIT_STEP_PART), senderStepBytes));
 }
 
-function ownHello(
-  self: Self,
-  kind: ChannelKind,
-  rest: Pick<Hello, 'to' | 'mutualTLS' | 'binding'>,
-): Hello {
+function ownHello(self: Self, kind: ChannelKind, rest: Pick<Hello, 'to' | 'mutualTLS' | 'binding'>): Hello {
   return {
     protocol: PROTOCOL,
     engine: self.engine,
@@ -74,13 +70,10 @@ export interface GreetRequest {
   signal: AbortSignal;
 }
 
-/** The peer asks for another attempt, which it expects to do better. */
-export class TryAgain extends Error {}
-
 /**
  * The dialling side's part: says hello, has the peer prove itself and proves this host. Resolves to what `wrap` makes
- * of the link, in the turn in which it opened. Rejects with ErrTLS, ErrConnectFailed or TryAgain; the channel is
- * then gone.
+ * of the link, in the turn in which it opened. Rejects with ErrTLS or ErrConnectFailed; the channel is then
+ * gone.
  */
 export function greet<T>(channel: Channel, request: GreetRequest, wrap: (link: Link) => T): Promise<T> {
   const { self, kind, target, host, identity, signal } = request;
@@ -106,7 +99,12 @@ export function greet<T>(channel: Channel, request: GreetRequest, wrap: (link: L
         answer = decodeHello(payload);
         checkAnswer(answer, hello, target);
         transcript = transcriptOf(channel, helloBytes, payload, answer, target);
-      } else if (type === FrameType.Proof && transcript !== undefined && identity !== undefined && !isProven) {
+      } else if (
+        type === FrameType.Proof &&
+        transcript !== undefined &&
+        identity !== undefined &&
+        !isProven
+      ) {
         checkProof(payload, { role: 'server', identity, host, transcript });
         isProven = true;
         port.send(FrameType.Proof, makeProof('client', identity, transcript));
@@ -163,7 +161,9 @@ function checkAnswer(answer: Hello, own: Hello, target: string): void {
       : new ErrTLS(`${target} has mutual TLS off and this host has it on: ${advice}`);
   }
   if (deploymentID !== own.deploymentID) {
-    throw new ErrConnectFailed(`${target} is of deployment ${deploymentID}, this host of ${own.deploymentID}`);
+    throw new ErrConnectFailed(
+      `${target} is of deployment ${deploymentID}, this host of ${own.deploymentID}`,
+    );
   }
   if (answer.kind !== own.kind || answer.to !== own.to) throw new ErrMalformed('an answer to another hello');
 }
@@ -174,7 +174,6 @@ function differentEngines(theirs: EngineName, ours: EngineName): string {
 
 function explainRefusal(target: string, { code, reason }: Refusal): Error {
   const message = `${target} refused the connection: ${reason}`;
-  if (code === 'again') return new TryAgain(message);
   return code === 'tls' ? new ErrTLS(message) : new ErrConnectFailed(message);
 }
 
@@ -187,20 +186,29 @@ function explainGreeting(target: string, error: unknown): Error {
       details: { target, cause: error.code },
     });
   }
-  return new ErrConnectFailed(`${target} does not answer as expected: ${(error as Error).message}`, { cause: error });
+  return new ErrConnectFailed(`${target} does not answer as expected: ${(error as Error).message}`, {
+    cause: error,
+  });
 }
 
-function explainEnd(target: string, engine: EngineName, mutualTLS: boolean, reason: Error | undefined): Error {
+function explainEnd(
+  target: string,
+  engine: EngineName,
+  mutualTLS: boolean,
+  reason: Error | undefined,
+): Error {
   if (hasErrorCode(reason, 'ERR_TLS')) return reason as Error;
   const tls = mutualTLS ? ', and has mutual TLS on' : ', and mutual TLS off';
   const advice = `is it a host that uses engine ${engine} of the quic transport${tls}, below its limit of connections?`;
   const message = `${target} ended the connection during the handshake: ${advice}`;
-  return new ErrConnectFailed(reason === undefined ? message : `${message} (${reason.message})`, { cause: reason });
+  return new ErrConnectFailed(reason === undefined ? message : `${message} (${reason.message})`, {
+    cause: reason,
+  });
 }
 
 export interface WelcomeRequest {
   self: Self;
-  /** Present with mutual TLS; what this host proves itself with to this client. May reject with NotWelcome. */
+  /** Present with mutual TLS; what this host proves itself with to this client. */
   identity: (() => Promise<Identity>) | undefined;
   timeoutMs: number;
   signal: AbortSignal;
@@ -287,7 +295,9 @@ export function welcome<T>(
         }
       },
       onEnd: (reason) => {
-        fail(new Error(`a client left during its handshake${reason === undefined ? '' : `: ${reason.message}`}`));
+        fail(
+          new Error(`a client left during its handshake${reason === undefined ? '' : `: ${reason.message}`}`),
+        );
       },
     });
     signal.addEventListener('abort', onAbort, { once: true });
@@ -366,5 +376,9 @@ function asNotWelcome(error: unknown): Error {
   if (error instanceof NotWelcome) return error;
   if (!hasErrorCode(error, 'ERR_MALFORMED')) return error as Error;
   const { message } = error as Error;
-  return new NotWelcome(`a client broke the protocol: ${message}`, { code: 'other', reason: message }, { cause: error });
+  return new NotWelcome(
+    `a client broke the protocol: ${message}`,
+    { code: 'other', reason: message },
+    { cause: error },
+  );
 }

@@ -150,7 +150,9 @@ class SnapshotReceiver {
 }
 
 function malformedContent(link: Link, error: unknown): ErrMalformed {
-  return new ErrMalformed(`${link.peer} sent malformed content: ${(error as Error).message}`, { cause: error });
+  return new ErrMalformed(`${link.peer} sent malformed content: ${(error as Error).message}`, {
+    cause: error,
+  });
 }
 
 function warnViolation(warnings: Warnings, link: Link, reason: Error | undefined): void {

@@ -200,6 +200,7 @@ function whyEnded(peer: string, reason: Error | undefined): Error {
 /** What a caller that waits on a link is told when it ends for `reason`. */
 export function asConnectionClosed(reason: Error | undefined): Error {
   if (reason === undefined) return new ErrConnectionClosed();
-  if (hasErrorCode(reason, 'ERR_CONNECTION_CLOSED') || hasErrorCode(reason, 'ERR_TRANSPORT_STOPPED')) return reason;
+  if (hasErrorCode(reason, 'ERR_CONNECTION_CLOSED') || hasErrorCode(reason, 'ERR_TRANSPORT_STOPPED'))
+    return reason;
   return new ErrConnectionClosed(`the connection is closed: ${reason.message}`, { cause: reason });
 }

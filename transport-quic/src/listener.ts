@@ -1,5 +1,4 @@
 import { type IdentityFiles, type Warnings, parseAddress } from '@drakkar/raftio/transport';
-import type { Identity } from '@drakkar/raftio/transport';
 import type { Channel, Engine, EngineListener } from './engine.js';
 import { NotWelcome, type Self, welcome } from './handshake.js';
 import type { Link } from './link.js';
@@ -16,7 +15,7 @@ export interface ListenerConfig {
   onLink: (kind: ChannelKind, link: Link) => void;
 }
 
-/** The listening side: welcomes those who come, and goes with the files of mutual TLS when they change. */
+/** The listening side: welcomes those who come. */
 export class Listener {
   readonly #config: ListenerConfig;
   readonly #stopping = new AbortController();
@@ -24,8 +23,6 @@ export class Listener {
   /** Channels that are being welcomed, or that a link was made of. */
   readonly #channels = new Set<Channel>();
   #listener: EngineListener | undefined;
-  #identity: Identity | undefined;
-  #checkTimer: NodeJS.Timeout | undefined;
 
   constructor(config: ListenerConfig) {
     this.#config = config;
@@ -35,14 +32,14 @@ export class Listener {
   async start(engine: Engine, self: Self): Promise<void> {
     const { listenAddress, identityFiles, options } = this.#config;
     const { host, port } = parseAddress(listenAddress);
-    const identity = await identityFiles?.current();
+    // Files that can't be used are told of now, not by the first client.
+    await identityFiles?.current();
     if (this.#stopping.signal.aborted) return;
-    this.#identity = identity;
     this.#listener = await engine.listen({
       host,
       port,
       address: listenAddress,
-      identity,
+      mutualTLS: identityFiles !== undefined,
       maxSessions: options.maxConnections,
       onChannel: (channel) => {
         this.#accept(channel, self);
@@ -51,19 +48,10 @@ export class Listener {
         this.#config.warnings.warn('handshake', reason, { peer });
       },
     });
-    if (identityFiles === undefined || this.#stopping.signal.aborted) return;
-    this.#checkTimer = setInterval(() => {
-      identityFiles.current().then(
-        (latest) => this.useIdentity(latest),
-        () => undefined,
-      );
-    }, options.certificateCheckMs);
-    this.#checkTimer.unref();
   }
 
   /** Cuts every connection and stops listening. Resolves when all of it is gone. */
   async stop(): Promise<void> {
-    clearInterval(this.#checkTimer);
     this.#stopping.abort();
     const channels = [...this.#channels];
     for (const channel of channels) channel.destroy();
@@ -72,26 +60,13 @@ export class Listener {
     await Promise.all(channels.map(({ closed }) => closed));
   }
 
-  /** To be called with the identity that is in the files now. */
-  async useIdentity(identity: Identity): Promise<void> {
-    if (identity === this.#identity || this.#listener === undefined) return;
-    this.#identity = identity;
-    try {
-      await this.#listener.useIdentity(identity);
-    } catch (error) {
-      this.#identity = undefined;
-      const { message } = error as Error;
-      this.#config.warnings.warn('certificates', `listening with the changed TLS files failed: ${message}`, { error });
-    }
-  }
-
   #accept(channel: Channel, self: Self): void {
     this.#channels.add(channel);
     void channel.closed.then(() => {
       this.#channels.delete(channel);
     });
     const welcoming = this.#welcome(channel, self).catch((error: unknown) => {
-      if (this.#stopping.signal.aborted || isForLater(error)) return;
+      if (this.#stopping.signal.aborted) return;
       const { message, cause } = error as Error;
       this.#config.warnings.warn('handshake', message, {
         peer: channel.peer,
@@ -109,7 +84,7 @@ export class Listener {
       channel,
       {
         self,
-        identity: identityFiles && (() => this.#currentIdentity(identityFiles, channel)),
+        identity: identityFiles && (() => identityFiles.current()),
         timeoutMs: options.handshakeTimeoutMs,
         signal: this.#stopping.signal,
       },
@@ -118,22 +93,4 @@ export class Listener {
       },
     );
   }
-
-  /** The identity as the files have it now. Rejects when the session of the channel was made by another and can't stay. */
-  async #currentIdentity(files: IdentityFiles, channel: Channel): Promise<Identity> {
-    const identity = await files.current();
-    if (identity === this.#identity) return identity;
-    if (this.#listener?.endsSessionsFor(identity) === true) {
-      // The client is told first, so that it comes back at once.
-      void channel.closed.then(() => this.useIdentity(identity));
-      const reason = 'its TLS files have just changed';
-      throw new NotWelcome(reason, { code: 'again', reason });
-    }
-    await this.useIdentity(identity);
-    return identity;
-  }
-}
-
-function isForLater(error: unknown): boolean {
-  return error instanceof NotWelcome && error.told.code === 'again';
 }

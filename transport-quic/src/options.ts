@@ -40,8 +40,6 @@ export interface QuicTransportOptions {
   receiveWindowBytes?: number;
   /** Bytes of snapshot chunks sent but not yet taken by the receiver, on either side. Default 8 MiB. */
   snapshotWindowBytes?: number;
-  /** How often the files of mutual TLS are looked at for a change. Default 5000. */
-  certificateCheckMs?: number;
 }
 
 type IntegerName = Exclude<keyof QuicTransportOptions, 'engine'>;
@@ -54,11 +52,31 @@ const MAX_BUFFER_BYTES = 1024 * MIB;
 const MIN_WINDOW_BYTES = 64 * KIB;
 
 const integers: Record<IntegerName, IntegerOption> = {
-  connectTimeoutMs: integerOption(5000, 1, MAX_TIMER_MS, 'Longest time to set up a connection to another host.'),
-  handshakeTimeoutMs: integerOption(5000, 1, MAX_TIMER_MS, 'Longest time that a client may take for its handshakes.'),
+  connectTimeoutMs: integerOption(
+    5000,
+    1,
+    MAX_TIMER_MS,
+    'Longest time to set up a connection to another host.',
+  ),
+  handshakeTimeoutMs: integerOption(
+    5000,
+    1,
+    MAX_TIMER_MS,
+    'Longest time that a client may take for its handshakes.',
+  ),
   pingIntervalMs: integerOption(2000, 10, MAX_TIMER_MS, 'How often an open connection says something.'),
-  deadPeerTimeoutMs: integerOption(10_000, 50, MAX_TIMER_MS, 'A connection silent for this long is given up.'),
-  closeTimeoutMs: integerOption(1000, 1, MAX_TIMER_MS, 'Time that a closing connection gets to part in order.'),
+  deadPeerTimeoutMs: integerOption(
+    10_000,
+    50,
+    MAX_TIMER_MS,
+    'A connection silent for this long is given up.',
+  ),
+  closeTimeoutMs: integerOption(
+    1000,
+    1,
+    MAX_TIMER_MS,
+    'Time that a closing connection gets to part in order.',
+  ),
   maxConnections: integerOption(1024, 1, 10_000, 'Incoming connections held at a time.'),
   highWaterMarkBytes: integerOption(
     8 * MIB,
@@ -78,12 +96,6 @@ const integers: Record<IntegerName, IntegerOption> = {
     MAX_BUFFER_BYTES,
     'Bytes of snapshot chunks on their way before the sender waits.',
   ),
-  certificateCheckMs: integerOption(
-    5000,
-    10,
-    MAX_TIMER_MS,
-    'How often the files of mutual TLS are looked at for a change.',
-  ),
 };
 
 const engineProperty = {
@@ -100,7 +112,9 @@ export const optionsSchema: OptionsSchema = {
 };
 
 /** The options with defaults for what is missing. Throws RangeError or TypeError for what the schema would refuse. */
-export function resolveOptions(options: Readonly<Record<string, unknown>> | QuicTransportOptions): ResolvedOptions {
+export function resolveOptions(
+  options: Readonly<Record<string, unknown>> | QuicTransportOptions,
+): ResolvedOptions {
   const { engine = 'auto', ...rest } = options;
   if (!isEngineChoice(engine)) {
     throw new RangeError(

@@ -163,8 +163,6 @@ export class QuicRaftRPC implements IRaftRPC {
   ): Promise<T> {
     const engine = await this.#chosenEngine();
     const identity = await this.#identityFiles?.current();
-    // Whoever finds the files changed says so to the listening side, which would find it out later.
-    if (identity !== undefined) void this.#listener.useIdentity(identity);
     if (signal.aborted || this.#stopping.signal.aborted) {
       throw new ErrConnectFailed(`the attempt to connect to ${target} was aborted`, { cause: signal.reason });
     }

@@ -83,7 +83,9 @@ export class SnapshotConnection implements ISnapshotConnection {
   #hear(signal: Signal): void {
     if (signal === FrameType.Rejected) {
       this.#fail(
-        new ErrConnectionClosed(`${this.#link.peer} refused the snapshot stream`, { details: { refused: true } }),
+        new ErrConnectionClosed(`${this.#link.peer} refused the snapshot stream`, {
+          details: { refused: true },
+        }),
       );
       this.#link.close();
     } else if (signal === FrameType.Done && this.#endSent && this.#finish !== undefined) {

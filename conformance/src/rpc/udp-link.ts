@@ -57,6 +57,7 @@ export class UdpLink implements Link {
   readonly #port: number;
   readonly #flows = new Map<string, Flow>();
   #paused = false;
+  #closing: Promise<void> | undefined;
 
   private constructor(socket: Socket, target: string) {
     const { host, port } = splitAddress(target);
@@ -95,13 +96,15 @@ export class UdpLink implements Link {
     for (const flow of this.#flows.values()) this.#toTarget(flow, datagram);
   }
 
-  async close(): Promise<void> {
+  /** Idempotent. */
+  close(): Promise<void> {
     this.cut();
-    await new Promise<void>((resolve) => {
+    this.#closing ??= new Promise<void>((resolve) => {
       this.#socket.close(() => {
         resolve();
       });
     });
+    return this.#closing;
   }
 
   #relay(datagram: Buffer, address: string, port: number): void {

@@ -17,10 +17,7 @@ describe('LivenessMonitor', () => {
   it('sweeps while there are links, and wakes again for new ones', () => {
     jest.useFakeTimers();
     const links = new Set<Sweepable>();
-    const monitor = new LivenessMonitor(
-      { pingIntervalMs: 100, deadPeerTimeoutMs: 1000 },
-      links,
-    );
+    const monitor = new LivenessMonitor({ pingIntervalMs: 100, deadPeerTimeoutMs: 1000 }, links);
     const { link, sweeps } = countingLink();
     links.add(link);
     monitor.wake();

@@ -7,6 +7,8 @@ import type { MutualTLSConfig } from '../rpc.js';
 /** What this host proves itself with, and what it checks others against. */
 export interface Identity {
   options: SecureContextOptions;
+  /** What was read, in PEM. */
+  pem: Readonly<Record<'ca' | 'cert' | 'key', string>>;
   context: SecureContext;
 }
 
@@ -102,7 +104,8 @@ export class IdentityFiles {
     }
     const options: SecureContextOptions = { ca, cert, key, minVersion: 'TLSv1.2' };
     const context = this.#parse('certFile', 'the TLS files are refused', () => createSecureContext(options));
-    return { options, context };
+    const pem = { ca: ca.toString(), cert: cert.toString(), key: key.toString() };
+    return { options, pem, context };
   }
 
   async #readFile(key: FileKey, what: string): Promise<Buffer> {

@@ -1,38 +1,30 @@
 import type { QuicServer, QuicServerSession, QuicStream } from '@currentspace/http3';
-import { ErrTLS } from '@drakkar/raftio';
-import type { Identity } from '@drakkar/raftio/transport';
+import { ErrInvalidAddress } from '@drakkar/raftio';
 import type { EngineListener, EngineOptions, ListenRequest } from '../engine.js';
+import { makeServerCertificate, makeSessionCA } from '../security/session-certificates.js';
 import { sha256 } from '../security/proof.js';
-import { makeThrowawayCertificate } from '../security/throwaway.js';
 import { ALPN, type QuicLibrary, RUNTIME, idleTimeoutMs } from './quic.js';
 import { QuicChannel } from './quic-channel.js';
 import { probeUdpPort } from './udp-port.js';
 
-const PORT_PATIENCE_MS = 5000;
-const PORT_RETRY_MS = 20;
-
-/**
- * Sessions of raw QUIC that others have opened. The CA that clients are checked against can't be changed in the
- * library's server: when it does change, the server is replaced by another at the same port, which ends its sessions.
- */
+/** Sessions of raw QUIC that others have opened. */
 export class QuicListener implements EngineListener {
-  readonly #library: QuicLibrary;
   readonly #request: ListenRequest;
   readonly #options: EngineOptions;
-  readonly #ip: string;
+  readonly #server: QuicServer;
   readonly #sessions = new Set<QuicServerSession>();
   readonly #channels = new Map<QuicServerSession, QuicChannel>();
-  #server: QuicServer | undefined;
-  #ca: string;
-  #replacing: Promise<void> = Promise.resolve();
-  #closed = false;
 
-  private constructor(library: QuicLibrary, request: ListenRequest, options: EngineOptions, ip: string) {
-    this.#library = library;
+  private constructor(server: QuicServer, request: ListenRequest, options: EngineOptions) {
+    this.#server = server;
     this.#request = request;
     this.#options = options;
-    this.#ip = ip;
-    this.#ca = String(request.identity?.options.ca);
+    server.on('session', (session) => {
+      this.#accept(session);
+    });
+    server.on('error', (error) => {
+      request.onRefused(`accepting connections failed: ${error.message}`, '');
+    });
   }
 
   static async open(
@@ -40,81 +32,37 @@ export class QuicListener implements EngineListener {
     request: ListenRequest,
     options: EngineOptions,
   ): Promise<QuicListener> {
-    const ip = await probeUdpPort(request.host, request.port, request.address);
-    const listener = new QuicListener(library, request, options, ip);
-    await listener.#listen(request.identity);
+    const { host, port, address, maxSessions } = request;
+    const ip = await probeUdpPort(host, port, address);
+    const { cert, key } = await makeServerCertificate();
+    const server = library.createQuicServer({
+      ...RUNTIME,
+      cert,
+      key,
+      // Asked for rather than demanded: a client that shows none gets to say hello and is then told why it is refused.
+      ...(request.mutualTLS
+        ? { ca: await makeSessionCA(), clientAuth: 'request' as const }
+        : { clientAuth: 'none' as const }),
+      alpn: ALPN,
+      maxIdleTimeoutMs: idleTimeoutMs(options),
+      maxConnections: maxSessions,
+      initialMaxStreamsBidi: 1,
+    });
+    const listener = new QuicListener(server, request, options);
+    try {
+      await server.listen(port, ip);
+    } catch (error) {
+      await server.close().catch(() => undefined);
+      throw new ErrInvalidAddress(`can't listen on ${address}: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
     return listener;
   }
 
-  endsSessionsFor(identity: Identity): boolean {
-    return String(identity.options.ca) !== this.#ca;
-  }
-
-  useIdentity(identity: Identity): Promise<void> {
-    const replaced = this.#replacing.then(() => this.#replace(identity));
-    this.#replacing = replaced.catch(() => undefined);
-    return replaced;
-  }
-
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.#replacing;
-    await this.#closeServer();
-  }
-
-  async #replace(identity: Identity): Promise<void> {
-    if (this.#closed || !this.endsSessionsFor(identity)) return;
-    this.#ca = '';
-    await this.#closeServer();
-    await this.#freePort();
-    await this.#listen(identity);
-    this.#ca = String(identity.options.ca);
-  }
-
-  /** Waits until the port that the server had is free. */
-  async #freePort(): Promise<void> {
-    const { host, port, address } = this.#request;
-    const end = performance.now() + PORT_PATIENCE_MS;
-    for (;;) {
-      try {
-        await probeUdpPort(host, port, address);
-        return;
-      } catch (error) {
-        if (performance.now() > end) throw error;
-        await new Promise((resolve) => setTimeout(resolve, PORT_RETRY_MS));
-      }
-    }
-  }
-
-  async #listen(identity: Identity | undefined): Promise<void> {
-    const server = this.#library.createQuicServer({
-      ...RUNTIME,
-      ...(identity === undefined ? await plain() : authenticated(identity)),
-      alpn: ALPN,
-      maxIdleTimeoutMs: idleTimeoutMs(this.#options),
-      maxConnections: this.#request.maxSessions,
-      initialMaxStreamsBidi: 1,
-    });
-    server.on('session', (session) => {
-      this.#accept(session);
-    });
-    server.on('error', (error) => {
-      this.#request.onRefused(`accepting connections failed: ${error.message}`, '');
-    });
-    try {
-      await server.listen(this.#request.port, this.#ip);
-    } catch (error) {
-      await server.close().catch(() => undefined);
-      throw new ErrTLS(`can't listen on ${this.#request.address}: ${(error as Error).message}`, { cause: error });
-    }
-    this.#server = server;
-  }
-
-  async #closeServer(): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
     for (const session of [...this.#sessions]) this.#ended(session, new Error('the host stops listening'));
-    await server?.close();
+    await this.#server.close();
   }
 
   #accept(session: QuicServerSession): void {
@@ -131,7 +79,10 @@ export class QuicListener implements EngineListener {
     });
     session.on('close', ({ errorCode, reason }) => {
       clearTimeout(deadline);
-      const why = errorCode === 0 ? undefined : new Error(`the session ended with code ${errorCode}, ${reason}`);
+      // Before all else: the library gives its number to the next session, which a late close would hit.
+      this.#sessions.delete(session);
+      const why =
+        errorCode === 0 ? undefined : new Error(`the session ended with code ${errorCode}, ${reason}`);
       this.#ended(session, why);
     });
     session.on('stream', (stream) => {
@@ -167,22 +118,4 @@ export class QuicListener implements EngineListener {
     if (channel === undefined) this.#sessions.delete(session);
     else channel.sessionEnded(reason);
   }
-}
-
-/**
- * Certificates are asked for, not demanded, by the library: one that is shown is verified in the TLS handshake, which
- * fails if it is not good; a client that shows none gets to say hello and is then told why it is refused.
- */
-function authenticated({ options }: Identity): {
-  key: string;
-  cert: string;
-  ca: string;
-  clientAuth: 'request';
-} {
-  return { key: String(options.key), cert: String(options.cert), ca: String(options.ca), clientAuth: 'request' };
-}
-
-async function plain(): Promise<{ key: string; cert: string; clientAuth: 'none' }> {
-  const { key, cert } = await makeThrowawayCertificate();
-  return { key, cert, clientAuth: 'none' };
 }

@@ -1,8 +1,7 @@
-import { X509Certificate } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { isIPv6 } from 'node:net';
+import type * as QuicLibraryModule from '@currentspace/http3';
 import type { QuicClientSession, QuicConnectOptions } from '@currentspace/http3';
-import type { Identity } from '@drakkar/raftio/transport';
 import type {
   Channel,
   ConnectRequest,
@@ -11,13 +10,13 @@ import type {
   EngineOptions,
   ListenRequest,
 } from '../engine.js';
-import { sha256 } from '../security/proof.js';
+import { type ClientCertificate, makeClientCertificate } from '../security/session-certificates.js';
 import { QuicChannel } from './quic-channel.js';
 import { QuicListener } from './quic-listener.js';
-import { explainSessionEnd } from './quic-tls-alert.js';
+import { explainSessionEnd } from './quic-session-end.js';
 import { resolveHost } from './udp-port.js';
 
-export type QuicLibrary = typeof import('@currentspace/http3');
+export type QuicLibrary = typeof QuicLibraryModule;
 
 export const ALPN = ['drakkar-quic'];
 /** Fewer surprises and more throughput than the io_uring driver that `auto` would take. */
@@ -29,14 +28,15 @@ export function idleTimeoutMs({ deadPeerTimeoutMs, handshakeTimeoutMs }: EngineO
 }
 
 /**
- * Raw QUIC. With mutual TLS the listening side verifies the client's certificate in the TLS handshake; the dialling
- * side can't do the same, for the library checks names only, never IP addresses, and does not show the certificate.
- * It has the server prove itself by the hello, which is bound to the TLS session by the client's certificate.
+ * Raw QUIC. The library checks certificates of servers by DNS names only, does not show them, and takes the CA for
+ * those of clients once for all. So TLS encrypts, by throwaway certificates; who is who is proven in the hello, which
+ * is bound to the TLS session by the client's certificate: the one thing about it that both sides can see.
  */
 export class QuicEngine implements Engine {
   readonly name = 'quic';
   readonly #library: QuicLibrary;
   readonly #options: EngineOptions;
+  #certificate: Promise<ClientCertificate> | undefined;
 
   constructor(library: QuicLibrary, options: EngineOptions) {
     this.#library = library;
@@ -45,13 +45,14 @@ export class QuicEngine implements Engine {
 
   async connect(request: ConnectRequest): Promise<Channel> {
     const ip = await resolveHost(request.host);
+    const certificate = request.mutualTLS ? await this.#clientCertificate() : undefined;
     request.signal.throwIfAborted();
     const authority = isIPv6(ip) ? `[${ip}]:${request.port}` : `${ip}:${request.port}`;
-    const session = this.#library.connectQuic(authority, this.#connectOptions(request));
-    const end = new SessionEnd(session, authority);
+    const session = this.#library.connectQuic(authority, this.#connectOptions(request, certificate));
+    const end = new SessionEnd(session);
     try {
       await end.race(session.ready());
-      return this.#open(session, end, request, authority);
+      return this.#open(session, end, authority, certificate?.fingerprint);
     } catch (error) {
       await session.close().catch(() => undefined);
       throw end.reason ?? error;
@@ -62,7 +63,16 @@ export class QuicEngine implements Engine {
     return QuicListener.open(this.#library, request, this.#options);
   }
 
-  #connectOptions({ host, identity, timeoutMs, signal }: ConnectRequest): QuicConnectOptions {
+  /** One for all sessions of this host, while it runs. */
+  #clientCertificate(): Promise<ClientCertificate> {
+    this.#certificate ??= makeClientCertificate();
+    return this.#certificate;
+  }
+
+  #connectOptions(
+    { host, timeoutMs, signal }: ConnectRequest,
+    certificate: ClientCertificate | undefined,
+  ): QuicConnectOptions {
     return {
       ...RUNTIME,
       alpn: ALPN,
@@ -71,18 +81,20 @@ export class QuicEngine implements Engine {
       connectTimeoutMs: timeoutMs,
       maxIdleTimeoutMs: idleTimeoutMs(this.#options),
       signal,
-      ...(identity === undefined
-        ? {}
-        : { cert: String(identity.options.cert), key: String(identity.options.key) }),
+      ...(certificate === undefined ? {} : { cert: certificate.cert, key: certificate.key }),
     };
   }
 
-  #open(session: QuicClientSession, end: SessionEnd, { identity }: ConnectRequest, peer: string): Channel {
-    const stream = session.openStream();
-    const channel = new QuicChannel(stream, {
+  #open(
+    session: QuicClientSession,
+    end: SessionEnd,
+    peer: string,
+    clientFingerprint: Uint8Array | undefined,
+  ): Channel {
+    const channel = new QuicChannel(session.openStream(), {
       peer,
       closeTimeoutMs: this.#options.closeTimeoutMs,
-      clientFingerprint: identity === undefined ? undefined : fingerprint(identity),
+      clientFingerprint,
       end: (done) => {
         session.close().then(done, done);
       },
@@ -99,22 +111,18 @@ export class QuicEngine implements Engine {
   }
 }
 
-function fingerprint(identity: Identity): Uint8Array {
-  return sha256(new X509Certificate(String(identity.options.cert)).raw);
-}
-
 /** The end of a session by the peer or the network, which may come at any time, also before anybody asks. */
 class SessionEnd {
   reason: Error | undefined;
   #hasEnded = false;
   #listener: ((reason: Error | undefined) => void) | undefined;
 
-  constructor(session: QuicClientSession, peer: string) {
+  constructor(session: QuicClientSession) {
     session.on('error', (error) => {
       this.#end(error);
     });
     session.on('close', ({ errorCode, reason }) => {
-      this.#end(explainSessionEnd(errorCode, reason, peer));
+      this.#end(explainSessionEnd(errorCode, reason));
     });
   }
 
@@ -143,6 +151,5 @@ class SessionEnd {
 
 /** Throws when the library has no prebuilt binary for this machine. */
 export function loadQuicLibrary(): QuicLibrary {
-  const library = createRequire(import.meta.url)('@currentspace/http3') as QuicLibrary;
-  return library;
+  return createRequire(import.meta.url)('@currentspace/http3') as QuicLibrary;
 }

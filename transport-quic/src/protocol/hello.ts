@@ -54,9 +54,12 @@ export function decodeHello(payload: Uint8Array): Hello {
   const { protocol } = fields;
   if (typeof protocol !== 'string') throw new ErrMalformed('a hello without a protocol');
   if (protocol !== PROTOCOL) {
-    throw new ErrMalformed(`the other host speaks ${JSON.stringify(protocol.slice(0, 40))}, this one ${PROTOCOL}`);
+    throw new ErrMalformed(
+      `the other host speaks ${JSON.stringify(protocol.slice(0, 40))}, this one ${PROTOCOL}`,
+    );
   }
-  const { engine, kind, deploymentID, from, to, mutualTLS, nonce, binding, windowBytes, creditStepBytes } = fields;
+  const { engine, kind, deploymentID, from, to, mutualTLS, nonce, binding, windowBytes, creditStepBytes } =
+    fields;
   if (
     !isEngineName(engine) ||
     (kind !== 'messages' && kind !== 'snapshots') ||
@@ -71,7 +74,19 @@ export function decodeHello(payload: Uint8Array): Hello {
   ) {
     throw new ErrMalformed('a hello with fields that are not as they must be');
   }
-  return { protocol, engine, kind, deploymentID, from, to, mutualTLS, nonce, binding, windowBytes, creditStepBytes };
+  return {
+    protocol,
+    engine,
+    kind,
+    deploymentID,
+    from,
+    to,
+    mutualTLS,
+    nonce,
+    binding,
+    windowBytes,
+    creditStepBytes,
+  };
 }
 
 function isEngineName(value: unknown): value is EngineName {
@@ -91,10 +106,10 @@ function isBytes(value: unknown, sizeBytes: number): value is string {
 }
 
 /** Why the listening side lets a host not in. */
-export type RefusalCode = 'tls' | 'other' | 'again';
+export type RefusalCode = 'tls' | 'other';
 
 export interface Refusal {
-  /** `tls`: the peer is not proven to be of the deployment; `again`: the next attempt will do. */
+  /** `tls`: the peer is not proven to be of the deployment. */
   code: RefusalCode;
   reason: string;
 }
@@ -110,7 +125,7 @@ export function encodeRefusal(refusal: Refusal): Uint8Array {
 /** Throws ErrMalformed. */
 export function decodeRefusal(payload: Uint8Array): Refusal {
   const { code, reason } = parseObject(payload, MAX_REFUSAL_BYTES);
-  if ((code !== 'tls' && code !== 'other' && code !== 'again') || typeof reason !== 'string') {
+  if ((code !== 'tls' && code !== 'other') || typeof reason !== 'string') {
     throw new ErrMalformed('a refusal with fields that are not as they must be');
   }
   return { code, reason: reason.slice(0, MAX_REASON_LENGTH) };
@@ -125,6 +140,7 @@ export function parseObject(payload: Uint8Array, maxBytes: number): Record<strin
   } catch (error) {
     throw new ErrMalformed('not JSON', { cause: error });
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ErrMalformed('not an object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ErrMalformed('not an object');
   return value as Record<string, unknown>;
 }

@@ -59,7 +59,8 @@ export class Inbox {
     else this.#add(payload);
     this.#heldBytes += costBytes;
     if (!this.#holding) this.#releaseHeld();
-    if (this.#message !== undefined && this.#messageBytes === this.#message.length) this.#complete(this.#message);
+    if (this.#message !== undefined && this.#messageBytes === this.#message.length)
+      this.#complete(this.#message);
   }
 
   /** Whether a message has begun and not ended. */

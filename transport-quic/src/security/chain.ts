@@ -91,7 +91,10 @@ function isIssuer(candidate: X509Certificate, issued: X509Certificate): boolean 
 
 function checkDates(certificate: X509Certificate, nowMs: number): void {
   if (!(Date.parse(certificate.validTo) >= nowMs)) {
-    throw new CertificateFault('CERT_HAS_EXPIRED', `"${oneLine(certificate.subject)}": expired on ${certificate.validTo}`);
+    throw new CertificateFault(
+      'CERT_HAS_EXPIRED',
+      `"${oneLine(certificate.subject)}": expired on ${certificate.validTo}`,
+    );
   }
   if (!(Date.parse(certificate.validFrom) <= nowMs)) {
     throw new CertificateFault(
@@ -130,8 +133,7 @@ function checkUsage(leaf: X509Certificate, role: Role): void {
 }
 
 function checkName(leaf: X509Certificate, host: string): void {
-  const match =
-    isIP(host) === 0 ? leaf.checkHost(host, { subject: 'never' }) : leaf.checkIP(host);
+  const match = isIP(host) === 0 ? leaf.checkHost(host, { subject: 'never' }) : leaf.checkIP(host);
   if (match === undefined) {
     throw new CertificateFault(
       'ERR_TLS_CERT_ALTNAME_INVALID',

@@ -62,14 +62,12 @@ function scheme(key: KeyObject): { digest: string | null; padding?: number; salt
 
 /** This host's certificates and its signature, as the payload of a Proof frame. Throws for a key of an unusable type. */
 export function makeProof(role: Role, identity: Identity, transcript: Transcript): Uint8Array {
-  const { cert, key } = identity.options;
-  const privateKey = createPrivateKey(String(key));
+  const { cert, key } = identity.pem;
+  const privateKey = createPrivateKey(key);
   const { digest, ...padding } = scheme(privateKey);
   const signature = sign(digest, signedBytes(role, transcript), { key: privateKey, ...padding });
-  const chain = certificatesIn(String(cert)).map(({ raw }) => raw.toString('base64'));
-  return new Uint8Array(
-    Buffer.from(JSON.stringify({ chain, signature: signature.toString('base64') })),
-  );
+  const chain = certificatesIn(cert).map(({ raw }) => raw.toString('base64'));
+  return new Uint8Array(Buffer.from(JSON.stringify({ chain, signature: signature.toString('base64') })));
 }
 
 interface Proof {
@@ -98,7 +96,12 @@ function decodeProof(payload: Uint8Array): Proof {
  */
 export function checkProof(
   payload: Uint8Array,
-  { role, identity, host, transcript }: {
+  {
+    role,
+    identity,
+    host,
+    transcript,
+  }: {
     role: Role;
     identity: Identity;
     host: string | undefined;
@@ -106,7 +109,7 @@ export function checkProof(
   },
 ): void {
   const { chain, signature } = decodeProof(payload);
-  const trusted = certificatesIn(String(identity.options.ca));
+  const trusted = certificatesIn(identity.pem.ca);
   checkChain({ shown: chain, trusted, role, host, nowMs: Date.now() });
   const leaf = chain[0] as X509Certificate;
   const { digest, ...padding } = scheme(leaf.publicKey);
