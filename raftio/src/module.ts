@@ -18,11 +18,6 @@ interface AdapterModuleBase {
    * or a `RaftRPCFactory` to `RaftRPCFactoryID`.
    */
   createModule(options: Readonly<Record<string, unknown>>): ContainerModule;
-  /**
-   * Why the adapter can't work on this machine with these options, e.g. because an optional package is not installed;
-   * undefined when it can. Without it, an adapter that loads works.
-   */
-  unavailable?(options: Readonly<Record<string, unknown>>): Promise<string | undefined>;
 }
 
 export interface LogDBModule extends AdapterModuleBase {

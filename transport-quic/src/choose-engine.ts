@@ -1,11 +1,9 @@
-import { createRequire } from 'node:module';
 import { ErrUnsupported } from '@drakkar/raftio';
 import type { Engine, EngineName, EngineOptions } from './engine.js';
 import { QuicEngine, loadQuicLibrary } from './engines/quic.js';
+import { loadWebTransportLibrary, whyNoHttp3 } from './engines/webtransport-library.js';
+import { WebTransportEngine } from './engines/webtransport.js';
 import type { EngineChoice } from './options.js';
-
-/** The optional package that has HTTP/3 in it. */
-export const HTTP3_PACKAGE = '@fails-components/webtransport-transport-http3-quiche';
 
 export interface ChosenEngine {
   engine: Engine;
@@ -27,23 +25,19 @@ export async function chooseEngine(choice: EngineChoice, options: EngineOptions)
   };
 }
 
-/** Why the choice can't be had on this machine; undefined when it can. */
-export async function whyUnavailable(choice: EngineChoice): Promise<string | undefined> {
-  const reason = await whyNot(choice === 'auto' ? 'webtransport' : choice);
-  return reason !== undefined && choice === 'auto' ? whyNot('quic') : reason;
-}
-
 async function loadEngine(name: EngineName, options: EngineOptions): Promise<Engine> {
   const reason = await whyNot(name);
   if (reason !== undefined) throw new ErrUnsupported(`engine ${name} of the quic transport: ${reason}`);
   if (name === 'quic') return new QuicEngine(loadQuicLibrary(), options);
-  throw new ErrUnsupported(`engine ${name} of the quic transport is not there yet`);
+  return new WebTransportEngine(name, await loadWebTransportLibrary(), options);
 }
 
+/** Why the engine can't be had on this machine; undefined when it can. */
 async function whyNot(name: EngineName): Promise<string | undefined> {
   try {
+    if (name === 'webtransport') return await whyNoHttp3();
     if (name === 'quic') loadQuicLibrary();
-    if (name === 'webtransport') await import(createRequire(import.meta.url).resolve(HTTP3_PACKAGE));
+    else await loadWebTransportLibrary();
     return undefined;
   } catch (error) {
     return (error as Error).message.split('\n', 1)[0] ?? '';

@@ -8,7 +8,6 @@ import {
   type RequestHandler,
 } from '@drakkar/raftio';
 import { ContainerModule } from 'inversify';
-import { whyUnavailable } from './choose-engine.js';
 import { type QuicTransportOptions, optionsSchema, resolveOptions } from './options.js';
 import { QuicRaftRPC } from './quic-raft-rpc.js';
 
@@ -37,8 +36,5 @@ export const adapterModule: RaftRPCModule = {
     return new ContainerModule(({ bind }) => {
       bind<RaftRPCFactory>(RaftRPCFactoryID).toConstantValue(factory);
     });
-  },
-  unavailable(options) {
-    return whyUnavailable(resolveOptions(options).engine);
   },
 };

@@ -8,3 +8,4 @@ const withEngine =
     createQuicRaftRPC(config, requestHandler, chunkSinkFactory, { ...options, engine });
 
 mutualTLSTests(withEngine('quic'));
+mutualTLSTests(withEngine('webtransport-h2'));

@@ -29,11 +29,25 @@ function example(kind: ModuleHarness['kind'], name: string): NamedAdapter {
   return { name, kind, specifier };
 }
 
+/** The QUIC transport by one of its engines. */
+function quic(engine: string): NamedAdapter {
+  return {
+    name: `transport-quic:${engine}`,
+    kind: 'transport',
+    specifier: '@drakkar/transport-quic',
+    options: { engine },
+  };
+}
+
 const ADAPTERS: readonly NamedAdapter[] = [
   { name: 'reference-logdb', kind: 'logdb' },
   { name: 'reference-rpc', kind: 'transport' },
   { name: 'logdb-lmdb', kind: 'logdb', specifier: '@drakkar/logdb-lmdb' },
   { name: 'transport-ws', kind: 'transport', specifier: '@drakkar/transport-ws' },
+  quic('quic'),
+  quic('webtransport-h2'),
+  // Over HTTP/3: its package has a binary that is downloaded when it is installed.
+  { ...quic('webtransport'), isOptional: true },
 ];
 
 const EXAMPLES: readonly NamedAdapter[] = [

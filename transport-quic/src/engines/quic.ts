@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { isIPv6 } from 'node:net';
+import { dirname, join } from 'node:path';
 import type * as QuicLibraryModule from '@currentspace/http3';
 import type { QuicClientSession, QuicConnectOptions } from '@currentspace/http3';
 import type {
@@ -151,5 +152,8 @@ class SessionEnd {
 
 /** Throws when the library has no prebuilt binary for this machine. */
 export function loadQuicLibrary(): QuicLibrary {
-  return createRequire(import.meta.url)('@currentspace/http3') as QuicLibrary;
+  const require = createRequire(import.meta.url);
+  // The library looks for its binary at the first use only; its loader, in the folder above, tells now.
+  require(join(dirname(require.resolve('@currentspace/http3')), '..', 'index.js'));
+  return require('@currentspace/http3') as QuicLibrary;
 }
