@@ -60,6 +60,11 @@ function given(kind: Kind | undefined, specifier: string): NamedAdapter {
   return { name: specifier, specifier, isWanted: true, ...(kind === undefined ? {} : { kind }) };
 }
 
+/** Of an adapter that is known by several engines, the one that is asked for. */
+function hasEngine({ options }: NamedAdapter, engine: string | undefined): boolean {
+  return engine === undefined || options?.['engine'] === undefined || options['engine'] === engine;
+}
+
 const COMMANDS: Readonly<Record<string, Kind>> = { logdb: 'logdb', rpc: 'transport', transport: 'transport' };
 
 function positional(args: readonly string[]): NamedAdapter[] {
@@ -116,11 +121,12 @@ export function parseOptions(args: readonly string[]): Options {
   const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
   checkCases(values.case ?? []);
   const adapterOptions = parseAdapterOptions(values.options, values.engine);
-  const chosen = [
+  const named = [
     ...positional(positionals),
     ...values.adapter.flatMap(known),
     ...values.module.map((specifier) => given(undefined, specifier)),
   ];
+  const chosen = named.filter((each) => hasEngine(each, values.engine));
   const hasOptions = Object.keys(adapterOptions).length > 0;
   if (hasOptions && chosen.length === 0) throw new UsageError('--options and --engine need an adapter');
   return {

@@ -56,7 +56,7 @@ describe('LivenessMonitor', () => {
 
   it('does not keep the process for the sake of its timer', () => {
     const started = jest.spyOn(globalThis, 'setInterval');
-    const monitor = new LivenessMonitor({}, new Set([countingLink().link]));
+    const monitor = new LivenessMonitor({ pingIntervalMs: 2000, deadPeerTimeoutMs: 10_000 }, new Set([countingLink().link]));
     monitor.wake();
     const timers = started.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef());
     expect(timers).toEqual([false]);

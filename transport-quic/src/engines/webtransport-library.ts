@@ -97,13 +97,15 @@ const NOISE = /^(http3 loader:|Problem loading http3-quiche|Did you install @fai
 async function withoutNoise<T>(load: () => Promise<T>): Promise<T> {
   const restore: (() => void)[] = [];
   for (const method of ['log', 'error'] as const) {
-    const original = console[method];
+    const original = console[method].bind(console);
+    const replaced = Object.getOwnPropertyDescriptor(console, method);
     const filtered = (...args: unknown[]): void => {
-      if (typeof args[0] !== 'string' || !NOISE.test(args[0])) original.apply(console, args);
+      if (typeof args[0] !== 'string' || !NOISE.test(args[0])) original(...args);
     };
     console[method] = filtered;
     restore.push(() => {
-      if (console[method] === filtered) console[method] = original;
+      const isStillOurs = Object.getOwnPropertyDescriptor(console, method)?.value === filtered;
+      if (isStillOurs && replaced !== undefined) Object.defineProperty(console, method, replaced);
     });
   }
   try {

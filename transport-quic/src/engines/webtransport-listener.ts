@@ -23,6 +23,12 @@ export const WINDOWS = {
   initialSessionFlowControlWindow: 15 * MIB,
 };
 
+/**
+ * HTTP/2 has a window of its own below WebTransport's, by default 64 KiB for each round trip. What is held is bounded
+ * by credit, so this one need not bind.
+ */
+const HTTP2_WINDOW_BYTES = 16 * MIB;
+
 /** Sessions of WebTransport that others have opened. */
 export class WebTransportListener implements EngineListener {
   readonly #server: WebTransportServer;
@@ -191,6 +197,10 @@ class HttpSockets {
       socket.destroy();
     });
     http2.on('sessionError', () => undefined);
+    http2.on('session', (session) => {
+      session.setLocalWindowSize(HTTP2_WINDOW_BYTES);
+      session.settings({ initialWindowSize: HTTP2_WINDOW_BYTES });
+    });
     http2.prependListener('stream', (stream: ServerHttp2Stream) => {
       contain(stream, (error) => {
         onRefused(

@@ -1,5 +1,8 @@
 import type { Channel } from '../engine.js';
-import { FRAGMENT_BYTES, FrameReader, type FrameType, type OnFrame, makeFrame } from './frames.js';
+import { FrameReader, type FrameType, type OnFrame, makeFrame } from './frames.js';
+
+/** The HTTP/2 library takes one write for each turn of the event loop, so it had better be a large one. */
+const FLUSH_BYTES = 512 * 1024;
 
 export interface FramePortHandlers {
   /** A frame, in order. The payload is valid during the call only. May throw ErrMalformed. */
@@ -63,7 +66,7 @@ export class FramePort {
     if (this.#ended) return;
     this.#out.push(bytes);
     this.#outBytes += bytes.length;
-    if (this.#outBytes >= FRAGMENT_BYTES) {
+    if (this.#outBytes >= FLUSH_BYTES) {
       this.#flush();
     } else if (!this.#flushing) {
       this.#flushing = true;
