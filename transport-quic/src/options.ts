@@ -36,9 +36,9 @@ export interface QuicTransportOptions {
    * when it is lower. Default 8 MiB.
    */
   highWaterMarkBytes?: number;
-  /** Bytes of messages that one peer may have under way to this host. Default 8 MiB. */
+  /** Bytes of messages that one peer may have under way to this host. Default 4 MiB. */
   receiveWindowBytes?: number;
-  /** Bytes of snapshot chunks sent but not yet taken by the receiver, on either side. Default 8 MiB. */
+  /** Bytes of snapshot chunks sent but not yet taken by the receiver, on either side. Default 4 MiB. */
   snapshotWindowBytes?: number;
 }
 
@@ -85,13 +85,13 @@ const integers: Record<IntegerName, IntegerOption> = {
     "Bytes outstanding for one peer from which senders wait; at most the host's own send buffer limit.",
   ),
   receiveWindowBytes: integerOption(
-    8 * MIB,
+    4 * MIB,
     MIN_WINDOW_BYTES,
     MAX_BUFFER_BYTES,
     'Bytes of messages that one peer may have under way to this host.',
   ),
   snapshotWindowBytes: integerOption(
-    8 * MIB,
+    4 * MIB,
     MIN_WINDOW_BYTES,
     MAX_BUFFER_BYTES,
     'Bytes of snapshot chunks on their way before the sender waits.',

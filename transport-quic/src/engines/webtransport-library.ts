@@ -43,7 +43,7 @@ export interface ServerOptions {
   initialSessionFlowControlWindow: number;
 }
 
-export interface WebTransportServer {
+export interface WebTransportServer extends SessionVisitor {
   ready: Promise<unknown>;
   startServer(): void;
   stopServer(): void;
@@ -125,14 +125,19 @@ export class AnyCertificate extends Array<{ algorithm: string; value: Uint8Array
   }
 }
 
+/** What the library tells of each session that it makes, before anything can arrive in it. */
+export interface SessionVisitor {
+  onHttpWTSessionVisitor?: (visit: { session?: unknown }) => void;
+}
+
 /** The inner client of a WebTransport over HTTP/2, as far as it is needed. */
-interface InnerClient {
+export interface InnerClient extends SessionVisitor {
   transportInt?: { clientInt?: unknown };
   onClientConnected?: (outcome: { success: boolean }) => void;
   onClientWebTransportSupport?: (nothing: object) => void;
 }
 
-function innerClient(session: WebTransportSession): InnerClient | undefined {
+export function innerClient(session: WebTransportSession): InnerClient | undefined {
   return (session as { sessionint?: { parentobj?: InnerClient } }).sessionint?.parentobj;
 }
 

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { ServerHttp2Stream } from 'node:http2';
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { ErrAddressInUse, ErrInvalidAddress, ErrUnsupported } from '@drakkar/raftio';
 import type { EngineListener, EngineName, EngineOptions, ListenRequest } from '../engine.js';
 import { type KeyedCertificate, makeServerCertificate } from '../security/session-certificates.js';
 import { probeUdpPort } from './udp-port.js';
+import { contain, containSessions } from './containment.js';
 import { WebTransportChannel, watchForExtras } from './webtransport-channel.js';
 import {
   type WebTransportLibrary,
@@ -87,7 +88,7 @@ export class WebTransportListener implements EngineListener {
       await new Promise((resolve) => setImmediate(resolve));
       this.#server.stopServer();
     }
-    await this.#sockets.close();
+    await this.#sockets.close(this.#isListening);
   }
 
   async #start(isHttp3: boolean): Promise<void> {
@@ -179,6 +180,7 @@ function explainListenError(error: unknown, address: string): Error {
 class HttpSockets {
   readonly #sockets = new Map<string, Socket>();
   readonly #deadlines = new Map<string, NodeJS.Timeout>();
+  #serverClosed: Promise<unknown> = Promise.resolve();
 
   /** Rejects nothing; throws ErrUnsupported when the library's server is not what it was. */
   guard(server: WebTransportServer, { maxSessions, onRefused }: ListenRequest, deadlineMs: number): void {
@@ -188,6 +190,7 @@ class HttpSockets {
         'this version of @fails-components/webtransport has another HTTP/2 server within',
       );
     }
+    this.#serverClosed = once(http2, 'close').catch(() => undefined);
     http2.maxConnections = maxSessions;
     http2.on('connection', (socket: Socket) => {
       this.#accept(socket, onRefused, deadlineMs);
@@ -201,14 +204,11 @@ class HttpSockets {
       session.setLocalWindowSize(HTTP2_WINDOW_BYTES);
       session.settings({ initialWindowSize: HTTP2_WINDOW_BYTES });
     });
-    http2.prependListener('stream', (stream: ServerHttp2Stream) => {
-      contain(stream, (error) => {
-        onRefused(
-          `a client broke the protocol: ${error.message}`,
-          stream.session?.socket.remoteAddress ?? '',
-        );
-      });
-    });
+    const onBroken = (error: Error): void => {
+      onRefused(`a client broke the protocol: ${error.message}`, '');
+    };
+    contain(http2, onBroken);
+    containSessions(server, onBroken);
   }
 
   /** The socket of the peer, as `address:port`, has become a session in use. */
@@ -221,8 +221,8 @@ class HttpSockets {
     this.#sockets.get(peer)?.destroy();
   }
 
-  /** Resolves when all of them are gone. */
-  async close(): Promise<void> {
+  /** Resolves when all of them are gone, and the server with them. */
+  async close(wasListening: boolean): Promise<void> {
     await Promise.all(
       [...this.#sockets.values()].map(
         (socket) =>
@@ -234,6 +234,7 @@ class HttpSockets {
           }),
       ),
     );
+    if (wasListening) await this.#serverClosed;
   }
 
   #accept(socket: Socket, onRefused: ListenRequest['onRefused'], deadlineMs: number): void {
@@ -251,20 +252,4 @@ class HttpSockets {
       if (this.#deadlines.get(peer) === deadline) this.#deadlines.delete(peer);
     });
   }
-}
-
-/** The library throws at some of what can be sent to it, in the middle of a stream's event: that ends the stream. */
-function contain(stream: ServerHttp2Stream, onError: (error: Error) => void): void {
-  const emit = stream.emit.bind(stream);
-  stream.on('error', () => undefined);
-  stream.emit = (...args: Parameters<typeof emit>) => {
-    try {
-      return emit(...args);
-    } catch (error) {
-      onError(error as Error);
-      stream.destroy();
-      stream.session?.destroy();
-      return true;
-    }
-  };
 }

@@ -11,6 +11,7 @@ import type {
   ListenRequest,
 } from '../engine.js';
 import { sha256 } from '../security/proof.js';
+import { containSessions } from './containment.js';
 import { ProofHook } from './proof-hook.js';
 import { WebTransportChannel, watchForExtras } from './webtransport-channel.js';
 import {
@@ -20,6 +21,7 @@ import {
   type WebTransportSession,
   abandonConnecting,
   http2SessionOf,
+  innerClient,
 } from './webtransport-library.js';
 import { PATH, WINDOWS, WebTransportListener } from './webtransport-listener.js';
 
@@ -57,6 +59,7 @@ export class WebTransportEngine implements Engine {
     const options = { forceReliable: true, serverCertificateHashes: new AnyCertificate() };
     const session = this.#open(request, options);
     const http2 = http2SessionOf(session);
+    containSessions(innerClient(session) ?? {}, () => undefined);
     const whyFailed = http2 === undefined ? undefined : firstError(http2);
     const end = (done: () => void): void => {
       endHttp2(session, http2, done);

@@ -2,7 +2,7 @@ import type { Channel } from '../engine.js';
 import { FrameReader, type FrameType, type OnFrame, makeFrame } from './frames.js';
 
 /** The HTTP/2 library takes one write for each turn of the event loop, so it had better be a large one. */
-const FLUSH_BYTES = 512 * 1024;
+const FLUSH_BYTES = 2 * 1024 * 1024;
 
 export interface FramePortHandlers {
   /** A frame, in order. The payload is valid during the call only. May throw ErrMalformed. */

@@ -18,7 +18,7 @@ export class CertificateFault extends Error {
 }
 
 const MAX_CHAIN_LENGTH = 8;
-/** Oldest first: basic constraints, key usage, extended key usage, names, policies. */
+/** Basic constraints, key usage, extended key usage, names, policies. */
 const KNOWN_EXTENSIONS = new Set(['2.5.29.19', '2.5.29.15', '2.5.29.37', '2.5.29.17', '2.5.29.32']);
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
@@ -63,25 +63,27 @@ function followToRoot(
   between: readonly X509Certificate[],
   { trusted, nowMs }: ChainCheck,
 ): void {
+  const unused = new Set(between);
   let current = leaf;
   checkDates(current, nowMs);
   checkExtensions(current);
-  for (let depth = 0; depth < MAX_CHAIN_LENGTH; depth++) {
-    const root = trusted.find((each) => isIssuer(each, current));
-    const issuer = root ?? between.find((each) => isIssuer(each, current));
+  for (let depth = 0; ; depth++) {
+    const below = current;
+    const root = trusted.find((each) => isIssuer(each, below));
+    const issuer = root ?? [...unused].find((each) => isIssuer(each, below));
     if (issuer === undefined) {
       throw new CertificateFault(
         'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-        `no trusted CA has issued "${oneLine(current.subject)}"`,
+        `no trusted CA has issued "${oneLine(below.subject)}"`,
       );
     }
     checkDates(issuer, nowMs);
     checkExtensions(issuer);
     checkPathLength(issuer, depth);
     if (root !== undefined) return;
+    unused.delete(issuer);
     current = issuer;
   }
-  throw new CertificateFault('CERT_CHAIN_TOO_LONG', 'the chain of certificates has no end');
 }
 
 function isIssuer(candidate: X509Certificate, issued: X509Certificate): boolean {
