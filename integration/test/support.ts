@@ -86,7 +86,7 @@ export async function freeAddress(): Promise<string> {
 
 export interface HostExtras {
   events?: HostListener;
-  /** Whether a batch that arrives is to be taken; false drops it, as a network may. */
+  /** Whether a batch that arrives is to be taken; false drops it, as a network may. Of the default transport only. */
   takes?: (batch: MessageBatch) => boolean;
 }
 
@@ -142,7 +142,8 @@ export class Workshop {
         ...(events === undefined ? {} : { events }),
         overrides: (container) => {
           container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory);
-          if (takes !== undefined) container.bind(RaftRPCFactoryID).toConstantValue(filtering(takes));
+          if (takes !== undefined && config.transport === undefined)
+            container.bind(RaftRPCFactoryID).toConstantValue(filtering(takes));
         },
       },
     );
@@ -173,7 +174,7 @@ export function clusterConfig(nodeID: number, more: Partial<ClusterConfigInput> 
   return { clusterID: CLUSTER, nodeID, electionRTT: 10, heartbeatRTT: 1, ...more };
 }
 
-/** A group of some hosts, all in this process, on LMDB and WebSocket. */
+/** A group of some hosts, all in this process, on LMDB and, unless the configuration says otherwise, WebSocket. */
 export class TestCluster {
   readonly nodes: TestNode[] = [];
   /** Those that the group was first started with. */
