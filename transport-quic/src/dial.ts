@@ -29,7 +29,9 @@ export async function dial<T>(request: DialRequest, wrap: (link: Link) => T): Pr
   signal.addEventListener('abort', abort);
   const timer = setTimeout(() => {
     limit.abort(
-      new ErrConnectFailed(`no answer from ${target} within ${connectTimeoutMs} ms`, { details: { target } }),
+      new ErrConnectFailed(`no answer from ${target} within ${connectTimeoutMs} ms; ${hint(request)}`, {
+        details: { target },
+      }),
     );
   }, connectTimeoutMs);
   try {
@@ -55,6 +57,11 @@ async function attempt<T>(
   return greet(channel, { self, kind, target, host, identity, signal }, wrap);
 }
 
+/** Hosts of different engines do not hear each other at all. */
+function hint({ engine }: DialRequest): string {
+  return `this host uses engine ${engine.name}, as its peers must`;
+}
+
 function aborted(target: string, reason: unknown): Error {
   if (hasErrorCode(reason, 'ERR_CONNECT_FAILED')) return reason as Error;
   return new ErrConnectFailed(`the attempt to connect to ${target} was aborted`, {
@@ -63,13 +70,14 @@ function aborted(target: string, reason: unknown): Error {
   });
 }
 
-function explain(error: unknown, { target, engine }: DialRequest): Error {
+function explain(error: unknown, request: DialRequest): Error {
+  const { target, engine } = request;
   if (hasErrorCode(error, 'ERR_TLS') || hasErrorCode(error, 'ERR_CONNECT_FAILED')) return error as Error;
   const { message, code } = error as NodeJS.ErrnoException;
   if (code === 'ERR_INVALID_ARG_VALUE')
     return new ErrInvalidAddress(`'${target}' can't be connected to: ${message}`);
-  return new ErrConnectFailed(
-    `can't connect to ${target}: ${message}; this host uses engine ${engine.name}, as its peers must`,
-    { cause: error, details: { target, engine: engine.name } },
-  );
+  return new ErrConnectFailed(`can't connect to ${target}: ${message}; ${hint(request)}`, {
+    cause: error,
+    details: { target, engine: engine.name },
+  });
 }

@@ -70,13 +70,17 @@ const config = {
 };
 const ignore = () => undefined;
 const make = (own) =>
-  createQuicRaftRPC({ ...config, raftAddress: own, listenAddress: own }, ignore, ignore, { engine: 'webtransport-h2' });
+  createQuicRaftRPC({ ...config, raftAddress: own, listenAddress: own }, ignore, ignore, {
+    engine: 'webtransport-h2',
+  });
 const host = make(address);
 await host.start();
 for (let round = 0; round < ROUNDS; round++) await attack();
 // It serves on.
 const from = make('127.0.0.1:1');
-await (await from.getConnection(address, new AbortController().signal)).sendMessageBatch({
+await (
+  await from.getConnection(address, new AbortController().signal)
+).sendMessageBatch({
   requests: [],
   deploymentID: 1,
   sourceAddress: 'x',

@@ -29,7 +29,12 @@ const refused = await taken.start().then(
   ({ code }) => code,
 );
 await taken.stop();
-const batch = { requests: [makeMessage({ type: MessageType.Heartbeat, from: 1, to: 2, clusterID: 3, term: 1 })], deploymentID: 1, sourceAddress: 'x', binVer: 210 };
+const batch = {
+  requests: [makeMessage({ type: MessageType.Heartbeat, from: 1, to: 2, clusterID: 3, term: 1 })],
+  deploymentID: 1,
+  sourceAddress: 'x',
+  binVer: 210,
+};
 for (const [from, port] of [
   [a, secondPort],
   [b, firstPort],

@@ -45,11 +45,17 @@ export interface ServerOptions {
 
 export interface WebTransportServer extends SessionVisitor {
   ready: Promise<unknown>;
+  closed: Promise<unknown>;
   startServer(): void;
   stopServer(): void;
   sessionStream(path: string): ReadableStream<WebTransportSession>;
   setRequestCallback(
-    callback: (request: { header: Record<string, unknown> }) => Promise<{ status: number; path?: string }>,
+    callback: (request: { header: Record<string, unknown> }) => Promise<{
+      status: number;
+      path?: string;
+      header?: Record<string, unknown>;
+      userData?: object;
+    }>,
   ): void;
 }
 
@@ -134,6 +140,7 @@ export interface SessionVisitor {
 export interface InnerClient extends SessionVisitor {
   transportInt?: { clientInt?: unknown };
   onClientConnected?: (outcome: { success: boolean }) => void;
+  closeHookSession?: () => void;
   onClientWebTransportSupport?: (nothing: object) => void;
 }
 
@@ -156,6 +163,13 @@ export function abandonConnecting(session: WebTransportSession): void {
   const inner = innerClient(session);
   inner?.onClientConnected?.({ success: false });
   inner?.onClientWebTransportSupport?.({});
+}
+
+/** Ends a client of HTTP/3 that is still connecting, and frees its socket whatever state it is in. */
+export function abandonHttp3(session: WebTransportSession): void {
+  const inner = innerClient(session);
+  inner?.onClientConnected?.({ success: false });
+  inner?.closeHookSession?.();
 }
 
 /** The HTTP/2 server below a WebTransport server that was told to start; undefined where it is elsewhere. */

@@ -36,6 +36,7 @@ export class WebTransportListener implements EngineListener {
   readonly #certificate: KeyedCertificate;
   readonly #request: ListenRequest;
   readonly #options: EngineOptions;
+  readonly #isHttp3: boolean;
   readonly #sockets = new HttpSockets();
   readonly #sessions = new Set<WebTransportSession>();
   #isListening = false;
@@ -45,7 +46,9 @@ export class WebTransportListener implements EngineListener {
     certificate: KeyedCertificate,
     request: ListenRequest,
     options: EngineOptions,
+    isHttp3: boolean,
   ) {
+    this.#isHttp3 = isHttp3;
     this.#server = server;
     this.#certificate = certificate;
     this.#request = request;
@@ -71,9 +74,9 @@ export class WebTransportListener implements EngineListener {
       privKey: certificate.key,
     };
     const server = isHttp3 ? new library.Http3Server(settings) : new library.Http2Server(settings);
-    const listener = new WebTransportListener(server, certificate, request, options);
+    const listener = new WebTransportListener(server, certificate, request, options, isHttp3);
     try {
-      await listener.#start(isHttp3);
+      await listener.#start();
     } catch (error) {
       await listener.close();
       throw explainListenError(error, address);
@@ -82,25 +85,36 @@ export class WebTransportListener implements EngineListener {
   }
 
   async close(): Promise<void> {
-    for (const session of [...this.#sessions]) session.close({ closeCode: 0, reason: 'stopping' });
+    const sessions = [...this.#sessions];
+    for (const session of sessions) session.close({ closeCode: 0, reason: 'stopping' });
     if (this.#isListening) {
-      // HTTP/3 sends what the sessions say for their goodbye in a later turn.
-      await new Promise((resolve) => setImmediate(resolve));
+      if (this.#isHttp3) await this.#untilSaid(sessions);
       this.#server.stopServer();
+      if (this.#isHttp3) await this.#untilSaid([this.#server]);
     }
     await this.#sockets.close(this.#isListening);
   }
 
-  async #start(isHttp3: boolean): Promise<void> {
+  /** HTTP/3 needs its socket for the goodbyes of its sessions, which may also take for ever. */
+  async #untilSaid(closing: readonly { closed: Promise<unknown> }[]): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise((resolve) => {
+      timer = setTimeout(resolve, this.#options.closeTimeoutMs);
+    });
+    await Promise.race([Promise.allSettled(closing.map(({ closed }) => closed)), limit]);
+    clearTimeout(timer);
+  }
+
+  async #start(): Promise<void> {
     const server = this.#server;
     server.setRequestCallback(({ header }) => {
-      const isOurs = header[':path'] === PATH && (isHttp3 || header[':protocol'] === 'webtransport');
-      return Promise.resolve(isOurs ? { status: 200, path: PATH } : { status: 404 });
+      const isOurs = header[':path'] === PATH && (this.#isHttp3 || header[':protocol'] === 'webtransport');
+      return Promise.resolve(isOurs ? { status: 200, path: PATH, header, userData: {} } : { status: 404 });
     });
     const sessions = server.sessionStream(PATH);
     server.ready.catch(() => undefined);
     server.startServer();
-    if (!isHttp3) this.#sockets.guard(server, this.#request, this.#options.handshakeTimeoutMs);
+    if (!this.#isHttp3) this.#sockets.guard(server, this.#request, this.#options.handshakeTimeoutMs);
     await server.ready;
     this.#isListening = true;
     void this.#acceptAll(sessions.getReader());

@@ -20,6 +20,7 @@ import {
   type WebTransportLibrary,
   type WebTransportSession,
   abandonConnecting,
+  abandonHttp3,
   http2SessionOf,
   innerClient,
 } from './webtransport-library.js';
@@ -71,8 +72,7 @@ export class WebTransportEngine implements Engine {
   async #connectHttp3(request: ConnectRequest, seen: () => Uint8Array | undefined): Promise<Channel> {
     const session = this.#open(request, { requireUnreliable: true });
     const end = (done: () => void): void => {
-      session.close({ closeCode: 0, reason: '' });
-      session.closed.then(done, done);
+      endHttp3(session, this.#options.closeTimeoutMs, done);
     };
     return this.#openChannel(request, session, { end, fingerprint: seen, whyFailed: undefined });
   }
@@ -147,6 +147,21 @@ function endHttp2(
   http2.destroy();
   abandonConnecting(session);
   void isOver.then(done);
+}
+
+/** A peer that is gone takes the library many seconds to give up, for which a stop can't wait. */
+function endHttp3(session: WebTransportSession, timeoutMs: number, done: () => void): void {
+  let isOver = false;
+  const over = (): void => {
+    if (isOver) return;
+    isOver = true;
+    clearTimeout(timer);
+    abandonHttp3(session);
+    done();
+  };
+  const timer = setTimeout(over, timeoutMs);
+  session.closed.then(over, over);
+  session.close({ closeCode: 0, reason: '' });
 }
 
 function certificateSeen(http2: ClientHttp2Session | undefined): Uint8Array | undefined {
