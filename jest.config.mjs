@@ -20,5 +20,6 @@ export default {
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   modulePathIgnorePatterns: ['/dist/'],
-  testTimeout: 30_000,
+  setupFiles: ['<rootDir>/scripts/lib/fuzz-setup.mjs'],
+  testTimeout: Number(process.env.DRAKKAR_TEST_TIMEOUT_MS ?? 30_000),
 };

@@ -24,6 +24,36 @@ export {
   type LinearizabilityResult,
   checkLinearizableRegister,
 } from './linearizability/check.js';
+export {
+  type CheckOptions,
+  type CheckResult,
+  type Violation,
+  checkLinearizable,
+} from './linearizability/check-linearizable.js';
+export { IMPOSSIBLE, type Model } from './linearizability/model.js';
+export type { Operation } from './linearizability/operation.js';
+export {
+  type RegisterInput,
+  type RegisterOutput,
+  type Value,
+  registerModel,
+} from './linearizability/models/register.js';
+export { type KeyValueInput, keyValueModel } from './linearizability/models/key-value.js';
+export { type CounterInput, type CounterOutput, counterModel } from './linearizability/models/counter.js';
+export {
+  type AppendListInput,
+  type AppendListOutput,
+  type ListNode,
+  appendListModel,
+} from './linearizability/models/append-list.js';
+export { drawViolation } from './linearizability/picture.js';
+export {
+  ErrInvalidHistory,
+  appendListHistory,
+  counterHistory,
+  keyValueHistory,
+  registerHistory,
+} from './linearizability/jepsen.js';
 export { type RegisterOperation, type RegisterValue } from './linearizability/history.js';
 export {
   type ModuleHarness,

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeTestCertificates } from '@drakkar/conformance';
 import type { NodeHostConfigInput } from '@drakkar/framework';
+import { createQuicRaftRPC } from '@drakkar/transport-quic';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { CLUSTER, EventLog, Journal, TestCluster, Workshop, clusterConfig, eventually } from './support.js';
 
-const workshop = new Workshop();
 let folder: string;
 let certificates: Awaited<ReturnType<typeof writeTestCertificates>>;
 
@@ -14,15 +14,13 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'drakkar-'));
   certificates = await writeTestCertificates(folder);
 });
-afterEach(() => workshop.clear());
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 for (const engine of ['quic', 'webtransport-h2'] as const) {
-  const transport = { module: '@drakkar/transport-quic', options: { engine, deadPeerTimeoutMs: 2000 } };
-  const withTLS = (): Partial<NodeHostConfigInput> => {
-    const [files] = certificates.good;
-    return { transport, mutualTls: true, ...files };
-  };
+  const options = { engine, deadPeerTimeoutMs: 2000 };
+  const workshop = new Workshop((config, handler, sinks) => createQuicRaftRPC(config, handler, sinks, options));
+  afterEach(() => workshop.clear());
+  const withTLS = (): Partial<NodeHostConfigInput> => ({ mutualTls: true, ...certificates.good[0] });
 
   describe(`three NodeHosts on LMDB and QUIC (${engine}) with mutual TLS`, () => {
     it('write and read, lose their leader and get it back', async () => {
@@ -61,7 +59,8 @@ for (const engine of ['quic', 'webtransport-h2'] as const) {
       const events = new EventLog();
       const foreign = await workshop.open(
         {
-          transport,
+          // By configuration, short name and all, as a user would.
+          transport: { module: 'quic', options },
           mutualTls: true,
           ...certificates.foreign,
           raftAddress,

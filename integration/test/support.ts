@@ -86,13 +86,13 @@ export async function freeAddress(): Promise<string> {
 
 export interface HostExtras {
   events?: HostListener;
-  /** Whether a batch that arrives is to be taken; false drops it, as a network may. Of the default transport only. */
+  /** Whether a batch that arrives is to be taken; false drops it, as a network may. */
   takes?: (batch: MessageBatch) => boolean;
 }
 
-function filtering(takes: (batch: MessageBatch) => boolean): RaftRPCFactory {
+function filtering(createTransport: RaftRPCFactory, takes: (batch: MessageBatch) => boolean): RaftRPCFactory {
   return (config, handler, sinks) =>
-    createWsRaftRPC(
+    createTransport(
       config,
       (batch) => {
         if (takes(batch)) handler(batch);
@@ -128,7 +128,13 @@ export class EventLog {
 /** What is left to let go of at the end of a test. */
 export class Workshop {
   readonly #hosts = new Set<NodeHost>();
+  readonly #createTransport: RaftRPCFactory;
   #dir: string | undefined;
+
+  /** The transport is that of hosts whose messages are filtered; the others have what their configuration names. */
+  constructor(createTransport: RaftRPCFactory = createWsRaftRPC) {
+    this.#createTransport = createTransport;
+  }
 
   async dir(): Promise<string> {
     this.#dir ??= await mkdtemp(join(tmpdir(), 'drakkar-'));
@@ -142,8 +148,8 @@ export class Workshop {
         ...(events === undefined ? {} : { events }),
         overrides: (container) => {
           container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory);
-          if (takes !== undefined && config.transport === undefined)
-            container.bind(RaftRPCFactoryID).toConstantValue(filtering(takes));
+          if (takes === undefined) return;
+          container.bind(RaftRPCFactoryID).toConstantValue(filtering(this.#createTransport, takes));
         },
       },
     );
@@ -174,7 +180,7 @@ export function clusterConfig(nodeID: number, more: Partial<ClusterConfigInput> 
   return { clusterID: CLUSTER, nodeID, electionRTT: 10, heartbeatRTT: 1, ...more };
 }
 
-/** A group of some hosts, all in this process, on LMDB and, unless the configuration says otherwise, WebSocket. */
+/** A group of some hosts, all in this process, on LMDB and the workshop's transport: WebSocket unless told. */
 export class TestCluster {
   readonly nodes: TestNode[] = [];
   /** Those that the group was first started with. */

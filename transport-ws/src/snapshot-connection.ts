@@ -5,8 +5,8 @@ import {
   type SnapshotChunk,
   encodeSnapshotChunk,
 } from '@drakkar/raftio';
-import { SendQueue } from '@drakkar/raftio/transport';
-import { type Link, asConnectionClosed } from './link.js';
+import { SendQueue, asConnectionClosed } from '@drakkar/raftio/transport';
+import type { Link } from './link.js';
 import { CloseCode, SNAPSHOT_END, SnapshotReply } from './protocol.js';
 
 const END = Symbol('end of stream');

@@ -44,6 +44,7 @@ const ADAPTERS: readonly NamedAdapter[] = [
   { name: 'reference-rpc', kind: 'transport' },
   { name: 'logdb-lmdb', kind: 'logdb', specifier: '@drakkar/logdb-lmdb' },
   { name: 'transport-ws', kind: 'transport', specifier: '@drakkar/transport-ws' },
+  { name: 'transport-grpc', kind: 'transport', specifier: '@drakkar/transport-grpc' },
   quic('quic'),
   quic('webtransport-h2'),
   // Over HTTP/3: its package has a binary that is downloaded when it is installed.

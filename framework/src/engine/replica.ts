@@ -207,6 +207,11 @@ export class Replica implements RsmListener {
     this.#host.setReady(this);
   }
 
+  /** Proposals on their way to the leader that have certainly not got there. */
+  undelivered(entries: readonly Entry[]): void {
+    for (const entry of entries) this.#dropped(entry);
+  }
+
   unreachable(nodeID: number): void {
     this.#unreachable.add(nodeID);
     this.#host.setReady(this);
@@ -268,10 +273,7 @@ export class Replica implements RsmListener {
       this.leader = update.leader;
       this.#host.leaderChanged(this, update.leader.leaderID, update.leader.term);
     }
-    for (const entry of update.droppedProposals) {
-      if (entry.type === EntryType.ConfigChangeEntry) this.configChange.dropped(entry, NO_LEADER_FOR_CHANGE);
-      else this.proposals.dropped(entry);
-    }
+    for (const entry of update.droppedProposals) this.#dropped(entry);
     for (const entry of update.rejectedConfigChanges) this.configChange.dropped(entry, CHANGE_UNDER_WAY);
     for (const context of update.droppedReads) this.reads.dropped(context);
     for (const { context, index } of update.readyReads)
@@ -337,6 +339,11 @@ export class Replica implements RsmListener {
   /** Entries up to `index` are about to be removed from the LogDB. */
   compacted(index: number): void {
     this.raft.compacted(index);
+  }
+
+  #dropped(entry: Entry): void {
+    if (entry.type === EntryType.ConfigChangeEntry) this.configChange.dropped(entry, NO_LEADER_FOR_CHANGE);
+    else this.proposals.dropped(entry);
   }
 
   async #recover(snapshot: Snapshot): Promise<void> {

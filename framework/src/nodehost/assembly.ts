@@ -121,6 +121,8 @@ function wire(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir, event
     },
     onInstallSnapshot: (message) => streams.send(message),
     onUnreachable: (clusterID, from, nodeID) => replicas.find(clusterID, from)?.unreachable(nodeID),
+    onProposalUndelivered: ({ clusterID, from, entries }) =>
+      replicas.find(clusterID, from)?.undelivered(entries),
     onConnectionChanged: (target, up, reason) => {
       const log = loggerFactory.getLogger('transport');
       if (up) {

@@ -66,7 +66,7 @@ describe('successorOf', () => {
 describe('Handovers', () => {
   function setUp(isLeader: boolean) {
     const clock = new ManualClock();
-    const handovers = new Handovers(clock);
+    const handovers = new Handovers(clock, 10);
     const asked: number[] = [];
     const replica = {
       nodeID: 1,
@@ -88,13 +88,18 @@ describe('Handovers', () => {
     return { clock, handovers, replica: replica as unknown as Replica, asked, handOver, learn, isDone };
   }
 
-  it('waits until another leads, not only until this one does not', async () => {
-    const { asked, handOver, learn, isDone } = setUp(true);
+  it('waits until another leads, not only until this one does not, and for those who do not know it yet', async () => {
+    const { clock, asked, handOver, learn, isDone } = setUp(true);
     handOver();
     expect(asked).toEqual([2]);
     learn(0);
     expect(await isDone()).toBe(false);
     learn(2);
+    expect(await isDone()).toBe(false);
+    learn(3);
+    clock.advance(19);
+    expect(await isDone()).toBe(false);
+    clock.advance(1);
     expect(await isDone()).toBe(true);
   });
 
@@ -112,6 +117,12 @@ describe('Handovers', () => {
     failing.handOver();
     failing.handovers.gone(failing.replica);
     expect(await failing.isDone()).toBe(true);
+    const lingering = setUp(true);
+    lingering.handOver();
+    lingering.learn(2);
+    expect(await lingering.isDone()).toBe(false);
+    lingering.handovers.gone(lingering.replica);
+    expect(await lingering.isDone()).toBe(true);
     const follower = setUp(false);
     follower.handOver();
     expect(await follower.isDone()).toBe(true);

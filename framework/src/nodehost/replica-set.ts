@@ -49,7 +49,7 @@ export class ReplicaSet {
 
   constructor(deps: ReplicaSetDependencies) {
     this.#deps = deps;
-    this.#handovers = new Handovers(deps.clock);
+    this.#handovers = new Handovers(deps.clock, deps.tickMs);
   }
 
   /** Starts a replica: bootstrap, replay of its log, and a place in the engine's loop. @throws ErrClosed */

@@ -42,19 +42,23 @@ class HeldConnection implements IConnection {
 function setUp(connect: (attempt: number, signal: AbortSignal) => Promise<IConnection>) {
   const clock = new ManualClock();
   const undelivered: Message[] = [];
+  const certain: boolean[] = [];
   const news: string[] = [];
   let attempts = 0;
   const peer = new Peer('b:1', OPTIONS, {
     connect: (_target, signal) => connect(++attempts, signal),
     makeBatch: (requests) => ({ requests, deploymentID: 1, sourceAddress: 'a:1', binVer: 210 }),
-    onUndelivered: (message) => undelivered.push(message),
+    onUndelivered: (message, isCertain) => {
+      undelivered.push(message);
+      certain.push(isCertain);
+    },
     onConnected: () => news.push('up'),
     onDisconnected: () => news.push('down'),
     clock,
     random: new SeededRandom(1),
     logger: silentLogger,
   });
-  return { clock, peer, undelivered, news, attempts: () => attempts };
+  return { clock, peer, undelivered, certain, news, attempts: () => attempts };
 }
 
 const heartbeat = (to: number): Message => makeMessage({ type: MessageType.Heartbeat, to });
@@ -168,20 +172,46 @@ describe('Peer', () => {
 
   it('connects anew after a break, and reports what was on its way', async () => {
     const connections = [new HeldConnection(), new HeldConnection()];
-    const { peer, clock, news, undelivered } = setUp((attempt) => Promise.resolve(connections[attempt - 1]!));
+    const { peer, clock, news, undelivered, certain } = setUp((attempt) =>
+      Promise.resolve(connections[attempt - 1]!),
+    );
     peer.push(heartbeat(1));
     peer.flush();
     await settle();
-    connections[0]?.sent[0]?.reject(new Error('reset'));
+    peer.push(heartbeat(7));
     connections[0]?.lose(new Error('reset'));
+    connections[0]?.sent[0]?.reject(new Error('reset'));
     await settle();
-    expect(targets({ requests: undelivered, deploymentID: 1, sourceAddress: '', binVer: 210 })).toEqual([1]);
+    expect(undelivered.map(({ to }, i) => [to, certain[i]])).toEqual([
+      [7, true],
+      [1, false],
+    ]);
     clock.advance(100);
     peer.push(heartbeat(2));
     peer.flush();
     await settle();
     expect(targets(connections[1]?.sent[0]?.batch)).toEqual([2]);
     expect(news).toEqual(['up', 'down', 'up']);
+  });
+
+  it('does not wait for the end of its pause once the other host is heard from', async () => {
+    const connection = new HeldConnection();
+    const { peer, clock, attempts } = setUp((attempt) =>
+      attempt === 1 ? Promise.reject(new Error('refused')) : Promise.resolve(connection),
+    );
+    peer.heardFrom();
+    peer.push(heartbeat(1));
+    peer.flush();
+    await settle();
+    peer.heardFrom();
+    expect(clock.timerCount).toBe(0);
+    peer.push(heartbeat(2));
+    peer.flush();
+    await settle();
+    expect(attempts()).toBe(2);
+    expect(targets(connection.sent[0]?.batch)).toEqual([2]);
+    peer.heardFrom();
+    expect(connection.closedByUs).toBe(false);
   });
 
   it('leaves nothing behind when it stops', async () => {

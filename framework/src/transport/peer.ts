@@ -17,8 +17,12 @@ export interface PeerOptions {
 export interface PeerDependencies {
   connect: (target: string, signal: AbortSignal) => Promise<IConnection>;
   makeBatch: (requests: Message[]) => MessageBatch;
-  /** The message was dropped because its host can't be reached or does not keep up. */
-  onUndelivered: (message: Message) => void;
+  /**
+   * The message was dropped because its host can't be reached or does not keep up.
+   *
+   * @param isCertain it was never given to a connection; otherwise it may have arrived all the same
+   */
+  onUndelivered: (message: Message, isCertain: boolean) => void;
   onConnected: (target: string) => void;
   onDisconnected: (target: string, reason: Error | undefined) => void;
   clock: IClock;
@@ -72,7 +76,7 @@ export class Peer {
     const sizeBytes = messageSizeBytes(message);
     const full = this.#queuedBytes > 0 && this.#queuedBytes + sizeBytes > this.#options.sendQueueBytes;
     if (this.#stopped || this.#link.state === 'down' || full) {
-      this.#deps.onUndelivered(message);
+      this.#deps.onUndelivered(message, true);
       return;
     }
     this.#queue.push(message);
@@ -84,6 +88,13 @@ export class Peer {
     if (this.#queue.length === 0 || this.#stopped) return;
     if (this.#link.state === 'idle') this.#connect();
     else if (this.#link.state === 'up' && !this.#link.sending) this.#send(this.#link);
+  }
+
+  /** Something has arrived from this host: it is up, so there is no reason to wait before the next attempt. */
+  heardFrom(): void {
+    if (this.#stopped || this.#link.state !== 'down') return;
+    this.#link.timer.cancel();
+    this.#retry();
   }
 
   stop(): void {
@@ -107,7 +118,7 @@ export class Peer {
       },
       (error: unknown) => {
         link.sending = false;
-        for (const message of batch.requests) this.#deps.onUndelivered(message);
+        for (const message of batch.requests) this.#deps.onUndelivered(message, false);
         if (this.#link !== link) return;
         this.#deps.logger.warn('a batch was not sent', { target: this.target, err: error });
         this.flush();
@@ -173,10 +184,10 @@ export class Peer {
     const undelivered = this.#queue;
     this.#queue = [];
     this.#queuedBytes = 0;
-    for (const message of undelivered) this.#deps.onUndelivered(message);
+    for (const message of undelivered) this.#deps.onUndelivered(message, true);
   }
 
-  /** The next message opens a connection again. */
+  /** The next message opens a connection again. The back-off goes on where it was until one is up. */
   #retry(): void {
     this.#link = { state: 'idle' };
     this.flush();

@@ -3,6 +3,7 @@ import {
   BIN_VER,
   type IRaftRPC,
   type Message,
+  type MessageBatch,
   MessageType,
   type RequestHandler,
   makeMessage,
@@ -16,11 +17,15 @@ const HERE = 7;
 
 function setUp(): {
   transport: Transport;
-  deliver: (messages: Message[], from?: string) => void;
+  deliver: (messages: Message[], from?: string, fields?: Partial<MessageBatch>) => void;
   taken: Message[];
+  unreachable: number[];
+  lostProposals: Message[];
 } {
   let handler: RequestHandler = () => undefined;
   const taken: Message[] = [];
+  const unreachable: number[] = [];
+  const lostProposals: Message[] = [];
   const transport = new Transport(
     {
       raftAddress: 'a:1',
@@ -34,7 +39,8 @@ function setUp(): {
     {
       createRPC: (requestHandler) => {
         handler = requestHandler;
-        return { name: 'fake' } as IRaftRPC;
+        const getConnection: IRaftRPC['getConnection'] = () => Promise.reject(new Error('refused'));
+        return { name: 'fake', getConnection } as IRaftRPC;
       },
       handler: {
         onMessage: (message) => {
@@ -43,7 +49,8 @@ function setUp(): {
           return isHere;
         },
         onInstallSnapshot: () => undefined,
-        onUnreachable: () => undefined,
+        onUnreachable: (_clusterID, _from, nodeID) => unreachable.push(nodeID),
+        onProposalUndelivered: (message) => lostProposals.push(message),
         onConnectionChanged: () => undefined,
       },
       createSink: () => ({ addChunk: () => Promise.resolve(false), close: () => undefined }),
@@ -52,9 +59,9 @@ function setUp(): {
       logger: silentLogger,
     },
   );
-  const deliver = (requests: Message[], from = 'b:1'): void =>
-    handler({ requests, deploymentID: 1, sourceAddress: from, binVer: BIN_VER });
-  return { transport, deliver, taken };
+  const deliver = (requests: Message[], from = 'b:1', fields: Partial<MessageBatch> = {}): void =>
+    handler({ requests, deploymentID: 1, sourceAddress: from, binVer: BIN_VER, ...fields });
+  return { transport, deliver, taken, unreachable, lostProposals };
 }
 
 const heartbeat = (clusterID: number, from: number, to = 1): Message =>
@@ -92,5 +99,29 @@ describe('Transport', () => {
     const known = Array.from({ length: 2000 }, (_, id) => transport.registry.resolve(HERE, id));
     expect(known.filter((address) => address !== undefined)).toHaveLength(64);
     expect(transport.registry.resolve(HERE, 1999)).toBe('b:1');
+  });
+
+  it('takes nothing from another deployment, or of another release of the protocol', () => {
+    const { transport, deliver, taken } = setUp();
+    deliver([heartbeat(HERE, 2)], 'b:1', { deploymentID: 2 });
+    deliver([heartbeat(HERE, 2)], 'b:1', { binVer: BIN_VER + 1 });
+    expect(taken).toEqual([]);
+    expect(transport.registry.resolve(HERE, 2)).toBeUndefined();
+    deliver([heartbeat(HERE, 2)]);
+    expect(taken).toHaveLength(1);
+  });
+
+  it('tells of forwarded proposals, and of members, that it could not reach', async () => {
+    const { transport, unreachable, lostProposals } = setUp();
+    const toLeader = (type: MessageType, to: number): Message =>
+      makeMessage({ type, clusterID: HERE, from: 1, to });
+    transport.send([toLeader(MessageType.Propose, 9)]); // nobody knows where that is
+    transport.registry.set(HERE, 2, 'b:1');
+    transport.send([toLeader(MessageType.Propose, 2), toLeader(MessageType.Heartbeat, 2)]);
+    transport.flush();
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    transport.send([toLeader(MessageType.Propose, 2), toLeader(MessageType.ReadIndex, 2)]);
+    expect(lostProposals.map(({ to }) => to)).toEqual([9, 2, 2]);
+    expect(unreachable).toEqual([2]);
   });
 });

@@ -26,6 +26,8 @@ export interface TransportHandler {
   /** Takes an InstallSnapshot message, whose data goes in a stream of its own. */
   onInstallSnapshot(message: Message): void;
   onUnreachable(clusterID: number, fromNodeID: number, nodeID: number): void;
+  /** A forwarded proposal has certainly not arrived. */
+  onProposalUndelivered(message: Message): void;
   onConnectionChanged(target: string, up: boolean, reason: Error | undefined): void;
 }
 
@@ -86,7 +88,7 @@ export class Transport {
       }
       const address = this.registry.resolve(message.clusterID, message.to);
       if (address === undefined || this.#stopped) {
-        this.#undelivered(message);
+        this.#undelivered(message, true);
         continue;
       }
       const peer = this.#peers.get(address) ?? this.#addPeer(address);
@@ -117,7 +119,7 @@ export class Transport {
         sourceAddress: this.#options.raftAddress,
         binVer: BIN_VER,
       }),
-      onUndelivered: (message) => this.#undelivered(message),
+      onUndelivered: (message, isCertain) => this.#undelivered(message, isCertain),
       onConnected: (target) => handler.onConnectionChanged(target, true, undefined),
       onDisconnected: (target, reason) => handler.onConnectionChanged(target, false, reason),
       clock: this.#deps.clock,
@@ -128,9 +130,12 @@ export class Transport {
     return peer;
   }
 
-  #undelivered(message: Message): void {
+  #undelivered(message: Message, isCertain: boolean): void {
+    const { handler } = this.#deps;
     if (message.type === MessageType.Replicate || message.type === MessageType.Heartbeat) {
-      this.#deps.handler.onUnreachable(message.clusterID, message.from, message.to);
+      handler.onUnreachable(message.clusterID, message.from, message.to);
+    } else if (message.type === MessageType.Propose && isCertain) {
+      handler.onProposalUndelivered(message);
     }
   }
 
@@ -145,6 +150,7 @@ export class Transport {
       });
       return;
     }
+    this.#peers.get(batch.sourceAddress)?.heardFrom();
     for (const message of batch.requests) {
       // Nothing is learnt from messages for groups that do not run here: they could name any number of them.
       if (this.#deps.handler.onMessage(message) && message.from !== 0 && batch.sourceAddress !== '') {

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { LivenessMonitor, type Sweepable } from './liveness.js';
+import { LivenessMonitor, type MonitoredLink } from './liveness.js';
+
+const DEFAULTS = { pingIntervalMs: 2000, deadPeerTimeoutMs: 10_000 };
 
 afterEach(() => {
   jest.restoreAllMocks();
@@ -7,16 +9,16 @@ afterEach(() => {
 });
 
 /** Stands for a link; counts its sweeps and keeps what they were given. */
-function countingLink(): { link: Sweepable; sweeps: [number, number][] } {
+function countingLink(): { link: MonitoredLink; sweeps: [number, number][] } {
   const sweeps: [number, number][] = [];
-  const link = { sweep: (...given: [number, number]) => void sweeps.push(given) };
+  const link = { sweep: (...given: [number, number]) => sweeps.push(given) };
   return { link, sweeps };
 }
 
 describe('LivenessMonitor', () => {
   it('sweeps while there are links, and wakes again for new ones', () => {
     jest.useFakeTimers();
-    const links = new Set<Sweepable>();
+    const links = new Set<MonitoredLink>();
     const monitor = new LivenessMonitor({ pingIntervalMs: 100, deadPeerTimeoutMs: 1000 }, links);
     const { link, sweeps } = countingLink();
     links.add(link);
@@ -56,7 +58,7 @@ describe('LivenessMonitor', () => {
 
   it('does not keep the process for the sake of its timer', () => {
     const started = jest.spyOn(globalThis, 'setInterval');
-    const monitor = new LivenessMonitor({ pingIntervalMs: 2000, deadPeerTimeoutMs: 10_000 }, new Set([countingLink().link]));
+    const monitor = new LivenessMonitor(DEFAULTS, new Set([countingLink().link]));
     monitor.wake();
     const timers = started.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef());
     expect(timers).toEqual([false]);

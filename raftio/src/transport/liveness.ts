@@ -1,8 +1,9 @@
-/** One connection, as the monitor sees it. */
-export interface Sweepable {
+/** One end of a connection, as the monitor sees it. */
+export interface MonitoredLink {
   /**
-   * Says something to an idle peer, and gives the peer up when nothing has been heard of it during `maxSilentSweeps`
-   * sweeps, which take `deadPeerTimeoutMs`.
+   * Called at regular times: gives the peer cause to say something, and ends the link when nothing has arrived from
+   * it during `maxSilentSweeps` sweeps, which is `deadPeerTimeoutMs`. Sweeps are counted rather than time, so that a
+   * pause of this process itself, in which nothing could be read, is not held against the peer.
    */
   sweep(maxSilentSweeps: number, deadPeerTimeoutMs: number): void;
 }
@@ -17,14 +18,14 @@ const MIN_SILENT_SWEEPS = 3;
 
 /** One timer for all links of a host: pings idle ones and gives up those whose peer has fallen silent. */
 export class LivenessMonitor {
-  readonly #links: ReadonlySet<Sweepable>;
+  readonly #links: ReadonlySet<MonitoredLink>;
   readonly #deadPeerTimeoutMs: number;
   readonly #sweepIntervalMs: number;
   readonly #maxSilentSweeps: number;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor(options: LivenessOptions, links: ReadonlySet<Sweepable>) {
+  constructor(options: LivenessOptions, links: ReadonlySet<MonitoredLink>) {
     this.#links = links;
     this.#deadPeerTimeoutMs = options.deadPeerTimeoutMs;
     this.#sweepIntervalMs = Math.min(options.pingIntervalMs, options.deadPeerTimeoutMs / MIN_SILENT_SWEEPS);

@@ -164,6 +164,22 @@ describe('a snapshot file', () => {
     await reader.close();
   });
 
+  it('is opened only with a whole description, which others than its reader rely upon', async () => {
+    const disk = new MemoryDisk();
+    await write(disk, { sessions: noise(1, 10), pieces: [noise(2, 64)] });
+    const good = await disk.readFile(PATH);
+    const start = SNAPSHOT_HEADER_BLOCK_BYTES + BLOCK_HEADER_BYTES + 10 + BLOCK_HEADER_BYTES + 64;
+    expect(start).toBeLessThan(good.length);
+    const missed: number[] = [];
+    for (let bit = start * 8; bit < good.length * 8; bit++) {
+      const bad = good.slice();
+      bad[bit >> 3] = (bad[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      disk.damage(PATH, () => bad);
+      if ((await outcome(SnapshotFileReader.open(disk, PATH))) !== 'ERR_SNAPSHOT_CORRUPT') missed.push(bit);
+    }
+    expect(missed).toEqual([]);
+  });
+
   it('shows two whole blocks that have changed places', async () => {
     const disk = new MemoryDisk();
     await write(disk, { sessions: new Uint8Array(0), pieces: [noise(2, 128)] });

@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+
+interface Mutant {
+  id: string;
+  area: string;
+  what: string;
+  file: string;
+  find: string;
+  replace: string;
+}
+
+const root = new URL('../../', import.meta.url);
+const list = (await import(new URL('scripts/mutants/list.mjs', root).href)) as {
+  MUTANTS: readonly Mutant[];
+  testsFor: (mutant: Mutant) => string[];
+};
+
+/** `npm run mutants` takes too long for every test run; that its list fits the sources is seen here. */
+describe('the list of mutants', () => {
+  it('has at least 40, each of its own name', () => {
+    const ids = list.MUTANTS.map(({ id }) => id);
+    expect(ids.length).toBeGreaterThanOrEqual(40);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it.each(list.MUTANTS.map((mutant): [string, Mutant] => [mutant.id, mutant]))(
+    '%s fits its file',
+    (_id, mutant) => {
+      const text = readFileSync(fileURLToPath(new URL(mutant.file, root)), 'utf8');
+      expect(text.split(mutant.find).length - 1).toBe(1);
+      expect(mutant.replace).not.toBe(mutant.find);
+      expect(mutant.what).not.toBe('');
+      expect(list.testsFor(mutant).length).toBeGreaterThan(0);
+    },
+  );
+});

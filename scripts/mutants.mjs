@@ -1,0 +1,128 @@
+import { parseArgs } from 'node:util';
+import { prepare } from './lib/prepare.mjs';
+import { MUTANTS, testsFor } from './mutants/list.mjs';
+import { Workshop } from './mutants/workshop.mjs';
+
+const HELP = `Usage: npm run mutants -- [options]
+
+Makes one small mistake after the other in a copy of the project, and prints which check catches it. Fails when one is
+not caught: then the checks are to be mended, not the list.
+
+Options:
+  --only ID     only this one (may be repeated); --list shows all
+  --area A      only those of raft, engine, state or storage (may be repeated)
+  --jobs N      at the same time (default 2; 1 to 16)
+  --budget N    seconds for one test path (default 180; 5 to 3600)
+  --list        prints the list and ends
+  --json        prints the result as JSON
+  --help        this text`;
+
+class UsageError extends Error {}
+
+function wholeNumber(name, text, least, most) {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < least || value > most)
+    throw new UsageError(`--${name} must be a whole number from ${least} to ${most}`);
+  return value;
+}
+
+function chosen({ only, area }) {
+  for (const id of only)
+    if (!MUTANTS.some((mutant) => mutant.id === id)) throw new UsageError(`no mutant ${id}`);
+  for (const name of area) {
+    if (!MUTANTS.some((mutant) => mutant.area === name)) throw new UsageError(`no area ${name}`);
+  }
+  return MUTANTS.filter(
+    (mutant) =>
+      (only.length === 0 || only.includes(mutant.id)) && (area.length === 0 || area.includes(mutant.area)),
+  );
+}
+
+/** Tests that fail by themselves would catch anything. */
+async function checkBaseline(workshop, mutants, timeoutMs) {
+  for (const path of new Set(mutants.flatMap(testsFor))) {
+    const failure = await workshop.firstFailure(path, timeoutMs);
+    if (failure !== undefined) throw new Error(`without a mutant, too, this test fails: ${failure}`);
+  }
+}
+
+async function judge(workshop, mutant, timeoutMs) {
+  const startedAt = performance.now();
+  const caughtBy = await workshop.withMutant(mutant, async () => {
+    for (const path of testsFor(mutant)) {
+      const failure = await workshop.firstFailure(path, timeoutMs);
+      if (failure !== undefined) return failure;
+    }
+    return undefined;
+  });
+  const { id, area, what, file } = mutant;
+  return { id, area, what, file, caughtBy, seconds: (performance.now() - startedAt) / 1000 };
+}
+
+async function judgeAll(workshops, mutants, timeoutMs, tell) {
+  const waiting = [...mutants];
+  const results = [];
+  const work = async (workshop) => {
+    for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+      const result = await judge(workshop, mutant, timeoutMs);
+      results.push(result);
+      tell(result, results.length);
+    }
+  };
+  await Promise.all(workshops.map(work));
+  return MUTANTS.flatMap(({ id }) => results.filter((result) => result.id === id));
+}
+
+async function main() {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string', multiple: true, default: [] },
+      area: { type: 'string', multiple: true, default: [] },
+      jobs: { type: 'string', default: '2' },
+      budget: { type: 'string', default: '180' },
+      list: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return void console.log(HELP);
+  const mutants = chosen(values);
+  if (values.list) {
+    for (const { id, area, what } of mutants) console.log(`${area.padEnd(8)} ${id.padEnd(30)} ${what}`);
+    return;
+  }
+  const jobs = wholeNumber('jobs', values.jobs, 1, 16);
+  const timeoutMs = 1000 * wholeNumber('budget', values.budget, 5, 3600);
+  await prepare();
+  const workshops = Array.from({ length: Math.min(jobs, mutants.length) }, () => new Workshop());
+  const close = () => workshops.forEach((workshop) => workshop.close());
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.on(signal, () => {
+      close();
+      process.exit(130);
+    });
+  }
+  const tell = ({ id, caughtBy, seconds }, count) => {
+    const verdict = caughtBy === undefined ? 'SURVIVES' : `caught by: ${caughtBy}`;
+    if (!values.json) console.log(`${count}/${mutants.length} ${id} (${seconds.toFixed(1)} s) ${verdict}`);
+  };
+  try {
+    if (!values.json) console.log('Looking at the checks without a mutant ...');
+    await checkBaseline(workshops[0], mutants, timeoutMs);
+    const results = await judgeAll(workshops, mutants, timeoutMs, tell);
+    const survivors = results.filter(({ caughtBy }) => caughtBy === undefined);
+    if (values.json) console.log(JSON.stringify({ results }, undefined, 2));
+    else console.log(`${results.length - survivors.length} of ${results.length} mutants caught`);
+    if (survivors.length > 0) process.exitCode = 1;
+  } finally {
+    close();
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error.message);
+  if (error instanceof UsageError) console.error('npm run mutants -- --help lists the options.');
+  process.exitCode = error instanceof UsageError || error.code?.startsWith('ERR_PARSE_ARGS') ? 2 : 1;
+}

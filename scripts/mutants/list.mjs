@@ -1,0 +1,41 @@
+import { engineMutants } from './engine.mjs';
+import { raftMutants } from './raft.mjs';
+import { stateMutants } from './state.mjs';
+import { storageMutants } from './storage.mjs';
+
+/**
+ * Deliberately wrong changes to the project, each a small one that could be made by mistake: `find`, which is in `file`
+ * exactly once, becomes `replace`. `what` says what is wrong then. Each must be caught by some check; one that is not
+ * shows what the checks do not see. Not in the list: changes that make nothing wrong, since another rule stands behind.
+ */
+export const MUTANTS = [
+  ...raftMutants.map((mutant) => ({ area: 'raft', ...mutant })),
+  ...engineMutants.map((mutant) => ({ area: 'engine', ...mutant })),
+  ...stateMutants.map((mutant) => ({ area: 'state', ...mutant })),
+  ...storageMutants.map((mutant) => ({ area: 'storage', ...mutant })),
+];
+
+/** Tests that are asked, in this order, what they say of a mutant in a file. */
+const TESTS_OF = {
+  'framework/src/raft': ['framework/src/raft'],
+  'framework/src/engine': [
+    'framework/src/engine',
+    'integration/test/replication',
+    'integration/test/snapshot',
+  ],
+  'framework/src/requests': ['framework/src/requests'],
+  'framework/src/nodehost': ['framework/src/nodehost', 'integration/test/membership'],
+  'framework/src/rsm': ['framework/src/rsm'],
+  'framework/src/snapshot': ['framework/src/snapshot'],
+  'framework/src/transport': ['framework/src/transport'],
+  'raftio/src/kv': ['raftio/src/kv'],
+  'raftio/src/raftpb': ['raftio/src/raftpb'],
+  'transport-ws/src': ['transport-ws/src'],
+};
+
+/** Paths of the jest tests that a mutant is shown to. @throws Error for a file that no tests are known for */
+export function testsFor({ file }) {
+  const folder = Object.keys(TESTS_OF).find((each) => file.startsWith(`${each}/`));
+  if (folder === undefined) throw new Error(`no tests are named for ${file}`);
+  return TESTS_OF[folder];
+}

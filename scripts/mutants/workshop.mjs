@@ -1,0 +1,138 @@
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { root } from '../lib/run.mjs';
+
+/** Every file of the project that git knows or could know, relative to its root. */
+function projectFiles() {
+  const list = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+    cwd: root,
+  });
+  return list
+    .toString()
+    .split('\0')
+    .filter((file) => file !== '');
+}
+
+/** The installed packages by links, but for ours, which are those of the copy. */
+function linkModules(from, to, dir) {
+  mkdirSync(to, { recursive: true });
+  for (const name of readdirSync(from)) {
+    if (name !== '@drakkar') symlinkSync(join(from, name), join(to, name));
+  }
+  if (dir !== undefined) linkOurs(to, dir);
+}
+
+function linkOurs(to, dir) {
+  const { workspaces } = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'));
+  mkdirSync(join(to, '@drakkar'));
+  for (const folder of workspaces) {
+    const { name } = JSON.parse(readFileSync(join(dir, folder, 'package.json'), 'utf8'));
+    if (name.startsWith('@drakkar/')) symlinkSync(join(dir, folder), join(to, name));
+  }
+}
+
+/**
+ * A copy of the project in which one file at a time is made wrong. The project itself is never touched, so an
+ * interrupted run leaves nothing wrong behind.
+ */
+export class Workshop {
+  #dir = mkdtempSync(join(tmpdir(), 'drakkar-mutants-'));
+  #child;
+
+  constructor() {
+    for (const file of projectFiles()) {
+      const copy = join(this.#dir, file);
+      mkdirSync(dirname(copy), { recursive: true });
+      copyFileSync(join(root, file), copy);
+    }
+    linkModules(join(root, 'node_modules'), join(this.#dir, 'node_modules'), this.#dir);
+    for (const { name } of readdirSync(root, { withFileTypes: true }).filter((each) => each.isDirectory())) {
+      const nested = join(root, name, 'node_modules');
+      try {
+        linkModules(nested, join(this.#dir, name, 'node_modules'));
+      } catch (error) {
+        if (error.code !== 'ENOENT') throw error;
+        rmSync(join(this.#dir, name, 'node_modules'), { recursive: true, force: true });
+      }
+    }
+  }
+
+  /** Runs `work` with the mutant in place. @throws Error when the mutant does not fit the file any more */
+  async withMutant({ id, file, find, replace }, work) {
+    const path = join(this.#dir, file);
+    const text = readFileSync(path, 'utf8');
+    if (text.split(find).length !== 2)
+      throw new Error(`mutant ${id} does not fit ${file} any more: mend the list`);
+    writeFileSync(
+      path,
+      text.replace(find, () => replace),
+    );
+    try {
+      return await work();
+    } finally {
+      writeFileSync(path, text);
+    }
+  }
+
+  /** The name of the first test in `path` that fails, `undefined` when none does. */
+  async firstFailure(path, timeoutMs) {
+    const outputFile = join(this.#dir, 'results.json');
+    rmSync(outputFile, { force: true });
+    const flags = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'];
+    const args = ['--bail=1', '--json', `--outputFile=${outputFile}`, '--maxWorkers=1', '--forceExit', path];
+    const ended = await this.#run([...flags, ...args], timeoutMs);
+    if (ended === 'timeout') return `(does not end) ${path}`;
+    const { testResults, success } = JSON.parse(readFileSync(outputFile, 'utf8'));
+    if (success) return undefined;
+    const failed = testResults
+      .flatMap(({ assertionResults }) => assertionResults)
+      .find(({ status }) => status === 'failed');
+    return (
+      failed?.fullName ??
+      `(does not load) ${testResults.find(({ status }) => status === 'failed')?.message.split('\n')[0]}`
+    );
+  }
+
+  /** Ends what runs and removes the copy. */
+  close() {
+    this.#kill();
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+
+  #run(args, timeoutMs) {
+    return new Promise((resolve) => {
+      // A group of its own, so that processes which a test has started end with it.
+      const child = spawn(process.execPath, args, { cwd: this.#dir, stdio: 'ignore', detached: true });
+      this.#child = child;
+      const timer = setTimeout(() => {
+        this.#kill();
+        resolve('timeout');
+      }, timeoutMs);
+      child.on('close', () => {
+        clearTimeout(timer);
+        this.#child = undefined;
+        resolve('ended');
+      });
+    });
+  }
+
+  #kill() {
+    if (this.#child?.pid === undefined) return;
+    try {
+      process.kill(-this.#child.pid, 'SIGKILL');
+    } catch {
+      // gone already
+    }
+  }
+}
