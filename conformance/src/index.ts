@@ -60,4 +60,11 @@ export {
   type ModuleHarnessOptions,
   harnessFromModule,
 } from './adapters/module-harness.js';
+export type { AssemblyCapabilities, AssemblyHarness, AssemblySite } from './assembly/harness.js';
+export { type AdapterChoice, type AssemblyOptions, assemblyFromModules } from './assembly/from-modules.js';
+export { assemblySuite, runAssembly } from './assembly/suite.js';
+export { memoryAssemblyHarness } from './reference/memory-assembly.js';
+export type { Peer, PeerReport } from './rpc/peer.js';
 export { writeTestCertificates } from './tls/certificates.js';
+export { DiskError, DiskFaults, faultyLogDB } from './faults/disk.js';
+export { NetworkFaults, faultyRPC } from './faults/network.js';

@@ -51,7 +51,7 @@ async function logDBPlace(
 }
 
 /** A port of 127.0.0.1 that is free for TCP and for UDP. */
-async function freeAddress(): Promise<string> {
+export async function freeAddress(): Promise<string> {
   const link = await NetworkLink.open('127.0.0.1:0');
   await link.close();
   return link.address;

@@ -2,12 +2,16 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ModuleHarness, harnessFromModule } from '../adapters/module-harness.js';
+import type { AssemblyHarness } from '../assembly/harness.js';
+import { assemblyFromModules } from '../assembly/from-modules.js';
+import { runAssembly } from '../assembly/suite.js';
 import { isMissing } from '../adapters/load.js';
 import { describeError } from '../suite/assert.js';
 import { runLogDB } from '../logdb/suite.js';
 import { memoryLogDBHarness } from '../reference/memory-logdb-harness.js';
 import { memoryRPCHarness } from '../reference/memory-rpc-harness.js';
 import { runRPC } from '../rpc/suite.js';
+import { memoryAssemblyHarness } from '../reference/memory-assembly.js';
 import type { Report, RunOptions } from '../suite/case.js';
 
 /** An adapter that the command may run. Without a specifier it is one of the references. */
@@ -23,31 +27,36 @@ export interface NamedAdapter {
   isOptional?: boolean;
 }
 
+/** The QUIC transport by one of its engines. */
+function quic(engine: string): NamedAdapter {
+  const specifier = '@drakkar/transport-quic';
+  return { name: `transport-quic:${engine}`, kind: 'transport', specifier, options: { engine } };
+}
+
+/** Where @currentspace/http3 brings a binary; elsewhere there is nothing to run. */
+function hasQuicBinary(): boolean {
+  const { platform, arch } = process;
+  return platform === 'linux'
+    ? arch === 'x64' || arch === 'arm64'
+    : platform === 'darwin' && arch === 'arm64';
+}
+
 /** An example of this repository; its path, as examples are no packages that one installs. */
 function example(kind: ModuleHarness['kind'], name: string): NamedAdapter {
   const specifier = fileURLToPath(new URL(`../../../examples/${name}`, import.meta.url));
   return { name, kind, specifier };
 }
 
-/** The QUIC transport by one of its engines. */
-function quic(engine: string): NamedAdapter {
-  return {
-    name: `transport-quic:${engine}`,
-    kind: 'transport',
-    specifier: '@drakkar/transport-quic',
-    options: { engine },
-  };
-}
-
 const ADAPTERS: readonly NamedAdapter[] = [
   { name: 'reference-logdb', kind: 'logdb' },
   { name: 'reference-rpc', kind: 'transport' },
   { name: 'logdb-lmdb', kind: 'logdb', specifier: '@drakkar/logdb-lmdb' },
+  { name: 'logdb-leveldb', kind: 'logdb', specifier: '@drakkar/logdb-leveldb' },
   { name: 'transport-ws', kind: 'transport', specifier: '@drakkar/transport-ws' },
   { name: 'transport-grpc', kind: 'transport', specifier: '@drakkar/transport-grpc' },
-  quic('quic'),
+  { ...quic('quic'), isOptional: !hasQuicBinary() },
   quic('webtransport-h2'),
-  // Over HTTP/3: its package has a binary that is downloaded when it is installed.
+  // Over HTTP/3: its native package downloads a binary when it is installed, which not every machine may.
   { ...quic('webtransport'), isOptional: true },
 ];
 
@@ -94,25 +103,71 @@ async function harnessOf(
   return made;
 }
 
-export async function runAdapter(
-  adapter: NamedAdapter,
-  settings: AdapterSettings,
-  options: RunOptions,
+/** What `run` makes of one or more adapters: nothing that is missing or broken gets away without being told. */
+async function outcomeOf(
+  name: string,
+  adapters: readonly NamedAdapter[],
+  run: () => Promise<Report>,
 ): Promise<AdapterOutcome> {
-  const { name, specifier, isWanted = false, isOptional = false } = adapter;
+  const isWanted = adapters.some((each) => each.isWanted === true);
+  const isOptional = adapters.some((each) => each.isOptional === true);
   try {
-    const made = await harnessOf(adapter, settings);
-    const running = made.kind === 'logdb' ? runLogDB(made.harness, options) : runRPC(made.harness, options);
-    const report = await running;
+    const report = await run();
     const { notInstalled } = report;
     if (notInstalled === undefined) return { name, report };
     return { name, notInstalled, isFailure: isWanted || !isOptional };
   } catch (error) {
     const reason = describeError(error);
-    return specifier !== undefined && isMissing(specifier)
-      ? { name, notInstalled: reason, isFailure: isWanted }
-      : { name, broken: reason };
+    const isAbsent = adapters.some(({ specifier }) => specifier !== undefined && isMissing(specifier));
+    return isAbsent ? { name, notInstalled: reason, isFailure: isWanted } : { name, broken: reason };
   }
+}
+
+export function runAdapter(
+  adapter: NamedAdapter,
+  settings: AdapterSettings,
+  options: RunOptions,
+): Promise<AdapterOutcome> {
+  return outcomeOf(adapter.name, [adapter], async () => {
+    const made = await harnessOf(adapter, settings);
+    return made.kind === 'logdb' ? runLogDB(made.harness, options) : runRPC(made.harness, options);
+  });
+}
+
+/** A LogDB and a transport to be used together. */
+export interface NamedPair {
+  logdb: NamedAdapter;
+  transport: NamedAdapter;
+}
+
+export function nameOfPair({ logdb, transport }: NamedPair): string {
+  return `${logdb.name} with ${transport.name}`;
+}
+
+async function assemblyOf(pair: NamedPair): Promise<AssemblyHarness> {
+  const name = nameOfPair(pair);
+  const [logdb, transport] = [pair.logdb, pair.transport].map(({ specifier, options = {} }) =>
+    specifier === undefined ? undefined : { module: specifier, options },
+  );
+  if (logdb !== undefined && transport !== undefined) return assemblyFromModules(logdb, transport, { name });
+  if (logdb !== undefined || transport !== undefined) throw new Error('a reference goes with the other one');
+  return { ...memoryAssemblyHarness(), name };
+}
+
+export function runPair(pair: NamedPair, options: RunOptions): Promise<AdapterOutcome> {
+  const adapters = [pair.logdb, pair.transport];
+  return outcomeOf(nameOfPair(pair), adapters, async () => runAssembly(await assemblyOf(pair), options));
+}
+
+/** Every LogDB with every transport; the references with each other. */
+export function everyPair(): NamedPair[] {
+  const ofKind = (kind: NamedAdapter['kind']): NamedAdapter[] =>
+    KNOWN_ADAPTERS.filter((each) => each.kind === kind);
+  return ofKind('logdb').flatMap((logdb) =>
+    ofKind('transport')
+      .filter(({ specifier }) => (specifier === undefined) === (logdb.specifier === undefined))
+      .map((transport) => ({ logdb, transport })),
+  );
 }
 
 export function isFailure(outcome: AdapterOutcome): boolean {

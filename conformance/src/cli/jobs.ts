@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { LOGDB_MUTANTS } from '../mutants/logdb-mutants.js';
 import { type MutantResult, runMutants } from '../mutants/mutant.js';
-import { RPC_MUTANTS } from '../mutants/rpc-mutants.js';
+import { MUTANTS } from '../mutants/all.js';
 import { describeError } from '../suite/assert.js';
 import { isMissing } from '../adapters/load.js';
 import {
@@ -10,11 +9,16 @@ import {
   type AdapterSettings,
   KNOWN_ADAPTERS,
   type NamedAdapter,
+  type NamedPair,
+  everyPair,
+  nameOfPair,
   runAdapter,
+  runPair,
 } from './adapters.js';
 
 /** One thing that the command does, in a process of its own when there are several. */
-export type Job = { kind: 'adapter'; adapter: NamedAdapter } | { kind: 'mutants' };
+export type Job =
+  { kind: 'adapter'; adapter: NamedAdapter } | { kind: 'assembly'; pair: NamedPair } | { kind: 'mutants' };
 
 /** What came of the jobs; also what `--json` prints, with `ok`. */
 export interface Outcome {
@@ -26,11 +30,13 @@ export function everyJob(withMutants: boolean): Job[] {
   return [
     ...(withMutants ? [{ kind: 'mutants' } as const] : []),
     ...KNOWN_ADAPTERS.map((adapter) => ({ kind: 'adapter', adapter }) as const),
+    ...everyPair().map((pair) => ({ kind: 'assembly', pair }) as const),
   ];
 }
 
 export function nameOf(job: Job): string {
-  return job.kind === 'adapter' ? job.adapter.name : 'mutants';
+  if (job.kind === 'mutants') return 'mutants';
+  return job.kind === 'adapter' ? job.adapter.name : nameOfPair(job.pair);
 }
 
 export async function runJob(
@@ -39,10 +45,12 @@ export async function runJob(
   cases: readonly string[] | undefined,
 ): Promise<Outcome> {
   if (job.kind === 'mutants') {
-    const mutants = [...(await runMutants(LOGDB_MUTANTS)), ...(await runMutants(RPC_MUTANTS))];
-    return { adapters: [], mutants };
+    return { adapters: [], mutants: await runMutants(MUTANTS) };
   }
-  const outcome = await runAdapter(job.adapter, settings, cases === undefined ? {} : { only: cases });
+  const options = cases === undefined ? {} : { only: cases };
+  const outcome = await (job.kind === 'adapter'
+    ? runAdapter(job.adapter, settings, options)
+    : runPair(job.pair, options));
   return { adapters: [outcome], mutants: [] };
 }
 
@@ -51,6 +59,10 @@ const LONGEST_MS = 15 * 60_000;
 
 function argumentsOf(job: Job): string[] {
   if (job.kind === 'mutants') return ['--mutants'];
+  if (job.kind === 'assembly') {
+    const { logdb, transport } = job.pair;
+    return ['assembly', logdb.name, transport.name];
+  }
   const { name, kind, specifier = name } = job.adapter;
   if (KNOWN_ADAPTERS.some((each) => each.name === name)) return ['--adapter', name];
   if (kind === undefined) return ['--module', specifier];
@@ -70,9 +82,12 @@ export async function runJobApart(job: Job, extraArgs: readonly string[]): Promi
 
 /** The process that runs a job was asked for the adapter by name; the user, who asked for everything, was not. */
 function withoutWish(job: Job, outcome: AdapterOutcome): AdapterOutcome {
-  if (!('notInstalled' in outcome) || job.kind !== 'adapter') return outcome;
-  const { isWanted = false, isOptional = false, specifier = '' } = job.adapter;
-  return { ...outcome, isFailure: isWanted || !(isOptional || isMissing(specifier)) };
+  if (!('notInstalled' in outcome) || job.kind === 'mutants') return outcome;
+  const adapters = job.kind === 'adapter' ? [job.adapter] : [job.pair.logdb, job.pair.transport];
+  const isFailure =
+    adapters.some(({ isWanted = false }) => isWanted) ||
+    !adapters.some(({ isOptional = false, specifier = '' }) => isOptional || isMissing(specifier));
+  return { ...outcome, isFailure };
 }
 
 function runMain(args: readonly string[]): Promise<string> {

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { writeFile } from 'node:fs/promises';
 import { describeError } from '../suite/assert.js';
 import { isFailure } from './adapters.js';
 import { type Job, type Outcome, nameOf, runJob, runJobApart } from './jobs.js';
@@ -54,10 +55,9 @@ async function run(options: Options): Promise<number> {
   const isAsked = adapters.some((each) => 'report' in each && each.report.cases.length > 0);
   const isGood = !adapters.some(isFailure) && mutants.every(({ caught }) => caught);
   const ok = isGood && (isAsked || mutants.length > 0);
-  const text = options.json
-    ? JSON.stringify({ ok, adapters, mutants }, null, 2)
-    : renderTables(adapters, mutants);
-  process.stdout.write(`${text}\n`);
+  const json = JSON.stringify({ ok, adapters, mutants }, null, 2);
+  if (options.output !== undefined) await writeFile(options.output, `${json}\n`);
+  process.stdout.write(`${options.json ? json : renderTables(adapters, mutants)}\n`);
   return ok ? 0 : 1;
 }
 

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { ModuleHarness } from '../adapters/module-harness.js';
+import { ASSEMBLY_CASES } from '../assembly/suite.js';
 import { LOGDB_CASES } from '../logdb/suite.js';
 import { RPC_CASES } from '../rpc/suite.js';
 import { KNOWN_ADAPTERS, type NamedAdapter } from './adapters.js';
@@ -8,9 +9,10 @@ import { type Job, everyJob } from './jobs.js';
 export const HELP = `Usage: drakkar-conformance [options]                     everything of this repository
        drakkar-conformance logdb MODULE [options]        a LogDB of your own
        drakkar-conformance rpc MODULE [options]          a transport of your own
+       drakkar-conformance assembly LOGDB TRANSPORT      hosts that use both
 
-Asks every clause of the LogDB and transport contracts of the adapters, and checks that the suites see deliberately
-wrong ones. MODULE is a package name, or the path of a file or folder. Ends with 1 if anything failed.
+Asks every clause of the LogDB and transport contracts of the adapters, runs clusters of hosts on every pair of them,
+and checks that the suites see deliberately wrong ones. MODULE is a package name, or the path of a file or folder. Ends with 1 if anything failed.
 
   --adapter NAME   only this adapter (may be repeated):
                    ${KNOWN_ADAPTERS.map(({ name }) => name).join(', ')}
@@ -22,6 +24,7 @@ wrong ones. MODULE is a package name, or the path of a file or folder. Ends with
   --mutants        only the deliberately wrong adapters
   --no-mutants     leave them out (left out, too, where adapters or cases are chosen)
   --json           print the whole report as JSON
+  --output FILE    write it to a file, and print the table
   --help           print this
 `;
 
@@ -31,6 +34,7 @@ export interface Options {
   seed: number | undefined;
   adapterOptions: Readonly<Record<string, unknown>>;
   json: boolean;
+  output: string | undefined;
   help: boolean;
 }
 
@@ -39,8 +43,11 @@ export class UsageError extends Error {}
 
 type Kind = ModuleHarness['kind'];
 
-function known(name: string): NamedAdapter[] {
-  const found = KNOWN_ADAPTERS.filter((each) => each.name === name || each.name.startsWith(`${name}:`));
+/** The adapters of that name; of one that has engines, all of them, or the one that is asked for. */
+function known(name: string, engine: unknown): NamedAdapter[] {
+  const all = KNOWN_ADAPTERS.filter((each) => each.name === name || each.name.startsWith(`${name}:`));
+  const chosen = all.filter(({ options }) => options?.['engine'] === engine);
+  const found = engine !== undefined && chosen.length > 0 ? chosen : all;
   if (found.length === 0) {
     throw new UsageError(
       `no adapter "${name}"; there are ${KNOWN_ADAPTERS.map((each) => each.name).join(', ')}`,
@@ -60,24 +67,30 @@ function given(kind: Kind | undefined, specifier: string): NamedAdapter {
   return { name: specifier, specifier, isWanted: true, ...(kind === undefined ? {} : { kind }) };
 }
 
-/** Of an adapter that is known by several engines, the one that is asked for. */
-function hasEngine({ options }: NamedAdapter, engine: string | undefined): boolean {
-  return engine === undefined || options?.['engine'] === undefined || options['engine'] === engine;
-}
-
 const COMMANDS: Readonly<Record<string, Kind>> = { logdb: 'logdb', rpc: 'transport', transport: 'transport' };
 
-function positional(args: readonly string[]): NamedAdapter[] {
+function positional(args: readonly string[]): Job[] {
   const [command, ...specifiers] = args;
   if (command === undefined) return [];
+  if (command === 'assembly') return [pairOf(specifiers)];
   const kind = COMMANDS[command];
-  if (kind === undefined) throw new UsageError(`no command "${command}": it is logdb or rpc`);
+  if (kind === undefined) throw new UsageError(`no command "${command}": it is logdb, rpc or assembly`);
   if (specifiers.length === 0) throw new UsageError(`${command} needs a package name or a path`);
-  return specifiers.map((specifier) => given(kind, specifier));
+  return specifiers.map((specifier) => ({ kind: 'adapter', adapter: given(kind, specifier) }));
+}
+
+function pairOf([logdb, transport, ...others]: readonly string[]): Job {
+  if (logdb === undefined || transport === undefined || others.length > 0) {
+    throw new UsageError('assembly needs a LogDB and a transport');
+  }
+  return {
+    kind: 'assembly',
+    pair: { logdb: given('logdb', logdb), transport: given('transport', transport) },
+  };
 }
 
 function checkCases(ids: readonly string[]): void {
-  const cases = new Set([...LOGDB_CASES, ...RPC_CASES].map(({ id }) => id));
+  const cases = new Set([...LOGDB_CASES, ...RPC_CASES, ...ASSEMBLY_CASES].map(({ id }) => id));
   const unknown = ids.filter((id) => !cases.has(id));
   if (unknown.length > 0) throw new UsageError(`no case ${unknown.join(', ')}`);
 }
@@ -113,6 +126,7 @@ const OPTIONS = {
   mutants: { type: 'boolean', default: false },
   'no-mutants': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
+  output: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -122,11 +136,13 @@ export function parseOptions(args: readonly string[]): Options {
   checkCases(values.case ?? []);
   const adapterOptions = parseAdapterOptions(values.options, values.engine);
   const named = [
-    ...positional(positionals),
-    ...values.adapter.flatMap(known),
+    ...values.adapter.flatMap((name) => known(name, adapterOptions['engine'])),
     ...values.module.map((specifier) => given(undefined, specifier)),
   ];
-  const chosen = named.filter((each) => hasEngine(each, values.engine));
+  const chosen = [
+    ...positional(positionals),
+    ...named.map((adapter) => ({ kind: 'adapter', adapter }) as const),
+  ];
   const hasOptions = Object.keys(adapterOptions).length > 0;
   if (hasOptions && chosen.length === 0) throw new UsageError('--options and --engine need an adapter');
   return {
@@ -135,12 +151,13 @@ export function parseOptions(args: readonly string[]): Options {
     seed: parseSeed(values.seed),
     adapterOptions,
     json: values.json,
+    output: values.output,
     help: values.help,
   };
 }
 
 function jobsFor(
-  chosen: readonly NamedAdapter[],
+  chosen: readonly Job[],
   values: {
     mutants: boolean;
     'no-mutants': boolean;
@@ -150,5 +167,5 @@ function jobsFor(
 ): Job[] {
   if (values.mutants) return [{ kind: 'mutants' }];
   if (chosen.length === 0) return everyJob(!values['no-mutants'] && values.case === undefined);
-  return chosen.map((adapter) => ({ kind: 'adapter', adapter }));
+  return [...chosen];
 }

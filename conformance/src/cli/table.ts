@@ -70,7 +70,7 @@ function mutantLines(mutants: readonly MutantResult[]): string[] {
 /** The whole outcome as text. */
 export function renderTables(outcomes: readonly AdapterOutcome[], mutants: readonly MutantResult[]): string {
   const blocks: string[][] = [];
-  for (const contract of ['logdb', 'rpc'] as const) {
+  for (const contract of ['logdb', 'rpc', 'assembly'] as const) {
     const reports = outcomes.flatMap((each) =>
       'report' in each && each.report.contract === contract && each.report.cases.length > 0
         ? [each.report]

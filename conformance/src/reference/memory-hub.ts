@@ -95,7 +95,7 @@ export class MemoryLink implements Link {
   }
 }
 
-const GIVES_UP_MS = 2500;
+const GIVES_UP_MS = 5000;
 
 /** Stands for the network: who listens where, and the links in front of them. */
 export class MemoryHub {

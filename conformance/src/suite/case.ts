@@ -30,7 +30,7 @@ export interface CaseResult {
 
 export interface Report {
   adapter: string;
-  contract: 'logdb' | 'rpc';
+  contract: 'logdb' | 'rpc' | 'assembly';
   /** Whether no case failed; false, too, when nothing could be asked. */
   ok: boolean;
   /** Why nothing was asked: what the adapter needs is not installed here. There are no cases then. */

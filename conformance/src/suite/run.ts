@@ -78,7 +78,7 @@ function outcomeOf(failure: unknown, gap: string | undefined): Outcome {
       : { status: 'failed', error: describeError(failure), reason: undefined };
   }
   return failure === undefined
-    ? { status: 'failed', error: `is listed as a known gap (${gap}) but passes`, reason: undefined }
+    ? { status: 'failed', error: `no longer a gap: remove it from knownGaps (${gap})`, reason: undefined }
     : { status: 'known-gap', error: describeError(failure), reason: gap };
 }
 
@@ -136,7 +136,7 @@ export function registerSuite<B, C>(runner: TestRunner, suite: Suite<B, C>): voi
     groups.set(group, [...(groups.get(group) ?? []), test]);
   }
   const { unavailable } = suite;
-  runner.describe(`${suite.contract} contract: ${suite.adapter}`, () => {
+  runner.describe(`${suite.contract}: ${suite.adapter}`, () => {
     if (unavailable !== undefined) {
       runner.it('is installed', () => Promise.reject(new Error(`not installed: ${unavailable}`)));
       return;

@@ -36,7 +36,7 @@ async function giveUp(bench: RPCBench): Promise<void> {
   link.pause();
   const attempt = new Watched(bench.connect(from, link.address));
   await Promise.all([
-    checkGone(connection, 'an idle connection to a peer that fell silent', GIVES_UP_MS),
+    within(connection.closed, GIVES_UP_MS, 'closed of an idle connection to a peer that fell silent settles'),
     eventually(() => attempt.settled, 'an attempt at a silent peer settles', GIVES_UP_MS),
     eventually(() => !snapshots || to.sinks[0]?.closes === 1, 'the sink is closed', GIVES_UP_MS),
   ]);
