@@ -18,7 +18,9 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 for (const engine of ['quic', 'webtransport-h2'] as const) {
   const options = { engine, deadPeerTimeoutMs: 2000 };
-  const workshop = new Workshop((config, handler, sinks) => createQuicRaftRPC(config, handler, sinks, options));
+  const workshop = new Workshop((config, handler, sinks) =>
+    createQuicRaftRPC(config, handler, sinks, options),
+  );
   afterEach(() => workshop.clear());
   const withTLS = (): Partial<NodeHostConfigInput> => ({ mutualTls: true, ...certificates.good[0] });
 

@@ -1,7 +1,8 @@
 import { ErrConnectFailed, ErrInvalidAddress, hasErrorCode } from '@drakkar/raftio';
-import { type Identity, parseAddress } from '@drakkar/raftio/transport';
+import { type Identity, attemptAborted, parseAddress } from '@drakkar/raftio/transport';
 import type { Engine } from './engine.js';
-import { type Self, greet } from './handshake.js';
+import { greet } from './handshake/greet.js';
+import type { Self } from './handshake/terms.js';
 import type { Link } from './link.js';
 import type { ChannelKind } from './protocol/hello.js';
 
@@ -63,11 +64,7 @@ function hint({ engine }: DialRequest): string {
 }
 
 function aborted(target: string, reason: unknown): Error {
-  if (hasErrorCode(reason, 'ERR_CONNECT_FAILED')) return reason as Error;
-  return new ErrConnectFailed(`the attempt to connect to ${target} was aborted`, {
-    cause: reason,
-    details: { target },
-  });
+  return hasErrorCode(reason, 'ERR_CONNECT_FAILED') ? (reason as Error) : attemptAborted(target, reason);
 }
 
 function explain(error: unknown, request: DialRequest): Error {

@@ -1,4 +1,5 @@
 import { ErrConnectionClosed, ErrMalformed, hasErrorCode } from '@drakkar/raftio';
+import { asConnectionClosed } from '@drakkar/raftio/transport';
 import type { FramePort } from './protocol/frame-port.js';
 import { FrameType, readUint32 } from './protocol/frames.js';
 import { Inbox } from './protocol/inbox.js';
@@ -195,12 +196,4 @@ function whyEnded(peer: string, reason: Error | undefined): Error {
     return new ErrMalformed(`${peer} broke the protocol: ${reason.message}`, { cause: reason });
   }
   return new ErrConnectionClosed(`connection to ${peer} lost: ${reason.message}`, { cause: reason });
-}
-
-/** What a caller that waits on a link is told when it ends for `reason`. */
-export function asConnectionClosed(reason: Error | undefined): Error {
-  if (reason === undefined) return new ErrConnectionClosed();
-  if (hasErrorCode(reason, 'ERR_CONNECTION_CLOSED') || hasErrorCode(reason, 'ERR_TRANSPORT_STOPPED'))
-    return reason;
-  return new ErrConnectionClosed(`the connection is closed: ${reason.message}`, { cause: reason });
 }

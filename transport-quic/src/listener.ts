@@ -1,6 +1,7 @@
 import { type IdentityFiles, type Warnings, parseAddress } from '@drakkar/raftio/transport';
 import type { Channel, Engine, EngineListener } from './engine.js';
-import { NotWelcome, type Self, welcome } from './handshake.js';
+import type { Self } from './handshake/terms.js';
+import { NotWelcome, welcome } from './handshake/welcome.js';
 import type { Link } from './link.js';
 import type { ResolvedOptions } from './options.js';
 import type { ChannelKind } from './protocol/hello.js';

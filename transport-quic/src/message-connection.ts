@@ -1,6 +1,6 @@
 import { type IConnection, type MessageBatch, encodeMessageBatch } from '@drakkar/raftio';
-import { SendQueue } from '@drakkar/raftio/transport';
-import { type Link, asConnectionClosed } from './link.js';
+import { SendQueue, asConnectionClosed } from '@drakkar/raftio/transport';
+import type { Link } from './link.js';
 
 /** The sending end of a channel for messages. */
 export class MessageConnection implements IConnection {

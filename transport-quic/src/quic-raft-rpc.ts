@@ -1,7 +1,5 @@
-import { setMaxListeners } from 'node:events';
 import {
   type ChunkSinkFactory,
-  ErrConnectFailed,
   ErrTransportStopped,
   type IConnection,
   type IRaftRPC,
@@ -9,13 +7,18 @@ import {
   type RaftRPCConfig,
   type RequestHandler,
   UNMANAGED_DEPLOYMENT_ID,
-  hasErrorCode,
 } from '@drakkar/raftio';
-import { IdentityFiles, LivenessMonitor, Warnings } from '@drakkar/raftio/transport';
+import {
+  ConnectAttempts,
+  IdentityFiles,
+  LivenessMonitor,
+  Warnings,
+  attemptAborted,
+} from '@drakkar/raftio/transport';
 import { chooseEngine } from './choose-engine.js';
 import { dial } from './dial.js';
 import type { Engine } from './engine.js';
-import type { Self } from './handshake.js';
+import type { Self } from './handshake/terms.js';
 import { receiveMessages, receiveSnapshot } from './inbound.js';
 import type { Link } from './link.js';
 import { Listener } from './listener.js';
@@ -37,8 +40,7 @@ export class QuicRaftRPC implements IRaftRPC {
   readonly #listener: Listener;
   readonly #monitor: LivenessMonitor;
   readonly #links = new Set<Link>();
-  readonly #dialling = new Set<Promise<unknown>>();
-  readonly #stopping = new AbortController();
+  readonly #attempts = new ConnectAttempts();
   #engine: Promise<Engine> | undefined;
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -71,7 +73,6 @@ export class QuicRaftRPC implements IRaftRPC {
         this.#onLink(kind, link);
       },
     });
-    setMaxListeners(0, this.#stopping.signal);
   }
 
   start(): Promise<void> {
@@ -140,59 +141,18 @@ export class QuicRaftRPC implements IRaftRPC {
     signal: AbortSignal,
     wrap: (link: Link) => T,
   ): Promise<T> {
-    if (this.#stopped !== undefined) throw new ErrTransportStopped();
-    const attempt = this.#dial(target, kind, signal, wrap);
-    this.#dialling.add(attempt);
-    try {
-      return await attempt;
-    } catch (error) {
-      // What failed because of the stop is told as the stop.
-      throw this.#stopping.signal.aborted && hasErrorCode(error, 'ERR_CONNECT_FAILED')
-        ? new ErrTransportStopped(undefined, { cause: error })
-        : error;
-    } finally {
-      this.#dialling.delete(attempt);
-    }
-  }
-
-  async #dial<T>(
-    target: string,
-    kind: ChannelKind,
-    signal: AbortSignal,
-    wrap: (link: Link) => T,
-  ): Promise<T> {
-    const engine = await this.#chosenEngine();
-    const identity = await this.#identityFiles?.current();
-    if (signal.aborted || this.#stopping.signal.aborted) {
-      throw new ErrConnectFailed(`the attempt to connect to ${target} was aborted`, { cause: signal.reason });
-    }
-    const either = new AbortController();
-    const abort = (): void => {
-      either.abort(signal.reason);
-    };
-    signal.addEventListener('abort', abort);
-    this.#stopping.signal.addEventListener('abort', abort);
-    try {
-      return await dial(
-        {
-          engine,
-          self: this.#self(engine),
-          kind,
-          target,
-          identity,
-          connectTimeoutMs: this.#options.connectTimeoutMs,
-          signal: either.signal,
-        },
-        (link) => {
-          const connection = wrap(link);
-          this.#hold(link);
-          return connection;
-        },
-      );
-    } finally {
-      signal.removeEventListener('abort', abort);
-      this.#stopping.signal.removeEventListener('abort', abort);
-    }
+    return this.#attempts.run(target, signal, async (either) => {
+      const engine = await this.#chosenEngine();
+      const identity = await this.#identityFiles?.current();
+      if (either.aborted) throw attemptAborted(target, either.reason);
+      const { connectTimeoutMs } = this.#options;
+      const self = this.#self(engine);
+      return dial({ engine, self, kind, target, identity, connectTimeoutMs, signal: either }, (link) => {
+        const connection = wrap(link);
+        this.#hold(link);
+        return connection;
+      });
+    });
   }
 
   #onLink(kind: ChannelKind, link: Link): void {
@@ -215,10 +175,10 @@ export class QuicRaftRPC implements IRaftRPC {
   }
 
   async #stop(): Promise<void> {
-    this.#stopping.abort(new ErrTransportStopped());
+    const attemptsEnded = this.#attempts.stop();
     // What is being started must be there before it can be stopped; its failure was told to who started it.
     await this.#started?.catch(() => undefined);
-    await Promise.allSettled(this.#dialling);
+    await attemptsEnded;
     const links = [...this.#links];
     for (const link of links) link.terminate(new ErrTransportStopped());
     await Promise.all([this.#listener.stop(), ...links.map((link) => link.closed)]);

@@ -5,8 +5,8 @@ import {
   type SnapshotChunk,
   encodeSnapshotChunk,
 } from '@drakkar/raftio';
-import { SendQueue } from '@drakkar/raftio/transport';
-import { type Link, type Signal, asConnectionClosed } from './link.js';
+import { SendQueue, asConnectionClosed } from '@drakkar/raftio/transport';
+import type { Link, Signal } from './link.js';
 import { FrameType } from './protocol/frames.js';
 
 const END = Symbol('end of stream');
