@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import type { Http2Session } from 'node:http2';
 import type { SessionVisitor } from './webtransport-library.js';
 
 type Destroyable = { destroy?: () => void; session?: { destroy?: () => void } };
@@ -21,6 +22,16 @@ export function contain(emitter: EventEmitter & Destroyable, onError: (error: Er
       return true;
     }
   };
+}
+
+/**
+ * The library pings each HTTP/2 session every second until it is closed, and does not expect it to be destroyed, which
+ * throws in the timer. From here on that is a ping that was not sent.
+ */
+export function calmPings(session: Http2Session): void {
+  const ping = session.ping.bind(session);
+  session.ping = (...args: unknown[]): boolean =>
+    !session.destroyed && ping(...(args as Parameters<typeof ping>));
 }
 
 /** What the library's inner streams call back; for those that it makes for a session that is over it forgets to set one. */

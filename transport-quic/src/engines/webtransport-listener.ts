@@ -5,7 +5,7 @@ import { ErrAddressInUse, ErrInvalidAddress, ErrUnsupported } from '@drakkar/raf
 import type { EngineListener, EngineName, EngineOptions, ListenRequest } from '../engine.js';
 import { type KeyedCertificate, makeServerCertificate } from '../security/session-certificates.js';
 import { probeUdpPort } from './udp-port.js';
-import { contain, containSessions } from './containment.js';
+import { calmPings, contain, containSessions } from './containment.js';
 import { WebTransportChannel, watchForExtras } from './webtransport-channel.js';
 import {
   type WebTransportLibrary,
@@ -215,6 +215,7 @@ class HttpSockets {
     });
     http2.on('sessionError', () => undefined);
     http2.on('session', (session) => {
+      calmPings(session);
       session.setLocalWindowSize(HTTP2_WINDOW_BYTES);
       session.settings({ initialWindowSize: HTTP2_WINDOW_BYTES });
     });

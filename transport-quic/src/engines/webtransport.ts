@@ -11,7 +11,7 @@ import type {
   ListenRequest,
 } from '../engine.js';
 import { sha256 } from '../security/proof.js';
-import { containSessions } from './containment.js';
+import { calmPings, containSessions } from './containment.js';
 import { ProofHook } from './proof-hook.js';
 import { WebTransportChannel, watchForExtras } from './webtransport-channel.js';
 import {
@@ -61,6 +61,7 @@ export class WebTransportEngine implements Engine {
     const session = this.#open(request, options);
     const http2 = http2SessionOf(session);
     containSessions(innerClient(session) ?? {}, () => undefined);
+    if (http2 !== undefined) calmPings(http2);
     const whyFailed = http2 === undefined ? undefined : firstError(http2);
     const end = (done: () => void): void => {
       endHttp2(session, http2, done);
