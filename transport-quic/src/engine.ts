@@ -3,7 +3,7 @@ export const ENGINE_NAMES = ['webtransport', 'quic', 'webtransport-h2'] as const
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
 export interface ChannelHandlers {
-  /** Bytes as they arrive, in order. They are the handler's during the call only. */
+  /** Bytes as they arrive, in order. They are the handler's to keep. */
   onData: (bytes: Uint8Array) => void;
   /** Called once: nothing more will come. The reason is undefined when the peer has ended the stream in order. */
   onEnd: (reason: Error | undefined) => void;

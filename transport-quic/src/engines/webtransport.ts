@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { ClientHttp2Session } from 'node:http2';
-import { isIPv6 } from 'node:net';
+import { type Socket, isIPv6 } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type {
   Channel,
@@ -63,8 +63,14 @@ export class WebTransportEngine implements Engine {
     containSessions(innerClient(session) ?? {}, () => undefined);
     if (http2 !== undefined) calmPings(http2);
     const whyFailed = http2 === undefined ? undefined : firstError(http2);
+    let socket: Socket | undefined;
+    http2?.once('connect', (_session, connected) => {
+      socket = connected as Socket;
+    });
     const end = (done: () => void): void => {
       endHttp2(session, http2, done);
+      // To a peer that does not read, the session would wait for its writes.
+      socket?.destroy();
     };
     const fingerprint = (): Uint8Array | undefined => certificateSeen(http2);
     return this.#openChannel(request, session, { end, fingerprint, whyFailed });

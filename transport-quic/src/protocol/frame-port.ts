@@ -4,6 +4,8 @@ import { FrameReader, type FrameType, type OnFrame, makeFrame } from './frames.j
 /** The HTTP/2 library takes one write for each turn of the event loop, so it had better be a large one. */
 const FLUSH_BYTES = 2 * 1024 * 1024;
 
+const READ_PER_TURN_BYTES = 1024 * 1024;
+
 export interface FramePortHandlers {
   /** A frame, in order. The payload is valid during the call only. May throw ErrMalformed. */
   onFrame: OnFrame;
@@ -26,6 +28,11 @@ export class FramePort {
   #outBytes = 0;
   #flushing = false;
   #bytesRead = 0;
+  /** What has arrived and is to be read in a later turn. */
+  readonly #backlog: Uint8Array[] = [];
+  #readInTurn = 0;
+  #isTurnCounted = false;
+  #pendingEnd: { reason: Error | undefined } | undefined;
 
   constructor(channel: Channel, handlers: FramePortHandlers) {
     this.channel = channel;
@@ -34,10 +41,11 @@ export class FramePort {
     this.#handlers = handlers;
     channel.attach({
       onData: (bytes) => {
-        this.#read(bytes);
+        this.#receive(bytes);
       },
       onEnd: (reason) => {
-        this.#end(reason);
+        if (this.#backlog.length === 0) this.#end(reason);
+        else this.#pendingEnd ??= { reason };
       },
     });
   }
@@ -88,6 +96,7 @@ export class FramePort {
   destroy(): void {
     this.#ended = true;
     this.#out = [];
+    this.#backlog.length = 0;
     this.channel.destroy();
   }
 
@@ -101,9 +110,40 @@ export class FramePort {
     this.channel.write(bytes);
   }
 
-  #read(bytes: Uint8Array): void {
+  /**
+   * Reads so much in one turn of the event loop and leaves the rest for the next: the QUIC library hands on what there
+   * is without end, as long as there is any, and reading gives credit for more.
+   */
+  #receive(bytes: Uint8Array): void {
     if (this.#ended) return;
     this.#bytesRead += bytes.length;
+    this.#endTurn();
+    if (this.#backlog.length > 0 || this.#readInTurn >= READ_PER_TURN_BYTES) this.#backlog.push(bytes);
+    else this.#read(bytes);
+  }
+
+  #endTurn(): void {
+    if (this.#isTurnCounted) return;
+    this.#isTurnCounted = true;
+    setImmediate(() => {
+      this.#isTurnCounted = false;
+      this.#readInTurn = 0;
+      this.#readBacklog();
+    });
+  }
+
+  #readBacklog(): void {
+    while (this.#readInTurn < READ_PER_TURN_BYTES && !this.#ended) {
+      const bytes = this.#backlog.shift();
+      if (bytes === undefined) break;
+      this.#read(bytes);
+    }
+    if (this.#backlog.length > 0 && !this.#ended) this.#endTurn();
+    else if (this.#pendingEnd !== undefined) this.#end(this.#pendingEnd.reason);
+  }
+
+  #read(bytes: Uint8Array): void {
+    this.#readInTurn += bytes.length;
     try {
       this.#reader.read(
         bytes,
