@@ -65,7 +65,7 @@ export class WebTransportEngine implements Engine {
     const whyFailed = http2 === undefined ? undefined : firstError(http2);
     let socket: Socket | undefined;
     http2?.once('connect', (_session, connected) => {
-      socket = connected as Socket;
+      socket = connected;
     });
     const end = (done: () => void): void => {
       endHttp2(session, http2, done);
