@@ -15,7 +15,7 @@ import { Ledger, type LedgerCommand, type LedgerQuery, encodeCommand, encodeQuer
 
 export const CLUSTER_ID = 7;
 const TICK_MS = 20;
-const CALL_MS = 5000;
+const CALL_MS = 10_000;
 /** Longest that anything a case waits for may take, on a busy machine. */
 export const PATIENCE_MS = 20_000;
 const POLL_MS = 5;

@@ -21,6 +21,8 @@ export interface NamedAdapter {
   specifier?: string;
   /** Options of the adapter, as a configuration would give them. */
   options?: Readonly<Record<string, unknown>>;
+  /** Not to be tried in pairs. */
+  isAlone?: boolean;
   /** Asked for by the user, so that it is a failure when it is not there. */
   isWanted?: boolean;
   /** Needs what can't be installed everywhere: reported when it is not there, and no failure. */
@@ -50,6 +52,12 @@ function example(kind: ModuleHarness['kind'], name: string): NamedAdapter {
 const ADAPTERS: readonly NamedAdapter[] = [
   { name: 'reference-logdb', kind: 'logdb' },
   { name: 'reference-rpc', kind: 'transport' },
+  {
+    name: 'reference-tcp',
+    kind: 'transport',
+    specifier: fileURLToPath(new URL('../reference/tcp-adapter.js', import.meta.url)),
+    isAlone: true,
+  },
   { name: 'logdb-lmdb', kind: 'logdb', specifier: '@drakkar/logdb-lmdb' },
   { name: 'logdb-leveldb', kind: 'logdb', specifier: '@drakkar/logdb-leveldb' },
   { name: 'transport-ws', kind: 'transport', specifier: '@drakkar/transport-ws' },
@@ -72,10 +80,9 @@ export const KNOWN_ADAPTERS: readonly NamedAdapter[] = [
 ];
 
 /** What came of one adapter, or of a pair: a report, or why there is none. */
-export type AdapterOutcome =
-  | { name: string; report: Report }
-  | { name: string; notInstalled: string; isFailure: boolean }
-  | { name: string; broken: string };
+export type AdapterOutcome = { name: string; contract?: Report['contract'] } & (
+  { report: Report } | { notInstalled: string; isFailure: boolean } | { broken: string }
+);
 
 /** Changes to how an adapter would be run otherwise. */
 export interface AdapterSettings {
@@ -105,7 +112,7 @@ async function harnessOf(
 
 /** What `run` makes of one or more adapters: nothing that is missing or broken gets away without being told. */
 async function outcomeOf(
-  name: string,
+  of: { name: string; contract?: Report['contract'] },
   adapters: readonly NamedAdapter[],
   run: () => Promise<Report>,
 ): Promise<AdapterOutcome> {
@@ -114,13 +121,22 @@ async function outcomeOf(
   try {
     const report = await run();
     const { notInstalled } = report;
-    if (notInstalled === undefined) return { name, report };
-    return { name, notInstalled, isFailure: isWanted || !isOptional };
+    if (notInstalled === undefined) return { ...of, report };
+    return { ...of, notInstalled, isFailure: isWanted || !isOptional };
   } catch (error) {
     const reason = describeError(error);
     const isAbsent = adapters.some(({ specifier }) => specifier !== undefined && isMissing(specifier));
-    return isAbsent ? { name, notInstalled: reason, isFailure: isWanted } : { name, broken: reason };
+    return isAbsent ? { ...of, notInstalled: reason, isFailure: isWanted } : { ...of, broken: reason };
   }
+}
+
+/** The name of an adapter, and the contract that it is under, as far as that is known before it is loaded. */
+export function adapterContract({ name, kind }: NamedAdapter): {
+  name: string;
+  contract?: Report['contract'];
+} {
+  if (kind === undefined) return { name };
+  return { name, contract: kind === 'logdb' ? 'logdb' : 'rpc' };
 }
 
 export function runAdapter(
@@ -128,7 +144,7 @@ export function runAdapter(
   settings: AdapterSettings,
   options: RunOptions,
 ): Promise<AdapterOutcome> {
-  return outcomeOf(adapter.name, [adapter], async () => {
+  return outcomeOf(adapterContract(adapter), [adapter], async () => {
     const made = await harnessOf(adapter, settings);
     return made.kind === 'logdb' ? runLogDB(made.harness, options) : runRPC(made.harness, options);
   });
@@ -156,13 +172,14 @@ async function assemblyOf(pair: NamedPair): Promise<AssemblyHarness> {
 
 export function runPair(pair: NamedPair, options: RunOptions): Promise<AdapterOutcome> {
   const adapters = [pair.logdb, pair.transport];
-  return outcomeOf(nameOfPair(pair), adapters, async () => runAssembly(await assemblyOf(pair), options));
+  const of = { name: nameOfPair(pair), contract: 'assembly' } as const;
+  return outcomeOf(of, adapters, async () => runAssembly(await assemblyOf(pair), options));
 }
 
 /** Every LogDB with every transport; the references with each other. */
 export function everyPair(): NamedPair[] {
   const ofKind = (kind: NamedAdapter['kind']): NamedAdapter[] =>
-    KNOWN_ADAPTERS.filter((each) => each.kind === kind);
+    KNOWN_ADAPTERS.filter((each) => each.kind === kind && each.isAlone !== true);
   return ofKind('logdb').flatMap((logdb) =>
     ofKind('transport')
       .filter(({ specifier }) => (specifier === undefined) === (logdb.specifier === undefined))

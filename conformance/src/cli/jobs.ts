@@ -10,6 +10,7 @@ import {
   KNOWN_ADAPTERS,
   type NamedAdapter,
   type NamedPair,
+  adapterContract,
   everyPair,
   nameOfPair,
   runAdapter,
@@ -69,6 +70,11 @@ function argumentsOf(job: Job): string[] {
   return [kind === 'logdb' ? 'logdb' : 'rpc', specifier];
 }
 
+function contractOf(job: Job): Pick<AdapterOutcome, 'name' | 'contract'> {
+  if (job.kind === 'adapter') return adapterContract(job.adapter);
+  return { name: nameOf(job), ...(job.kind === 'assembly' ? { contract: 'assembly' } : {}) };
+}
+
 /** Runs the job in a process of its own, so that an adapter that breaks its process breaks no other's run. */
 export async function runJobApart(job: Job, extraArgs: readonly string[]): Promise<Outcome> {
   try {
@@ -76,7 +82,7 @@ export async function runJobApart(job: Job, extraArgs: readonly string[]): Promi
     const { adapters, mutants } = JSON.parse(text) as Outcome;
     return { adapters: adapters.map((each) => withoutWish(job, each)), mutants };
   } catch (error) {
-    return { adapters: [{ name: nameOf(job), broken: describeError(error) }], mutants: [] };
+    return { adapters: [{ ...contractOf(job), broken: describeError(error) }], mutants: [] };
   }
 }
 

@@ -3,7 +3,6 @@ import { runAssembly } from '../assembly/suite.js';
 import { memoryAssemblyHarness } from '../reference/memory-assembly.js';
 import { MemoryLogDB, type ReplicaRecord } from '../reference/memory-logdb.js';
 import type { OpenMemoryLogDB } from '../reference/memory-logdb-harness.js';
-import { MemoryRPC } from '../reference/memory-rpc.js';
 import type { MakeMemoryRPC } from '../reference/memory-rpc-harness.js';
 import { splitAddress } from '../rpc/address.js';
 import { wrapSnapshotConnection } from '../faults/wrap.js';
@@ -61,12 +60,6 @@ const BUGS: readonly AssemblyBug[] = [
         ? Promise.reject(new ErrConnectFailed(`who is ${target}?`))
         : inner.getConnection(target, signal),
   })),
-  {
-    name: 'a host that is to authenticate runs without',
-    caughtBy: ['ASM-TLS-1'],
-    make: (hub, config, handler, sinks) =>
-      new MemoryRPC(hub, { ...config, mutualTLS: undefined }, handler, sinks),
-  },
 ];
 
 export const ASSEMBLY_MUTANTS: readonly Mutant[] = BUGS.map(({ name, caughtBy, open, make }) => ({

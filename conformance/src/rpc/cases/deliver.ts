@@ -39,11 +39,11 @@ function spoil(given: MessageBatch): void {
   given.requests.length = 0;
 }
 
-/** Pieces of a few bytes, now and then of some thousand. */
+/** A piece of a few bytes first, where a header is likely to be; then some of any size. */
 function chopped(bytes: Buffer, random: SeededRandom): Buffer[] {
   const pieces: Buffer[] = [];
   for (let at = 0; at < bytes.length;) {
-    const length = random.chance(20) ? random.between(1, 8) : random.between(9, 5000);
+    const length = at === 0 || random.chance(20) ? random.between(1, 7) : random.between(8, 5000);
     pieces.push(bytes.subarray(at, at + length));
     at += length;
   }

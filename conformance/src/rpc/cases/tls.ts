@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, type Socket, createServer } from 'node:net';
 import { copyFile, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +8,7 @@ import { type MutualTLSConfig, hasErrorCode } from '@drakkar/raftio';
 import { fail, notApplicable, rejectsWith, same } from '../../suite/assert.js';
 import { Watched, eventually, sleep, within } from '../../suite/wait.js';
 import type { Host, RPCBench, TLSFixtures } from '../harness.js';
-import { splitAddress } from '../address.js';
+import { joinAddress, splitAddress } from '../address.js';
 import { batch, numbersOf } from '../make.js';
 import type { RPCCase } from './rpc-case.js';
 
@@ -136,6 +138,39 @@ async function rotate(bench: RPCBench): Promise<void> {
   }
 }
 
+/** A host without TLS speaks the protocol as it should, through somebody who puts TLS around it, and no certificate. */
+async function connectByTunnel(bench: RPCBench, to: Host): Promise<void> {
+  const from = await bench.start();
+  const sockets = new Set<Socket>();
+  const keep = (socket: Socket): void => {
+    sockets.add(socket);
+    socket.on('error', () => {
+      for (const each of sockets) each.destroy();
+    });
+  };
+  const tunnel = createServer((plain) => {
+    const secure = connectTLS({
+      ...splitAddress(to.address),
+      rejectUnauthorized: false,
+      ALPNProtocols: ['h2', 'http/1.1'],
+    });
+    keep(plain);
+    keep(secure);
+    plain.pipe(secure).pipe(plain);
+  });
+  tunnel.listen(0, splitAddress(to.address).host);
+  await once(tunnel, 'listening');
+  const { host } = splitAddress(to.address);
+  const address = joinAddress(host, (tunnel.address() as AddressInfo).port);
+  try {
+    const attempt = within(bench.connect(from, address), PROMPT_MS, 'a client without a certificate');
+    await rejectsWith(attempt, REFUSED, 'a client without a certificate, whose protocol is right');
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    tunnel.close();
+  }
+}
+
 export const TLS_CASES: readonly RPCCase[] = [
   {
     id: 'RPC-TLS-1',
@@ -165,6 +200,7 @@ export const TLS_CASES: readonly RPCCase[] = [
       if (refused === undefined) {
         await bench.needTCP(host);
         await connectOverTLS(host.address);
+        await connectByTunnel(bench, host);
       } else {
         await within(refused, PROMPT_MS, 'a client without a certificate');
       }
