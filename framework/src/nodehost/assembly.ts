@@ -99,6 +99,8 @@ function rpcCreator(config: NodeHostConfig, services: NodeHostServices): Transpo
     mutualTLS,
     sendBufferBytes: config.settings.connectionBufferBytes,
     onWarning: (message, details) => log.warn(message, details),
+    onInfo: (message, details) => log.info(message, details),
+    deploymentID: config.deploymentId,
   };
   return (requestHandler, sinkFactory) => services.raftRPCFactory(rpcConfig, requestHandler, sinkFactory);
 }

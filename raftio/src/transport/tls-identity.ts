@@ -7,6 +7,8 @@ import type { MutualTLSConfig } from '../rpc.js';
 /** What this host proves itself with, and what it checks others against. */
 export interface Identity {
   options: SecureContextOptions;
+  /** What was read, in PEM. */
+  pem: Readonly<Record<'ca' | 'cert' | 'key', string>>;
   context: SecureContext;
 }
 
@@ -26,6 +28,8 @@ export class IdentityFiles {
   readonly #files: MutualTLSConfig;
   readonly #onWarning: (message: string, details: Record<string, unknown>) => void;
   #stamp = '';
+  /** The state of the files in which they were last found unusable. */
+  #unusableStamp = '';
   #identity: Identity | undefined;
   #refreshing: Promise<Identity> | undefined;
 
@@ -46,13 +50,16 @@ export class IdentityFiles {
   }
 
   async #refresh(): Promise<Identity> {
+    let stamp = '';
     try {
-      const stamp = await this.#stampFiles();
-      if (this.#identity !== undefined && stamp === this.#stamp) return this.#identity;
+      stamp = await this.#stampFiles();
+      const isKnown = stamp === this.#stamp || stamp === this.#unusableStamp;
+      if (this.#identity !== undefined && isKnown) return this.#identity;
       this.#identity = await this.#read();
       this.#stamp = stamp;
     } catch (error) {
       if (this.#identity === undefined) throw error;
+      this.#unusableStamp = stamp;
       this.#onWarning(
         `the TLS files have changed and can't be used, the ones before stay in use: ${messageOf(error)}`,
         {
@@ -97,7 +104,8 @@ export class IdentityFiles {
     }
     const options: SecureContextOptions = { ca, cert, key, minVersion: 'TLSv1.2' };
     const context = this.#parse('certFile', 'the TLS files are refused', () => createSecureContext(options));
-    return { options, context };
+    const pem = { ca: ca.toString(), cert: cert.toString(), key: key.toString() };
+    return { options, pem, context };
   }
 
   async #readFile(key: FileKey, what: string): Promise<Buffer> {
