@@ -21,8 +21,8 @@ export interface NamedAdapter {
   specifier?: string;
   /** Options of the adapter, as a configuration would give them. */
   options?: Readonly<Record<string, unknown>>;
-  /** Not to be tried in pairs. */
-  isAlone?: boolean;
+  /** Names of those that it is tried with in pairs, where that is not all. */
+  pairsWith?: readonly string[];
   /** Asked for by the user, so that it is a failure when it is not there. */
   isWanted?: boolean;
   /** Needs what can't be installed everywhere: reported when it is not there, and no failure. */
@@ -46,7 +46,12 @@ function hasQuicBinary(): boolean {
 /** An example of this repository; its path, as examples are no packages that one installs. */
 function example(kind: ModuleHarness['kind'], name: string): NamedAdapter {
   const specifier = fileURLToPath(new URL(`../../../examples/${name}`, import.meta.url));
-  return { name, kind, specifier };
+  return {
+    name,
+    kind,
+    specifier,
+    pairsWith: ['logdb-lmdb', 'transport-ws', 'logdb-sqlite', 'transport-tcp'],
+  };
 }
 
 const ADAPTERS: readonly NamedAdapter[] = [
@@ -56,7 +61,7 @@ const ADAPTERS: readonly NamedAdapter[] = [
     name: 'reference-tcp',
     kind: 'transport',
     specifier: fileURLToPath(new URL('../reference/tcp-adapter.js', import.meta.url)),
-    isAlone: true,
+    pairsWith: [],
   },
   { name: 'logdb-lmdb', kind: 'logdb', specifier: '@drakkar/logdb-lmdb' },
   { name: 'logdb-leveldb', kind: 'logdb', specifier: '@drakkar/logdb-leveldb' },
@@ -176,13 +181,17 @@ export function runPair(pair: NamedPair, options: RunOptions): Promise<AdapterOu
   return outcomeOf(of, adapters, async () => runAssembly(await assemblyOf(pair), options));
 }
 
-/** Every LogDB with every transport; the references with each other. */
+/** Every LogDB with every transport; the references with each other, examples with those that they name. */
 export function everyPair(): NamedPair[] {
   const ofKind = (kind: NamedAdapter['kind']): NamedAdapter[] =>
-    KNOWN_ADAPTERS.filter((each) => each.kind === kind && each.isAlone !== true);
+    KNOWN_ADAPTERS.filter((each) => each.kind === kind);
   return ofKind('logdb').flatMap((logdb) =>
     ofKind('transport')
       .filter(({ specifier }) => (specifier === undefined) === (logdb.specifier === undefined))
+      .filter(({ name, pairsWith }) => {
+        const isTaken = logdb.pairsWith?.includes(name) ?? true;
+        return isTaken && (pairsWith?.includes(logdb.name) ?? true);
+      })
       .map((transport) => ({ logdb, transport })),
   );
 }

@@ -1,6 +1,6 @@
-import type { LedgerCommand } from '../ledger.js';
-import { rejectsWith, same, sameList, truth } from '../../suite/assert.js';
-import { type AssemblyBench, CLUSTER_ID, type Member, commands, until } from '../bench.js';
+import { type LedgerCommand, encodeQuery } from '../ledger.js';
+import { rejects, same, sameList, truth } from '../../suite/assert.js';
+import { type AssemblyBench, CLUSTER_ID, type Member, commands } from '../bench.js';
 import type { AssemblyCase } from './assembly-case.js';
 
 const CASE_MS = 60_000;
@@ -93,17 +93,12 @@ export const CHANGE_CASES: readonly AssemblyCase[] = [
       const staying = members.filter((member) => member !== gone);
       await leader.write({ id: 'before' });
       await leader.host.syncRequestDeleteNode(CLUSTER_ID, gone.nodeID, 0, CALL);
-      await until('the replica that was removed to stop', () =>
-        gone.host.getNodeHostInfo().replicas.some(({ state }) => state === 'running') ? undefined : true,
-      );
       for (const command of commands('after', 10)) await leader.write(command);
       await bench.checkAgree(staying, 11);
       truth(gone.machine.ids.length <= 1, 'the replica that was removed applied what came later');
-      await rejectsWith(
-        gone.host.syncRead(CLUSTER_ID, new Uint8Array(0), CALL),
-        ['ERR_CLUSTER_NOT_FOUND', 'ERR_CLUSTER_CLOSED'],
-        'a read through the host that was removed',
-      );
+      // It stops when it learns of its removal; the message that tells it may be lost, and then it waits in vain.
+      const read = gone.host.syncRead(CLUSTER_ID, encodeQuery({ ids: true }), { timeoutMs: 2000 });
+      await rejects(read, 'a read through the host that was removed');
     },
     deadlineMs: CASE_MS,
   },

@@ -124,10 +124,10 @@ function flipBits(datagram: Buffer, random: SeededRandom): Buffer {
 export async function flipsOverUDP(bench: RPCBench, host: Host): Promise<void> {
   const random = new SeededRandom(bench.seed);
   const from = await bench.start();
+  let seen = 0;
+  let flipped = 0;
   for (const sender of upTo(4)) {
     const link = await bench.networkLink(host.address);
-    let seen = 0;
-    let flipped = 0;
     link.udp.tamper = (datagram) => {
       seen += 1;
       // Datagrams may be large, and few.
@@ -151,10 +151,10 @@ export async function flipsOverUDP(bench: RPCBench, host: Host): Promise<void> {
       PATIENCE_MS,
     );
     connection.close();
-    truth(flipped > 0, 'no datagram was spoilt');
     const got = numbersOf(host.batches, sender);
     sameList(got, upTo(got.length), 'order of the batches');
   }
+  truth(flipped > 0, 'no datagram was spoilt');
   for (const got of host.batches) {
     const { from: sender = 0, logIndex: number = 0 } = got.requests[0] ?? {};
     sameBatch(got, batch(number, { sender, sizeBytes: 5000 }), `batch ${number} of connection ${sender}`);
