@@ -113,7 +113,24 @@ export type { ClusterMembership } from './nodehost/membership-requests.js';
 export { type LeaderInfo, NodeHost } from './nodehost/node-host.js';
 export type { INodeUser } from './nodehost/node-user.js';
 export type { CallOptions } from './nodehost/options.js';
-export { RaftInvariantError, type Role } from './raft/index.js';
+export {
+  type IRaft,
+  type LogReadRequest,
+  type RaftConfig,
+  type RaftFactory,
+  RaftFactoryID,
+  type RaftInit,
+  RaftInvariantError,
+  type RaftStatus,
+  type RaftUpdate,
+  type RandomSource,
+  type ReadContext,
+  type ReadyRead,
+  type RemoteStatus,
+  type Role,
+  type TermRun,
+  createRaft,
+} from './raft/index.js';
 export { type RequestOutcome, RequestResult, RequestState } from './requests/request-state.js';
 export {
   ErrSessionsCorrupt,

@@ -142,6 +142,21 @@ describe('stopping a host', () => {
     expect(logDB.closed).toBe(true);
   });
 
+  it('says so to whoever is starting a group, however that fails', async () => {
+    const { host } = await open();
+    let fail: (error: Error) => void = () => undefined;
+    const created = new Promise<Journal>((_, reject) => {
+      fail = reject;
+    });
+    const started = codeOf(() => host.startCluster(members, false, () => created, clusterConfig(1)));
+    await turns(5);
+    const stopped = host.stop();
+    await turns(5);
+    fail(new Error('the snapshot was being read'));
+    await stopped;
+    expect(await started).toBe('ERR_CLOSED');
+  });
+
   it('waits for a group that is being stopped', async () => {
     const { host, logDB } = await running();
     await holdTwoSaves(host, logDB, ['second', 'third']);

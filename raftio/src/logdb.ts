@@ -13,7 +13,10 @@ export interface Update extends NodeInfo {
   state: State | undefined;
   /** Consecutive indexes, or empty. Saving entries at index i deletes any stored entry above the last one saved. */
   entriesToSave: readonly Entry[];
-  /** A snapshot record to store along with the rest; `undefined` for none. */
+  /**
+   * A snapshot record to store along with the rest; `undefined` for none. In `saveRaftState` it puts an end to the log
+   * that was stored before: what is in `entriesToSave` is the log from now on.
+   */
   snapshot: Snapshot | undefined;
 }
 

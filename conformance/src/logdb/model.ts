@@ -65,6 +65,7 @@ export class ReplicaModel {
 
   save({ state, entriesToSave, snapshot }: Update): void {
     if (state !== undefined) this.state = { ...state };
+    if (snapshot !== undefined) this.log.clear();
     const last = entriesToSave.at(-1);
     if (last !== undefined) {
       this.state ??= { term: 0, vote: 0, commit: 0 };

@@ -206,6 +206,12 @@ export const READING_BUGS: readonly LogDBBug[] = [
         }),
       ),
   })),
+  bug('a snapshot given with an update leaves the log before it', ['LDB-SAVE-8'], (inner) => ({
+    saveRaftState: async (updates) => {
+      await inner.saveSnapshots(updates);
+      await inner.saveRaftState(updates.map((each) => ({ ...each, snapshot: undefined })));
+    },
+  })),
   bug('saveSnapshots saves state and entries as well', ['LDB-SNAP-4'], (inner) => ({
     saveSnapshots: (updates) => inner.saveRaftState(updates),
   })),

@@ -234,6 +234,7 @@ export class MemoryLogDB implements ILogDB {
     if (state === undefined && first === undefined && snapshot === undefined) return;
     const record = this.record(clusterID, nodeID);
     if (state !== undefined) record.state = state;
+    if (snapshot !== undefined) record.log = [];
     if (first !== undefined) {
       record.state ??= { term: 0, vote: 0, commit: 0 };
       record.log = [...record.log.filter(({ index }) => index < first.index), ...entriesToSave];

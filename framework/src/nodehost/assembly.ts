@@ -8,6 +8,7 @@ import { Transport, type TransportDependencies, type TransportHandler } from '..
 import { EventHub } from '../events/event-hub.js';
 import type { HostListener } from '../events/host-listener.js';
 import type { ILogger } from '../logging/logger.js';
+import { type RaftFactory, RaftFactoryID, createRaft } from '../raft/index.js';
 import { SnapshotStore } from '../snapshot/index.js';
 import { Compactions } from './compactions.js';
 import { ReplicaLoader } from './replica-loader.js';
@@ -225,6 +226,7 @@ function makeLoader(
   return new ReplicaLoader({
     logDB,
     random,
+    createRaft: services.get<RaftFactory>(RaftFactoryID) ?? createRaft,
     limits: {
       proposalQueueBytes: settings.proposalQueueBytes,
       receiveQueueBytes: config.maxReceiveQueueSize,

@@ -9,7 +9,7 @@ import { Snapshotter } from '../engine/snapshotter.js';
 import { ErrInvalidOperation } from '../errors/index.js';
 import type { IEventSink } from '../events/event-hub.js';
 import type { ILogger } from '../logging/logger.js';
-import { type IRaft, type RaftInit, createRaft } from '../raft/index.js';
+import type { IRaft, RaftFactory, RaftInit } from '../raft/index.js';
 import { PendingConfigChange } from '../requests/pending-config-change.js';
 import { KEY_NONCE_BOUND, PendingProposals } from '../requests/pending-proposals.js';
 import { PendingReads } from '../requests/pending-reads.js';
@@ -22,6 +22,7 @@ import type { CreateStateMachine, IStateMachine } from '../statemachine/contract
 export interface ReplicaLoaderDependencies {
   logDB: ILogDB;
   random: IRandom;
+  createRaft: RaftFactory;
   limits: ReplicaLimits;
   softSettings: SoftSettings;
   maxSessionCount: number;
@@ -122,7 +123,7 @@ export class ReplicaLoader {
     newest: Snapshot | undefined,
   ): IRaft {
     const { softSettings, random } = this.#deps;
-    const raft = createRaft(
+    const raft = this.#deps.createRaft(
       {
         clusterID: config.clusterID,
         nodeID: config.nodeID,

@@ -82,6 +82,8 @@ export class ReplicaSet {
       replica = await starting;
     } catch (error) {
       this.#forget(clusterID);
+      // What it was doing was cut short; the caller is to hear why, and not how that came out.
+      this.#closing.signal.throwIfAborted();
       throw error;
     } finally {
       this.#starting.delete(starting);

@@ -1,9 +1,11 @@
 export { RaftInvariantError } from './errors.js';
 export { createRaft } from './raft.js';
+export { RaftFactoryID } from './types.js';
 export type {
   IRaft,
   LogReadRequest,
   RaftConfig,
+  RaftFactory,
   RaftInit,
   RaftStatus,
   RaftUpdate,

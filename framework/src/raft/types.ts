@@ -185,3 +185,9 @@ export interface IRaft {
   readonly isQuiesced: boolean;
   status(): RaftStatus;
 }
+
+/** Makes the core of a replica. */
+export type RaftFactory = (config: RaftConfig, init: RaftInit) => IRaft;
+
+/** Bound by a test or a simulator that wants to look at cores, or to put others in their place; usually unbound. */
+export const RaftFactoryID = Symbol.for('@drakkar/framework/RaftFactory');

@@ -42,6 +42,32 @@ beforeEach(async () => {
   db = await open(disk);
 });
 
+describe('opening', () => {
+  it('writes, so that what a killed process left unsynced is durable before anybody relies on it', async () => {
+    await db.saveBootstrapInfo(1, 1, { addresses: new Map([[1, 'a:1']]), join: false });
+    const before = disk.writes;
+    db = await open(disk);
+    expect(disk.writes).toBe(before + 1);
+    expect(await db.getBootstrapInfo(1, 1)).toEqual({ addresses: new Map([[1, 'a:1']]), join: false });
+  });
+});
+
+describe('a snapshot in an update', () => {
+  it('puts an end to the log before it, above its index too, for good', async () => {
+    await db.saveRaftState([update({ entriesToSave: entries(1, 9) })]);
+    await db.saveRaftState([update({ snapshot: makeSnapshot(5), entriesToSave: [] })]);
+    expect(await stored()).toEqual([]);
+    db = await open(disk);
+    expect(await stored()).toEqual([]);
+    expect(await db.readRaftState(1, 1, 5)).toMatchObject({ entryCount: 0 });
+    await db.saveRaftState([update({ entriesToSave: entries(6, 6) })]);
+    db = await open(disk);
+    expect(await stored(6)).toHaveLength(1);
+    await db.compactEntriesTo(1, 1, 5);
+    expect(await stored(6)).toHaveLength(1);
+  });
+});
+
 describe('group commit', () => {
   it('writes what is asked in one tick in one batch, and what is asked meanwhile in the next', async () => {
     const before = kv.batches.length;

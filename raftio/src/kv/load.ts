@@ -42,7 +42,13 @@ function checkID(id: number): void {
   if (!Number.isSafeInteger(id) || id < 0) throw new RangeError(`not an id: ${id}`);
 }
 
-/** Makes an empty store ours; refuses one that holds anything else. */
+/**
+ * Makes an empty store ours; refuses one that holds anything else.
+ *
+ * It writes in either case, and a write is durable with all that was written before it. A process that was killed may
+ * have left writes in the caches of the system that were never synced; they are found now, and will be relied on, but
+ * a power failure could still take them away.
+ */
 export async function checkFormat(kv: IOrderedKV): Promise<void> {
   const key = makeKey(KeyKind.format, 0, 0, 0);
   const value = await kv.get(key);
@@ -57,6 +63,7 @@ export async function checkFormat(kv: IOrderedKV): Promise<void> {
   if (format !== `${FORMAT_NAME} ${FORMAT_VERSION}`) {
     throw new ErrLogDBCorrupt(`the log is of format "${format}", which this version does not know`);
   }
+  await kv.write([{ type: 'put', key, value }]);
 }
 
 /** Reads what there is of every replica, a few reads for each, none for an entry. */

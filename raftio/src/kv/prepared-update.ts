@@ -97,7 +97,10 @@ export class PreparedUpdate {
 
   apply(ops: KVOp[]): void {
     const { replica } = this;
-    if (this.#snapshotOp !== undefined) ops.push(this.#snapshotOp);
+    if (this.#snapshotOp !== undefined) {
+      ops.push(this.#snapshotOp);
+      replica.forgetLog();
+    }
     if (this.#block !== undefined) {
       replica.append(this.#update.entriesToSave, this.#block.key, this.#block.value, ops);
     }

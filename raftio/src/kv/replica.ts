@@ -71,6 +71,11 @@ export class Replica implements GateSlot {
     saveRun(this.runs, first, first + entries.length - 1);
   }
 
+  /** No stored entry counts any more. Their records are deleted by later appends and by compaction. */
+  forgetLog(): void {
+    this.runs = [];
+  }
+
   writeHead(ops: KVOp[]): void {
     const head = { state: this.state ?? NO_STATE, runs: this.runs };
     ops.push({ type: 'put', key: this.headKey, value: encodeHead(this.headKey, head) });

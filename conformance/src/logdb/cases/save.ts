@@ -116,9 +116,11 @@ export const SAVE_CASES: readonly LogDBCase[] = [
   },
   {
     id: 'LDB-SAVE-8',
-    title: 'a snapshot record given with an update is stored along with it',
+    title:
+      'a snapshot record given with an update is stored along with it, and the log begins anew behind it',
     run: async (bench) => {
       const record = snapshotRecord(30, 4);
+      await bench.db.saveRaftState([update(R, { state: state(3, 0, 20), entries: entries(1, 50, 3) })]);
       await bench.db.saveRaftState([
         update(R, { state: state(4, 0, 30), entries: entries(31, 33, 4), snapshot: record }),
       ]);
@@ -128,6 +130,16 @@ export const SAVE_CASES: readonly LogDBCase[] = [
         await checkLog(bench.db, R, entries(31, 33, 4), what);
         await bench.reopen();
       }
+      const newer = snapshotRecord(32, 5);
+      await bench.db.saveRaftState([update(R, { state: state(5, 0, 32), snapshot: newer })]);
+      for (const what of ['without entries', 'without entries, after reopen']) {
+        await checkSnapshots(bench.db, R, [record, newer], what);
+        await checkLog(bench.db, R, [], what);
+        await bench.reopen();
+      }
+      await bench.db.saveRaftState([update(R, { entries: entries(33, 34, 5) })]);
+      await bench.reopen();
+      await checkLog(bench.db, R, entries(33, 34, 5), 'what follows');
     },
   },
   {

@@ -1,0 +1,97 @@
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+
+export const HELP = `Usage: npm run sim -- [options]
+
+Lets whole clusters live on a virtual clock, network and disk, each life and its faults decided by one number, its
+seed, and checks at every step what must hold. Ends with 1 if anything did not hold, or if in 200 seeds or more some
+kind of event never happened.
+
+  --seeds N        number of seeds (default 100)
+  --from N         the first of them (default 1)
+  --minutes N      goes on with further seeds for so long
+  --workers N      processes to use (default: one for each core, at most 8)
+  --twice          lives each life twice and compares: they must be the same
+  --no-shrink      a failure is reported as it is, without looking for a smaller one
+  --stop-at-first  ends with the first failure
+
+  --seed N         one seed, here
+  --faults LIST    with --seed: only these of its faults, by number, e.g. 0,3,17; - for none
+  --trace          with --seed: prints what happens
+  --steps          with --seed: prints every step, too
+  --help           print this
+`;
+
+export interface Options {
+  seeds: number;
+  from: number;
+  minutes: number | undefined;
+  workers: number;
+  twice: boolean;
+  shrinks: boolean;
+  stopsAtFirst: boolean;
+  seed: number | undefined;
+  faults: readonly number[] | undefined;
+  trace: boolean;
+  steps: boolean;
+  help: boolean;
+}
+
+/** A mistake in how the command was called; shown without a stack trace. */
+export class UsageError extends Error {}
+
+const MAX_WORKERS = 8;
+
+function integer(name: string, text: string | undefined, fallback: number): number {
+  if (text === undefined) return fallback;
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
+    throw new UsageError(`--${name} takes a whole number, not "${text}"`);
+  }
+  return value;
+}
+
+function faultList(text: string | undefined): number[] | undefined {
+  if (text === undefined) return undefined;
+  if (text === '-') return [];
+  if (!/^\d+(,\d+)*$/.test(text)) throw new UsageError(`--faults takes numbers like 0,3,17, not "${text}"`);
+  return text.split(',').map(Number);
+}
+
+/** Throws UsageError, or what parseArgs throws for an option that does not exist. */
+export function parseOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seeds: { type: 'string' },
+      from: { type: 'string' },
+      minutes: { type: 'string' },
+      workers: { type: 'string' },
+      twice: { type: 'boolean', default: false },
+      'no-shrink': { type: 'boolean', default: false },
+      'stop-at-first': { type: 'boolean', default: false },
+      seed: { type: 'string' },
+      faults: { type: 'string' },
+      trace: { type: 'boolean', default: false },
+      steps: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.seed === undefined && (values.faults !== undefined || values.trace || values.steps)) {
+    throw new UsageError('--faults, --trace and --steps go with --seed');
+  }
+  return {
+    seeds: integer('seeds', values.seeds, 100),
+    from: integer('from', values.from, 1),
+    minutes: values.minutes === undefined ? undefined : integer('minutes', values.minutes, 0),
+    workers: Math.max(1, integer('workers', values.workers, Math.min(MAX_WORKERS, availableParallelism()))),
+    twice: values.twice,
+    shrinks: !values['no-shrink'],
+    stopsAtFirst: values['stop-at-first'],
+    seed: values.seed === undefined ? undefined : integer('seed', values.seed, 0),
+    faults: faultList(values.faults),
+    trace: values.trace || values.steps,
+    steps: values.steps,
+    help: values.help,
+  };
+}

@@ -1,0 +1,176 @@
+import { hasErrorCode } from '@drakkar/raftio';
+import type { NodeHost } from '@drakkar/framework';
+import type { Dice } from '../world/dice.js';
+import type { Cluster, GroupState } from './cluster.js';
+import type { Change } from './membership-view.js';
+import { HostDownError, type VirtualHost } from './virtual-host.js';
+import { type World, tell } from './world.js';
+
+const RETRY_MS = 300;
+const KIND_PAUSE_MS = 500;
+const WANTED_VOTERS = 3;
+const MAX_VOTERS = 5;
+const TIMEOUT_ELECTIONS = 4;
+
+/**
+ * Changes the members of one group, one at a time: at random, and when a member's disk is gone. A change whose outcome
+ * is not known is asked for again until it is; ids are never used twice, so that does no harm.
+ */
+export class GroupAdmin {
+  readonly #world: World;
+  readonly #cluster: Cluster;
+  readonly #group: GroupState;
+  readonly #dice: Dice;
+  readonly #timeoutMs: number;
+  #isBusy = false;
+
+  constructor(world: World, cluster: Cluster, group: GroupState) {
+    this.#world = world;
+    this.#cluster = cluster;
+    this.#group = group;
+    const { clusterID, electionRTT } = group.scenario;
+    this.#dice = world.dice.fork(`admin ${clusterID}`);
+    this.#timeoutMs = TIMEOUT_ELECTIONS * electionRTT * world.scenario.tickMs;
+  }
+
+  /** Whether nothing is left to be done. */
+  get isDone(): boolean {
+    return !this.#isBusy && this.#nextForced() === undefined;
+  }
+
+  /** Goes on for as long as the simulation. */
+  async run(): Promise<void> {
+    const { scheduler, scenario } = this.#world;
+    const changes = scenario.changePauseMs > 0;
+    for (;;) {
+      const pauseMs = this.#cluster.isKind ? KIND_PAUSE_MS : this.#dice.int(scenario.changePauseMs || 2_000);
+      await scheduler.sleep(RETRY_MS + pauseMs);
+      const change =
+        this.#nextForced() ?? (changes && !this.#cluster.isKind ? this.#nextRandom() : undefined);
+      if (change === undefined || !this.#isSafe(change)) continue;
+      this.#isBusy = true;
+      this.#group.view.underWay = change;
+      await this.#carryOut(change);
+      this.#group.view.underWay = undefined;
+      this.#isBusy = false;
+    }
+  }
+
+  #isLost(nodeID: number): boolean {
+    const host = this.#cluster.hostOf(this.#clusterID, nodeID);
+    return this.#group.lost.has(nodeID) || host === undefined || host.isSuspect;
+  }
+
+  /** A change must not take the quorum away, nor depend on those that are gone. */
+  #isSafe(change: Change): boolean {
+    const comes = change.kind === 'add' || change.kind === 'promote';
+    return this.#group.view.survives(
+      (nodeID) => this.#isLost(nodeID) && !(comes && nodeID === change.nodeID),
+      change,
+    );
+  }
+
+  get #clusterID(): number {
+    return this.#group.scenario.clusterID;
+  }
+
+  #nextForced(): Change | undefined {
+    const { lost, view } = this.#group;
+    for (const nodeID of lost) {
+      if (view.isMember(nodeID)) return { kind: 'remove', nodeID, address: '' };
+    }
+    return undefined;
+  }
+
+  #nextRandom(): Change | undefined {
+    const { newest } = this.#group.view;
+    if (newest === undefined) return undefined;
+    const voterCount = newest.addresses.size;
+    const observers = [...newest.observers];
+    const free = this.#cluster.hosts.filter((host) => !host.replicas.has(this.#clusterID) && !host.isSuspect);
+    const wish = this.#dice.int(voterCount < WANTED_VOTERS ? 4 : 7);
+    if (wish === 0 && observers.length > 0 && voterCount < MAX_VOTERS) {
+      const [nodeID, address] = this.#dice.pick(observers);
+      return { kind: 'promote', nodeID, address };
+    }
+    if (wish <= 3) {
+      if (free.length === 0 || voterCount >= MAX_VOTERS) return undefined;
+      const { address } = this.#dice.pick(free);
+      return { kind: wish === 1 ? 'addObserver' : 'add', nodeID: this.#group.nextNodeID++, address };
+    }
+    const candidates = [...newest.addresses.keys(), ...newest.observers.keys()];
+    const nodeID = this.#dice.pick(candidates);
+    if (newest.addresses.has(nodeID) && voterCount <= WANTED_VOTERS && !this.#dice.chance(0.2))
+      return undefined;
+    return voterCount > 1 || newest.observers.has(nodeID)
+      ? { kind: 'remove', nodeID, address: '' }
+      : undefined;
+  }
+
+  async #carryOut(change: Change): Promise<void> {
+    const { view } = this.#group;
+    tell(this.#world, 'admin', `group ${this.#clusterID}: ${describe(change)}`);
+    for (let mayBeUnderWay = false; ;) {
+      const outcome = await this.#attempt(change);
+      if (outcome === 'unknown') mayBeUnderWay = true;
+      // One that joins may be needed for the group to go on, so it is started as soon as it may be a member.
+      if (outcome !== 'no effect') this.#startIfNew(change);
+      if (outcome === 'done' || view.shows(change)) return this.#noteDone(change);
+      if (outcome === 'rejected' && !mayBeUnderWay) {
+        tell(this.#world, 'admin', `group ${this.#clusterID}: ${describe(change)} was rejected`);
+        return;
+      }
+      await this.#world.scheduler.sleep(RETRY_MS + this.#dice.int(RETRY_MS));
+    }
+  }
+
+  #noteDone(change: Change): void {
+    const { coverage } = this.#world;
+    if (change.kind === 'remove') coverage.count('node removed');
+    else if (change.kind === 'add') coverage.count('node added');
+    else if (change.kind === 'promote') coverage.count('observer promoted');
+    else coverage.count('observer added');
+    tell(this.#world, 'admin', `group ${this.#clusterID}: ${describe(change)} is done`);
+    if (change.kind !== 'remove') return;
+    this.#group.lost.delete(change.nodeID);
+    this.#cluster.retireLater(this.#clusterID, change.nodeID);
+  }
+
+  #startIfNew({ kind, nodeID, address }: Change): void {
+    if (kind !== 'add' && kind !== 'addObserver') return;
+    if (this.#group.lost.has(nodeID) || this.#group.view.newest?.removed.has(nodeID) === true) return;
+    const host = this.#cluster.hosts.find((one) => one.address === address);
+    if (host === undefined || host.replicas.has(this.#clusterID)) return;
+    const isObserver = kind === 'addObserver';
+    host.addReplica({ group: this.#group.scenario, nodeID, initialMembers: new Map(), isObserver });
+  }
+
+  async #attempt(change: Change): Promise<'done' | 'rejected' | 'no effect' | 'unknown'> {
+    const hosts = this.#cluster.hostsOf(this.#clusterID).filter((host) => host.nodeHost !== undefined);
+    if (hosts.length === 0) return 'no effect';
+    const host: VirtualHost = this.#dice.pick(hosts);
+    try {
+      await host.call((nodeHost) => this.#request(nodeHost, change));
+      return 'done';
+    } catch (error) {
+      if (error instanceof HostDownError) return error.wasCalled ? 'unknown' : 'no effect';
+      if (hasErrorCode(error, 'ERR_REJECTED')) return 'rejected';
+      if (hasErrorCode(error, 'ERR_TIMEOUT') || hasErrorCode(error, 'ERR_REQUEST_TERMINATED'))
+        return 'unknown';
+      return 'no effect';
+    }
+  }
+
+  async #request(nodeHost: NodeHost, { kind, nodeID, address }: Change): Promise<void> {
+    const options = { timeoutMs: this.#timeoutMs };
+    const clusterID = this.#clusterID;
+    const isOrdered = this.#group.scenario.orderedConfigChange;
+    const index = isOrdered ? (await nodeHost.getClusterMembership(clusterID, options)).configChangeIndex : 0;
+    if (kind === 'remove') await nodeHost.syncRequestDeleteNode(clusterID, nodeID, index, options);
+    else if (kind === 'addObserver')
+      await nodeHost.syncRequestAddObserver(clusterID, nodeID, address, index, options);
+    else await nodeHost.syncRequestAddNode(clusterID, nodeID, address, index, options);
+  }
+}
+
+const describe = ({ kind, nodeID, address }: Change): string => `${kind} node ${nodeID} ${address}`.trim();

@@ -1,0 +1,98 @@
+import type { RaftConfig, RaftInit, RaftUpdate } from '@drakkar/framework';
+import type { IRaft } from '@drakkar/framework';
+import { type Membership, type Update, hasErrorCode } from '@drakkar/raftio';
+import type { LogDBWatcher } from '../disk/watched-logdb.js';
+import type { Life } from '../world/life.js';
+import type { RegisterMachine } from '../workload/register-machine.js';
+import { type RaftWatcher, seenEntry } from './tapped-raft.js';
+import { type World, tell } from './world.js';
+
+/** Turns what the parts of one process do into observations. A process that has died is not looked at any more. */
+export class ReplicaWatch implements RaftWatcher, LogDBWatcher {
+  readonly #world: World;
+  readonly #life: Life;
+  readonly #hostName: string;
+  readonly #machines: ReadonlyMap<number, RegisterMachine>;
+  /** Groups that this process leads, with the term. */
+  readonly #leading = new Map<number, number>();
+  readonly #memberships = new Map<number, Membership>();
+
+  constructor(world: World, life: Life, hostName: string, machines: ReadonlyMap<number, RegisterMachine>) {
+    this.#world = world;
+    this.#life = life;
+    this.#hostName = hostName;
+    this.#machines = machines;
+  }
+
+  started({ clusterID, nodeID }: RaftConfig, init: RaftInit): void {
+    if (!this.#life.isAlive) return;
+    this.#memberships.set(clusterID, init.membership);
+    const { state, snapshotIndex, snapshotTerm, firstIndex, lastIndex, termRuns, membership } = init;
+    const seen = { state, snapshotIndex, snapshotTerm, firstIndex, lastIndex, termRuns, membership };
+    this.#world.oracle.see('started', { clusterID, nodeID, ...seen });
+    if (membership.addresses.size > 0) this.configured({ clusterID, nodeID }, membership);
+  }
+
+  updated({ clusterID, nodeID }: RaftConfig, update: RaftUpdate, core: IRaft): void {
+    if (!this.#life.isAlive) return;
+    const { oracle, coverage } = this.#world;
+    const { snapshot } = update;
+    if (snapshot !== undefined || update.entriesToSave.length > 0) {
+      if (snapshot !== undefined) coverage.count('snapshot received');
+      oracle.see('appended', { clusterID, nodeID, snapshot, entries: update.entriesToSave.map(seenEntry) });
+    }
+    if (snapshot !== undefined) this.configured({ clusterID, nodeID }, snapshot.membership);
+    const membership = this.#memberships.get(clusterID);
+    if (membership === undefined) return;
+    if (!core.isLeader) {
+      this.#leading.delete(clusterID);
+    } else if (this.#leading.get(clusterID) !== core.term) {
+      this.#leading.set(clusterID, core.term);
+      coverage.count('leader elected');
+      tell(this.#world, this.#hostName, `node ${nodeID} leads group ${clusterID} in term ${core.term}`);
+      oracle.see('elected', { clusterID, nodeID, term: core.term, membership });
+    }
+    const { isLeader, term } = core;
+    oracle.see('commitKnown', { clusterID, nodeID, term, index: core.status().commit, isLeader });
+    if (update.entriesToApply.length === 0) return;
+    const entries = update.entriesToApply.map(seenEntry);
+    oracle.see('committed', { clusterID, nodeID, entries, term, isLeader, membership });
+  }
+
+  applied({ clusterID, nodeID }: RaftConfig, index: number): void {
+    const machine = this.#machines.get(clusterID);
+    if (!this.#life.isAlive || machine === undefined) return;
+    this.#world.oracle.see('applied', { clusterID, nodeID, index, hash: machine.fingerprint });
+  }
+
+  configured({ clusterID, nodeID }: Pick<RaftConfig, 'clusterID' | 'nodeID'>, membership: Membership): void {
+    if (!this.#life.isAlive) return;
+    this.#memberships.set(clusterID, membership);
+    this.#world.oracle.see('configured', { clusterID, nodeID, membership });
+  }
+
+  saving({ clusterID, nodeID, state, snapshot, entriesToSave }: Update): void {
+    if (!this.#life.isAlive) return;
+    const entries = entriesToSave.map(seenEntry);
+    this.#world.oracle.see('saving', { clusterID, nodeID, state, snapshot, entries });
+  }
+
+  durable({ clusterID, nodeID }: Update): void {
+    if (this.#life.isAlive) this.#world.oracle.see('durable', { clusterID, nodeID });
+  }
+
+  quiesced(): void {
+    this.#world.coverage.count('quiesced');
+  }
+
+  compacted(): void {
+    this.#world.coverage.count('log compacted');
+  }
+}
+
+const INVARIANT_CODES = ['ERR_RAFT_INVARIANT', 'ERR_RSM_INVARIANT'];
+
+/** Whether the framework itself says that something impossible has happened. */
+export function isInvariantError(error: unknown): boolean {
+  return INVARIANT_CODES.some((code) => hasErrorCode(error, code));
+}

@@ -1,0 +1,89 @@
+import type { Dice } from '../world/dice.js';
+import type { NetworkQuality } from '../net/network.js';
+
+/** How a group is set up. */
+export interface GroupScenario {
+  clusterID: number;
+  voterCount: number;
+  electionRTT: number;
+  heartbeatRTT: number;
+  snapshotEntries: number;
+  compactionOverhead: number;
+  orderedConfigChange: boolean;
+  quiesce: boolean;
+  preVote: boolean;
+  checkQuorum: boolean;
+}
+
+/** All that a seed says of a cluster's life, but for what happens in it. */
+export interface Scenario {
+  seed: number;
+  hostCount: number;
+  tickMs: number;
+  groups: GroupScenario[];
+  quality: NetworkQuality;
+  /** Largest deviation of a host's clock, as a share. */
+  clockSkew: number;
+  /** Mean pause between two faults. */
+  faultPauseMs: number;
+  safetyMs: number;
+  clientCount: number;
+  /** Longest pause of a client between two calls. */
+  thinkMs: number;
+  /** Of each period of this length clients are idle for the second half, so that groups may sleep; 0: never. */
+  burstMs: number;
+  keyCount: number;
+  paddingBytes: number;
+  hasExternalFiles: boolean;
+  /** Small, so that flow control and back-pressure come into play. */
+  hasSmallBuffers: boolean;
+  /** Longest pause between two membership changes of a group; 0: there are none. */
+  changePauseMs: number;
+}
+
+const FIRST_GROUP = 100;
+
+function groupScenario(dice: Dice, clusterID: number, hostCount: number): GroupScenario {
+  const heartbeatRTT = dice.pick([1, 1, 1, 2]);
+  return {
+    clusterID,
+    voterCount: Math.min(hostCount, dice.pick([1, 2, 3, 3, 3, 3, 3, 4, 5])),
+    electionRTT: heartbeatRTT * dice.pick([5, 8, 10]),
+    heartbeatRTT,
+    snapshotEntries: dice.pick([0, 5, 15, 30, 60]),
+    compactionOverhead: dice.pick([0, 1, 5, 10]),
+    orderedConfigChange: dice.chance(0.3),
+    quiesce: dice.chance(0.3),
+    preVote: dice.chance(0.8),
+    checkQuorum: dice.chance(0.7),
+  };
+}
+
+export function makeScenario(seed: number, dice: Dice): Scenario {
+  const hostCount = dice.between(3, 6);
+  const groupCount = dice.pick([1, 1, 1, 2, 2, 3]);
+  const isRough = dice.chance(0.6);
+  return {
+    seed,
+    hostCount,
+    tickMs: dice.pick([50, 100, 100]),
+    groups: Array.from({ length: groupCount }, (_, i) => groupScenario(dice, FIRST_GROUP + i, hostCount)),
+    quality: {
+      lossRate: isRough ? dice.pick([0, 0.01, 0.05, 0.15]) : 0,
+      spikeRate: isRough ? dice.pick([0, 0.02, 0.1]) : 0,
+      spikeMs: dice.pick([50, 300, 1_500]),
+      latencyMs: dice.pick([1, 5, 30]),
+    },
+    clockSkew: dice.pick([0, 0.02, 0.2]),
+    faultPauseMs: dice.pick([300, 800, 2_000]),
+    safetyMs: dice.between(20, 60) * 1_000,
+    clientCount: dice.between(2, 6),
+    thinkMs: dice.pick([150, 600, 2_500]),
+    burstMs: dice.pick([0, 0, 20_000, 30_000]),
+    keyCount: dice.between(1, 5),
+    paddingBytes: dice.pick([0, 0, 50, 3_000]),
+    hasExternalFiles: dice.chance(0.3),
+    hasSmallBuffers: dice.chance(0.3),
+    changePauseMs: dice.pick([0, 1_000, 4_000, 4_000]),
+  };
+}

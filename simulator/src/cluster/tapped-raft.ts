@@ -1,0 +1,118 @@
+import { crc32 } from 'node:zlib';
+import type {
+  IRaft,
+  LogReadRequest,
+  RaftConfig,
+  RaftInit,
+  RaftStatus,
+  RaftUpdate,
+  ReadContext,
+} from '@drakkar/framework';
+import { type Entry, EntryType, type Membership, type Message, type Snapshot } from '@drakkar/raftio';
+import type { SeenEntry } from '../invariants/observation.js';
+
+export interface RaftWatcher {
+  started(config: RaftConfig, init: RaftInit): void;
+  updated(config: RaftConfig, update: RaftUpdate, core: IRaft): void;
+  applied(config: RaftConfig, index: number): void;
+  configured(config: RaftConfig, membership: Membership): void;
+  /** A core went to sleep; it is not ticked any more until it wakes. */
+  quiesced(): void;
+}
+
+const TWO_32 = 0x1_0000_0000;
+
+export function seenEntry(entry: Entry): SeenEntry {
+  const { index, term, type, clientID, seriesID } = entry;
+  const id = Number(BigInt(clientID) % BigInt(TWO_32)) ^ Math.imul(Number(BigInt(seriesID) % 65_521n), 31);
+  const isConfigChange = type === EntryType.ConfigChangeEntry;
+  return { index, term, digest: crc32(entry.cmd, (id ^ type) >>> 0), isConfigChange };
+}
+
+/** A core, and somebody who sees what it wants and is told. */
+export class TappedRaft implements IRaft {
+  readonly #core: IRaft;
+  readonly #config: RaftConfig;
+  readonly #watcher: RaftWatcher;
+
+  constructor(core: IRaft, config: RaftConfig, watcher: RaftWatcher) {
+    this.#core = core;
+    this.#config = config;
+    this.#watcher = watcher;
+  }
+
+  get isLeader(): boolean {
+    return this.#core.isLeader;
+  }
+  get leaderID(): number {
+    return this.#core.leaderID;
+  }
+  get term(): number {
+    return this.#core.term;
+  }
+  get isBusy(): boolean {
+    return this.#core.isBusy;
+  }
+  get isQuiesced(): boolean {
+    return this.#core.isQuiesced;
+  }
+  tick(): void {
+    this.#core.tick();
+    if (this.#core.isQuiesced) this.#watcher.quiesced();
+  }
+  step(message: Message): void {
+    this.#core.step(message);
+  }
+  propose(entries: Entry[]): void {
+    this.#core.propose(entries);
+  }
+  proposeConfigChange(entry: Entry): void {
+    this.#core.proposeConfigChange(entry);
+  }
+  readIndex(context: ReadContext): void {
+    this.#core.readIndex(context);
+  }
+  requestLeaderTransfer(target: number): void {
+    this.#core.requestLeaderTransfer(target);
+  }
+  applyConfigChange(membership: Membership): void {
+    this.#core.applyConfigChange(membership);
+    this.#watcher.configured(this.#config, membership);
+  }
+  rejectConfigChange(): void {
+    this.#core.rejectConfigChange();
+  }
+  reportUnreachable(nodeID: number): void {
+    this.#core.reportUnreachable(nodeID);
+  }
+  reportSnapshotStatus(nodeID: number, failed: boolean): void {
+    this.#core.reportSnapshotStatus(nodeID, failed);
+  }
+  stepLogRead(request: LogReadRequest, entries: Entry[]): void {
+    this.#core.stepLogRead(request, entries);
+  }
+  hasUpdate(): boolean {
+    return this.#core.hasUpdate();
+  }
+  getUpdate(): RaftUpdate {
+    const update = this.#core.getUpdate();
+    this.#watcher.updated(this.#config, update, this.#core);
+    return update;
+  }
+  saved(update: RaftUpdate): void {
+    this.#core.saved(update);
+  }
+  applied(index: number): void {
+    this.#core.applied(index);
+    this.#watcher.applied(this.#config, index);
+  }
+  snapshotCreated(snapshot: Snapshot): void {
+    this.#core.snapshotCreated(snapshot);
+  }
+  compacted(index: number): void {
+    this.#core.compacted(index);
+  }
+  status(): RaftStatus {
+    return this.#core.status();
+  }
+}

@@ -1,0 +1,300 @@
+import { type HostListener, type ILoggerFactory, NodeHost, type ReplicaProgress } from '@drakkar/framework';
+import { hasErrorCode, isDrakkarError } from '@drakkar/raftio';
+import { VirtualDisk } from '../disk/virtual-disk.js';
+import { VirtualFileSystem } from '../disk/virtual-file-system.js';
+import { RegisterMachine } from '../workload/register-machine.js';
+import { VirtualClock } from '../world/clock.js';
+import type { Dice } from '../world/dice.js';
+import { IN_A_CALL, Life } from '../world/life.js';
+import { SCRATCH_DIR, bindWorld, hostConfig } from './host-config.js';
+import { type ReplicaPlan, clusterConfig } from './replica-plan.js';
+import { ReplicaWatch, isInvariantError } from './replica-watch.js';
+import { type World, tell } from './world.js';
+
+/** Thrown to a caller whose host died meanwhile, or was not there. */
+export class HostDownError extends Error {
+  /** Whether the call may have had an effect. */
+  readonly wasCalled: boolean;
+
+  constructor(wasCalled: boolean) {
+    super('the host is down');
+    this.wasCalled = wasCalled;
+  }
+}
+
+/** What a host tells whoever operates the cluster. */
+export interface HostOperator {
+  /** The process is gone; it is to be started again some time. */
+  onDown(host: VirtualHost): void;
+  /** Its data is damaged beyond use. */
+  onDamaged(host: VirtualHost): void;
+}
+
+const STOP_PATIENCE_MS = 60_000;
+const RESTART_AFTER_FAILURE_MS = 500;
+
+const codeOf = (error: unknown): string =>
+  isDrakkarError(error) || (error instanceof Error && 'code' in error) ? String(error.code) : String(error);
+
+/** One machine: its disk, and the processes that run on it one after the other. */
+export class VirtualHost {
+  readonly name: string;
+  readonly address: string;
+  readonly disk: VirtualDisk;
+  readonly replicas = new Map<number, ReplicaPlan>();
+  /** Bits on its disk were changed, or will have been by the time that somebody looks. */
+  isSuspect = false;
+  life: Life | undefined;
+  readonly #world: World;
+  readonly #operator: HostOperator;
+  readonly #dice: Dice;
+  #nodeHost: NodeHost | undefined;
+  #machines = new Map<number, RegisterMachine>();
+  #lives = 0;
+  #loggerFactory: ILoggerFactory;
+
+  constructor(world: World, operator: HostOperator, number: number, loggerFactory: ILoggerFactory) {
+    this.name = `h${number}`;
+    this.address = `h${number}:7000`;
+    this.#world = world;
+    this.#operator = operator;
+    this.#dice = world.dice.fork(this.name);
+    this.disk = new VirtualDisk(this.#dice.fork('disk'), world.coverage);
+    this.#loggerFactory = loggerFactory;
+  }
+
+  get isUp(): boolean {
+    return this.life?.isAlive === true;
+  }
+
+  /** The running NodeHost; undefined while there is none. */
+  get nodeHost(): NodeHost | undefined {
+    return this.isUp ? this.#nodeHost : undefined;
+  }
+
+  fingerprint(clusterID: number): string | undefined {
+    return this.#machines.get(clusterID)?.fingerprint;
+  }
+
+  /** Whether its replica of the group takes itself for the leader. */
+  leads(clusterID: number): boolean {
+    return this.progressOf(clusterID)?.role === 'leader';
+  }
+
+  progressOf(clusterID: number): ReplicaProgress | undefined {
+    const replicas = this.nodeHost?.getNodeHostInfo().replicas;
+    return replicas?.find((replica) => replica.clusterID === clusterID)?.progress;
+  }
+
+  start(): void {
+    if (this.isUp) return;
+    const { clockSkew } = this.#world.scenario;
+    const rate = 1 + clockSkew * (2 * this.#dice.fraction() - 1);
+    if (clockSkew > 0) this.#world.coverage.count('clock rates differ');
+    this.#lives += 1;
+    const life = new Life(`${this.name}.${this.#lives}`, rate, this.#world.scheduler);
+    this.life = life;
+    life.onEnd(() => this.#ended(life));
+    tell(this.#world, this.name, 'starts');
+    void this.#boot(life);
+  }
+
+  /** @param losesUnsynced false: the process alone dies, and its system writes what is in its caches */
+  crash(losesUnsynced: boolean): void {
+    this.life?.end(losesUnsynced ? 'power' : 'killed');
+  }
+
+  /** As an operator does it, who waits for the end, but not for ever. */
+  async stopCleanly(): Promise<void> {
+    const { life, nodeHost } = this;
+    if (life === undefined || nodeHost === undefined) return;
+    tell(this.#world, this.name, 'is stopped');
+    this.#world.coverage.count('clean stop');
+    const { scheduler } = this.#world;
+    const patience = scheduler.after(STOP_PATIENCE_MS, undefined, 'stop patience', () => {
+      tell(this.#world, this.name, 'does not stop, and is killed');
+      if (!this.disk.hasFailed) this.#world.oracle.fail('clean stop', `${this.name} did not stop in time`);
+      life.end('killed');
+    });
+    const stopped = this.call((host) => host.stop());
+    this.#nodeHost = undefined; // takes no calls any more
+    await stopped.catch((error: unknown) => {
+      if (!(error instanceof HostDownError)) tell(this.#world, this.name, `stopped with ${codeOf(error)}`);
+    });
+    patience.isCancelled = true;
+    life.end('stopped');
+  }
+
+  addReplica(plan: ReplicaPlan): void {
+    this.replicas.set(plan.group.clusterID, plan);
+    const { life, nodeHost } = this;
+    if (life !== undefined && nodeHost !== undefined) void this.#startReplica(life, nodeHost, plan);
+  }
+
+  /** Calls the NodeHost for a client. Rejects with HostDownError when the process dies before the answer. */
+  call<T>(use: (host: NodeHost) => Promise<T>): Promise<T> {
+    const { life, nodeHost } = this;
+    if (life === undefined || nodeHost === undefined) return Promise.reject(new HostDownError(false));
+    return new Promise<T>((resolve, reject) => {
+      const forget = life.onEnd(() => reject(new HostDownError(true)));
+      const settle = (tellCaller: () => void): void => {
+        if (!life.isAlive) return;
+        forget();
+        tellCaller();
+      };
+      // The call takes its turn in the time of the host: one that stands still does not see it yet.
+      this.#world.scheduler.after(0, life, 'call', () => {
+        const answer = new Promise<T>((settleAnswer) => settleAnswer(use(nodeHost)));
+        const settleLikeIt = (): void => settle(() => resolve(answer));
+        answer.then(settleLikeIt, settleLikeIt);
+      });
+    });
+  }
+
+  /** Stops the group's replica for good and removes its data: its node was removed from the group. */
+  async retire(clusterID: number): Promise<void> {
+    const plan = this.replicas.get(clusterID);
+    if (plan === undefined) return;
+    await this.call(async (nodeHost) => {
+      await stopReplica(nodeHost, plan);
+      await nodeHost.removeData(clusterID, plan.nodeID);
+    });
+    this.replicas.delete(clusterID);
+    this.#world.coverage.count('data removed');
+  }
+
+  /** Stops the group's replica and starts it again; one that was removed answers the others for a while. */
+  async restartReplica(clusterID: number): Promise<void> {
+    const plan = this.replicas.get(clusterID);
+    const { life } = this;
+    if (plan === undefined || life === undefined) return;
+    await this.call(async (nodeHost) => {
+      await stopReplica(nodeHost, plan);
+      await this.#startReplica(life, nodeHost, plan);
+    });
+  }
+
+  async #boot(life: Life): Promise<void> {
+    const { scheduler, scenario } = this.#world;
+    const fileSystem = new VirtualFileSystem(this.disk, life, scheduler);
+    const machines = new Map<number, RegisterMachine>();
+    this.#machines = machines;
+    const watch = new ReplicaWatch(this.#world, life, this.name, machines);
+    const overrides = bindWorld({
+      life,
+      clock: new VirtualClock(scheduler, life),
+      fileSystem,
+      network: this.#world.network,
+      randomSeed: this.#dice.seedOf(life.name),
+      loggerFactory: this.#loggerFactory,
+      logDBWatcher: watch,
+      raftWatcher: watch,
+    });
+    try {
+      const config = hostConfig(this.address, scenario);
+      const nodeHost = await NodeHost.create(config, { overrides, events: this.#listener(life) });
+      if (!life.isAlive) return;
+      this.#nodeHost = nodeHost;
+      for (const plan of [...this.replicas.values()]) await this.#startReplica(life, nodeHost, plan);
+    } catch (error) {
+      if (life.isAlive) this.#failed(life, 'the host could not be started', error);
+    }
+  }
+
+  async #startReplica(life: Life, nodeHost: NodeHost, plan: ReplicaPlan): Promise<void> {
+    const { group, initialMembers, nodeID } = plan;
+    const { clusterID } = group;
+    try {
+      const join = initialMembers.size === 0;
+      const make = (): RegisterMachine => this.#makeMachine(life, clusterID, nodeID);
+      await nodeHost.startCluster(initialMembers, join, make, clusterConfig(plan));
+    } catch (error) {
+      if (!life.isAlive || hasErrorCode(error, 'ERR_CLOSED')) return;
+      if (hasErrorCode(error, 'ERR_NODE_REMOVED')) this.#removed(plan);
+      else this.#failed(life, `group ${clusterID} node ${nodeID} could not be started`, error);
+    }
+  }
+
+  #makeMachine(life: Life, clusterID: number, nodeID: number): RegisterMachine {
+    const { oracle, coverage, scenario, scheduler } = this.#world;
+    const files = scenario.hasExternalFiles
+      ? { fileSystem: new VirtualFileSystem(this.disk, life, scheduler), dir: `${SCRATCH_DIR}/${clusterID}` }
+      : undefined;
+    const machine = new RegisterMachine(
+      {
+        updated: (position, { id, key, value }) => {
+          if (!life.isAlive) return;
+          oracle.see('updated', { clusterID, nodeID, position, command: id });
+          oracle.see('written', { clusterID, position, key, value });
+        },
+        saved: () => coverage.count('snapshot taken'),
+      },
+      files,
+    );
+    this.#machines.set(clusterID, machine);
+    return machine;
+  }
+
+  #listener(life: Life): HostListener {
+    return {
+      replicaFailed: ({ clusterID, nodeID, error }) =>
+        this.#failed(life, `group ${clusterID} node ${nodeID} failed`, error),
+      logDBFailed: ({ error }) => {
+        this.#world.coverage.count('LogDB failed');
+        this.#failed(life, 'the LogDB failed', error);
+      },
+      nodeUnloaded: ({ clusterID, nodeID, reason }) => {
+        const plan = this.replicas.get(clusterID);
+        if (reason === 'removed' && plan?.nodeID === nodeID) this.#removed(plan);
+      },
+    };
+  }
+
+  #removed(plan: ReplicaPlan): void {
+    const { clusterID } = plan.group;
+    tell(this.#world, this.name, `node ${plan.nodeID} of group ${clusterID} learns that it was removed`);
+  }
+
+  /** What has failed must have had a cause: an error of the disk, or bits that were changed. */
+  #failed(life: Life, what: string, error: unknown): void {
+    if (!life.isAlive) return;
+    tell(this.#world, this.name, `${what}: ${codeOf(error)}`);
+    if (isInvariantError(error)) {
+      this.#world.oracle.fail('an invariant of the framework', `${this.name}: ${what}: ${String(error)}`);
+    } else if (this.isSuspect) {
+      this.#world.coverage.count('damage found');
+      this.#world.scheduler.after(RESTART_AFTER_FAILURE_MS, life, 'damaged', () =>
+        this.#operator.onDamaged(this),
+      );
+    } else if (this.disk.hasFailed) {
+      this.#world.scheduler.after(RESTART_AFTER_FAILURE_MS, life, 'failed', () => this.crash(false));
+    } else {
+      const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#world.oracle.fail('no failure without a cause', `${this.name}: ${what}: ${detail}`);
+    }
+  }
+
+  #ended(life: Life): void {
+    const { coverage, oracle } = this.#world;
+    this.#nodeHost = undefined;
+    if (life.cause !== 'stopped') {
+      coverage.count('crash');
+      if (life.cause === IN_A_CALL) coverage.count('crash in a call');
+    }
+    tell(this.#world, this.name, life.cause === 'stopped' ? 'has stopped' : `crashes (${life.cause})`);
+    if (life.cause === 'power' || life.cause === IN_A_CALL || this.disk.cachesLie) this.disk.crash();
+    else this.disk.hasFailed = false;
+    for (const { group, nodeID } of this.replicas.values()) {
+      oracle.see('crashed', { clusterID: group.clusterID, nodeID });
+    }
+    this.#operator.onDown(this);
+  }
+}
+
+async function stopReplica(nodeHost: NodeHost, { group, nodeID }: ReplicaPlan): Promise<void> {
+  try {
+    await nodeHost.stopNode(group.clusterID, nodeID);
+  } catch (error) {
+    if (!hasErrorCode(error, 'ERR_CLUSTER_NOT_FOUND')) throw error;
+  }
+}

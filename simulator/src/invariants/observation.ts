@@ -1,0 +1,115 @@
+import type { Membership, Message } from '@drakkar/raftio';
+
+/** Names a replica. */
+export interface ReplicaName {
+  clusterID: number;
+  nodeID: number;
+}
+
+/** An entry as far as the invariants care: equal digests stand for equal content. */
+export interface SeenEntry {
+  index: number;
+  term: number;
+  digest: number;
+  isConfigChange?: boolean;
+}
+
+export interface HardState {
+  term: number;
+  vote: number;
+  commit: number;
+}
+
+/** What has been seen of a cluster, by kind; all but those of clients are about one replica. */
+export interface Observations {
+  /** A replica was made from its disk. */
+  started: ReplicaName & {
+    state: HardState;
+    snapshotIndex: number;
+    snapshotTerm: number;
+    /** Stored log behind the snapshot or overlapping with it; empty: lastIndex = firstIndex - 1. */
+    firstIndex: number;
+    lastIndex: number;
+    /** From `index` on, up to the next run, entries have `term`. */
+    termRuns: readonly { index: number; term: number }[];
+    membership: Membership;
+  };
+  /** The disk of a replica is gone, and so is the replica. */
+  lost: ReplicaName;
+  /** The replica's process ended; what was on its way to the disk may be there or not. */
+  crashed: ReplicaName;
+  /** A core wants this saved: its log is so from now on. */
+  appended: ReplicaName & {
+    snapshot: { index: number; term: number } | undefined;
+    entries: readonly SeenEntry[];
+  };
+  /** A save was given to the LogDB. */
+  saving: ReplicaName & Saved;
+  /** The first of the saves given to the LogDB has been reported durable. */
+  durable: ReplicaName;
+  /** A message is leaving its host. */
+  sent: ReplicaName & { message: Message };
+  /** A replica leads, as it had not before. */
+  elected: ReplicaName & { term: number; membership: Membership };
+  /** Entries are to be applied, so they are committed as this replica knows. */
+  committed: ReplicaName & {
+    entries: readonly SeenEntry[];
+    term: number;
+    isLeader: boolean;
+    membership: Membership;
+  };
+  /** A replica knows the log to be committed up to `index`. */
+  commitKnown: ReplicaName & { term: number; index: number; isLeader: boolean };
+  /** A replica has applied up to `index`, and its state machine's hash is `hash`. */
+  applied: ReplicaName & { index: number; hash: string };
+  /** A replica has a new membership, by an entry or a snapshot. */
+  configured: ReplicaName & { membership: Membership };
+  /** A state machine was given its `position`-th command. */
+  updated: ReplicaName & { position: number; command: string };
+  /** A client was told that its write took effect, as the group's `position`-th command. */
+  writeAnswered: { clusterID: number; position: number };
+  /** A client was told that its command had no effect, and will have none. */
+  refused: { clusterID: number; command: string };
+  /** A client asks for a linearizable read. */
+  readAsked: { clusterID: number; readID: number };
+  /** It was answered by a state machine that has had `position` commands; `value` of `key` was found there. */
+  readAnswered: {
+    clusterID: number;
+    readID: number;
+    position: number;
+    key: string;
+    value: string | undefined;
+  };
+  /** A write of `value` to `key` was the group's `position`-th command. */
+  written: { clusterID: number; position: number; key: string; value: string };
+  /** Something that has a bound. */
+  gauge: { what: string; value: number; bound: number };
+}
+
+export interface Saved {
+  state: HardState | undefined;
+  snapshot: { index: number; term: number } | undefined;
+  entries: readonly SeenEntry[];
+}
+
+export type ObservationKind = keyof Observations;
+
+export type Handlers = { readonly [Kind in ObservationKind]?: (seen: Observations[Kind]) => void };
+
+/** Something that must hold at all times. Looks at what is seen, and throws when it does not hold. */
+export interface Invariant {
+  readonly name: string;
+  readonly handlers: Handlers;
+}
+
+export class InvariantViolation extends Error {
+  readonly invariant: string;
+
+  constructor(invariant: string, message: string) {
+    super(`${invariant}: ${message}`);
+    this.name = 'InvariantViolation';
+    this.invariant = invariant;
+  }
+}
+
+export const nameOfReplica = ({ clusterID, nodeID }: ReplicaName): string => `${clusterID}/${nodeID}`;

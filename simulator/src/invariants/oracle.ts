@@ -1,0 +1,58 @@
+import {
+  type Invariant,
+  InvariantViolation,
+  type ObservationKind,
+  type Observations,
+} from './observation.js';
+import type { Shadows } from './shadows.js';
+
+type Handler = { invariant: Invariant; handle: (seen: never) => void };
+
+/** Shows all that is seen to all invariants, and remembers the first that did not hold. */
+export class Oracle {
+  readonly shadows: Shadows;
+  violation: InvariantViolation | undefined;
+  /** Also told of each new membership. */
+  onConfigured: (seen: Observations['configured']) => void = () => undefined;
+  readonly #handlers = new Map<ObservationKind, Handler[]>();
+
+  constructor(shadows: Shadows, invariants: readonly Invariant[]) {
+    this.shadows = shadows;
+    for (const invariant of invariants) {
+      for (const [kind, handle] of Object.entries(invariant.handlers)) {
+        const handlers = this.#handlers.get(kind as ObservationKind) ?? [];
+        handlers.push({ invariant, handle });
+        this.#handlers.set(kind as ObservationKind, handlers);
+      }
+    }
+  }
+
+  /** Never throws: it is called in the midst of what it watches. */
+  see<Kind extends ObservationKind>(kind: Kind, seen: Observations[Kind]): void {
+    if (this.violation !== undefined) return;
+    for (const { invariant, handle } of this.#handlers.get(kind) ?? []) {
+      try {
+        handle(seen as never);
+      } catch (error) {
+        this.fail(invariant.name, error instanceof Error ? error.message : String(error));
+        return;
+      }
+    }
+    this.#keepShadows(kind, seen);
+  }
+
+  fail(invariant: string, message: string): void {
+    this.violation ??= new InvariantViolation(invariant, message);
+  }
+
+  #keepShadows<Kind extends ObservationKind>(kind: Kind, seen: Observations[Kind]): void {
+    const { shadows } = this;
+    if (kind === 'started') shadows.started(seen as Observations['started']);
+    else if (kind === 'crashed') shadows.crashed(seen as Observations['crashed']);
+    else if (kind === 'appended') shadows.appended(seen as Observations['appended']);
+    else if (kind === 'saving') shadows.saving(seen as Observations['saving']);
+    else if (kind === 'durable') shadows.durable(seen as Observations['durable']);
+    else if (kind === 'elected') shadows.elected(seen as Observations['elected']);
+    else if (kind === 'configured') this.onConfigured(seen as Observations['configured']);
+  }
+}

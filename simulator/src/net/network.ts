@@ -1,0 +1,131 @@
+import type { MessageBatch } from '@drakkar/raftio';
+import type { Coverage } from '../world/coverage.js';
+import type { Dice } from '../world/dice.js';
+import type { Life } from '../world/life.js';
+import type { Scheduler } from '../world/scheduler.js';
+import type { Trace } from '../world/trace.js';
+import type { Channel } from './channel.js';
+
+/** Who can be connected to. */
+export interface Listener {
+  readonly life: Life;
+  /** Takes one encoded batch. */
+  receive(bytes: Uint8Array): void;
+  /** Opens a stream of chunks. */
+  openStream(channel: Channel): ChunkTaker;
+  /** A connection to it was made. */
+  attach(channel: Channel): void;
+}
+
+export interface ChunkTaker {
+  take(bytes: Uint8Array): Promise<boolean>;
+  close(): void;
+}
+
+/** How bad a network is by itself, apart from events. */
+export interface NetworkQuality {
+  lossRate: number;
+  spikeRate: number;
+  spikeMs: number;
+  latencyMs: number;
+}
+
+const KIND: NetworkQuality = { lossRate: 0, spikeRate: 0, spikeMs: 0, latencyMs: 1 };
+const MIN_LATENCY_MS = 0.05;
+const SLOW_LINK_BYTES_PER_MS = 40;
+const STREAM_CUT_CHANCE = 0.6;
+
+/** The network between the hosts: who listens where, and what comes through. */
+export class Network {
+  readonly listeners = new Map<string, Listener>();
+  readonly channels = new Set<Channel>();
+  quality: NetworkQuality = KIND;
+  /** Sees each batch as it leaves its host. */
+  onBatch: (batch: MessageBatch) => void = () => undefined;
+  readonly scheduler: Scheduler;
+  readonly trace: Trace;
+  readonly coverage: Coverage;
+  readonly #dice: Dice;
+  /** Ways on which nothing comes through, as `from>to`. */
+  readonly #blocked = new Set<string>();
+  readonly #slow = new Set<string>();
+  #streamCuts = 0;
+
+  constructor(scheduler: Scheduler, trace: Trace, coverage: Coverage, dice: Dice) {
+    this.scheduler = scheduler;
+    this.trace = trace;
+    this.coverage = coverage;
+    this.#dice = dice;
+  }
+
+  block(from: string, to: string): void {
+    this.#blocked.add(`${from}>${to}`);
+  }
+
+  isBlocked(from: string, to: string): boolean {
+    return this.#blocked.has(`${from}>${to}`);
+  }
+
+  slowDown(from: string, to: string): void {
+    this.#slow.add(`${from}>${to}`);
+  }
+
+  /** One of the next streams of chunks ends in its middle. */
+  cutNextStream(): void {
+    this.#streamCuts += 1;
+  }
+
+  /** Asked for each chunk: whether its stream ends here. */
+  cutsStream(): boolean {
+    if (this.#streamCuts === 0 || !this.#dice.chance(STREAM_CUT_CHANCE)) return false;
+    this.#streamCuts -= 1;
+    this.coverage.count('snapshot stream cut');
+    return true;
+  }
+
+  /** Every way is open again. */
+  heal(): void {
+    this.#blocked.clear();
+  }
+
+  speedUp(): void {
+    this.#slow.clear();
+  }
+
+  becomeKind(): void {
+    this.heal();
+    this.speedUp();
+    this.#streamCuts = 0;
+    this.quality = KIND;
+  }
+
+  /** Time on the way for so many bytes. */
+  delayMs(from: string, to: string, sizeBytes: number): number {
+    const { latencyMs, spikeRate, spikeMs } = this.quality;
+    let delayMs = this.#dice.skewed(MIN_LATENCY_MS, latencyMs);
+    if (spikeRate > 0 && this.#dice.chance(spikeRate)) {
+      delayMs += this.#dice.fraction() * spikeMs;
+      this.coverage.count('message delayed');
+    }
+    if (this.#slow.has(`${from}>${to}`)) delayMs += 5 + sizeBytes / SLOW_LINK_BYTES_PER_MS;
+    return delayMs;
+  }
+
+  /** Whether a batch is lost though its connection lives on. */
+  loses(): boolean {
+    const { lossRate } = this.quality;
+    if (lossRate === 0 || !this.#dice.chance(lossRate)) return false;
+    this.coverage.count('message lost');
+    return true;
+  }
+
+  /** How long a connection waits on a blocked way before it breaks. */
+  patienceMs(): number {
+    return this.#dice.skewed(100, 4_000);
+  }
+
+  /** A pause before something is tried again on a blocked way. */
+  retryMs(): number {
+    return 20 + this.#dice.int(40);
+  }
+}

@@ -1,0 +1,187 @@
+import { checkLinearizableRegister } from '@drakkar/conformance';
+import type { RegisterOperation } from '@drakkar/conformance';
+import { type ILogger, type ILoggerFactory } from '@drakkar/framework';
+import { Cluster } from './cluster/cluster.js';
+import { type Fault, makeFaultPlan } from './cluster/fault-plan.js';
+import { FaultInjector } from './cluster/faults.js';
+import { Gauges } from './cluster/gauges.js';
+import { GroupAdmin } from './cluster/group-admin.js';
+import { Liveness } from './cluster/liveness.js';
+import { type Scenario, makeScenario } from './cluster/scenario.js';
+import { type World, tell } from './cluster/world.js';
+import { allInvariants } from './invariants/all.js';
+import { Oracle } from './invariants/oracle.js';
+import { Shadows } from './invariants/shadows.js';
+import { Network } from './net/network.js';
+import { Client } from './workload/client.js';
+import { Coverage } from './world/coverage.js';
+import { Dice } from './world/dice.js';
+import { Scheduler } from './world/scheduler.js';
+import { Trace, type TraceSink } from './world/trace.js';
+
+export interface SimulationOptions {
+  seed: number;
+  /** Instead of the seed's own faults: a part of them. */
+  plan?: readonly Fault[];
+  /** Hears what happens, line by line. */
+  onNews?: TraceSink;
+  /** Whether it hears each step too. */
+  isVerbose?: boolean;
+}
+
+export interface SimulationResult {
+  seed: number;
+  /** What did not hold; `undefined` when all did. */
+  violation: { invariant: string; message: string } | undefined;
+  /** Equal for two runs of a seed, anywhere. */
+  traceHash: string;
+  simulatedMs: number;
+  steps: number;
+  coverage: Record<string, number>;
+  plan: readonly Fault[];
+  /** What happened last. */
+  news: readonly string[];
+}
+
+const LINEARIZABILITY_LIMIT_MS = 20_000;
+const CLIENT_END_MS = 120_000;
+const MAX_STEPS = 3_000_000;
+
+const textOf = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
+
+/** The logs of the hosts go into the trace. */
+function traceLogger(trace: Trace): ILoggerFactory {
+  const add =
+    (level: string) =>
+    (message: string, fields?: Readonly<Record<string, unknown>>): void => {
+      const { err } = fields ?? {};
+      trace.detail(
+        `${level}: ${message}${err === undefined ? '' : `: ${err instanceof Error ? err.message : ''}`}`,
+      );
+    };
+  const quiet = (): void => undefined;
+  const logger: ILogger = { debug: quiet, info: add('info'), warn: add('warn'), error: add('error') };
+  return { getLogger: () => logger };
+}
+
+/** One life of a cluster, from its seed. */
+export class Simulation {
+  readonly #world: World;
+  readonly #scenario: Scenario;
+  readonly #plan: readonly Fault[];
+  readonly #history: RegisterOperation[] = [];
+  #isOver = false;
+
+  constructor(options: SimulationOptions) {
+    const { seed, onNews, isVerbose } = options;
+    const dice = new Dice(seed);
+    this.#scenario = makeScenario(seed, dice.fork('scenario'));
+    this.#plan = options.plan ?? makeFaultPlan(this.#scenario, dice.fork('faults'));
+    const trace = new Trace(onNews, isVerbose);
+    const coverage = new Coverage();
+    const scheduler = new Scheduler(trace);
+    const network = new Network(scheduler, trace, coverage, dice.fork('network'));
+    const shadows = new Shadows();
+    const oracle = new Oracle(shadows, allInvariants(shadows));
+    this.#world = { scenario: this.#scenario, scheduler, trace, coverage, dice, network, oracle };
+  }
+
+  async run(): Promise<SimulationResult> {
+    const { scheduler, oracle, trace, coverage } = this.#world;
+    const { seed } = this.#scenario;
+    let isDone = false;
+    this.#live().then(
+      () => (isDone = true),
+      (error: unknown) => oracle.fail('the simulator itself', textOf(error)),
+    );
+    const onUnhandled = (error: unknown): void => oracle.fail('no unhandled rejection', textOf(error));
+    process.on('unhandledRejection', onUnhandled);
+    try {
+      await scheduler.run(() => isDone || oracle.violation !== undefined || scheduler.steps > MAX_STEPS);
+      if (scheduler.steps > MAX_STEPS) oracle.fail('progress', `no end after ${MAX_STEPS} steps`);
+    } catch (error) {
+      oracle.fail('progress', textOf(error));
+    } finally {
+      process.off('unhandledRejection', onUnhandled);
+    }
+    const { violation } = oracle;
+    if (violation === undefined) this.#checkHistory();
+    return {
+      seed,
+      violation: oracle.violation && {
+        invariant: oracle.violation.invariant,
+        message: oracle.violation.message,
+      },
+      simulatedMs: scheduler.nowMs,
+      steps: scheduler.steps,
+      coverage: coverage.toRecord(),
+      plan: this.#plan,
+      news: trace.lastNews,
+      traceHash: trace.digest(),
+    };
+  }
+
+  async #live(): Promise<void> {
+    const { scheduler, network, trace } = this.#world;
+    const { clientCount, quality, safetyMs } = this.#scenario;
+    tell(this.#world, 'sim', JSON.stringify(this.#scenario));
+    const cluster = new Cluster(this.#world, traceLogger(trace));
+    this.#connect(cluster);
+    network.quality = quality;
+    cluster.start();
+    const faults = new FaultInjector(this.#world, cluster);
+    faults.schedule(this.#plan);
+    const admins = cluster.groups.map((group) => new GroupAdmin(this.#world, cluster, group));
+    for (const admin of admins) this.#spawn(admin.run());
+    const clients = Array.from(
+      { length: clientCount },
+      (_, i) => new Client(this.#world, cluster, i + 1, this.#history),
+    );
+    for (const client of clients) this.#spawn(client.run(() => this.#isOver));
+    this.#spawn(new Gauges(this.#world, cluster).run());
+    await scheduler.sleep(safetyMs);
+    faults.end();
+    const liveness = new Liveness(this.#world, cluster, admins);
+    liveness.prepare();
+    this.#isOver = true;
+    const lateMs = scheduler.nowMs + CLIENT_END_MS;
+    while (clients.some((client) => !client.isIdle) && scheduler.nowMs < lateMs) await scheduler.sleep(100);
+    if (clients.some((client) => !client.isIdle))
+      this.#world.oracle.fail('liveness', 'a call of a client does not end');
+    await liveness.check(new Client(this.#world, cluster, 0, this.#history));
+  }
+
+  #spawn(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#world.oracle.fail('the simulator itself', textOf(error));
+    });
+  }
+
+  #connect(cluster: Cluster): void {
+    const { network, oracle } = this.#world;
+    network.onBatch = (batch) => {
+      for (const message of batch.requests) {
+        oracle.see('sent', { clusterID: message.clusterID, nodeID: message.from, message });
+      }
+    };
+    oracle.onConfigured = ({ clusterID, membership }) => cluster.seeMembership(clusterID, membership);
+  }
+
+  #checkHistory(): void {
+    const result = checkLinearizableRegister(this.#history, { timeLimitMs: LINEARIZABILITY_LIMIT_MS });
+    if (result.verdict === 'violation') this.#world.oracle.fail('linearizability', result.message);
+    if (result.verdict === 'undecided')
+      this.#world.oracle.fail('linearizability', `undecided: ${result.reason}`);
+  }
+}
+
+/** The faults that belong to a seed. */
+export function makeFaultPlanOf(seed: number): Fault[] {
+  const dice = new Dice(seed);
+  return makeFaultPlan(makeScenario(seed, dice.fork('scenario')), dice.fork('faults'));
+}
+
+export function simulate(options: SimulationOptions): Promise<SimulationResult> {
+  return new Simulation(options).run();
+}

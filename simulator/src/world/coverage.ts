@@ -1,0 +1,78 @@
+/** Every kind of event that a run of many seeds has to bring about; one that never happens is a failure of the run. */
+export const EVENT_KINDS = [
+  'crash',
+  'crash in a call',
+  'restart',
+  'clean stop',
+  'pause',
+  'clock rates differ',
+  'partition full',
+  'partition one way',
+  'partition partial',
+  'leader isolated',
+  'leader paused',
+  'slow link',
+  'message lost',
+  'message delayed',
+  'connection cut',
+  'snapshot stream cut',
+  'disk stall',
+  'disk slow',
+  'disk full',
+  'write error',
+  'sync error',
+  'unsynced lost',
+  'write torn',
+  'writes reordered',
+  'bit flipped in log',
+  'bit flipped in snapshot',
+  'damage found',
+  'disk wiped',
+  'node added',
+  'observer added',
+  'observer promoted',
+  'node removed',
+  'data removed',
+  'leader elected',
+  'leader transfer',
+  'snapshot taken',
+  'snapshot requested',
+  'snapshot received',
+  'log compacted',
+  'quiesced',
+  'session opened',
+  'write acknowledged',
+  'write retried',
+  'write outcome unknown',
+  'no-op write acknowledged',
+  'read answered',
+  'observer read answered',
+  'LogDB failed',
+] as const;
+
+export type EventKind = (typeof EVENT_KINDS)[number];
+
+/** How often each kind of event has happened. */
+export class Coverage {
+  readonly #counts = new Map<EventKind, number>();
+
+  count(kind: EventKind, by = 1): void {
+    this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + by);
+  }
+
+  of(kind: EventKind): number {
+    return this.#counts.get(kind) ?? 0;
+  }
+
+  add(other: Readonly<Record<string, number>>): void {
+    for (const kind of EVENT_KINDS) this.count(kind, other[kind] ?? 0);
+  }
+
+  toRecord(): Record<string, number> {
+    return Object.fromEntries(EVENT_KINDS.map((kind) => [kind, this.of(kind)]));
+  }
+
+  missing(): EventKind[] {
+    return EVENT_KINDS.filter((kind) => this.of(kind) === 0);
+  }
+}
