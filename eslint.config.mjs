@@ -13,6 +13,8 @@ const mayImport = {
   'transport-quic': ['raftio'],
   conformance: ['raftio', 'framework'],
   simulator: ['raftio', 'framework', 'conformance'],
+  'examples/logdb-sqlite': ['raftio'],
+  'examples/transport-tcp': ['raftio'],
 };
 const packages = Object.keys(mayImport);
 
@@ -32,7 +34,10 @@ const boundaries = packages.map((name) => ({
             regex: '^(\\.\\./){2,}(?:raftio|framework|logdb-|transport-|conformance)',
             message: 'No deep imports.',
           },
-          { regex: '^@drakkar/[a-z-]+/(?!kv$)', message: 'Import a package by its entry points.' },
+          {
+            regex: '^@drakkar/[a-z-]+/(?!(kv|transport|transport/testing)$)',
+            message: 'Import a package by its entry points.',
+          },
         ],
       },
     ],

@@ -1,5 +1,8 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { prepare } from './lib/prepare.mjs';
+import { root } from './lib/run.mjs';
 import { MUTANTS, testsFor } from './mutants/list.mjs';
 import { Workshop } from './mutants/workshop.mjs';
 
@@ -15,6 +18,7 @@ Options:
   --budget N    seconds for one test path (default 180; 5 to 3600)
   --list        prints the list and ends
   --json        prints the result as JSON
+  --write       puts the table into docs/testing.md
   --help        this text`;
 
 class UsageError extends Error {}
@@ -73,6 +77,26 @@ async function judgeAll(workshops, mutants, timeoutMs, tell) {
   return MUTANTS.flatMap(({ id }) => results.filter((result) => result.id === id));
 }
 
+const TABLE = /(<!-- mutants: begin -->\n)[^]*?(<!-- mutants: end -->)/;
+
+/** Into the place that docs/testing.md keeps for it. */
+function writeTable(results) {
+  const page = join(root, 'docs/testing.md');
+  const text = readFileSync(page, 'utf8');
+  if (!TABLE.test(text)) throw new Error('docs/testing.md has no place for the table of mutants');
+  const cell = (content) => content.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+  const rows = results.map(
+    ({ id, what, caughtBy }) => `| \`${id}\` | ${cell(what)} | ${cell(caughtBy ?? 'nothing')} |`,
+  );
+  const table = ['', '| Mutant | What is wrong | Caught by |', '| --- | --- | --- |', ...rows, '', ''].join(
+    '\n',
+  );
+  writeFileSync(
+    page,
+    text.replace(TABLE, (_all, begin, end) => begin + table + end),
+  );
+}
+
 async function main() {
   const { values } = parseArgs({
     options: {
@@ -82,6 +106,7 @@ async function main() {
       budget: { type: 'string', default: '180' },
       list: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -110,6 +135,7 @@ async function main() {
     if (!values.json) console.log('Looking at the checks without a mutant ...');
     await checkBaseline(workshops[0], mutants, timeoutMs);
     const results = await judgeAll(workshops, mutants, timeoutMs, tell);
+    if (values.write) writeTable(results);
     const survivors = results.filter(({ caughtBy }) => caughtBy === undefined);
     if (values.json) console.log(JSON.stringify({ results }, undefined, 2));
     else console.log(`${results.length - survivors.length} of ${results.length} mutants caught`);

@@ -6,8 +6,8 @@ import { installWhatIsMissing } from './lib/prepare.mjs';
 import { root, run, runNpm } from './lib/run.mjs';
 
 /**
- * `npm test`: everything that has to hold, in one go; arguments go to jest. Each check before the tests counts as one
- * test. The last line is `N passed, N failed`.
+ * `npm test`: everything that has to hold, in one go; arguments go to jest. Each check before the suites and tests counts
+ * as one test. The last line is `N passed, N failed`.
  */
 const jest = join(root, 'node_modules/jest/bin/jest.js');
 const quietNx = { NX_DAEMON: 'false', NX_TUI: 'false' };
@@ -44,6 +44,34 @@ async function runJest(args) {
   }
 }
 
+/**
+ * The suites over every adapter and every pair of them, each case counted as a test, as are the wrong adapters that the
+ * suites have to see. What can't run on this machine is in the table, and counted as neither.
+ */
+async function runConformance() {
+  const folder = mkdtempSync(join(tmpdir(), 'drakkar-test-'));
+  const outputFile = join(folder, 'conformance.json');
+  try {
+    const command = join(root, 'conformance/dist/cli/main.js');
+    const exitCode = await run(process.execPath, [command, `--output=${outputFile}`]);
+    const { adapters, mutants } = JSON.parse(readFileSync(outputFile, 'utf8'));
+    const cases = adapters.flatMap(({ report }) => report?.cases ?? []);
+    const good = cases.filter(({ status }) => status === 'passed' || status === 'known-gap').length;
+    const bad = cases.filter(({ status }) => status === 'failed').length;
+    const broken = adapters.filter((each) => each.broken !== undefined || each.isFailure === true).length;
+    const caught = mutants.filter((each) => each.caught).length;
+    const passed = good + caught;
+    const failed = bad + broken + mutants.length - caught;
+    const isSilentFailure = failed === 0 && (exitCode !== 0 || passed === 0);
+    return { passed, failed: failed + Number(isSilentFailure) };
+  } catch (error) {
+    console.error(`the conformance suites left no results: ${error.message}`);
+    return { passed: 0, failed: 1 };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 requireNodeVersion();
 const totals = { passed: 0, failed: 0 };
 const count = ({ passed, failed }) => {
@@ -59,7 +87,10 @@ if (installed.failed > 0) {
   count(await step('type check', npmScript('typecheck')));
   count(await step('lint', npmScript('lint')));
   count(await step('format', npmScript('format')));
-  count(await runJest(process.argv.slice(2)));
+  const jestArgs = process.argv.slice(2);
+  // Arguments choose among the tests of jest; whoever gives them is after those alone.
+  if (jestArgs.length === 0) count(await runConformance());
+  count(await runJest(jestArgs));
 }
 process.exitCode = totals.failed === 0 ? 0 : 1;
 console.log(`${totals.passed} passed, ${totals.failed} failed`);

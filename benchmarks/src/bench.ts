@@ -1,19 +1,14 @@
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import {
+  CLUSTER_OPTIONS,
+  CLUSTER_OPTIONS_HELP,
   Interruption,
-  NodeProcess,
   UsageError,
-  makeScratchDir,
   parseOptions,
-  planNodes,
-  pollUntil,
-  removeScratchDir,
+  partsOf,
   wholeNumber,
 } from '@drakkar/examples';
-import type { BenchCommands, Measurement } from './commands.js';
-import { type MachineFacts, machineFacts } from './machine.js';
+import { type BenchRunOptions, type Row, runBench } from './bench-run.js';
+import type { MachineFacts } from './machine.js';
 
 const HELP = `Usage: npm run bench -- [options]
 
@@ -25,37 +20,13 @@ Options:
   --inflight A,B,…   proposals under way at once, a row for each (default 1,256,1024)
   --payload N        bytes of a command (default 16; 0 to 65536)
   --nodes N          processes (default 3; 1 to 9)
-  --logdb M, --transport M, --data-dir DIR    as for npm start
+  ${CLUSTER_OPTIONS_HELP}
   --json             one JSON document instead of a table
   --help             this text`;
 
-interface BenchOptions {
-  seconds: number;
-  inflight: number[];
-  payloadBytes: number;
-  nodes: number;
-  logdb: string;
-  transport: string;
-  dataDir: string | undefined;
+interface BenchOptions extends BenchRunOptions {
   json: boolean;
 }
-
-interface Row {
-  inflight: number;
-  writesPerSecond: number;
-  p50Ms: number;
-  p99Ms: number;
-  failures: number;
-  leaderCpuMicrosPerWrite: number;
-  /** Mean over the followers. */
-  followerCpuMicrosPerWrite: number;
-}
-
-type Node = NodeProcess<BenchCommands, never>;
-
-const nodeScript = fileURLToPath(new URL('./bench-node.js', import.meta.url));
-const START_TIMEOUT_MS = 30_000;
-const CALL_TIMEOUT_MS = 5_000;
 
 function parseBenchOptions(args: readonly string[]): BenchOptions | undefined {
   const values = parseOptions(args, {
@@ -63,9 +34,7 @@ function parseBenchOptions(args: readonly string[]): BenchOptions | undefined {
     inflight: { type: 'string', default: '1,256,1024' },
     payload: { type: 'string', default: '16' },
     nodes: { type: 'string', default: '3' },
-    logdb: { type: 'string', default: 'lmdb' },
-    transport: { type: 'string', default: 'ws' },
-    'data-dir': { type: 'string' },
+    ...CLUSTER_OPTIONS,
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   });
@@ -75,63 +44,10 @@ function parseBenchOptions(args: readonly string[]): BenchOptions | undefined {
     inflight: values.inflight.split(',').map((text) => wholeNumber('inflight', text, 1, 100_000)),
     payloadBytes: wholeNumber('payload', values.payload, 0, 65_536),
     nodes: wholeNumber('nodes', values.nodes, 1, 9),
-    logdb: values.logdb,
-    transport: values.transport,
+    ...partsOf(values),
     dataDir: values['data-dir'],
     json: values.json,
   };
-}
-
-async function waitForLeader(nodes: readonly Node[]): Promise<number> {
-  return await pollUntil(START_TIMEOUT_MS, 'no leader', async () => {
-    const named = await Promise.all(nodes.map((node) => node.call('leader', null, CALL_TIMEOUT_MS)));
-    const [first = 0] = named;
-    return first !== 0 && named.every((leaderID) => leaderID === first) ? first : undefined;
-  });
-}
-
-/** User and system time of all nodes but the leader, in microseconds. */
-async function followersCpu(followers: readonly Node[]): Promise<number> {
-  const used = await Promise.all(followers.map((node) => node.call('cpu', null, CALL_TIMEOUT_MS)));
-  return used.reduce((sum, micros) => sum + micros, 0);
-}
-
-async function measureRow(nodes: readonly Node[], inflight: number, options: BenchOptions): Promise<Row> {
-  const { seconds, payloadBytes } = options;
-  const leaderID = await waitForLeader(nodes);
-  const leader = nodes[leaderID - 1] as Node;
-  const followers = nodes.filter((node) => node !== leader);
-  const warmUpSeconds = seconds / 5;
-  const timeoutMs = (seconds + warmUpSeconds) * 1_000 + START_TIMEOUT_MS;
-  const measuring = leader.call('measure', { inflight, payloadBytes, warmUpSeconds, seconds }, timeoutMs);
-  const cpu = await followersDuring(followers, warmUpSeconds, seconds, measuring);
-  const measured: Measurement = await measuring;
-  const perWrite = (micros: number): number => micros / Math.max(1, measured.writes);
-  return {
-    inflight,
-    writesPerSecond: measured.writes / measured.seconds,
-    p50Ms: measured.p50Ms,
-    p99Ms: measured.p99Ms,
-    failures: measured.failures,
-    leaderCpuMicrosPerWrite: perWrite(measured.cpuMicros),
-    followerCpuMicrosPerWrite: perWrite(cpu / Math.max(1, followers.length)),
-  };
-}
-
-/** Asks the followers for their processor time at both ends of the measured time, as near as messages allow. */
-async function followersDuring(
-  followers: readonly Node[],
-  warmUpSeconds: number,
-  seconds: number,
-  measuring: Promise<unknown>,
-): Promise<number> {
-  const failure = measuring.then(() => new Promise<never>(() => {}));
-  const after = async (delaySeconds: number): Promise<number> => {
-    await Promise.race([delay(delaySeconds * 1_000), failure]);
-    return await followersCpu(followers);
-  };
-  const [before, end] = await Promise.all([after(warmUpSeconds), after(warmUpSeconds + seconds)]);
-  return end - before;
 }
 
 function printTable(facts: MachineFacts, options: BenchOptions, rows: readonly Row[]): void {
@@ -141,7 +57,7 @@ function printTable(facts: MachineFacts, options: BenchOptions, rows: readonly R
     `file system 0x${fileSystemType}, append and fdatasync alone: p50 ${syncP50Ms.toFixed(2)} ms, p99 ${syncP99Ms.toFixed(2)} ms`,
   );
   console.log(
-    `${options.nodes} processes, ${options.logdb} (synced), ${options.transport}, payload ${options.payloadBytes} bytes, ${options.seconds} s a row\n`,
+    `${options.nodes} processes, ${options.logdb} (synced), ${options.transport}${options.tls ? ' with mutual TLS' : ''}, payload ${options.payloadBytes} bytes, ${options.seconds} s a row\n`,
   );
   const cells = rows.map((row) => [
     row.inflight.toLocaleString('en'),
@@ -150,6 +66,7 @@ function printTable(facts: MachineFacts, options: BenchOptions, rows: readonly R
     row.p99Ms.toFixed(2),
     row.leaderCpuMicrosPerWrite.toFixed(1),
     row.followerCpuMicrosPerWrite.toFixed(1),
+    Math.round(row.diskBytesPerWrite).toLocaleString('en'),
     String(row.failures),
   ]);
   const head = [
@@ -159,6 +76,7 @@ function printTable(facts: MachineFacts, options: BenchOptions, rows: readonly R
     'p99 ms',
     'leader µs/write',
     'follower µs/write',
+    'disk B/write',
     'failures',
   ];
   for (const line of [head, ...cells]) {
@@ -168,20 +86,8 @@ function printTable(facts: MachineFacts, options: BenchOptions, rows: readonly R
 
 async function main(options: BenchOptions): Promise<number> {
   const interruption = new Interruption();
-  const dir = await makeScratchDir(options.dataDir, 'bench');
-  const nodes: Node[] = [];
   try {
-    const facts = machineFacts(dir);
-    for (const plan of await planNodes({ ...options, dir })) {
-      const logPath = join(dir, `node-${plan.nodeID}.log`);
-      nodes.push(new NodeProcess({ script: nodeScript, args: [JSON.stringify(plan)], logPath }));
-    }
-    await interruption.orEnd(Promise.all(nodes.map((node) => node.ready(START_TIMEOUT_MS))));
-    const rows: Row[] = [];
-    for (const inflight of options.inflight) {
-      rows.push(await interruption.orEnd(measureRow(nodes, inflight, options)));
-    }
-    await Promise.all(nodes.map((node) => node.shutDown('shutdown', START_TIMEOUT_MS)));
+    const { facts, rows } = await runBench(options, interruption);
     if (options.json) console.log(JSON.stringify({ facts, options, rows }, null, 2));
     else printTable(facts, options, rows);
     return rows.every(({ writesPerSecond }) => writesPerSecond > 0) ? 0 : 1;
@@ -190,8 +96,6 @@ async function main(options: BenchOptions): Promise<number> {
     console.error(error instanceof Error ? error.message : error);
     return 1;
   } finally {
-    await Promise.all(nodes.map((node) => node.killHard()));
-    await removeScratchDir(dir);
     interruption.dispose();
   }
 }

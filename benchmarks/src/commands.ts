@@ -9,6 +9,8 @@ export interface MeasureOptions {
 export interface Measurement {
   seconds: number;
   writes: number;
+  /** Those of the warm-up and of the end too. */
+  allWrites: number;
   /** Proposals that did not complete, and were made again. */
   failures: number;
   p50Ms: number;

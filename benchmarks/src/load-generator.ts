@@ -21,6 +21,8 @@ class Load {
   /** Latencies in ms, in no order; only those of the measured time. */
   latencies: number[] = [];
   failures = 0;
+  /** Completed at any time. */
+  allWrites = 0;
 
   constructor(propose: () => { onResult(listener: (result: RequestResult) => void): void }) {
     this.#propose = propose;
@@ -46,6 +48,7 @@ class Load {
       this.#propose().onResult((result) => {
         this.#underWay -= 1;
         if (result.completed()) {
+          this.allWrites += 1;
           this.latencies.push(performance.now() - startedAt);
           if (this.#isRunning) this.#next();
         } else {
@@ -94,6 +97,7 @@ export async function measure(
   return {
     seconds,
     writes: sorted.length,
+    allWrites: load.allWrites,
     failures,
     p50Ms: quantile(sorted, 0.5),
     p99Ms: quantile(sorted, 0.99),

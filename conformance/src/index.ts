@@ -14,6 +14,7 @@ export { logDBSuite, runLogDB } from './logdb/suite.js';
 export { MEMORY_LOGDB_CAPABILITIES, MemoryLogDB, MemoryPlace } from './reference/memory-logdb.js';
 export { memoryLogDBHarness } from './reference/memory-logdb-harness.js';
 export type { Host, Link, RPCHarness, RPCSite, TLSFixtures } from './rpc/harness.js';
+export type { Carrier } from './rpc/network.js';
 export { rpcSuite, runRPC } from './rpc/suite.js';
 export { MemoryHub, MemoryLink } from './reference/memory-hub.js';
 export { MEMORY_RPC_CAPABILITIES, MemoryRPC } from './reference/memory-rpc.js';
@@ -59,4 +60,11 @@ export {
   type ModuleHarnessOptions,
   harnessFromModule,
 } from './adapters/module-harness.js';
+export type { AssemblyCapabilities, AssemblyHarness, AssemblySite } from './assembly/harness.js';
+export { type AdapterChoice, type AssemblyOptions, assemblyFromModules } from './assembly/from-modules.js';
+export { assemblySuite, runAssembly } from './assembly/suite.js';
+export { memoryAssemblyHarness } from './reference/memory-assembly.js';
+export type { Peer, PeerReport } from './rpc/peer.js';
 export { writeTestCertificates } from './tls/certificates.js';
+export { DiskError, DiskFaults, faultyLogDB } from './faults/disk.js';
+export { NetworkFaults, faultyRPC } from './faults/network.js';

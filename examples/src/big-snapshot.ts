@@ -1,6 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { streamBigSnapshot } from './cluster/big-snapshot.js';
-import { UsageError, parseOptions, wholeNumber } from './cluster/demo-options.js';
+import {
+  CLUSTER_OPTIONS,
+  CLUSTER_OPTIONS_HELP,
+  UsageError,
+  parseOptions,
+  partsOf,
+  wholeNumber,
+} from './cluster/demo-options.js';
 import { Interruption } from './cluster/interruption.js';
 import { makeScratchDir, removeScratchDir } from './cluster/scratch-dir.js';
 
@@ -11,7 +18,7 @@ grows by more than 100 MiB.
 
 Options:
   --mib N        size of the snapshot (default 1024; 1 to 1048576)
-  --logdb M, --transport M, --data-dir DIR    as for npm start
+  ${CLUSTER_OPTIONS_HELP}
   --help         this text`;
 
 const MIB = 2 ** 20;
@@ -21,9 +28,7 @@ const nodeScript = fileURLToPath(new URL('./big-snapshot-node.js', import.meta.u
 async function main(): Promise<number> {
   const values = parseOptions(process.argv.slice(2), {
     mib: { type: 'string', default: '1024' },
-    logdb: { type: 'string', default: 'lmdb' },
-    transport: { type: 'string', default: 'ws' },
-    'data-dir': { type: 'string' },
+    ...CLUSTER_OPTIONS,
     help: { type: 'boolean', default: false },
   });
   if (values.help) {
@@ -31,10 +36,10 @@ async function main(): Promise<number> {
     return 0;
   }
   const sizeMiB = wholeNumber('mib', values.mib, 1, 1_048_576);
-  const { logdb, transport } = values;
+  const parts = partsOf(values);
   const interruption = new Interruption();
   const dir = await makeScratchDir(values['data-dir'], 'big');
-  const options = { sizeMiB, nodes: 2, logdb, transport, dir, nodeScript };
+  const options = { sizeMiB, nodes: 2, ...parts, dir, nodeScript };
   try {
     const say = (line: string): void => console.log(line);
     const result = await interruption.orEnd(streamBigSnapshot(options, say));

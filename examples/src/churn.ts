@@ -1,6 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { type ChurnReport, ChurnRounds, MAX_ROUNDS } from './cluster/churn-rounds.js';
-import { UsageError, parseOptions, wholeNumber } from './cluster/demo-options.js';
+import {
+  CLUSTER_OPTIONS,
+  CLUSTER_OPTIONS_HELP,
+  UsageError,
+  parseOptions,
+  partsOf,
+  wholeNumber,
+} from './cluster/demo-options.js';
 import { Interruption } from './cluster/interruption.js';
 import { makeScratchDir, removeScratchDir } from './cluster/scratch-dir.js';
 
@@ -16,7 +23,7 @@ Options:
   --hosts N      processes (default 5; 4 to 9)
   --writers N, --readers N    clients of each member (default 2 and 1)
   --payload N    bytes of a value (default 1024; 8 to 65536)
-  --logdb M, --transport M, --data-dir DIR    as for npm start
+  ${CLUSTER_OPTIONS_HELP}
   --help         this text`;
 
 const nodeScript = fileURLToPath(new URL('./churn-node.js', import.meta.url));
@@ -57,9 +64,7 @@ async function main(): Promise<number> {
     writers: { type: 'string', default: '2' },
     readers: { type: 'string', default: '1' },
     payload: { type: 'string', default: '1024' },
-    logdb: { type: 'string', default: 'lmdb' },
-    transport: { type: 'string', default: 'ws' },
-    'data-dir': { type: 'string' },
+    ...CLUSTER_OPTIONS,
     help: { type: 'boolean', default: false },
   });
   if (values.help) {
@@ -76,8 +81,8 @@ async function main(): Promise<number> {
   };
   const interruption = new Interruption();
   const dir = await makeScratchDir(values['data-dir'], 'churn');
-  const { logdb, transport } = values;
-  const churn = new ChurnRounds({ rounds, seed, ...sizes, logdb, transport, dir, nodeScript });
+  const parts = partsOf(values);
+  const churn = new ChurnRounds({ rounds, seed, ...sizes, ...parts, dir, nodeScript });
   console.log(`${rounds} rounds, seed ${seed}`);
   let isGood = false;
   try {

@@ -1,6 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { CrashRounds, type RoundReport } from './cluster/crash-rounds.js';
-import { UsageError, parseOptions, wholeNumber } from './cluster/demo-options.js';
+import {
+  CLUSTER_OPTIONS,
+  CLUSTER_OPTIONS_HELP,
+  UsageError,
+  parseOptions,
+  partsOf,
+  wholeNumber,
+} from './cluster/demo-options.js';
 import { Interruption } from './cluster/interruption.js';
 import { makeScratchDir, removeScratchDir } from './cluster/scratch-dir.js';
 
@@ -15,7 +22,7 @@ Options:
   --nodes N      processes (default 3; 3 to 9)
   --clients N    (default 12; 3 to 300)
   --payload N    bytes of a value (default 16; 8 to 65536)
-  --logdb M, --transport M, --data-dir DIR    as for npm start
+  ${CLUSTER_OPTIONS_HELP}
   --help         this text`;
 
 const nodeScript = fileURLToPath(new URL('./cluster-node.js', import.meta.url));
@@ -40,9 +47,7 @@ async function main(): Promise<number> {
     nodes: { type: 'string', default: '3' },
     clients: { type: 'string', default: '12' },
     payload: { type: 'string', default: '16' },
-    logdb: { type: 'string', default: 'lmdb' },
-    transport: { type: 'string', default: 'ws' },
-    'data-dir': { type: 'string' },
+    ...CLUSTER_OPTIONS,
     help: { type: 'boolean', default: false },
   });
   if (values.help) {
@@ -58,8 +63,8 @@ async function main(): Promise<number> {
   };
   const interruption = new Interruption();
   const dir = await makeScratchDir(values['data-dir'], 'crash');
-  const { logdb, transport } = values;
-  const crashRounds = new CrashRounds({ rounds, seed, ...sizes, logdb, transport, dir, nodeScript });
+  const parts = partsOf(values);
+  const crashRounds = new CrashRounds({ rounds, seed, ...sizes, ...parts, dir, nodeScript });
   console.log(`${rounds} rounds, seed ${seed}`);
   let isGood = false;
   try {

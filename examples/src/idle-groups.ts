@@ -1,5 +1,12 @@
 import { fileURLToPath } from 'node:url';
-import { UsageError, parseOptions, wholeNumber } from './cluster/demo-options.js';
+import {
+  CLUSTER_OPTIONS,
+  CLUSTER_OPTIONS_HELP,
+  UsageError,
+  parseOptions,
+  partsOf,
+  wholeNumber,
+} from './cluster/demo-options.js';
 import { measureIdleGroups } from './cluster/idle-groups.js';
 import { Interruption } from './cluster/interruption.js';
 import { makeScratchDir, removeScratchDir } from './cluster/scratch-dir.js';
@@ -12,7 +19,7 @@ three processes together.
 Options:
   --groups N     (default 1000; 1 to 100000)
   --seconds N    length of the measurement (default 30; 1 to 3600)
-  --logdb M, --transport M, --data-dir DIR    as for npm start
+  ${CLUSTER_OPTIONS_HELP}
   --help         this text`;
 
 const MAX_CPU_PERCENT = 3;
@@ -22,9 +29,7 @@ async function main(): Promise<number> {
   const values = parseOptions(process.argv.slice(2), {
     groups: { type: 'string', default: '1000' },
     seconds: { type: 'string', default: '30' },
-    logdb: { type: 'string', default: 'lmdb' },
-    transport: { type: 'string', default: 'ws' },
-    'data-dir': { type: 'string' },
+    ...CLUSTER_OPTIONS,
     help: { type: 'boolean', default: false },
   });
   if (values.help) {
@@ -33,10 +38,10 @@ async function main(): Promise<number> {
   }
   const groups = wholeNumber('groups', values.groups, 1, 100_000);
   const idleMs = wholeNumber('seconds', values.seconds, 1, 3_600) * 1_000;
-  const { logdb, transport } = values;
+  const parts = partsOf(values);
   const interruption = new Interruption();
   const dir = await makeScratchDir(values['data-dir'], 'idle');
-  const options = { groups, idleMs, nodes: 3, logdb, transport, dir, nodeScript };
+  const options = { groups, idleMs, nodes: 3, ...parts, dir, nodeScript };
   try {
     const say = (line: string): void => console.log(line);
     const result = await measureIdleGroups(options, say, interruption.signal);

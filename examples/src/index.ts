@@ -1,6 +1,14 @@
 export { pollUntil } from './cluster/cluster.js';
 export type { CommandTable } from './cluster/commands.js';
-export { UsageError, parseOptions, wholeNumber } from './cluster/demo-options.js';
+export {
+  CLUSTER_OPTIONS,
+  CLUSTER_OPTIONS_HELP,
+  type ClusterParts,
+  UsageError,
+  parseOptions,
+  partsOf,
+  wholeNumber,
+} from './cluster/demo-options.js';
 export { quantile } from './cluster/figures.js';
 export { Interruption } from './cluster/interruption.js';
 export { NodeProcess } from './cluster/node-process.js';

@@ -1,5 +1,12 @@
 import { fileURLToPath } from 'node:url';
-import { UsageError, parseOptions, wholeNumber } from './cluster/demo-options.js';
+import {
+  CLUSTER_OPTIONS,
+  CLUSTER_OPTIONS_HELP,
+  UsageError,
+  parseOptions,
+  partsOf,
+  wholeNumber,
+} from './cluster/demo-options.js';
 import { Interruption } from './cluster/interruption.js';
 import { type Restart, type RollingResult, RollingRestart } from './cluster/rolling.js';
 import { makeScratchDir, removeScratchDir } from './cluster/scratch-dir.js';
@@ -14,7 +21,7 @@ Options:
   --clients N    of each process (default 8; 2 to 300)
   --payload N    bytes of a value (default 16; 8 to 65536)
   --settle N     milliseconds of load between restarts (default 1000; 0 to 60000)
-  --logdb M, --transport M, --data-dir DIR    as for npm start
+  ${CLUSTER_OPTIONS_HELP}
   --help         this text`;
 
 const nodeScript = fileURLToPath(new URL('./rolling-node.js', import.meta.url));
@@ -44,9 +51,7 @@ async function main(): Promise<number> {
     clients: { type: 'string', default: '8' },
     payload: { type: 'string', default: '16' },
     settle: { type: 'string', default: '1000' },
-    logdb: { type: 'string', default: 'lmdb' },
-    transport: { type: 'string', default: 'ws' },
-    'data-dir': { type: 'string' },
+    ...CLUSTER_OPTIONS,
     help: { type: 'boolean', default: false },
   });
   if (values.help) {
@@ -61,8 +66,8 @@ async function main(): Promise<number> {
   };
   const interruption = new Interruption();
   const dir = await makeScratchDir(values['data-dir'], 'rolling');
-  const { logdb, transport } = values;
-  const rolling = new RollingRestart({ ...sizes, nodes: 3, logdb, transport, dir, nodeScript });
+  const parts = partsOf(values);
+  const rolling = new RollingRestart({ ...sizes, nodes: 3, ...parts, dir, nodeScript });
   let isGood = false;
   try {
     isGood = report(await rolling.play(show, interruption.signal));

@@ -15,28 +15,36 @@ describe('the cluster demonstration', () => {
   });
   afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-  it('survives the kill of its leader, proves it, and leaves nothing behind', async () => {
-    const args = [
-      compiled('cluster-demo.js'),
-      '--seconds',
-      '5',
-      '--clients',
-      '12',
-      '--data-dir',
-      dir,
-      '--json',
-    ];
-    const { stdout } = await run(process.execPath, args, { timeout: 120_000 });
-    const result = JSON.parse(stdout) as { ok: boolean; checks: { isGood: boolean }[]; figures: unknown };
-    expect(result.ok).toBe(true);
-    expect(result.checks).toHaveLength(6);
-    expect(result.checks.every(({ isGood }) => isGood)).toBe(true);
-    expect(result.figures).toMatchObject({
-      acknowledgedWrites: expect.any(Number),
-      reads: expect.any(Number),
-    });
-    expect(readdirSync(dir)).toEqual([]);
-  }, 130_000);
+  it.each([
+    ['lmdb and ws', []],
+    ['leveldb and ws, with TLS', ['--logdb', 'leveldb', '--tls']],
+  ])(
+    'survives the kill of its leader, proves it, and leaves nothing behind: %s',
+    async (_name, parts) => {
+      const args = [
+        compiled('cluster-demo.js'),
+        '--seconds',
+        '5',
+        '--clients',
+        '12',
+        '--data-dir',
+        dir,
+        '--json',
+        ...parts,
+      ];
+      const { stdout } = await run(process.execPath, args, { timeout: 120_000 });
+      const result = JSON.parse(stdout) as { ok: boolean; checks: { isGood: boolean }[]; figures: unknown };
+      expect(result.ok).toBe(true);
+      expect(result.checks).toHaveLength(6);
+      expect(result.checks.every(({ isGood }) => isGood)).toBe(true);
+      expect(result.figures).toMatchObject({
+        acknowledgedWrites: expect.any(Number),
+        reads: expect.any(Number),
+      });
+      expect(readdirSync(dir)).toEqual([]);
+    },
+    130_000,
+  );
 
   it('explains a wrong option, and fails', async () => {
     const failure = await run(process.execPath, [compiled('cluster-demo.js'), '--nodes', '2']).catch(

@@ -1,5 +1,12 @@
 export { Session, newNoOPSession, newSession } from './client/session.js';
-export type { ClusterConfig, ClusterConfigInput, CompressionType } from './config/cluster-config.js';
+export {
+  type CertificateOptions,
+  type HostFiles,
+  type WrittenCertificates,
+  writeCertificates,
+} from './cli/certs-files.js';
+export type { CompressionType } from './compression/snappy.js';
+export type { ClusterConfig, ClusterConfigInput } from './config/cluster-config.js';
 export type {
   AdapterConfig,
   AdapterConfigInput,
@@ -64,11 +71,16 @@ export type {
   HostEvents,
   HostListener,
   LeaderUpdatedEvent,
+  LogCompactedEvent,
   LogDBFailedEvent,
   MembershipChangedEvent,
   NodeUnloadedEvent,
   ReplicaEvent,
   ReplicaFailedEvent,
+  SendSnapshotEvent,
+  SnapshotDamagedEvent,
+  SnapshotEvent,
+  SnapshotReceivedEvent,
 } from './events/host-listener.js';
 export {
   FileSystemID,
@@ -87,9 +99,18 @@ export {
   silentLoggerFactory,
 } from './logging/logger.js';
 export type { CreateOptions, NodeHostConfigSource } from './nodehost/assembly.js';
+export { SysOpState } from './nodehost/compactions.js';
+export type { ExportOptions, ExportedSnapshot } from './nodehost/export-snapshot.js';
 export type { NodeHostInfo, ReplicaInfo, ReplicaProgress, ReplicaState } from './nodehost/host-info.js';
+export {
+  type ImportOptions,
+  type ImportedSnapshot,
+  type ReplacedData,
+  importSnapshot,
+} from './nodehost/import-snapshot.js';
+export type { InitialMembers } from './nodehost/members.js';
 export type { ClusterMembership } from './nodehost/membership-requests.js';
-export { type InitialMembers, type LeaderInfo, NodeHost } from './nodehost/node-host.js';
+export { type LeaderInfo, NodeHost } from './nodehost/node-host.js';
 export type { INodeUser } from './nodehost/node-user.js';
 export type { CallOptions } from './nodehost/options.js';
 export {
@@ -120,6 +141,7 @@ export {
 export { ClockID, type IClock, SystemClock, type Timer } from './runtime/clock.js';
 export { type IRandom, RandomID, SeededRandom, SystemRandom } from './runtime/random.js';
 export type { SoftSettings } from './settings/soft.js';
+export type { SnapshotProgress } from './snapshot/index.js';
 export type {
   CreateStateMachine,
   ISnapshotFileCollection,

@@ -29,7 +29,8 @@ export function readTables(text: string): { mapped: Row[]; beyond: Row[] } {
   };
 }
 
-function rowsOf(text: string): { section: string; cells: string[] }[] {
+/** The bodies of all tables of a page, each row with the headline that it is under. */
+export function rowsOf(text: string): { section: string; cells: string[] }[] {
   const rows: { section: string; cells: string[] }[] = [];
   let section = '';
   let inBody = false;
@@ -49,13 +50,13 @@ function rowsOf(text: string): { section: string; cells: string[] }[] {
   return rows;
 }
 
-function expectCells(cells: string[], count: number): string[] {
+export function expectCells(cells: string[], count: number): string[] {
   if (cells.length !== count) throw new Error(`${count} cells expected: ${cells.join(' | ')}`);
   return cells;
 }
 
 /** "—" stands for none; anything else must be names, and nothing but names. */
-function namesIn(cell: string): string[] {
+export function namesIn(cell: string): string[] {
   if (cell === '—') return [];
   return cell.split(', ').map((name) => {
     const [, bare] = /^`([\w.]+)`$/.exec(name) ?? [];

@@ -1,5 +1,3 @@
-import { readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { HostListener, NodeHost } from '@drakkar/framework';
 import {
@@ -19,6 +17,13 @@ const workshop = new Workshop();
 afterEach(() => workshop.clear());
 
 const TIMEOUT = { timeoutMs: 5_000 };
+
+/** Groups whose followers soon need a snapshot: a short log, little of it in memory. */
+const SHORT_LOG = { compactionOverhead: 2, snapshotEntries: 0, maxInMemLogSize: 65_536 };
+
+async function fillLog(cluster: TestCluster, node: TestNode): Promise<void> {
+  for (let i = 0; i < 15; i++) await cluster.write(node, `${i}`.padEnd(10_000, '.'));
+}
 
 /** A host with a group of one. */
 async function openSingle(events: HostListener): Promise<NodeHost> {
@@ -81,6 +86,57 @@ describe('the events of a host', () => {
     expect(next.address).toBe(gone.address);
   });
 
+  it('tell of snapshots taken, sent, received and recovered from, and of what they make superfluous', async () => {
+    const cluster = await TestCluster.start(workshop, 1, {}, SHORT_LOG);
+    const sender = await cluster.readyLeader();
+    const one = { clusterID: CLUSTER, nodeID: 1 };
+    await fillLog(cluster, sender);
+    const index = await sender.host.requestSnapshot(CLUSTER);
+    expect(await sender.events.first('snapshotCreated')).toEqual([{ ...one, index }]);
+    expect(await sender.events.first('logCompacted')).toEqual([{ ...one, index: index - 2 }]);
+    expect(await sender.events.first('logDBCompacted')).toEqual([{ ...one, index: index - 2 }]);
+
+    const address = await cluster.reserve(2);
+    await sender.host.syncRequestAddNode(CLUSTER, 2, address, 0, TIMEOUT);
+    const receiver = await cluster.startNode(2);
+    const two = { clusterID: CLUSTER, nodeID: 2 };
+    expect(await receiver.events.first('snapshotReceived')).toEqual([{ ...two, from: 1, index }]);
+    expect(await receiver.events.first('snapshotRecovered')).toEqual([{ ...two, index }]);
+    expect(receiver.journal.recoveries).toBe(1);
+    const [completed] = await sender.events.first('sendSnapshotCompleted');
+    expect(completed).toEqual({ ...one, to: 2, index });
+    expect(sender.events.of('sendSnapshotStarted').at(-1)).toEqual(completed);
+
+    for (const line of ['a', 'b']) {
+      await cluster.write(sender, line);
+      await sender.host.requestSnapshot(CLUSTER);
+    }
+    expect(await sender.events.first('snapshotCompacted')).toEqual([{ ...one, index }]);
+    await sender.host.stop();
+    const again = await cluster.startNode(1);
+    await again.events.first('nodeReady');
+    const names = again.events.all.map(({ name }) => name);
+    expect(names.indexOf('snapshotRecovered')).toBeGreaterThanOrEqual(0);
+    expect(names.indexOf('snapshotRecovered')).toBeLessThan(names.indexOf('nodeReady'));
+  });
+
+  it('tell of a snapshot that could not be sent', async () => {
+    const cluster = await TestCluster.start(workshop, 1, {}, SHORT_LOG);
+    const { host, events } = await cluster.readyLeader();
+    await fillLog(cluster, cluster.node(1));
+    const index = await host.requestSnapshot(CLUSTER);
+    await host.syncRequestAddObserver(CLUSTER, 2, await cluster.reserve(2), 0, TIMEOUT);
+    cluster.refusing.add(2);
+    const observer = await cluster.startNode(2, { isObserver: true });
+    const stream = { clusterID: CLUSTER, nodeID: 1, to: 2, index };
+    expect((await events.first('sendSnapshotAborted'))[0]).toEqual(stream);
+    expect(events.of('sendSnapshotStarted')[0]).toEqual(stream);
+    expect(events.of('sendSnapshotCompleted')).toEqual([]);
+    expect(observer.events.of('snapshotReceived')).toEqual([]);
+    cluster.refusing.clear();
+    expect(await events.first('sendSnapshotCompleted')).toEqual([stream]);
+  });
+
   it('tell of a replica that failed', async () => {
     const cluster = await TestCluster.start(workshop, 1);
     const { host, events } = await cluster.readyLeader();
@@ -101,6 +157,14 @@ describe('the events of a host', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('a listener of bad manners'))],
+    ['never comes to an end', () => new Promise<void>(() => undefined)],
+    [
+      'keeps the thread for longer than its turn',
+      () => {
+        const endMs = performance.now() + 20;
+        while (performance.now() < endMs);
+      },
+    ],
   ])('do no harm to a host whose listener %s', async (_name, listen) => {
     let calls = 0;
     const listener = (): void | Promise<void> => {
@@ -252,21 +316,6 @@ describe('removeData', () => {
     const again = await cluster.openHost(1);
     const restart = again.host.startCluster(cluster.members, false, () => new Journal(), clusterConfig(1));
     expect(await codeOf(() => restart)).toBe('ERR_NODE_REMOVED');
-  });
-
-  it('is done with at the next start when a crash has interrupted it', async () => {
-    const cluster = await TestCluster.start(workshop, 1);
-    const { host } = await cluster.readyLeader();
-    const { nodeHostDir } = host.nodeHostConfig;
-    await host.stop();
-    // As left by a crash after the data has gone, and before it is on record that the node can't be started any more.
-    await writeFile(join(nodeHostDir, 'snapshots', `${CLUSTER}-1.removing`), '');
-    const again = await cluster.openHost(1);
-    const start = (): Promise<string> =>
-      codeOf(() => again.host.startCluster(cluster.members, false, () => new Journal(), clusterConfig(1)));
-    expect(await start()).toBe('ERR_NODE_REMOVED');
-    expect(await again.host.hasNodeInfo(CLUSTER, 1)).toBe(false);
-    expect(await readdir(join(nodeHostDir, 'snapshots'))).toEqual([]);
   });
 
   it('leaves the other groups of the host alone, and what it has not got', async () => {

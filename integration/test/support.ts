@@ -6,24 +6,23 @@ import { join } from 'node:path';
 import {
   type ClusterConfigInput,
   type CreateStateMachine,
-  type HostEvents,
   type HostListener,
   type IStateMachine,
   NodeHost,
   type NodeHostConfigInput,
+  type Overrides,
   type ReplicaProgress,
   silentLoggerFactory,
   LoggerFactoryID,
   type SnapshotWriter,
 } from '@drakkar/framework';
-import {
-  type MessageBatch,
-  type RaftRPCFactory,
-  RaftRPCFactoryID,
-  type Uint64,
-  isDrakkarError,
-} from '@drakkar/raftio';
+import { type MessageBatch, type RaftRPCFactory, RaftRPCFactoryID, type Uint64 } from '@drakkar/raftio';
 import { createWsRaftRPC } from '@drakkar/transport-ws';
+import { EventLog } from './event-log.js';
+import { eventually, retrying } from './waiting.js';
+
+export { EventLog } from './event-log.js';
+export { codeOf, eventually, retrying } from './waiting.js';
 
 export const CLUSTER = 1;
 const TICK_MS = 20;
@@ -88,61 +87,61 @@ export interface HostExtras {
   events?: HostListener;
   /** Whether a batch that arrives is to be taken; false drops it, as a network may. */
   takes?: (batch: MessageBatch) => boolean;
+  /** Whether a chunk of a snapshot that arrives is to be taken; false ends its stream. */
+  takesChunk?: () => boolean;
 }
 
-function filtering(takes: (batch: MessageBatch) => boolean): RaftRPCFactory {
+function filtering(
+  createTransport: RaftRPCFactory,
+  { takes = () => true, takesChunk = () => true }: HostExtras,
+): RaftRPCFactory {
   return (config, handler, sinks) =>
-    createWsRaftRPC(
+    createTransport(
       config,
       (batch) => {
         if (takes(batch)) handler(batch);
       },
-      sinks,
+      () => {
+        const sink = sinks();
+        return {
+          addChunk: (chunk) => (takesChunk() ? sink.addChunk(chunk) : Promise.resolve(false)),
+          close: () => sink.close(),
+        };
+      },
     );
 }
 
-const EVENT_NAMES: readonly (keyof HostEvents)[] = [
-  'leaderUpdated',
-  'nodeReady',
-  'nodeUnloaded',
-  'membershipChanged',
-  'replicaFailed',
-  'logDBFailed',
-  'connectionEstablished',
-  'connectionFailed',
-  'nodeHostShuttingDown',
-];
-
-/** What a host's listener was told, in order. */
-export class EventLog {
-  readonly all: { name: keyof HostEvents; event: object }[] = [];
-  readonly listener: HostListener = Object.fromEntries(
-    EVENT_NAMES.map((name) => [name, (event: object) => void this.all.push({ name, event })]),
-  );
-
-  of<Name extends keyof HostEvents>(name: Name): HostEvents[Name][] {
-    return this.all.filter((one) => one.name === name).map(({ event }) => event as HostEvents[Name]);
-  }
-}
+/** No log. */
+export const quietly: Overrides = (container) => {
+  container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory);
+};
 
 /** What is left to let go of at the end of a test. */
 export class Workshop {
   readonly #hosts = new Set<NodeHost>();
+  readonly #createTransport: RaftRPCFactory;
   #dir: string | undefined;
+
+  /** The transport is that of hosts whose messages are filtered; the others have what their configuration names. */
+  constructor(createTransport: RaftRPCFactory = createWsRaftRPC) {
+    this.#createTransport = createTransport;
+  }
 
   async dir(): Promise<string> {
     this.#dir ??= await mkdtemp(join(tmpdir(), 'drakkar-'));
     return this.#dir;
   }
 
-  async open(config: NodeHostConfigInput, { events, takes }: HostExtras = {}): Promise<NodeHost> {
+  async open(config: NodeHostConfigInput, extras: HostExtras = {}): Promise<NodeHost> {
+    const { events, takes } = extras;
     const host = await NodeHost.create(
       { rttMillisecond: TICK_MS, ...config },
       {
         ...(events === undefined ? {} : { events }),
         overrides: (container) => {
           container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory);
-          if (takes !== undefined) container.bind(RaftRPCFactoryID).toConstantValue(filtering(takes));
+          if (takes === undefined) return;
+          container.bind(RaftRPCFactoryID).toConstantValue(filtering(this.#createTransport, extras));
         },
       },
     );
@@ -173,15 +172,19 @@ export function clusterConfig(nodeID: number, more: Partial<ClusterConfigInput> 
   return { clusterID: CLUSTER, nodeID, electionRTT: 10, heartbeatRTT: 1, ...more };
 }
 
-/** A group of some hosts, all in this process, on LMDB and WebSocket. */
+/** A group of some hosts, all in this process, on LMDB and WebSocket unless told otherwise. */
 export class TestCluster {
   readonly nodes: TestNode[] = [];
   /** Those that the group was first started with. */
   readonly members = new Map<number, string>();
   /** Nodes that no message reaches, nor comes from. */
   readonly cutOff = new Set<number>();
+  /** Nodes that refuse every snapshot. */
+  readonly refusing = new Set<number>();
   /** Whether a batch for a node gets lost. */
   loses: ((nodeID: number, batch: MessageBatch) => boolean) | undefined;
+  /** What a single host has otherwise than the others, from its next start on. */
+  readonly hostConfigs = new Map<number, Partial<NodeHostConfigInput>>();
   readonly #joined = new Map<number, string>();
   readonly #workshop: Workshop;
   readonly #hostConfig: Partial<NodeHostConfigInput>;
@@ -236,8 +239,10 @@ export class TestCluster {
       }
       return true;
     };
-    const config = { ...this.#hostConfig, raftAddress: address, nodeHostDir: dir };
-    const host = await this.#workshop.open(config, { events: events.listener, takes });
+    const own = this.hostConfigs.get(nodeID);
+    const config = { ...this.#hostConfig, ...own, raftAddress: address, nodeHostDir: dir };
+    const takesChunk = (): boolean => !this.refusing.has(nodeID);
+    const host = await this.#workshop.open(config, { events: events.listener, takes, takesChunk });
     const node = { nodeID, address, dir, host, journal: new Journal(), events, received };
     const at = this.nodes.findIndex((other) => other.nodeID === nodeID);
     if (at === -1) this.nodes.push(node);
@@ -336,45 +341,6 @@ export class Load {
       this.acknowledged.push(line);
     }
   }
-}
-
-/** Waits, for a bounded time, until `probe` gives something. */
-export async function eventually<T>(
-  what: string,
-  probe: () => T | undefined | Promise<T | undefined>,
-  deadlineMs = 15_000,
-): Promise<T> {
-  const endMs = performance.now() + deadlineMs;
-  for (;;) {
-    const found = await probe();
-    if (found !== undefined) return found;
-    if (performance.now() > endMs) throw new Error(`timed out waiting for ${what}`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-/** Repeats a call whose failure is known to have had no effect. */
-export async function retrying<T>(call: () => Promise<T>): Promise<T> {
-  const done = await eventually('a call to succeed', async () => {
-    try {
-      return { value: await call() };
-    } catch (error) {
-      if (isDrakkarError(error) && error.retrySafe) return undefined;
-      throw error;
-    }
-  });
-  return done.value;
-}
-
-/** The code of the error that `call` throws or rejects with. */
-export async function codeOf(call: () => unknown): Promise<string> {
-  try {
-    await call();
-  } catch (error) {
-    if (isDrakkarError(error)) return error.code;
-    throw error;
-  }
-  return 'no error';
 }
 
 /** One hash over the names and contents of all files below a folder. */

@@ -1,1 +1,80 @@
-export {};
+import { ContainerModule } from 'inversify';
+import {
+  type ILogDB,
+  type LogDBConfig,
+  type LogDBFactory,
+  LogDBFactoryID,
+  type LogDBModule,
+} from '@drakkar/raftio';
+import { KVLogDB, type Placement, findPlacement, recordPlacement } from '@drakkar/raftio/kv';
+import { checkFiles } from './files/check-files.js';
+import { readMark, removeMark, writeMark } from './files/closed-mark.js';
+import { LevelDBKV } from './leveldb-kv.js';
+import { FolderLock } from './lock.js';
+import { type LevelDBLogDBOptions, optionsSchema } from './options.js';
+
+export type { LevelDBLogDBOptions } from './options.js';
+
+const NAME = 'leveldb';
+
+/**
+ * Opens the log in `config.walDir`, creating it when there is none. Rejects with ErrLogDBLocked when it is open
+ * already, in this process or another; with ErrLogDBOpen when a folder can't be used or belongs to another log; with
+ * ErrLogDBCorrupt when what is there is damaged or not a log.
+ */
+export async function openLevelDBLogDB(
+  config: LogDBConfig,
+  options: LevelDBLogDBOptions = {},
+): Promise<ILogDB> {
+  const placement = await findPlacement(config, NAME);
+  const lock = await FolderLock.acquire(placement.walDir);
+  const kv = await releasing(lock, () => openChecked(placement, options, lock));
+  const db = await KVLogDB.open(kv, { name: NAME });
+  try {
+    await recordPlacement(placement, NAME);
+    return db;
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+}
+
+async function openChecked(
+  placement: Placement,
+  options: LevelDBLogDBOptions,
+  lock: FolderLock,
+): Promise<LevelDBKV> {
+  const { walDir } = placement;
+  await checkFiles(walDir, await readMark(walDir));
+  await removeMark(walDir);
+  return LevelDBKV.open(placement, options, async (isSound) => {
+    try {
+      if (isSound) await writeMark(walDir);
+    } finally {
+      await lock.release();
+    }
+  });
+}
+
+async function releasing<T>(lock: FolderLock, make: () => Promise<T>): Promise<T> {
+  try {
+    return await make();
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+/** Chosen in a configuration by `logdb: { module: '@drakkar/logdb-leveldb' }`. */
+export const adapterModule: LogDBModule = {
+  kind: 'logdb',
+  name: NAME,
+  capabilities: { shrinksOnCompaction: true, exclusiveOpen: true, durable: true },
+  optionsSchema,
+  createModule(options) {
+    const factory: LogDBFactory = (config) => openLevelDBLogDB(config, options);
+    return new ContainerModule((load) => {
+      load.bind(LogDBFactoryID).toConstantValue(factory);
+    });
+  },
+};

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { ErrLogDBCorrupt } from '@drakkar/raftio';
-import { isNotFound } from './failures.js';
+import { isNotFound } from '@drakkar/raftio/kv';
 
 /*
  * LMDB as it comes to Node.js ends the process, instead of failing, when the first pages of a file are not what they

@@ -6,11 +6,11 @@ import {
   LogDBFactoryID,
   type LogDBModule,
 } from '@drakkar/raftio';
-import { KVLogDB } from '@drakkar/raftio/kv';
+import { KVLogDB, findPlacement, recordPlacement } from '@drakkar/raftio/kv';
 import { LmdbKV } from './lmdb-kv.js';
 import { FolderLock } from './lock.js';
 import { type LmdbLogDBOptions, optionsSchema } from './options.js';
-import { checkLogFile, findPlacement, recordPlacement } from './placement.js';
+import { checkLogFile } from './log-file.js';
 
 export type { LmdbLogDBOptions } from './options.js';
 
@@ -22,15 +22,14 @@ const NAME = 'lmdb';
  * ErrLogDBCorrupt when what is there is damaged or not a log.
  */
 export async function openLmdbLogDB(config: LogDBConfig, options: LmdbLogDBOptions = {}): Promise<ILogDB> {
-  const placement = await findPlacement(config);
+  const placement = await findPlacement(config, NAME);
   const lock = await FolderLock.acquire(placement.walDir);
   const kv = await releasing(lock, async () => {
-    await checkLogFile(placement);
-    return LmdbKV.open(placement.logFile, options, () => lock.release());
+    return LmdbKV.open(await checkLogFile(placement), options, () => lock.release());
   });
   const db = await KVLogDB.open(kv, { name: NAME });
   try {
-    await recordPlacement(placement);
+    await recordPlacement(placement, NAME);
     return db;
   } catch (error) {
     await db.close();

@@ -1,7 +1,16 @@
 import { type RootDatabase, open } from 'lmdb';
 import { ErrLogDBCorrupt, ErrLogDBOpen } from '@drakkar/raftio';
-import type { IOrderedKV, KVOp, KVPage, KVPair, KVPairRange, KVRange } from '@drakkar/raftio/kv';
-import { fieldOf, messageOf } from './failures.js';
+import {
+  type IOrderedKV,
+  type KVOp,
+  type KVPage,
+  type KVPair,
+  type KVPairRange,
+  type KVRange,
+  expandRanges,
+  fieldOf,
+  messageOf,
+} from '@drakkar/raftio/kv';
 import { DEFAULT_INITIAL_MAP_SIZE_BYTES, type LmdbLogDBOptions } from './options.js';
 
 /** Messages of LMDB that tell of damage in the file, not of circumstances. */
@@ -82,12 +91,12 @@ export class LmdbKV implements IOrderedKV {
   }
 
   async write(ops: readonly KVOp[]): Promise<void> {
-    const writes = ops.some((op) => op.type === 'deleteRange') ? this.#resolveRanges(ops) : ops;
+    const writes = await expandRanges(ops, async (start, end) => [...this.#db.getKeys({ start, end })]);
     try {
       await this.#db.batch(() => {
         for (const op of writes) {
           if (op.type === 'put') void this.#db.put(op.key, op.value as Buffer);
-          else if (op.type === 'delete') void this.#db.remove(op.key);
+          else void this.#db.remove(op.key);
         }
       });
     } catch (error) {
@@ -105,23 +114,6 @@ export class LmdbKV implements IOrderedKV {
     await this.#onClosed();
   }
 
-  /** LMDB deletes key by key: those that are stored, and those that the batch itself has put before. */
-  #resolveRanges(ops: readonly KVOp[]): KVOp[] {
-    const resolved: KVOp[] = [];
-    for (const op of ops) {
-      if (op.type !== 'deleteRange') {
-        resolved.push(op);
-        continue;
-      }
-      const stored = [...this.#db.getKeys({ start: op.start, end: op.end })];
-      const put = resolved
-        .filter((earlier) => earlier.type === 'put' && isWithin(earlier.key, op.start, op.end))
-        .map((earlier) => (earlier as { key: Uint8Array }).key);
-      for (const key of [...stored, ...put]) resolved.push({ type: 'delete', key });
-    }
-    return resolved;
-  }
-
   #read<T>(read: () => T): T {
     try {
       return read();
@@ -130,10 +122,6 @@ export class LmdbKV implements IOrderedKV {
       throw error;
     }
   }
-}
-
-function isWithin(key: Uint8Array, start: Uint8Array, end: Uint8Array): boolean {
-  return Buffer.compare(key, start) >= 0 && Buffer.compare(key, end) < 0;
 }
 
 function damage(path: string, cause: unknown): ErrLogDBCorrupt {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type RootDatabase, type Transaction, open } from 'lmdb';
 import { ErrLogDBLocked, ErrLogDBOpen } from '@drakkar/raftio';
-import { messageOf } from './failures.js';
+import { messageOf } from '@drakkar/raftio/kv';
 
 const LOCK_FILE = 'lock.mdb';
 

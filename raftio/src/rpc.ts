@@ -80,6 +80,10 @@ export interface RaftRPCConfig {
   sendBufferBytes: number;
   /** Tells of things worth knowing that concern no call, e.g. a hostile client. */
   onWarning: (message: string, details: Record<string, unknown>) => void;
+  /** Tells of a choice that the transport has made itself; once, not for each connection. */
+  onInfo?: (message: string, details: Record<string, unknown>) => void;
+  /** For transports that check it before anything else; UNMANAGED_DEPLOYMENT_ID unless told. */
+  deploymentID?: number;
 }
 
 export type RaftRPCFactory = (

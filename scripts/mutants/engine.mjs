@@ -53,8 +53,8 @@ export const engineMutants = [
     id: 'compact-too-far',
     what: 'off by one: the entry behind a snapshot goes with those before it',
     file: 'framework/src/engine/snapshotter.ts',
-    find: 'await this.#compact(snapshot.index - this.#policy.compactionOverhead);',
-    replace: 'await this.#compact(snapshot.index + 1);',
+    find: 'await this.#compactTo(snapshot.index - this.#policy.compactionOverhead, this.#policy.autoCompacts);',
+    replace: 'await this.#compactTo(snapshot.index + 1, true);',
   },
   {
     id: 'compact-before-record',

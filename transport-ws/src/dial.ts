@@ -1,12 +1,19 @@
 import type { ClientRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { ErrConnectFailed, ErrInvalidAddress } from '@drakkar/raftio';
+import { ErrInvalidAddress } from '@drakkar/raftio';
+import {
+  type AttemptState,
+  type Identity,
+  attemptAborted,
+  attemptTimedOut,
+  explainConnectError,
+  parseAddress,
+  urlAuthority,
+} from '@drakkar/raftio/transport';
 import { WebSocket } from 'ws';
-import { parseAddress, urlAuthority } from './address.js';
-import { type AttemptState, explainConnectError, explainRefusal } from './connect-errors.js';
+import { explainRefusal } from './connect-errors.js';
 import { type ChannelPath, MAX_REPLY_BYTES, SUBPROTOCOL } from './protocol.js';
-import type { Identity } from './tls-identity.js';
 
 export interface DialRequest {
   target: string;
@@ -33,19 +40,10 @@ export async function dial<T>(request: DialRequest, wrap: (ws: WebSocket, socket
   return new Promise((resolve, reject) => {
     let socket: Socket | undefined;
     const timer = setTimeout(() => {
-      fail(
-        new ErrConnectFailed(`no answer from ${target} within ${request.connectTimeoutMs} ms`, {
-          details: { target },
-        }),
-      );
+      fail(attemptTimedOut(target, request.connectTimeoutMs));
     }, request.connectTimeoutMs);
     const onAbort = (): void => {
-      fail(
-        new ErrConnectFailed(`the attempt to connect to ${target} was aborted`, {
-          cause: signal.reason,
-          details: { target },
-        }),
-      );
+      fail(attemptAborted(target, signal.reason));
     };
     const settle = (): void => {
       clearTimeout(timer);

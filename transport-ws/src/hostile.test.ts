@@ -5,9 +5,17 @@ import { type Socket, createConnection } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { MAX_MESSAGE_BYTES, encodeMessageBatch } from '@drakkar/raftio';
 import { WebSocket } from 'ws';
-import { type TestHost, TestHosts, never, numberedBatch, termsOf, until } from './testing/hosts.js';
+import {
+  type TestHost,
+  TestHosts,
+  never,
+  numberedBatch,
+  termsOf,
+  until,
+} from '@drakkar/raftio/transport/testing';
+import { createWsRaftRPC } from './index.js';
 
-const hosts = new TestHosts();
+const hosts = new TestHosts(createWsRaftRPC);
 const cleanups: (() => unknown)[] = [];
 
 afterEach(async () => {

@@ -7,9 +7,9 @@ import {
   decodeSnapshotChunk,
   hasErrorCode,
 } from '@drakkar/raftio';
+import type { Warnings } from '@drakkar/raftio/transport';
 import type { Link } from './link.js';
 import { CloseCode, SnapshotReply } from './protocol.js';
-import type { Warnings } from './warnings.js';
 
 /** Attaches the receiving end of a message channel to a link. */
 export function receiveMessages(link: Link, handler: RequestHandler, warnings: Warnings): void {

@@ -7,9 +7,10 @@ import {
   numberedBatch,
   numberedChunk,
   until,
-} from './testing/hosts.js';
+} from '@drakkar/raftio/transport/testing';
+import { createWsRaftRPC } from './index.js';
 
-const hosts = new TestHosts();
+const hosts = new TestHosts(createWsRaftRPC);
 
 afterEach(async () => {
   await hosts.stop();

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import { ErrConnectionClosed, ErrMalformed, hasErrorCode } from '@drakkar/raftio';
+import { ErrConnectionClosed, ErrMalformed } from '@drakkar/raftio';
+import { asConnectionClosed, ownBytes } from '@drakkar/raftio/transport';
 import { WebSocket } from 'ws';
 import { CloseCode } from './protocol.js';
 
@@ -156,24 +157,6 @@ export class Link {
     this.#reason = reason;
     this.#handlers?.onClosed(reason);
   }
-}
-
-/**
- * The frame as a plain Uint8Array: frames arrive as Buffers, whose `slice` has another meaning. Memory that was read
- * from the socket is never used again, so no copy is needed for safety; but a small frame in a large block is copied,
- * as an entry kept from it would keep the whole block.
- */
-function ownBytes(data: Uint8Array): Uint8Array {
-  if (data.length * 2 < data.buffer.byteLength) return new Uint8Array(data);
-  return new Uint8Array(data.buffer, data.byteOffset, data.length);
-}
-
-/** What a caller that waits on a link is told when it ends for `reason`. */
-export function asConnectionClosed(reason: Error | undefined): Error {
-  if (reason === undefined || hasErrorCode(reason, 'ERR_CONNECTION_CLOSED'))
-    return reason ?? new ErrConnectionClosed();
-  if (hasErrorCode(reason, 'ERR_TRANSPORT_STOPPED')) return reason;
-  return new ErrConnectionClosed(`the connection is closed: ${reason.message}`, { cause: reason });
 }
 
 function closedByPeer(peer: string, code: number, reason: Buffer): ErrConnectionClosed {

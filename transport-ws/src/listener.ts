@@ -8,14 +8,12 @@ import {
 import { type Server as HttpsServer, createServer as createHttpsServer } from 'node:https';
 import { type Server as NetServer, type Socket, createServer as createNetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { ErrAddressInUse, ErrInvalidAddress, MAX_MESSAGE_BYTES } from '@drakkar/raftio';
+import { MAX_MESSAGE_BYTES } from '@drakkar/raftio';
+import { type Identity, type IdentityFiles, type Warnings, listen } from '@drakkar/raftio/transport';
 import { WebSocketServer } from 'ws';
-import { parseAddress } from './address.js';
 import { Link } from './link.js';
 import type { ResolvedOptions } from './options.js';
 import { type ChannelPath, MESSAGES_PATH, REASON_HEADER, SNAPSHOTS_PATH, SUBPROTOCOL } from './protocol.js';
-import type { Identity, IdentityFiles } from './tls-identity.js';
-import type { Warnings } from './warnings.js';
 
 export interface ListenerConfig {
   listenAddress: string;
@@ -65,7 +63,6 @@ export class Listener {
 
   /** Rejects with ErrInvalidAddress, ErrAddressInUse or ErrTLS. */
   async start(): Promise<void> {
-    const { host, port } = parseAddress(this.#config.listenAddress);
     const identity = await this.#config.identityFiles?.current();
     if (this.#stopped) return;
     const hand = identity === undefined ? this.#plain() : this.#secured(identity);
@@ -81,7 +78,7 @@ export class Listener {
       });
     });
     this.#netServer = server;
-    await listen(server, host, port, this.#config.listenAddress);
+    await listen(server, this.#config.listenAddress);
     server.on('error', (error) => {
       this.#config.warnings.warn('connections', `accepting connections failed: ${error.message}`, { error });
     });
@@ -209,27 +206,6 @@ function describeClientError(error: ClientError): string {
   if (error.code === 'ERR_SSL_HTTP_REQUEST') return 'it has mutual TLS off and this host has it on';
   if (error.rawPacket?.[0] === TLS_HANDSHAKE) return 'it has mutual TLS on and this host has it off';
   return error.message;
-}
-
-function listen(server: NetServer, host: string, port: number, address: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onError = (error: NodeJS.ErrnoException): void => {
-      const options = { cause: error, details: { listenAddress: address } };
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new ErrAddressInUse(
-              `can't listen on ${address}: another process, or another host in this one, uses it`,
-              options,
-            )
-          : new ErrInvalidAddress(`can't listen on ${address}: ${error.message}`, options),
-      );
-    };
-    server.once('error', onError);
-    server.listen({ host, port, exclusive: true }, () => {
-      server.off('error', onError);
-      resolve();
-    });
-  });
 }
 
 /** A connection as both ends see it; the TLS and the TCP socket of a connection agree on it. */

@@ -1,7 +1,7 @@
 import { ErrMalformed, type IConnection, type MessageBatch, encodeMessageBatch } from '@drakkar/raftio';
-import { type Link, asConnectionClosed } from './link.js';
+import { SendQueue, asConnectionClosed } from '@drakkar/raftio/transport';
+import type { Link } from './link.js';
 import { CloseCode } from './protocol.js';
-import { SendQueue } from './send-queue.js';
 
 /** The sending end of a message channel. */
 export class MessageConnection implements IConnection {

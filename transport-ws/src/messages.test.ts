@@ -14,9 +14,10 @@ import {
   numberedBatch,
   termsOf,
   until,
-} from './testing/hosts.js';
+} from '@drakkar/raftio/transport/testing';
+import { createWsRaftRPC } from './index.js';
 
-const hosts = new TestHosts();
+const hosts = new TestHosts(createWsRaftRPC);
 const cleanups: (() => unknown)[] = [];
 
 afterEach(async () => {

@@ -4,7 +4,7 @@ import { type RaftRPCFactory, RaftRPCFactoryID } from '@drakkar/raftio';
 import { Container } from 'inversify';
 import { adapterModule, createWsRaftRPC } from './index.js';
 import { optionsSchema, resolveOptions } from './options.js';
-import { freePort } from './testing/hosts.js';
+import { freePort } from '@drakkar/raftio/transport/testing';
 
 const config = {
   raftAddress: '127.0.0.1:1',

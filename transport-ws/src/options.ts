@@ -1,4 +1,11 @@
 import type { OptionsSchema } from '@drakkar/raftio';
+import {
+  type IntegerOption,
+  MAX_TIMER_MS,
+  integerOption,
+  integerOptionsSchema,
+  resolveIntegerOptions,
+} from '@drakkar/raftio/transport';
 
 /** Options of the WebSocket transport. Liveness options should be the same on every host. */
 export interface WsTransportOptions {
@@ -29,45 +36,40 @@ export interface WsTransportOptions {
 export type ResolvedOptions = Readonly<Required<WsTransportOptions>>;
 
 const MIB = 1024 * 1024;
-/** Longest delay that a Node.js timer takes. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
-interface OptionProperty {
-  type: 'integer';
-  default: number;
-  minimum: number;
-  maximum: number;
-  description: string;
-}
-
-function property(
-  defaultValue: number,
-  minimum: number,
-  maximum: number,
-  description: string,
-): OptionProperty {
-  return { type: 'integer', default: defaultValue, minimum, maximum, description };
-}
-
-const properties: Record<keyof WsTransportOptions, OptionProperty> = {
-  connectTimeoutMs: property(5000, 1, MAX_TIMER_MS, 'Longest time to set up a connection to another host.'),
-  handshakeTimeoutMs: property(
+const properties: Record<keyof WsTransportOptions, IntegerOption> = {
+  connectTimeoutMs: integerOption(
+    5000,
+    1,
+    MAX_TIMER_MS,
+    'Longest time to set up a connection to another host.',
+  ),
+  handshakeTimeoutMs: integerOption(
     5000,
     1,
     MAX_TIMER_MS,
     'Longest time that a client may take for its handshakes.',
   ),
-  pingIntervalMs: property(2000, 10, MAX_TIMER_MS, 'How often an idle connection is pinged.'),
-  deadPeerTimeoutMs: property(10_000, 50, MAX_TIMER_MS, 'A connection silent for this long is given up.'),
-  closeTimeoutMs: property(1000, 1, MAX_TIMER_MS, 'Time that a closing connection gets to part in order.'),
-  maxConnections: property(1024, 1, 1_000_000, 'Incoming connections held at a time.'),
-  highWaterMarkBytes: property(
+  pingIntervalMs: integerOption(2000, 10, MAX_TIMER_MS, 'How often an idle connection is pinged.'),
+  deadPeerTimeoutMs: integerOption(
+    10_000,
+    50,
+    MAX_TIMER_MS,
+    'A connection silent for this long is given up.',
+  ),
+  closeTimeoutMs: integerOption(
+    1000,
+    1,
+    MAX_TIMER_MS,
+    'Time that a closing connection gets to part in order.',
+  ),
+  maxConnections: integerOption(1024, 1, 1_000_000, 'Incoming connections held at a time.'),
+  highWaterMarkBytes: integerOption(
     8 * MIB,
     1,
     1024 * MIB,
     "Bytes buffered for one peer from which senders wait; at most the host's own send buffer limit.",
   ),
-  snapshotWindowBytes: property(
+  snapshotWindowBytes: integerOption(
     8 * MIB,
     1,
     1024 * MIB,
@@ -75,42 +77,14 @@ const properties: Record<keyof WsTransportOptions, OptionProperty> = {
   ),
 };
 
-export const optionsSchema: OptionsSchema = {
-  $schema: 'http://json-schema.org/draft-07/schema#',
-  title: 'Options of the WebSocket transport',
-  type: 'object',
-  additionalProperties: false,
+export const optionsSchema: OptionsSchema = integerOptionsSchema(
+  'Options of the WebSocket transport',
   properties,
-};
+);
 
 /** The options with defaults for what is missing. Throws RangeError or TypeError for what the schema would refuse. */
 export function resolveOptions(
   options: Readonly<Record<string, unknown>> | WsTransportOptions,
 ): ResolvedOptions {
-  const resolved: Required<WsTransportOptions> = {
-    connectTimeoutMs: properties.connectTimeoutMs.default,
-    handshakeTimeoutMs: properties.handshakeTimeoutMs.default,
-    pingIntervalMs: properties.pingIntervalMs.default,
-    deadPeerTimeoutMs: properties.deadPeerTimeoutMs.default,
-    closeTimeoutMs: properties.closeTimeoutMs.default,
-    maxConnections: properties.maxConnections.default,
-    highWaterMarkBytes: properties.highWaterMarkBytes.default,
-    snapshotWindowBytes: properties.snapshotWindowBytes.default,
-  };
-  for (const [name, value] of Object.entries(options) as [string, unknown][]) {
-    if (!isOptionName(name)) throw new TypeError(`the ws transport has no option '${name}'`);
-    if (value === undefined) continue;
-    const { minimum, maximum } = properties[name];
-    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < minimum || value > maximum) {
-      throw new RangeError(
-        `option '${name}' of the ws transport must be an integer from ${minimum} to ${maximum}, not ${JSON.stringify(value)}`,
-      );
-    }
-    resolved[name] = value;
-  }
-  return resolved;
-}
-
-function isOptionName(name: string): name is keyof WsTransportOptions {
-  return Object.hasOwn(properties, name);
+  return resolveIntegerOptions('the ws transport', properties, options);
 }

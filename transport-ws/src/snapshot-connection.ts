@@ -5,9 +5,9 @@ import {
   type SnapshotChunk,
   encodeSnapshotChunk,
 } from '@drakkar/raftio';
-import { type Link, asConnectionClosed } from './link.js';
+import { SendQueue, asConnectionClosed } from '@drakkar/raftio/transport';
+import type { Link } from './link.js';
 import { CloseCode, SNAPSHOT_END, SnapshotReply } from './protocol.js';
-import { SendQueue } from './send-queue.js';
 
 const END = Symbol('end of stream');
 

@@ -12,9 +12,10 @@ import {
   numberedChunk,
   settlesWithin,
   until,
-} from './testing/hosts.js';
+} from '@drakkar/raftio/transport/testing';
+import { createWsRaftRPC } from './index.js';
 
-const hosts = new TestHosts();
+const hosts = new TestHosts(createWsRaftRPC);
 const cleanups: (() => unknown)[] = [];
 
 afterEach(async () => {
@@ -276,7 +277,7 @@ describe('a snapshot stream that fails', () => {
 
   it('gives up on a receiver that answers nonsense', async () => {
     const { WebSocketServer } = await import('ws');
-    const { freePort } = await import('./testing/hosts.js');
+    const { freePort } = await import('@drakkar/raftio/transport/testing');
     const port = await freePort();
     const server = new WebSocketServer({ host: '127.0.0.1', port });
     server.on('connection', (ws) => {

@@ -1,26 +1,27 @@
-import { setMaxListeners } from 'node:events';
 import {
   type ChunkSinkFactory,
-  ErrConnectFailed,
   ErrTransportStopped,
   type IConnection,
   type IRaftRPC,
   type ISnapshotConnection,
   type RaftRPCConfig,
   type RequestHandler,
-  hasErrorCode,
 } from '@drakkar/raftio';
+import {
+  ConnectAttempts,
+  IdentityFiles,
+  LivenessMonitor,
+  Warnings,
+  attemptAborted,
+} from '@drakkar/raftio/transport';
 import { dial } from './dial.js';
 import { receiveMessages, receiveSnapshot } from './inbound.js';
 import { Link } from './link.js';
 import { Listener } from './listener.js';
-import { LivenessMonitor } from './liveness.js';
 import { MessageConnection } from './message-connection.js';
 import type { ResolvedOptions } from './options.js';
 import { type ChannelPath, MESSAGES_PATH, SNAPSHOTS_PATH } from './protocol.js';
 import { SnapshotConnection } from './snapshot-connection.js';
-import { IdentityFiles } from './tls-identity.js';
-import { Warnings } from './warnings.js';
 
 /** IRaftRPC on WebSocket: a listener for what others send, and connections dialled for what this host sends. */
 export class WsRaftRPC implements IRaftRPC {
@@ -34,8 +35,7 @@ export class WsRaftRPC implements IRaftRPC {
   readonly #listener: Listener;
   readonly #monitor: LivenessMonitor;
   readonly #links = new Set<Link>();
-  readonly #dialling = new Set<Promise<unknown>>();
-  readonly #stopping = new AbortController();
+  readonly #attempts = new ConnectAttempts();
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -66,7 +66,6 @@ export class WsRaftRPC implements IRaftRPC {
         this.#onLink(path, link);
       },
     });
-    setMaxListeners(0, this.#stopping.signal);
   }
 
   start(): Promise<void> {
@@ -107,47 +106,12 @@ export class WsRaftRPC implements IRaftRPC {
     signal: AbortSignal,
     wrap: (link: Link) => T,
   ): Promise<T> {
-    if (this.#stopped !== undefined) throw new ErrTransportStopped();
-    const attempt = this.#dial(target, path, signal, wrap);
-    this.#dialling.add(attempt);
-    try {
-      return await attempt;
-    } catch (error) {
-      // What failed because of the stop is told as the stop.
-      throw this.#stopping.signal.aborted && hasErrorCode(error, 'ERR_CONNECT_FAILED')
-        ? new ErrTransportStopped(undefined, { cause: error })
-        : error;
-    } finally {
-      this.#dialling.delete(attempt);
-    }
-  }
-
-  async #dial<T>(
-    target: string,
-    path: ChannelPath,
-    signal: AbortSignal,
-    wrap: (link: Link) => T,
-  ): Promise<T> {
-    const identity = await this.#identityFiles?.current();
-    const either = new AbortController();
-    const abort = (): void => {
-      either.abort(signal.reason);
-    };
-    if (signal.aborted || this.#stopping.signal.aborted) {
-      throw new ErrConnectFailed(`the attempt to connect to ${target} was aborted`, { cause: signal.reason });
-    }
-    signal.addEventListener('abort', abort);
-    this.#stopping.signal.addEventListener('abort', abort);
-    try {
-      return await dial(
-        {
-          target,
-          path,
-          identity,
-          connectTimeoutMs: this.#options.connectTimeoutMs,
-          closeTimeoutMs: this.#options.closeTimeoutMs,
-          signal: either.signal,
-        },
+    return this.#attempts.run(target, signal, async (either) => {
+      const identity = await this.#identityFiles?.current();
+      if (either.aborted) throw attemptAborted(target, either.reason);
+      const { connectTimeoutMs, closeTimeoutMs } = this.#options;
+      return dial(
+        { target, path, identity, connectTimeoutMs, closeTimeoutMs, signal: either },
         (ws, socket) => {
           const link = new Link(ws, socket, target);
           const connection = wrap(link);
@@ -155,10 +119,7 @@ export class WsRaftRPC implements IRaftRPC {
           return connection;
         },
       );
-    } finally {
-      signal.removeEventListener('abort', abort);
-      this.#stopping.signal.removeEventListener('abort', abort);
-    }
+    });
   }
 
   #onLink(path: ChannelPath, link: Link): void {
@@ -180,10 +141,10 @@ export class WsRaftRPC implements IRaftRPC {
   }
 
   async #stop(): Promise<void> {
-    this.#stopping.abort(new ErrTransportStopped());
+    const attemptsEnded = this.#attempts.stop();
     // What is being started must be there before it can be stopped; its failure was told to who started it.
     await this.#started?.catch(() => undefined);
-    await Promise.allSettled(this.#dialling);
+    await attemptsEnded;
     const links = [...this.#links];
     for (const link of links) link.terminate(new ErrTransportStopped());
     await Promise.all([this.#listener.stop(), ...links.map((link) => link.closed)]);

@@ -1,5 +1,4 @@
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type {
@@ -10,10 +9,13 @@ import type {
   RaftRPCModule,
 } from '@drakkar/raftio';
 import type { LogDBHarness, LogDBPlace } from '../logdb/harness.js';
-import type { RPCHarness, RPCSite } from '../rpc/harness.js';
+import { type RPCHarness, type RPCSite, SEND_BUFFER_BYTES } from '../rpc/harness.js';
+import { describeError } from '../suite/assert.js';
+import { type Carrier, NetworkLink } from '../rpc/network.js';
 import { writeTestCertificates } from '../tls/certificates.js';
 import { crashInChild, failWritesInChild, openInChild } from './child-process.js';
 import { factoryOf, loadAdapterModule } from './load.js';
+import { spawnPeer } from './peer-process.js';
 
 const BLOCK_BYTES = 512;
 
@@ -48,19 +50,24 @@ async function logDBPlace(
   };
 }
 
-async function freeAddress(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return `127.0.0.1:${port}`;
+/** A port of 127.0.0.1 that is free for TCP and for UDP. */
+export async function freeAddress(): Promise<string> {
+  const link = await NetworkLink.open('127.0.0.1:0');
+  await link.close();
+  return link.address;
 }
 
-async function rpcSite(factory: RaftRPCFactory, withTLS: boolean): Promise<RPCSite> {
+async function rpcSite(
+  module: string,
+  factory: RaftRPCFactory,
+  options: Readonly<Record<string, unknown>>,
+  withTLS: boolean,
+): Promise<RPCSite> {
   const folder = await mkdtemp(join(tmpdir(), 'drakkar-conformance-'));
   return {
     create: factory,
     newAddress: freeAddress,
+    spawn: async () => spawnPeer({ module, options, address: await freeAddress() }),
     ...(withTLS ? { tls: await writeTestCertificates(folder) } : {}),
     teardown: () => rm(folder, { recursive: true, force: true }),
   };
@@ -73,6 +80,8 @@ export interface ModuleHarnessOptions {
   name?: string;
   knownGaps?: Readonly<Record<string, string>>;
   seed?: number;
+  /** Whether hosts of a transport listen for TCP or for UDP; found out unless told. */
+  carrier?: Carrier;
 }
 
 export type ModuleHarness =
@@ -88,9 +97,57 @@ export async function harnessFromModule(
   options: ModuleHarnessOptions = {},
 ): Promise<ModuleHarness> {
   const adapter: AdapterModule = await loadAdapterModule(specifier);
-  return adapter.kind === 'logdb'
-    ? { kind: 'logdb', harness: logDBHarness(specifier, adapter, options) }
-    : { kind: 'transport', harness: rpcHarness(adapter, options) };
+  if (adapter.kind === 'logdb') {
+    const harness = logDBHarness(specifier, adapter, options);
+    return { kind: 'logdb', harness: { ...harness, ...(await availability(() => tryLogDB(harness))) } };
+  }
+  const harness = rpcHarness(specifier, adapter, options);
+  return { kind: 'transport', harness: { ...harness, ...(await availability(() => tryRPC(harness))) } };
+}
+
+/**
+ * How an adapter says that something it needs is not there. Any other failure is for the cases to find: a broken
+ * adapter must not pass for one that is not installed.
+ */
+const NOT_INSTALLED = ['ERR_UNSUPPORTED', 'MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND', 'ERR_DLOPEN_FAILED'];
+
+async function availability(attempt: () => Promise<void>): Promise<{ unavailable?: string }> {
+  try {
+    await attempt();
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    if (NOT_INSTALLED.some((each) => each === code)) return { unavailable: describeError(error) };
+  }
+  return {};
+}
+
+async function tryLogDB(harness: LogDBHarness): Promise<void> {
+  const place = await harness.setup();
+  try {
+    await (await place.open()).close();
+  } finally {
+    await place.teardown();
+  }
+}
+
+async function tryRPC(harness: RPCHarness): Promise<void> {
+  const site = await harness.setup();
+  const address = await site.newAddress();
+  const sink = { addChunk: () => Promise.resolve(false), close: () => undefined };
+  const config = {
+    raftAddress: address,
+    listenAddress: address,
+    mutualTLS: undefined,
+    sendBufferBytes: SEND_BUFFER_BYTES,
+    onWarning: () => undefined,
+  };
+  const ignore = (): void => undefined;
+  const rpc = site.create(config, ignore, () => sink);
+  try {
+    await rpc.start();
+  } finally {
+    await rpc.stop().finally(() => site.teardown());
+  }
 }
 
 function common(
@@ -114,11 +171,13 @@ function logDBHarness(specifier: string, adapter: LogDBModule, options: ModuleHa
   };
 }
 
-function rpcHarness(adapter: RaftRPCModule, options: ModuleHarnessOptions): RPCHarness {
-  const factory = factoryOf<RaftRPCFactory>(adapter, options.options ?? {});
+function rpcHarness(specifier: string, adapter: RaftRPCModule, options: ModuleHarnessOptions): RPCHarness {
+  const adapterOptions = options.options ?? {};
+  const factory = factoryOf<RaftRPCFactory>(adapter, adapterOptions);
   return {
     ...common(adapter, options),
+    ...(options.carrier === undefined ? {} : { carrier: options.carrier }),
     capabilities: adapter.capabilities,
-    setup: () => rpcSite(factory, adapter.capabilities.mutualTLS),
+    setup: () => rpcSite(specifier, factory, adapterOptions, adapter.capabilities.mutualTLS),
   };
 }

@@ -1,8 +1,8 @@
-import { LOGDB_MUTANTS } from '../mutants/logdb-mutants.js';
-import { type MutantResult, runMutants } from '../mutants/mutant.js';
-import { RPC_MUTANTS } from '../mutants/rpc-mutants.js';
+#!/usr/bin/env node
+import { writeFile } from 'node:fs/promises';
 import { describeError } from '../suite/assert.js';
-import { type AdapterOutcome, isFailure, runAdapter } from './adapters.js';
+import { isFailure } from './adapters.js';
+import { type Job, type Outcome, nameOf, runJob, runJobApart } from './jobs.js';
 import { HELP, type Options, parseOptions } from './options.js';
 import { renderTables } from './table.js';
 
@@ -13,33 +13,51 @@ function progress(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-async function runAdapters({ adapters, cases, seed }: Options): Promise<AdapterOutcome[]> {
-  const outcomes: AdapterOutcome[] = [];
-  for (const adapter of adapters) {
-    const from = performance.now();
-    const outcome = await runAdapter(adapter, seed, cases === undefined ? {} : { only: cases });
-    const seconds = ((performance.now() - from) / 1000).toFixed(1);
-    const asked = 'report' in outcome ? outcome.report.cases.length : 0;
-    progress(`${adapter.name}: ${asked} cases, ${seconds} s`);
-    outcomes.push(outcome);
-  }
-  return outcomes;
+async function runOne(job: Job, { seed, adapterOptions, cases }: Options): Promise<Outcome> {
+  const from = performance.now();
+  const outcome = await runJob(job, { seed, options: adapterOptions }, cases);
+  const asked = outcome.adapters.flatMap((each) => ('report' in each ? each.report.cases : []));
+  const count = asked.length + outcome.mutants.length;
+  progress(`${nameOf(job)}: ${count} cases, ${((performance.now() - from) / 1000).toFixed(1)} s`);
+  return outcome;
 }
 
-async function runAllMutants(): Promise<MutantResult[]> {
-  progress(`mutants: ${LOGDB_MUTANTS.length + RPC_MUTANTS.length} wrong adapters, about a minute`);
-  return [...(await runMutants(LOGDB_MUTANTS)), ...(await runMutants(RPC_MUTANTS))];
+/** As many as the project promises to need cores for. */
+const AT_A_TIME = 2;
+
+async function runAll(options: Options): Promise<Outcome> {
+  const { jobs, cases = [], seed } = options;
+  const [only] = jobs;
+  if (jobs.length === 1 && only !== undefined) return runOne(only, options);
+  const adapterOptions = JSON.stringify(options.adapterOptions);
+  const extraArgs = [
+    ...cases.flatMap((id) => ['--case', id]),
+    ...(seed === undefined ? [] : ['--seed', String(seed)]),
+    ...(adapterOptions === '{}' ? [] : ['--options', adapterOptions]),
+  ];
+  const outcomes: Outcome[] = [];
+  const waiting = [...jobs.entries()];
+  const worker = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [place, job] = next;
+      outcomes[place] = await runJobApart(job, extraArgs);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, worker));
+  return {
+    adapters: outcomes.flatMap(({ adapters }) => adapters),
+    mutants: outcomes.flatMap(({ mutants }) => mutants),
+  };
 }
 
 async function run(options: Options): Promise<number> {
-  const outcomes = await runAdapters(options);
-  const mutants = options.withMutants ? await runAllMutants() : [];
-  const asked = outcomes.some((each) => 'report' in each && each.report.cases.length > 0);
-  const ok = asked && !outcomes.some(isFailure) && mutants.every(({ caught }) => caught);
-  const text = options.json
-    ? JSON.stringify({ ok, adapters: outcomes, mutants }, null, 2)
-    : renderTables(outcomes, mutants);
-  process.stdout.write(`${text}\n`);
+  const { adapters, mutants } = await runAll(options);
+  const isAsked = adapters.some((each) => 'report' in each && each.report.cases.length > 0);
+  const isGood = !adapters.some(isFailure) && mutants.every(({ caught }) => caught);
+  const ok = isGood && (isAsked || mutants.length > 0);
+  const json = JSON.stringify({ ok, adapters, mutants }, null, 2);
+  if (options.output !== undefined) await writeFile(options.output, `${json}\n`);
+  process.stdout.write(`${options.json ? json : renderTables(adapters, mutants)}\n`);
   return ok ? 0 : 1;
 }
 

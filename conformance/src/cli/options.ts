@@ -1,45 +1,97 @@
 import { parseArgs } from 'node:util';
+import type { ModuleHarness } from '../adapters/module-harness.js';
+import { ASSEMBLY_CASES } from '../assembly/suite.js';
 import { LOGDB_CASES } from '../logdb/suite.js';
 import { RPC_CASES } from '../rpc/suite.js';
-import { ADAPTERS, type NamedAdapter } from './adapters.js';
+import { KNOWN_ADAPTERS, type NamedAdapter } from './adapters.js';
+import { type Job, everyJob } from './jobs.js';
 
-export const HELP = `Usage: npm run conformance -- [options]
+export const HELP = `Usage: drakkar-conformance [options]                     everything of this repository
+       drakkar-conformance logdb MODULE [options]        a LogDB of your own
+       drakkar-conformance rpc MODULE [options]          a transport of your own
+       drakkar-conformance assembly LOGDB TRANSPORT      hosts that use both
 
-Asks every clause of the LogDB and transport contracts of the adapters, and checks that the suites see deliberately
-wrong ones. Ends with 1 if anything failed.
+Asks every clause of the LogDB and transport contracts of the adapters, runs clusters of hosts on every pair of them,
+and checks that the suites see deliberately wrong ones. MODULE is a package name, or the path of a file or folder. Ends with 1 if anything failed.
 
-  --adapter NAME   only this adapter (may be repeated): ${ADAPTERS.map(({ name }) => name).join(', ')}
-  --module SPEC    an adapter of your own, by package name or path (may be repeated)
+  --adapter NAME   only this adapter (may be repeated):
+                   ${KNOWN_ADAPTERS.map(({ name }) => name).join(', ')}
+  --module SPEC    an adapter of your own of either kind (may be repeated)
+  --options JSON   options of the adapter, as a configuration would give them: '{"engine":"quic"}'
+  --engine NAME    short for --options '{"engine":"NAME"}'
   --case ID        only this case, e.g. LDB-SAVE-3 (may be repeated)
-  --seed N         seed of the cases that use random numbers
-  --no-mutants     leave out the deliberately wrong adapters (left out, too, with --adapter, --module or --case)
+  --seed N         seed of the cases that use random numbers; a failure tells the seed that repeats it
+  --mutants        only the deliberately wrong adapters
+  --no-mutants     leave them out (left out, too, where adapters or cases are chosen)
   --json           print the whole report as JSON
+  --output FILE    write it to a file, and print the table
   --help           print this
 `;
 
 export interface Options {
-  adapters: readonly NamedAdapter[];
+  jobs: readonly Job[];
   cases: readonly string[] | undefined;
   seed: number | undefined;
-  withMutants: boolean;
+  adapterOptions: Readonly<Record<string, unknown>>;
   json: boolean;
+  output: string | undefined;
   help: boolean;
 }
 
 /** A mistake in how the command was called; shown without a stack trace. */
 export class UsageError extends Error {}
 
-function namedAdapter(name: string): NamedAdapter {
-  const found = ADAPTERS.find((each) => each.name === name);
-  if (found === undefined) {
-    throw new UsageError(`no adapter "${name}"; there are ${ADAPTERS.map((each) => each.name).join(', ')}`);
+type Kind = ModuleHarness['kind'];
+
+/** The adapters of that name; of one that has engines, all of them, or the one that is asked for. */
+function known(name: string, engine: unknown): NamedAdapter[] {
+  const all = KNOWN_ADAPTERS.filter((each) => each.name === name || each.name.startsWith(`${name}:`));
+  const chosen = all.filter(({ options }) => options?.['engine'] === engine);
+  const found = engine !== undefined && chosen.length > 0 ? chosen : all;
+  if (found.length === 0) {
+    throw new UsageError(
+      `no adapter "${name}"; there are ${KNOWN_ADAPTERS.map((each) => each.name).join(', ')}`,
+    );
   }
-  return { ...found, isWanted: true };
+  return found.map((each) => ({ ...each, isWanted: true }));
+}
+
+/** An adapter by package name or path; short names are those of a configuration. */
+function given(kind: Kind | undefined, specifier: string): NamedAdapter {
+  const named = KNOWN_ADAPTERS.find(
+    (each) => each.kind === kind && (each.name === specifier || each.name === `${kind}-${specifier}`),
+  );
+  if (named !== undefined) return { ...named, isWanted: true };
+  const other = KNOWN_ADAPTERS.find((each) => kind !== undefined && each.name === specifier);
+  if (other !== undefined) throw new UsageError(`${specifier} is a ${other.kind}, not a ${kind}`);
+  return { name: specifier, specifier, isWanted: true, ...(kind === undefined ? {} : { kind }) };
+}
+
+const COMMANDS: Readonly<Record<string, Kind>> = { logdb: 'logdb', rpc: 'transport', transport: 'transport' };
+
+function positional(args: readonly string[]): Job[] {
+  const [command, ...specifiers] = args;
+  if (command === undefined) return [];
+  if (command === 'assembly') return [pairOf(specifiers)];
+  const kind = COMMANDS[command];
+  if (kind === undefined) throw new UsageError(`no command "${command}": it is logdb, rpc or assembly`);
+  if (specifiers.length === 0) throw new UsageError(`${command} needs a package name or a path`);
+  return specifiers.map((specifier) => ({ kind: 'adapter', adapter: given(kind, specifier) }));
+}
+
+function pairOf([logdb, transport, ...others]: readonly string[]): Job {
+  if (logdb === undefined || transport === undefined || others.length > 0) {
+    throw new UsageError('assembly needs a LogDB and a transport');
+  }
+  return {
+    kind: 'assembly',
+    pair: { logdb: given('logdb', logdb), transport: given('transport', transport) },
+  };
 }
 
 function checkCases(ids: readonly string[]): void {
-  const known = new Set([...LOGDB_CASES, ...RPC_CASES].map(({ id }) => id));
-  const unknown = ids.filter((id) => !known.has(id));
+  const cases = new Set([...LOGDB_CASES, ...RPC_CASES, ...ASSEMBLY_CASES].map(({ id }) => id));
+  const unknown = ids.filter((id) => !cases.has(id));
   if (unknown.length > 0) throw new UsageError(`no case ${unknown.join(', ')}`);
 }
 
@@ -49,31 +101,71 @@ function parseSeed(text: string | undefined): number | undefined {
   return Number(text);
 }
 
+function parseAdapterOptions(text: string | undefined, engine: string | undefined): Record<string, unknown> {
+  const fromEngine = engine === undefined ? {} : { engine };
+  if (text === undefined) return fromEngine;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new UsageError(`--options takes a JSON object, not ${text}`);
+  }
+  return { ...value, ...fromEngine };
+}
+
+const OPTIONS = {
+  adapter: { type: 'string', multiple: true, default: [] as string[] },
+  module: { type: 'string', multiple: true, default: [] as string[] },
+  options: { type: 'string' },
+  engine: { type: 'string' },
+  case: { type: 'string', multiple: true },
+  seed: { type: 'string' },
+  mutants: { type: 'boolean', default: false },
+  'no-mutants': { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  output: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const;
+
 /** Throws UsageError, or what parseArgs throws for an option that does not exist. */
 export function parseOptions(args: readonly string[]): Options {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      adapter: { type: 'string', multiple: true, default: [] },
-      module: { type: 'string', multiple: true, default: [] },
-      case: { type: 'string', multiple: true },
-      seed: { type: 'string' },
-      'no-mutants': { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
+  const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
   checkCases(values.case ?? []);
-  const chosen = [
-    ...values.adapter.map(namedAdapter),
-    ...values.module.map((specifier) => ({ name: specifier, specifier, isWanted: true })),
+  const adapterOptions = parseAdapterOptions(values.options, values.engine);
+  const named = [
+    ...values.adapter.flatMap((name) => known(name, adapterOptions['engine'])),
+    ...values.module.map((specifier) => given(undefined, specifier)),
   ];
+  const chosen = [
+    ...positional(positionals),
+    ...named.map((adapter) => ({ kind: 'adapter', adapter }) as const),
+  ];
+  const hasOptions = Object.keys(adapterOptions).length > 0;
+  if (hasOptions && chosen.length === 0) throw new UsageError('--options and --engine need an adapter');
   return {
-    adapters: chosen.length > 0 ? chosen : ADAPTERS,
+    jobs: jobsFor(chosen, values),
     cases: values.case,
     seed: parseSeed(values.seed),
-    withMutants: !values['no-mutants'] && chosen.length === 0 && values.case === undefined,
+    adapterOptions,
     json: values.json,
+    output: values.output,
     help: values.help,
   };
+}
+
+function jobsFor(
+  chosen: readonly Job[],
+  values: {
+    mutants: boolean;
+    'no-mutants': boolean;
+    case?: string[] | undefined;
+    engine?: string | undefined;
+  },
+): Job[] {
+  if (values.mutants) return [{ kind: 'mutants' }];
+  if (chosen.length === 0) return everyJob(!values['no-mutants'] && values.case === undefined);
+  return [...chosen];
 }

@@ -26,27 +26,38 @@ function columns(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** One row a clause group, one column an adapter. */
-function contractTable(outcomes: readonly AdapterOutcome[], reports: readonly Report[]): string[] {
-  const groups = [...new Set(reports.flatMap(({ cases }) => cases.map(({ group }) => group)))];
-  const rows = groups.map((group) => [
-    group,
-    ...reports.map(({ cases }) => cell(cases.filter((each) => each.group === group))),
-  ]);
-  const names = reports.map(
-    (report) => outcomes.find((each) => 'report' in each && each.report === report)?.name ?? '',
-  );
-  return columns([['clauses', ...names], ...rows, ['all', ...reports.map(({ cases }) => cell(cases))]]);
+/** What stands in place of figures for an adapter that was not asked. */
+function wordFor(outcome: AdapterOutcome): string {
+  return 'notInstalled' in outcome ? 'not installed' : 'FAILED';
+}
+
+function cellsOf(outcome: AdapterOutcome, groups: readonly string[]): string[] {
+  if (!('report' in outcome)) return [...groups.map(() => '-'), wordFor(outcome)];
+  const { cases } = outcome.report;
+  return [...groups.map((group) => cell(cases.filter((each) => each.group === group))), cell(cases)];
+}
+
+/** One row a clause group, one column an adapter; for pairs, which are many, the other way round. */
+function contractTable(outcomes: readonly AdapterOutcome[], contract: Report['contract']): string[] {
+  const all = outcomes.flatMap((each) => ('report' in each ? each.report.cases : []));
+  const groups = [...new Set(all.map(({ group }) => group))];
+  const lines = [
+    ['clauses', ...groups, 'all'],
+    ...outcomes.map((each) => [each.name, ...cellsOf(each, groups)]),
+  ];
+  if (contract === 'assembly') return columns(lines);
+  return columns((lines[0] ?? []).map((_, i) => lines.map((line) => line[i] ?? '')));
 }
 
 function remarks(outcomes: readonly AdapterOutcome[]): string[] {
   const lines: string[] = [];
   for (const outcome of outcomes) {
     const { name } = outcome;
-    if ('notInstalled' in outcome) lines.push(`${name}: not installed`);
+    if ('notInstalled' in outcome) lines.push(`${name}: not installed: ${outcome.notInstalled}`);
     if ('broken' in outcome) lines.push(`${name}: FAILED to load: ${outcome.broken}`);
     if (!('report' in outcome)) continue;
-    for (const { id, title, status, error, reason } of outcome.report.cases) {
+    for (const { id, title, status, error, reason, notes = [] } of outcome.report.cases) {
+      if (notes.length > 0) lines.push(`${name}: ${id}: ${notes.join('; ')}`);
       if (status === 'failed') lines.push(`${name}: ${id} FAILED (${title}): ${error}`);
       if (status === 'known-gap') lines.push(`${name}: ${id} is a known gap: ${reason}`);
       if (status === 'not-applicable') lines.push(`${name}: ${id} not applicable: ${reason}`);
@@ -66,16 +77,18 @@ function mutantLines(mutants: readonly MutantResult[]): string[] {
   return [...missed, `mutants caught: ${caught} of ${mutants.length}`];
 }
 
+/** Whether it belongs into the table of that contract; where no case was chosen, it does not. */
+function isOf(outcome: AdapterOutcome, contract: Report['contract']): boolean {
+  if (!('report' in outcome)) return outcome.contract === contract;
+  return outcome.report.contract === contract && outcome.report.cases.length > 0;
+}
+
 /** The whole outcome as text. */
 export function renderTables(outcomes: readonly AdapterOutcome[], mutants: readonly MutantResult[]): string {
   const blocks: string[][] = [];
-  for (const contract of ['logdb', 'rpc'] as const) {
-    const reports = outcomes.flatMap((each) =>
-      'report' in each && each.report.contract === contract && each.report.cases.length > 0
-        ? [each.report]
-        : [],
-    );
-    if (reports.length > 0) blocks.push(contractTable(outcomes, reports));
+  for (const contract of ['logdb', 'rpc', 'assembly'] as const) {
+    const asked = outcomes.filter((each) => isOf(each, contract));
+    if (asked.some((each) => 'report' in each)) blocks.push(contractTable(asked, contract));
   }
   blocks.push(remarks(outcomes));
   if (mutants.length > 0) blocks.push(mutantLines(mutants));

@@ -1,4 +1,3 @@
-import { DrakkarError } from '@drakkar/raftio';
 import { parseEDNString } from 'edn-data';
 import type { AppendListInput, AppendListOutput } from './models/append-list.js';
 import type { CounterInput, CounterOutput } from './models/counter.js';
@@ -6,10 +5,13 @@ import type { KeyValueInput } from './models/key-value.js';
 import type { RegisterInput, RegisterOutput, Value } from './models/register.js';
 import type { Operation } from './operation.js';
 
-/** A history that can't be read: the message says which of its lines, and why. */
-export class ErrInvalidHistory extends DrakkarError {
+/** A history that can't be read: the message says which of its events, and why. */
+export class ErrInvalidHistory extends Error {
+  readonly code = 'ERR_INVALID_HISTORY';
+
   constructor(message: string, options?: { cause?: unknown }) {
-    super('ERR_INVALID_HISTORY', 'fix', message, options);
+    super(message, options);
+    this.name = new.target.name;
   }
 }
 

@@ -33,6 +33,8 @@ export interface LogDBHarness {
   knownGaps?: Readonly<Record<string, string>>;
   /** Seed of the cases that use random numbers; 1 unless told. */
   seed?: number;
+  /** Why the adapter can't run here, e.g. an engine that is not installed: it is reported so, never as passed. */
+  unavailable?: string;
 }
 
 /** Surroundings of one case: a place, with the LogDB open on it. */

@@ -25,11 +25,14 @@ export function payload(index: number, term: number, sizeBytes = 16): Uint8Array
   return bytes;
 }
 
+const { ApplicationEntry, ConfigChangeEntry, EncodedEntry } = EntryType;
+const ENTRY_TYPES = [ConfigChangeEntry, ApplicationEntry, EncodedEntry, ApplicationEntry, ApplicationEntry];
+
 export function entry(index: number, term: number, sizeBytes = 16): Entry {
   return makeEntry({
     index,
     term,
-    type: index % 5 === 0 ? EntryType.ConfigChangeEntry : EntryType.ApplicationEntry,
+    type: ENTRY_TYPES[index % ENTRY_TYPES.length] ?? EntryType.ApplicationEntry,
     key: index * 3,
     clientID: term * 1000 + 1,
     seriesID: index,

@@ -46,6 +46,7 @@ function suiteOf(harness: LogDBHarness): Suite<LogDBBench, LogDBCapabilities> {
     capabilities: harness.capabilities,
     cases: LOGDB_CASES,
     knownGaps: harness.knownGaps ?? {},
+    unavailable: harness.unavailable,
     makeBench: async () => {
       const bench = new LogDBBench(await harness.setup(), harness.capabilities, harness.seed ?? 1);
       try {

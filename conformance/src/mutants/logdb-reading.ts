@@ -13,7 +13,7 @@ import {
 import { MemoryLogDB } from '../reference/memory-logdb.js';
 import { turn } from '../suite/wait.js';
 import { type LogDBBug, of } from './logdb-bug.js';
-import { wrapLogDB } from './wrap.js';
+import { wrapLogDB } from '../faults/wrap.js';
 
 const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 

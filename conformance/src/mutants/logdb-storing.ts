@@ -2,7 +2,7 @@ import { type Bootstrap, type NodeInfo, type Snapshot, type Update, makeEntry } 
 import { MemoryLogDB, type MemoryPlace, type ReplicaRecord } from '../reference/memory-logdb.js';
 import { turn } from '../suite/wait.js';
 import { type LogDBBug, of } from './logdb-bug.js';
-import { wrapLogDB } from './wrap.js';
+import { wrapLogDB } from '../faults/wrap.js';
 
 /** A sync that comes some turns after the acknowledgement. */
 class LateSync extends MemoryLogDB {

@@ -2,7 +2,7 @@ import type { IConnection, IRaftRPC, ISnapshotConnection, RequestHandler } from 
 import { type MakeMemoryRPC } from '../reference/memory-rpc-harness.js';
 import { MemoryRPC } from '../reference/memory-rpc.js';
 import { turn } from '../suite/wait.js';
-import { wrapRPC } from './wrap.js';
+import { wrapRPC } from '../faults/wrap.js';
 
 export interface RPCBug {
   name: string;

@@ -2,7 +2,7 @@ import type { ChunkSinkFactory, IChunkSink, SnapshotChunk } from '@drakkar/rafti
 import { MemoryRPC } from '../reference/memory-rpc.js';
 import { sleep } from '../suite/wait.js';
 import { type RPCBug, bug, connectionBug, streamBug } from './rpc-bug.js';
-import { wrapConnection, wrapSnapshotConnection } from './wrap.js';
+import { wrapConnection, wrapSnapshotConnection } from '../faults/wrap.js';
 
 /** A bug between the network and the sinks. */
 function sinkBug(
@@ -24,6 +24,8 @@ const wrapSink = (inner: IChunkSink, overrides: Partial<IChunkSink>): IChunkSink
   },
   ...overrides,
 });
+
+const NEVER_MS = 2 ** 31 - 1;
 
 const isLast = ({ chunkID, chunkCount }: SnapshotChunk): boolean => chunkID === chunkCount - 1;
 
@@ -187,6 +189,25 @@ export const HOST_BUGS: readonly RPCBug[] = [
       },
     };
   }),
+  {
+    name: 'a peer that fell silent is never given up',
+    caughtBy: ['RPC-CONN-9'],
+    make: (hub, ...made) => {
+      hub.givesUpMs = NEVER_MS;
+      return new MemoryRPC(hub, ...made);
+    },
+  },
+  bug('an attempt at a peer that fell silent waits for ever', ['RPC-CONN-9'], (inner) => ({
+    getConnection: async (target, signal) => {
+      try {
+        return await inner.getConnection(target, signal);
+      } catch (error) {
+        const { message } = error as Error;
+        if (message.includes('does not answer')) await new Promise(() => undefined);
+        throw error;
+      }
+    },
+  })),
   sinkBug('the sink of a complete stream is closed twice', ['RPC-SNAP-1'], closesTwice),
   sinkBug('the sink of a refused stream is never closed', ['RPC-SNAP-3'], leaksRefused),
   sinkBug('chunks are handed over without waiting', ['RPC-SNAP-7'], withoutBackPressure),

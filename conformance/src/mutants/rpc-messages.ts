@@ -10,7 +10,7 @@ import {
 } from '@drakkar/raftio';
 import { MemoryRPC } from '../reference/memory-rpc.js';
 import { type RPCBug, bug, connectionBug, receivingBug, turns } from './rpc-bug.js';
-import { wrapConnection } from './wrap.js';
+import { wrapConnection } from '../faults/wrap.js';
 
 const KIB = 1024;
 const MIB = KIB * KIB;

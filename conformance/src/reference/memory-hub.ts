@@ -1,7 +1,7 @@
 import { ErrConnectFailed, ErrConnectionClosed, ErrInvalidAddress } from '@drakkar/raftio';
 import type { Link } from '../rpc/harness.js';
 import { Gate } from '../rpc/recording-sink.js';
-import { splitAddress } from '../rpc/tcp-link.js';
+import { splitAddress } from '../rpc/address.js';
 import { turn } from '../suite/wait.js';
 
 /** Something that can be connected to at the hub. */
@@ -32,6 +32,7 @@ export class MemoryLink implements Link {
   readonly #cuts = new Set<() => void>();
   readonly #hub: MemoryHub;
   #gate: Gate | undefined = undefined;
+  #silence: NodeJS.Timeout | undefined = undefined;
 
   constructor(
     readonly address: string,
@@ -41,11 +42,18 @@ export class MemoryLink implements Link {
     this.#hub = hub;
   }
 
+  /** Connections through it, and attempts, are given up when it stays paused. */
   pause(): void {
     this.#gate ??= new Gate();
+    this.#silence ??= setTimeout(() => {
+      this.cut();
+    }, this.#hub.givesUpMs);
+    this.#silence.unref();
   }
 
   resume(): void {
+    clearTimeout(this.#silence);
+    this.#silence = undefined;
     this.#gate?.open();
     this.#gate = undefined;
   }
@@ -66,14 +74,33 @@ export class MemoryLink implements Link {
     while (this.#gate !== undefined) await this.#gate.opened;
   }
 
+  /** Waits while nothing passes; rejects when that is given up. */
+  async reach(): Promise<void> {
+    let forget: () => void = () => undefined;
+    const given = new Promise<never>((_resolve, reject) => {
+      forget = this.onCut(() => {
+        reject(new ErrConnectFailed(`${this.address} does not answer`));
+      });
+    });
+    try {
+      await Promise.race([this.pass(), given]);
+    } finally {
+      forget();
+    }
+  }
+
   onCut(cut: () => void): () => void {
     this.#cuts.add(cut);
     return () => this.#cuts.delete(cut);
   }
 }
 
+const GIVES_UP_MS = 5000;
+
 /** Stands for the network: who listens where, and the links in front of them. */
 export class MemoryHub {
+  /** How long a peer may be silent before it is given up. */
+  givesUpMs = GIVES_UP_MS;
   readonly listeners = new Map<string, Listener>();
   readonly links = new Map<string, MemoryLink>();
   #nextPort = 20_000;
@@ -96,7 +123,7 @@ export class MemoryHub {
   ): Promise<{ listener: Listener; link: MemoryLink | undefined }> {
     if (!isAddress(target)) throw new ErrInvalidAddress(`not an address: "${target}"`);
     const link = this.links.get(target);
-    await Promise.race([link?.pass() ?? turn(), aborted(signal)]);
+    await Promise.race([link?.reach() ?? turn(), aborted(signal)]);
     signal.throwIfAborted();
     const listener = this.listeners.get(link?.target ?? target);
     if (listener === undefined) throw new ErrConnectFailed(`nobody listens at ${target}`);

@@ -10,7 +10,8 @@ import type {
   RequestHandler,
 } from '@drakkar/raftio';
 import { notApplicable } from '../suite/assert.js';
-import { TcpLink } from './tcp-link.js';
+import { type Carrier, NetworkLink, detectCarrier } from './network.js';
+import type { Peer } from './peer.js';
 import { RecordingSink } from './recording-sink.js';
 
 /** A way to a host that the suite can obstruct: hosts that connect to `address` reach the target through it. */
@@ -33,6 +34,10 @@ export interface TLSFixtures {
    * the others and it is they who have to refuse.
    */
   foreign: MutualTLSConfig;
+  /** A host of the deployment whose certificate is out of date. */
+  expired?: MutualTLSConfig;
+  /** A host of the deployment whose certificate names another host. */
+  wrongName?: MutualTLSConfig;
 }
 
 /** Where the transports of one case meet. */
@@ -44,8 +49,19 @@ export interface RPCSite {
   teardown(): Promise<void>;
   /** Needed where mutual TLS is declared. */
   tls?: TLSFixtures;
-  /** Needed by transports that do not run over TCP; for the others the suite has its own. */
+  /** Needed by transports that run over neither TCP nor UDP; for those the suite has its own. */
   link?(target: string): Promise<Link>;
+  /**
+   * Starts a host in a process of its own, at an address of `newAddress`; without this, clauses about peers that are
+   * stopped or killed as processes are not asked.
+   */
+  spawn?(): Promise<Peer>;
+  /**
+   * Connects to a host that has mutual TLS on, without showing a certificate, and resolves when the host has refused.
+   * The suite has its own for TLS over TCP; without this, the clause is not asked of others. `tls` is the
+   * configuration of another host of that deployment.
+   */
+  connectWithoutCertificate?(address: string, tls: MutualTLSConfig): Promise<void>;
 }
 
 /** What the author of a transport gives to the suite. */
@@ -57,7 +73,11 @@ export interface RPCHarness {
   knownGaps?: Readonly<Record<string, string>>;
   /** Seed of the cases that use random numbers; 1 unless told. */
   seed?: number;
-  /** The transport is not over TCP: clauses that need a raw TCP client are not asked. */
+  /** Why the adapter can't run here, e.g. an engine that is not installed: it is reported so, never as passed. */
+  unavailable?: string;
+  /** Whether hosts listen for TCP or for UDP; found out by a connection to a host unless told. */
+  carrier?: Carrier;
+  /** The transport is over neither TCP nor UDP: clauses that need a raw client are not asked. */
   notTCP?: boolean;
 }
 
@@ -77,14 +97,23 @@ export interface HostOptions {
   makeSink?: () => RecordingSink;
 }
 
+/** How long the break of a TCP connection may go unnoticed: both ends are told. */
+const TOLD_MS = 5000;
+/** The same where nobody is told, and only silence tells. */
+const SILENT_MS = 20_000;
+
 /** Bytes that a host of the suite may hold for one slow connection. */
 export const SEND_BUFFER_BYTES = 1024 * 1024;
 
 /** Surroundings of one case: hosts, connections and links, all of them ended when the case is. */
 export class RPCBench {
+  /** Figures that are shown with the result. */
+  readonly notes: string[] = [];
   readonly #hosts: Host[] = [];
   readonly #links: Link[] = [];
   readonly #connections: (IConnection | ISnapshotConnection)[] = [];
+  readonly #peers: Peer[] = [];
+  #carrier: Carrier | undefined;
 
   constructor(
     readonly site: RPCSite,
@@ -146,26 +175,51 @@ export class RPCBench {
   }
 
   async link(target: string): Promise<Link> {
-    let link: Link;
-    if (this.site.link !== undefined) {
-      link = await this.site.link(target);
-    } else {
-      this.needTCP();
-      link = await TcpLink.open(target);
-    }
+    if (this.site.link === undefined) return this.networkLink(target);
+    const link = await this.site.link(target);
     this.#links.push(link);
     return link;
   }
 
-  /** For cases that act as a raw client. */
-  needTCP(): void {
-    if (this.harness.notTCP === true) notApplicable('the transport is not over TCP');
+  /** The suite's own link, for cases that look at what passes or change it. */
+  async networkLink(target: string): Promise<NetworkLink> {
+    if (this.harness.notTCP === true) notApplicable('the transport is over neither TCP nor UDP');
+    const link = await NetworkLink.open(target);
+    this.#links.push(link);
+    return link;
+  }
+
+  /** A host in a process of its own. */
+  async spawn(): Promise<Peer> {
+    if (this.site.spawn === undefined) notApplicable('the harness starts no other processes');
+    const peer = await this.site.spawn();
+    this.#peers.push(peer);
+    return peer;
+  }
+
+  /** What `host`, which has started, listens for. */
+  async carrierOf(host: Pick<Host, 'address'>): Promise<Carrier> {
+    if (this.harness.notTCP === true) notApplicable('the transport is over neither TCP nor UDP');
+    this.#carrier ??= this.harness.carrier ?? (await detectCarrier(host.address));
+    return this.#carrier;
+  }
+
+  /** For cases that need a raw client of TCP. */
+  async needTCP(host: Host): Promise<void> {
+    if ((await this.carrierOf(host)) !== 'tcp') notApplicable('the transport is not over TCP');
+  }
+
+  /** How long it may take until a host notices that a link to `host` was cut. */
+  async noticeMs(host: Pick<Host, 'address'>): Promise<number> {
+    const isTold = this.site.link !== undefined || (await this.carrierOf(host)) === 'tcp';
+    return isTold ? TOLD_MS : SILENT_MS;
   }
 
   async cleanUp(): Promise<void> {
     for (const connection of this.#connections) connection.close();
     for (const link of this.#links) link.cut();
     try {
+      await Promise.all(this.#peers.map((peer) => peer.kill()));
       await Promise.all(this.#hosts.map(({ rpc }) => rpc.stop()));
       await Promise.all(this.#links.map((link) => link.close()));
     } finally {

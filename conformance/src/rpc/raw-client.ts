@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type Socket, createConnection } from 'node:net';
-import { splitAddress } from './tcp-link.js';
+import { splitAddress } from './address.js';
 
 /** A TCP client that knows nothing of the transport's protocol. */
 export class RawClient {

@@ -32,7 +32,9 @@ function suiteOf(harness: RPCHarness): Suite<RPCBench, RaftRPCCapabilities> {
     capabilities: harness.capabilities,
     cases: RPC_CASES,
     knownGaps: harness.knownGaps ?? {},
+    unavailable: harness.unavailable,
     makeBench: async () => new RPCBench(await harness.setup(), harness, harness.seed ?? 1),
+    notesOf: ({ notes }) => notes,
     cleanUp: (bench) => bench.cleanUp(),
   };
 }

@@ -1,18 +1,16 @@
 import { once } from 'node:events';
 import { type AddressInfo, type Server, type Socket, createConnection, createServer } from 'node:net';
+import { turn } from '../suite/wait.js';
+import { joinAddress, splitAddress } from './address.js';
 import type { Link } from './harness.js';
-
-/** `host:port` in its parts; the host without the brackets of IPv6. */
-export function splitAddress(address: string): { host: string; port: number } {
-  const at = address.lastIndexOf(':');
-  return { host: address.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(address.slice(at + 1)) };
-}
 
 /** A TCP relay in front of a host. It keeps a copy of what its clients send, so that it can be sent again. */
 export class TcpLink implements Link {
   readonly address: string;
   /** Bytes that came from clients, in one list for each connection, in the order in which they connected. */
   readonly recorded: Buffer[][] = [];
+  /** Cuts up what clients send; the pieces are passed on one by one. */
+  chop: ((bytes: Buffer) => readonly Buffer[]) | undefined;
   readonly #server: Server;
   readonly #target: string;
   readonly #sockets = new Set<Socket>();
@@ -21,18 +19,19 @@ export class TcpLink implements Link {
   private constructor(server: Server, target: string, host: string) {
     this.#server = server;
     this.#target = target;
-    this.address = `${host}:${(server.address() as AddressInfo).port}`;
+    this.address = joinAddress(host, (server.address() as AddressInfo).port);
     server.on('connection', (client) => {
       this.#relay(client);
     });
   }
 
-  static async open(target: string): Promise<TcpLink> {
+  /** Listens at `port` of the target's own host; 0: any. */
+  static async open(target: string, port = 0): Promise<TcpLink> {
     const { host } = splitAddress(target);
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
-    server.listen(0, host);
+    server.listen(port, host);
     await once(server, 'listening');
-    return new TcpLink(server, target, host.includes(':') ? `[${host}]` : host);
+    return new TcpLink(server, target, host);
   }
 
   pause(): void {
@@ -61,17 +60,28 @@ export class TcpLink implements Link {
     const record: Buffer[] = [];
     this.recorded.push(record);
     client.on('data', (bytes: Buffer) => record.push(bytes));
-    this.#forward(client, server);
-    this.#forward(server, client);
+    this.#forward(client, server, true);
+    this.#forward(server, client, false);
     if (this.#paused) server.pause();
     else client.resume();
   }
 
-  #forward(from: Socket, to: Socket): void {
+  /** Nothing more is read until the last piece was passed on, each in a turn of its own. */
+  async #passInPieces(from: Socket, to: Socket, pieces: readonly Buffer[]): Promise<void> {
+    from.pause();
+    for (const piece of pieces) {
+      await turn();
+      if (to.writable) to.write(piece);
+    }
+    if (!this.#paused) from.resume();
+  }
+
+  #forward(from: Socket, to: Socket, isFromClient: boolean): void {
     this.#sockets.add(from);
     from.setNoDelay(true);
     from.on('data', (bytes: Buffer) => {
-      if (!to.write(bytes)) from.pause();
+      if (this.chop !== undefined && isFromClient) void this.#passInPieces(from, to, this.chop(bytes));
+      else if (!to.write(bytes)) from.pause();
     });
     to.on('drain', () => {
       if (!this.#paused) from.resume();

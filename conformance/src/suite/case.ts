@@ -24,13 +24,17 @@ export interface CaseResult {
   /** Why it does not apply. */
   reason: string | undefined;
   durationMs: number;
+  /** Figures that the case has measured, for whoever wants to know. */
+  notes?: string[];
 }
 
 export interface Report {
   adapter: string;
-  contract: 'logdb' | 'rpc';
-  /** Whether no case failed. */
+  contract: 'logdb' | 'rpc' | 'assembly';
+  /** Whether no case failed; false, too, when nothing could be asked. */
   ok: boolean;
+  /** Why nothing was asked: what the adapter needs is not installed here. There are no cases then. */
+  notInstalled?: string;
   cases: CaseResult[];
 }
 

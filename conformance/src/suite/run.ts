@@ -23,7 +23,11 @@ export interface Suite<Bench, Capabilities> {
   cases: readonly ConformanceCase<Bench, Capabilities>[];
   /** Case id → why it fails for now. Strict: a known gap that passes is a failure. */
   knownGaps: Readonly<Record<string, string>>;
+  /** Why the adapter can't run here; nothing is asked of it then, and nothing counts as passed. */
+  unavailable?: string | undefined;
   makeBench: () => Promise<Bench>;
+  /** Figures that a case has left on its bench. */
+  notesOf?: (bench: Bench) => readonly string[];
   /** Called once for every bench made, however the case ended. */
   cleanUp: (bench: Bench) => Promise<void>;
 }
@@ -36,7 +40,12 @@ function bodyOf<B, C>(suite: Suite<B, C>, test: ConformanceCase<B, C>): Body<B> 
   return test.otherwise ?? `${test.requires} is not declared`;
 }
 
-async function runBody<B, C>(suite: Suite<B, C>, body: Body<B>, deadlineMs: number): Promise<void> {
+async function runBody<B, C>(
+  suite: Suite<B, C>,
+  body: Body<B>,
+  deadlineMs: number,
+  notes: string[],
+): Promise<void> {
   const bench = await within(suite.makeBench(), deadlineMs, 'set-up of the harness');
   let failure: unknown;
   try {
@@ -44,6 +53,7 @@ async function runBody<B, C>(suite: Suite<B, C>, body: Body<B>, deadlineMs: numb
   } catch (error) {
     failure = error ?? new ConformanceFailure('the case threw nothing');
   }
+  notes.push(...(suite.notesOf?.(bench) ?? []));
   try {
     await within(suite.cleanUp(bench), CLEAN_UP_MS, 'clean-up after the case');
   } catch (error) {
@@ -68,17 +78,18 @@ function outcomeOf(failure: unknown, gap: string | undefined): Outcome {
       : { status: 'failed', error: describeError(failure), reason: undefined };
   }
   return failure === undefined
-    ? { status: 'failed', error: `is listed as a known gap (${gap}) but passes`, reason: undefined }
+    ? { status: 'failed', error: `no longer a gap: remove it from knownGaps (${gap})`, reason: undefined }
     : { status: 'known-gap', error: describeError(failure), reason: gap };
 }
 
 export async function runCase<B, C>(suite: Suite<B, C>, test: ConformanceCase<B, C>): Promise<CaseResult> {
   const from = performance.now();
   const body = bodyOf(suite, test);
+  const notes: string[] = [];
   let failure: unknown;
   try {
     if (typeof body === 'string') throw new NotApplicable(body);
-    await runBody(suite, body, test.deadlineMs ?? DEADLINE_MS);
+    await runBody(suite, body, test.deadlineMs ?? DEADLINE_MS, notes);
   } catch (error) {
     failure = error;
   }
@@ -88,6 +99,7 @@ export async function runCase<B, C>(suite: Suite<B, C>, test: ConformanceCase<B,
     title: test.title,
     ...outcomeOf(failure, suite.knownGaps[test.id]),
     durationMs: Math.round(performance.now() - from),
+    ...(notes.length > 0 ? { notes } : {}),
   };
 }
 
@@ -101,6 +113,9 @@ export function checkKnownGaps<B, C>(suite: Suite<B, C>): void {
 /** Runs the cases one after the other, without a test runner. */
 export async function runSuite<B, C>(suite: Suite<B, C>, options: RunOptions = {}): Promise<Report> {
   checkKnownGaps(suite);
+  const { adapter, contract, unavailable } = suite;
+  if (unavailable !== undefined)
+    return { adapter, contract, ok: false, notInstalled: unavailable, cases: [] };
   const cases: CaseResult[] = [];
   for (const test of suite.cases) {
     if (options.only !== undefined && !options.only.includes(test.id)) continue;
@@ -109,7 +124,7 @@ export async function runSuite<B, C>(suite: Suite<B, C>, options: RunOptions = {
     cases.push(result);
   }
   const ok = cases.every(({ status }) => status !== 'failed');
-  return { adapter: suite.adapter, contract: suite.contract, ok, cases };
+  return { adapter, contract, ok, cases };
 }
 
 /** Registers every case with a test runner, grouped as in the contract. */
@@ -120,7 +135,12 @@ export function registerSuite<B, C>(runner: TestRunner, suite: Suite<B, C>): voi
     const group = groupOf(test.id);
     groups.set(group, [...(groups.get(group) ?? []), test]);
   }
-  runner.describe(`${suite.contract} contract: ${suite.adapter}`, () => {
+  const { unavailable } = suite;
+  runner.describe(`${suite.contract}: ${suite.adapter}`, () => {
+    if (unavailable !== undefined) {
+      runner.it('is installed', () => Promise.reject(new Error(`not installed: ${unavailable}`)));
+      return;
+    }
     for (const [group, cases] of groups) {
       runner.describe(group, () => {
         for (const test of cases) registerCase(runner, suite, test);

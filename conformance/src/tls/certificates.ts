@@ -37,27 +37,34 @@ function caExtensions(): Buffer[] {
   return [extension(Extension.BasicConstraints, sequence(yes()), true)];
 }
 
-/** For a host on this machine: both sides of a connection, at localhost and 127.0.0.1. */
-function hostExtensions(): Buffer[] {
-  const names = sequence(
-    tagged(2, Buffer.from('localhost'), { constructed: false }),
-    tagged(7, Buffer.from([127, 0, 0, 1]), { constructed: false }),
-  );
+const dnsName = (name: string): Buffer => tagged(2, Buffer.from(name), { constructed: false });
+const ipAddress = (bytes: number[]): Buffer => tagged(7, Buffer.from(bytes), { constructed: false });
+
+const HERE = sequence(dnsName('localhost'), ipAddress([127, 0, 0, 1]));
+const ELSEWHERE = sequence(dnsName('elsewhere.example'), ipAddress([192, 0, 2, 1]));
+
+/** For a host, as both sides of a connection. */
+function hostExtensions(names: Buffer): Buffer[] {
   return [
     extension(Extension.SubjectAltName, names),
     extension(Extension.ExtendedKeyUsage, sequence(oid(SERVER_AUTH), oid(CLIENT_AUTH))),
   ];
 }
 
+/** Days from now between which a certificate is good. */
+type Validity = readonly [from: number, to: number];
+const TODAY: Validity = [-1, 1];
+const YESTERDAY: Validity = [-2, -1];
+
 /** An X.509 v3 certificate (RFC 5280), in PEM. */
-function certify(subject: Identity, issuer: Identity, extensions: Buffer[]): string {
-  const now = Date.now();
+function certify(subject: Identity, issuer: Identity, extensions: Buffer[], validity = TODAY): string {
+  const dates = validity.map((days) => time(new Date(Date.now() + days * DAY_MS)));
   const toBeSigned = sequence(
     tagged(0, integer(Buffer.from([2]))),
     integer(Buffer.from([1, ...randomBytes(8)])),
     ECDSA_SHA256,
     nameOf(issuer.name),
-    sequence(time(new Date(now - DAY_MS)), time(new Date(now + DAY_MS))),
+    sequence(...dates),
     nameOf(subject.name),
     subject.publicKey.export({ type: 'spki', format: 'der' }),
     tagged(3, sequence(...extensions)),
@@ -73,6 +80,7 @@ async function writeHost(
   name: string,
   ca: Identity,
   trusted: string,
+  { names = HERE, validity = TODAY } = {},
 ): Promise<MutualTLSConfig> {
   const host = makeIdentity(name);
   const files = {
@@ -81,7 +89,7 @@ async function writeHost(
     keyFile: join(folder, `${name}-key.pem`),
   };
   await writeFile(files.caFile, trusted);
-  await writeFile(files.certFile, certify(host, ca, hostExtensions()));
+  await writeFile(files.certFile, certify(host, ca, hostExtensions(names), validity));
   await writeFile(files.keyFile, host.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
   return files;
 }
@@ -95,5 +103,7 @@ export async function writeTestCertificates(folder: string): Promise<TLSFixtures
   return {
     good: [await writeHost(folder, 'host-1', ca, trusted), await writeHost(folder, 'host-2', ca, trusted)],
     foreign: await writeHost(folder, 'foreign', otherCA, alsoTrusted),
+    expired: await writeHost(folder, 'expired', ca, trusted, { validity: YESTERDAY }),
+    wrongName: await writeHost(folder, 'wrong-name', ca, trusted, { names: ELSEWHERE }),
   };
 }

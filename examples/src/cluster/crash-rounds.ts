@@ -18,6 +18,7 @@ export interface CrashOptions {
   payloadBytes: number;
   logdb: string;
   transport: string;
+  tls?: boolean;
   /** Existing folder; each set of data gets a folder in it. */
   dir: string;
   nodeScript: string;

@@ -10,6 +10,7 @@ describe('parseDemoOptions', () => {
       nodes: 3,
       logdb: 'lmdb',
       transport: 'ws',
+      tls: false,
       dataDir: undefined,
       keep: false,
       json: false,
@@ -17,13 +18,24 @@ describe('parseDemoOptions', () => {
   });
 
   it('takes what it is given', () => {
-    const args = ['--seconds=7', '--nodes', '5', '--keep', '--data-dir', '/x', '--logdb', './mine.js'];
+    const args = [
+      '--seconds=7',
+      '--nodes',
+      '5',
+      '--keep',
+      '--data-dir',
+      '/x',
+      '--logdb',
+      './mine.js',
+      '--tls',
+    ];
     expect(parseDemoOptions(args)).toMatchObject({
       seconds: 7,
       nodes: 5,
       keep: true,
       dataDir: '/x',
       logdb: './mine.js',
+      tls: true,
     });
     expect(parseDemoOptions(['--help'])).toBeUndefined();
   });

@@ -1,12 +1,17 @@
 import { parseArgs } from 'node:util';
 
-export interface DemoOptions {
+/** What the processes of a cluster are made of. */
+export interface ClusterParts {
+  logdb: string;
+  transport: string;
+  tls: boolean;
+}
+
+export interface DemoOptions extends ClusterParts {
   seconds: number;
   clients: number;
   payloadBytes: number;
   nodes: number;
-  logdb: string;
-  transport: string;
   /** Undefined: a folder of the project. */
   dataDir: string | undefined;
   keep: boolean;
@@ -23,8 +28,9 @@ Options:
   --clients N      clients in all, two thirds of them writers (default 48; 3 to 3000)
   --payload N      bytes of a value (default 16; 8 to 65536)
   --nodes N        processes (default 3; 3 to 9)
-  --logdb M        storage: a short name, a package or a path (default lmdb)
-  --transport M    transport: a short name, a package or a path (default ws)
+  --logdb M        storage: lmdb, leveldb, or a package or a path of yours (default lmdb)
+  --transport M    transport: ws, grpc, quic, or a package or a path of yours (default ws)
+  --tls            mutual TLS between the processes, with certificates made for this run
   --data-dir DIR   where to make the folder for data and logs (default: .drakkar-data in the project)
   --keep           leave that folder behind
   --json           figures and checks as JSON on standard output, progress on standard error
@@ -60,6 +66,22 @@ export function parseOptions<T extends StringOptions>(
   }
 }
 
+/** For `parseOptions`: the options that `partsOf` understands, and the folder for data. */
+export const CLUSTER_OPTIONS = {
+  logdb: { type: 'string', default: 'lmdb' },
+  transport: { type: 'string', default: 'ws' },
+  tls: { type: 'boolean', default: false },
+  'data-dir': { type: 'string' },
+} as const;
+
+/** A line of help for them. */
+export const CLUSTER_OPTIONS_HELP = '--logdb M, --transport M, --tls, --data-dir DIR    as for npm start';
+
+/** @throws UsageError */
+export function partsOf({ logdb, transport, tls }: ClusterParts): ClusterParts {
+  return { logdb: moduleName('logdb', logdb), transport: moduleName('transport', transport), tls };
+}
+
 /** Undefined when help was asked for. @throws UsageError */
 export function parseDemoOptions(args: readonly string[]): DemoOptions | undefined {
   const values = parseOptions(args, {
@@ -67,9 +89,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions | undefin
     clients: { type: 'string', default: '48' },
     payload: { type: 'string', default: '16' },
     nodes: { type: 'string', default: '3' },
-    logdb: { type: 'string', default: 'lmdb' },
-    transport: { type: 'string', default: 'ws' },
-    'data-dir': { type: 'string' },
+    ...CLUSTER_OPTIONS,
     keep: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -80,8 +100,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions | undefin
     clients: wholeNumber('clients', values.clients, 3, 3_000),
     payloadBytes: wholeNumber('payload', values.payload, 8, 65_536),
     nodes: wholeNumber('nodes', values.nodes, 3, 9),
-    logdb: moduleName('logdb', values.logdb),
-    transport: moduleName('transport', values.transport),
+    ...partsOf(values),
     dataDir: values['data-dir'],
     keep: values.keep,
     json: values.json,

@@ -38,7 +38,8 @@ export async function runDemo(
   await cluster.startAll();
   const leaderID = await cluster.waitForLeader(LEADER_TIMEOUT_MS);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  progress.say(`${options.nodes} processes are up in ${seconds} s, node ${leaderID} leads.`);
+  const parts = `${options.logdb} and ${options.transport}${options.tls ? ' with mutual TLS' : ''}`;
+  progress.say(`${options.nodes} processes on ${parts} are up in ${seconds} s, node ${leaderID} leads.`);
   const run = new LoadedRun(cluster, options, progress, signal);
   const timeline = await run.play();
   progress.say('Clients have stopped; waiting until all replicas have applied everything ...');

@@ -22,14 +22,13 @@ export class Interruption {
   /** `work`, but rejects at once when the user wants an end; what the work comes to is then of no interest. */
   async orEnd<T>(work: Promise<T>): Promise<T> {
     const { signal } = this;
-    const end = new Promise<never>((_, reject) => {
+    work.catch(() => {});
+    return await new Promise<T>((resolve, reject) => {
       const stop = (): void => reject(signal.reason as Error);
       if (signal.aborted) stop();
-      else signal.addEventListener('abort', stop, { once: true });
+      signal.addEventListener('abort', stop, { once: true });
+      work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
     });
-    end.catch(() => {});
-    work.catch(() => {});
-    return await Promise.race([work, end]);
   }
 
   dispose(): void {

@@ -1,11 +1,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { isAbsolute, join, resolve } from 'node:path';
-import type { ClusterConfigInput } from '@drakkar/framework';
+import { type ClusterConfigInput, type HostFiles, writeCertificates } from '@drakkar/framework';
 
 export const CLUSTER_ID = 1;
 /** Length of a tick. An election starts after 10 to 20 of them without a word from the leader. */
 const RTT_MS = 30;
+const LOOPBACK = '127.0.0.1';
+/** Longer than any run. */
+const CERTIFICATE_DAYS = 30;
 
 /** What a node's process is told on its command line, as JSON. */
 export interface NodePlan {
@@ -34,21 +37,38 @@ export interface PlanOptions {
   nodes: number;
   logdb: string;
   transport: string;
+  /** Whether hosts talk by mutual TLS, with a CA and certificates made for them. */
+  tls?: boolean;
 }
 
 /** Finds ports and writes a configuration file and a data folder for each node, 1 to `nodes`. */
-export async function planNodes({ dir, nodes, logdb, transport }: PlanOptions): Promise<NodePlan[]> {
+export async function planNodes(options: PlanOptions): Promise<NodePlan[]> {
+  const { dir, nodes, logdb, transport } = options;
   const ports = await freePorts(nodes);
-  const members = ports.map((port, i): [number, string] => [i + 1, `127.0.0.1:${port}`]);
+  const members = ports.map((port, i): [number, string] => [i + 1, `${LOOPBACK}:${port}`]);
+  const certificates = options.tls === true ? await makeCertificates(dir, nodes) : [];
   return await Promise.all(
     members.map(async ([nodeID, raftAddress]) => {
       const configPath = join(dir, `node-${nodeID}.yaml`);
       const nodeHostDir = join(dir, `node-${nodeID}`);
       await mkdir(nodeHostDir, { recursive: true });
-      await writeFile(configPath, configYAML({ raftAddress, nodeHostDir, logdb, transport }));
+      const certificate = certificates[nodeID - 1];
+      await writeFile(configPath, configYAML({ raftAddress, nodeHostDir, logdb, transport, certificate }));
       return { nodeID, configPath, members };
     }),
   );
+}
+
+/** As `drakkar certs` makes them, one for each node, all of them for the address that all nodes have. */
+async function makeCertificates(dir: string, nodes: number): Promise<HostFiles[]> {
+  const written = await writeCertificates({
+    outDir: join(dir, 'certs'),
+    hosts: Array.from({ length: nodes }, (_, i) => `node-${i + 1}`),
+    alsoNames: [LOOPBACK, 'drakkar.internal'],
+    days: CERTIFICATE_DAYS,
+    replace: true,
+  });
+  return written.hosts;
 }
 
 /** A NodeHost's configuration file. JSON strings are YAML strings, so that any path may stand in it. */
@@ -57,7 +77,9 @@ function configYAML(config: {
   nodeHostDir: string;
   logdb: string;
   transport: string;
+  certificate: HostFiles | undefined;
 }): string {
+  const { certificate } = config;
   return [
     `raftAddress: ${JSON.stringify(config.raftAddress)}`,
     `nodeHostDir: ${JSON.stringify(config.nodeHostDir)}`,
@@ -67,6 +89,14 @@ function configYAML(config: {
     `  module: ${JSON.stringify(modulePath(config.logdb))}`,
     'transport:',
     `  module: ${JSON.stringify(modulePath(config.transport))}`,
+    ...(certificate === undefined
+      ? []
+      : [
+          'mutualTls: true',
+          `caFile: ${JSON.stringify(certificate.caFile)}`,
+          `certFile: ${JSON.stringify(certificate.certFile)}`,
+          `keyFile: ${JSON.stringify(certificate.keyFile)}`,
+        ]),
     'log:',
     '  level: warn',
     '',
@@ -101,6 +131,6 @@ async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   return await new Promise((resolve) => {
     server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    server.listen(port, LOOPBACK, () => server.close(() => resolve(true)));
   });
 }

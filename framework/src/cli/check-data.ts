@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { hasErrorCode } from '@drakkar/raftio';
+import { isLogDBFolder, isWalFolder } from '../datadir/layout.js';
 import type { CheckReport } from './check-report.js';
 import { checkReplica } from './check-replica.js';
 import { type OpenedData, withData } from './open-data.js';
@@ -18,16 +20,31 @@ async function findLeftovers({ layout, logDB, services }: OpenedData): Promise<s
   return names.filter((name) => !known.has(name)).sort();
 }
 
+async function findUnusedLogDBs({ layout, services }: OpenedData): Promise<string[]> {
+  const { fileSystem, config } = services;
+  const unused: string[] = [];
+  const look = async (root: string, isOne: (name: string) => boolean, used: string): Promise<void> => {
+    for (const name of await fileSystem.readDir(root)) {
+      const path = join(root, name);
+      if (isOne(name) && path !== used) unused.push(path);
+    }
+  };
+  await look(layout.root, isLogDBFolder, layout.logdbDir);
+  if (config.walDir !== config.nodeHostDir) await look(config.walDir, isWalFolder, layout.walDir);
+  return unused.sort();
+}
+
 async function checkOpened(data: OpenedData, report: CheckReport, output: Output): Promise<void> {
   for (const info of await sortedReplicas(data.logDB)) {
     report.replicas.push(await checkReplica(data, info, report.problems, output));
   }
   report.leftovers = await findLeftovers(data);
+  report.unusedLogDBs = await findUnusedLogDBs(data);
 }
 
 /** Reads all of a data directory. Throws when it can't be opened for another reason than damage. */
 export async function checkData(output: Output, options: DataDirOptions): Promise<CheckReport> {
-  const report: CheckReport = { replicas: [], problems: [], leftovers: [] };
+  const report: CheckReport = { replicas: [], problems: [], leftovers: [], unusedLogDBs: [] };
   try {
     await withData(options, (data) => checkOpened(data, report, output));
   } catch (error) {

@@ -1,4 +1,6 @@
 import { type Entry, ErrLogDBCorrupt, type ILogDB, type NodeInfo } from '@drakkar/raftio';
+import { messageOf } from '../errors/inspect.js';
+import type { EntryPayloads } from '../rsm/index.js';
 import { describeError } from './output.js';
 import type { Extent } from './replicas.js';
 
@@ -30,6 +32,8 @@ export interface LogReading {
   info: NodeInfo;
   /** Indexes whose terms are wanted. */
   wanted: ReadonlySet<number>;
+  /** Reads compressed commands. */
+  payloads: EntryPayloads;
   report: (part: Problem['part'], message: string, code?: string) => void;
   progress: (index: number) => void;
 }
@@ -101,10 +105,20 @@ async function readExtent(
   unreadable.flush();
 }
 
-function examine({ wanted, report }: LogReading, findings: LogFindings, entry: Entry, index: number): void {
+function examine(
+  { wanted, payloads, report }: LogReading,
+  findings: LogFindings,
+  entry: Entry,
+  index: number,
+): void {
   if (entry.index !== index) report('log', `at index ${index} is an entry that says it is ${entry.index}`);
   if (entry.term < findings.lastTerm) {
     report('log', `the term falls from ${findings.lastTerm} to ${entry.term} at entry ${index}`);
+  }
+  try {
+    payloads.command(entry);
+  } catch (error) {
+    report('log', `the payload of entry ${index} can't be read: ${messageOf(error)}`);
   }
   findings.entries++;
   findings.lastTerm = entry.term;

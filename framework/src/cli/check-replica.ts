@@ -1,5 +1,8 @@
 import type { ILogDB, NodeInfo, Snapshot, State } from '@drakkar/raftio';
+import { loadSnappy } from '../compression/snappy.js';
+import { EntryPayloads } from '../rsm/index.js';
 import { type LogFindings, type LogReading, type Problem, readWholeLog } from './check-log.js';
+import { isTombstone } from '../nodehost/bootstrap.js';
 import type { OpenedData } from './open-data.js';
 import { type Output, describeError } from './output.js';
 import { type StoredLog, nameOf, readStoredLog } from './replicas.js';
@@ -30,8 +33,11 @@ async function trying<T>(
 async function checkBootstrap(logDB: ILogDB, info: NodeInfo, report: Report): Promise<void> {
   const bootstrap = await logDB.getBootstrapInfo(info.clusterID, info.nodeID);
   if (bootstrap === undefined) report('bootstrap', 'what says how it came to be is missing');
-  else if (!bootstrap.join && bootstrap.addresses.size === 0) {
-    report('bootstrap', 'it neither joined a group nor has initial members');
+  else if (
+    isTombstone(bootstrap) &&
+    (await logDB.readRaftState(info.clusterID, info.nodeID, 0)) !== undefined
+  ) {
+    report('bootstrap', 'it is marked as removed from this host, but there is data of it');
   }
 }
 
@@ -116,6 +122,7 @@ export async function checkReplica(
     {
       logDB,
       info,
+      payloads: new EntryPayloads('none', await loadSnappy().catch(() => undefined)),
       wanted: new Set(snapshots?.map(({ index }) => index)),
       report,
       progress: (index) => output.progress(`${name}: entry ${index} of ${end}`),

@@ -8,6 +8,8 @@ export interface CheckReport {
   problems: Problem[];
   /** Folders that belong to no replica on record, as a removal that was cut short leaves them. */
   leftovers: string[];
+  /** Folders of a LogDB that is not the host's, as a move to another LogDB leaves them when it is cut short. */
+  unusedLogDBs: string[];
 }
 
 function problemText(problem: Problem): string {
@@ -18,15 +20,20 @@ function problemText(problem: Problem): string {
 }
 
 /** Prints what a check has found. */
-export function printReport(output: Output, { replicas, problems, leftovers }: CheckReport): ExitCode {
+export function printReport(output: Output, report: CheckReport): ExitCode {
+  const { replicas, problems, leftovers, unusedLogDBs } = report;
   const lines = [
     ...replicas.map(
       (each) => `${nameOf(each)}: ${each.entries} entries and ${each.snapshots} snapshots are good`,
     ),
     ...leftovers.map((name) => `note     snapshots/${name} belongs to no replica on record`),
+    ...unusedLogDBs.map(
+      (path) =>
+        `note     ${path} is not in use: a move to another LogDB was cut short; run that command again`,
+    ),
     ...problems.map(problemText),
     problems.length === 0 ? 'no problems' : `${problems.length} problems`,
   ];
-  output.result({ ok: problems.length === 0, replicas, problems, leftovers }, lines);
+  output.result({ ok: problems.length === 0, replicas, problems, leftovers, unusedLogDBs }, lines);
   return problems.length === 0 ? ExitCode.ok : ExitCode.problems;
 }

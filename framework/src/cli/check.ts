@@ -20,7 +20,12 @@ export async function check(output: Output, options: CheckOptions): Promise<Exit
   const outcome = await runIsolated(['check', ...argumentsOf(options, output.isJSON), '--in-process']);
   if (outcome.kind === 'exited') return outcome.exitCode;
   const message = `the storage engine ${outcome.how} while the data was read: its files are damaged`;
-  const report: CheckReport = { replicas: [], problems: [{ part: 'logdb', message }], leftovers: [] };
+  const report: CheckReport = {
+    replicas: [],
+    problems: [{ part: 'logdb', message }],
+    leftovers: [],
+    unusedLogDBs: [],
+  };
   return printReport(output, report);
 }
 

@@ -1,5 +1,6 @@
 import type { Bootstrap, NodeInfo, State } from '@drakkar/raftio';
 import type { DataDirStatus } from '../datadir/status.js';
+import { isTombstone } from '../nodehost/bootstrap.js';
 import { type OpenedData, withData } from './open-data.js';
 import { ExitCode, type Output, describeError } from './output.js';
 import type { DataDirOptions } from './program.js';
@@ -64,7 +65,8 @@ function identityLines(root: string, status: DataDirStatus): string[] {
 
 function bootstrapText(bootstrap: Bootstrap | undefined): string {
   if (bootstrap === undefined) return 'missing';
-  if (bootstrap.join) return 'joined a running group';
+  if (isTombstone(bootstrap)) return 'removed from this host; the node id is not used again';
+  if (bootstrap.join) return 'joined a running group, or was imported';
   const members = [...bootstrap.addresses].map(([nodeID, address]) => `${nodeID}=${address}`);
   return `initial member, with ${members.join(' ')}`;
 }

@@ -1,19 +1,14 @@
 import { resolve } from 'node:path';
-import { type ILogDB, RaftRPCFactoryID } from '@drakkar/raftio';
-import {
-  type DataDirLayout,
-  acquireLocks,
-  identityOf,
-  layoutOf,
-  readAndCheck,
-  readStatus,
-} from '../datadir/data-dir.js';
+import type { ILogDB } from '@drakkar/raftio';
+import { acquireLocks, identityOf, readAndCheck, readStatus } from '../datadir/data-dir.js';
 import type { HeldLock } from '../datadir/directory-lock.js';
+import { type DataDirLayout, layoutOf } from '../datadir/layout.js';
 import type { DataDirStatus } from '../datadir/status.js';
 import { type NodeHostServices, type Overrides, buildContainer } from '../di/build-container.js';
 import { ErrDataDirCorrupt, ErrDirNotExist, ErrInvalidOption, ErrLogDBType } from '../errors/index.js';
 import { NodeFileSystem } from '../fs/node-file-system.js';
 import { LoggerFactoryID, silentLoggerFactory } from '../logging/logger.js';
+import { withoutTransport } from '../nodehost/import-snapshot.js';
 import { SnapshotStore } from '../snapshot/index.js';
 import type { DataDirOptions } from './program.js';
 
@@ -28,17 +23,14 @@ export interface OpenedData {
   close(): Promise<void>;
 }
 
-/** No transport is needed for data at rest, not even installed. */
-const offline: Overrides = (container) => {
+/** What a command needs besides: its own output is all that it says. */
+export const quiet: Overrides = (container) => {
   container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory);
-  container.bind(RaftRPCFactoryID).toConstantValue(() => {
-    throw new Error('data at rest has no transport');
-  });
 };
 
 /** Services from the adapters that a configuration names, for work without a network. */
 export function offlineServices(source: Parameters<typeof buildContainer>[0]): Promise<NodeHostServices> {
-  return buildContainer(source, { overrides: offline });
+  return buildContainer(source, { overrides: withoutTransport(quiet) });
 }
 
 interface Found {
@@ -118,7 +110,7 @@ async function requireFolders({ services }: Found, layout: DataDirLayout): Promi
 async function openLocked(found: Found, lock: HeldLock): Promise<OpenedData> {
   const { services, status } = found;
   const { clock, random, fileSystem, loggerFactory } = services;
-  const layout = layoutOf(services.config);
+  const layout = layoutOf(services.config, status.generation);
   await requireFolders(found, layout);
   const logDB = await services.logDBFactory({ dir: layout.logdbDir, walDir: layout.walDir });
   let closing: Promise<void> | undefined;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ErrInvalidOption } from '../errors/index.js';
-import { parsePlace } from './logdb-copy.js';
+import { parsePlace } from './logdb-copy-place.js';
 import { type CliIO, Output } from './output.js';
 
 function recorder(isTerminal = true): { io: CliIO; out: string[]; err: string[] } {

@@ -15,6 +15,9 @@ interface Common {
 
 type Action<Options> = (output: Output, options: Options) => Promise<ExitCode>;
 
+/** Commands are loaded when they are called: most of a program is not needed for any one of them. */
+type Run = <Options>(load: () => Promise<Action<Options>>) => (options: Options & Common) => Promise<void>;
+
 const EXIT_CODES = '\nExit codes: 0 done; 1 done, and something is wrong with the data; 2 could not be done.';
 
 /** Makes commander's error into one of ours: a command line that is wrong is a thing that could not be done. */
@@ -26,8 +29,7 @@ function usageExitCode(error: unknown): ExitCode | undefined {
 /** Runs a command line, without the first two words of a process; returns the exit code. */
 export async function runCli(args: readonly string[], io: CliIO): Promise<ExitCode> {
   let exitCode: ExitCode = ExitCode.ok;
-  /** Commands are loaded when they are called: most of a program is not needed for any one of them. */
-  const run =
+  const run: Run =
     <Options>(load: () => Promise<Action<Options>>) =>
     async (options: Options & Common): Promise<void> => {
       const output = new Output(io, options.json === true);
@@ -56,15 +58,37 @@ export async function runCli(args: readonly string[], io: CliIO): Promise<ExitCo
     .option('--in-process', 'verify in this process, which damage may end, instead of in one of its own')
     .action(run(async () => (await import('./check.js')).check));
 
-  program
-    .command('logdb')
-    .description('Works on the folder of a LogDB')
-    .command('copy')
-    .description('Copies everything from one LogDB to a new one, of any kind, and compares the two')
-    .requiredOption('--from <module:dir>', 'LogDB to read, e.g. lmdb:/var/lib/app/logdb; not in use')
-    .requiredOption('--to <module:dir>', 'LogDB to make; the folder is new or empty')
-    .option('--json', 'print the result as JSON')
+  onDataDir(program.command('logdb').description('Works on LogDBs').command('copy'))
+    .description(
+      'Copies everything from one LogDB to a new one, of any kind, and compares the two; or moves a host',
+    )
+    .option(
+      '--switch-to <file>',
+      'the configuration that the host will have: its data is moved to that LogDB',
+    )
+    .option('--from <module:dir>', 'without a host: LogDB to read, e.g. lmdb:/var/lib/app/logdb; not in use')
+    .option('--from-wal-dir <dir>', 'its walDir, when it has one of its own')
+    .option('--from-options <json>', 'options of its adapter')
+    .option('--to <module:dir>', 'LogDB to make; the folder is new or empty')
+    .option('--to-wal-dir <dir>', 'a walDir of its own for it; new or empty')
+    .option('--to-options <json>', 'options of its adapter')
     .action(run(async () => (await import('./logdb-copy.js')).copyLogDB));
+
+  addSnapshotCommands(program, run);
+
+  program
+    .command('certs')
+    .description('Makes a CA and certificates of hosts for mutual TLS, for development')
+    .requiredOption(
+      '--out <dir>',
+      'folder for the CA, with a folder for each host; a CA that is there is used',
+    )
+    .requiredOption('--hosts <list>', 'names or IP addresses of hosts, without ports: a.example,10.0.0.1')
+    .option('--also <list>', 'names that every certificate has besides', 'drakkar.internal')
+    .option('--days <n>', 'how long the certificates are good for', '365')
+    .option('--force', 'replace what is there, the CA too')
+    .option('--json', 'print the result as JSON')
+    .action(run(async () => (await import('./certs.js')).certs));
 
   program
     .command('serve')
@@ -82,6 +106,41 @@ export async function runCli(args: readonly string[], io: CliIO): Promise<ExitCo
     if (code === undefined) throw error;
     return code;
   }
+}
+
+function addSnapshotCommands(program: Command, run: Run): void {
+  const snapshot = program
+    .command('snapshot')
+    .description('Moves snapshots between hosts, to repair a group that has lost its quorum for good');
+
+  onDataDir(snapshot.command('export'))
+    .description('Copies the newest good snapshot of a replica to a folder. The host must be stopped')
+    .requiredOption('--cluster <id>', 'the group')
+    .option('--node <id>', 'the node, when the host has data of several of the group')
+    .requiredOption('--to <dir>', 'folder to make; new or empty')
+    .addHelpText(
+      'after',
+      '\nLog entries behind the snapshot are not in the export; the result says how many there are. A host that\n' +
+        'runs exports all that it has applied: call exportSnapshot, which works without a quorum too.',
+    )
+    .action(run(async () => (await import('./snapshot-export.js')).exportFromData));
+
+  snapshot
+    .command('import')
+    .description('Has a replica start from an exported snapshot, with new members. The host must be stopped')
+    .requiredOption('--config <file>', 'configuration of the NodeHost to import on; it need have no data yet')
+    .requiredOption('--from <dir>', 'the exported snapshot')
+    .requiredOption('--node <id>', 'node id of the replica on this host')
+    .requiredOption('--members <list>', 'all new members: 1=host-a:5001,4=host-d:5001,5=host-e:5001')
+    .option('--allow-older', 'even if this host has newer data of the replica, which is then lost')
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      '\nOnly for a group that has lost its quorum for good: everything that is not in the snapshot is lost. Import\n' +
+        'the same snapshot with the same members on every host of the new membership, before any of them is started,\n' +
+        'and never start a former member again. May be repeated after a crash. See docs/disaster-recovery.md.',
+    )
+    .action(run(async () => (await import('./snapshot-import.js')).importIntoData));
 }
 
 function onDataDir(command: Command): Command {

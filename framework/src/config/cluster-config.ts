@@ -1,4 +1,4 @@
-export type CompressionType = 'none' | 'snappy';
+import type { CompressionType } from '../compression/snappy.js';
 
 /** Configuration of one replica of a group, checked, with every default filled in. Durations are in ticks. */
 export interface ClusterConfig {
@@ -19,6 +19,7 @@ export interface ClusterConfig {
   readonly maxInMemLogSize: number;
   readonly snapshotCompression: CompressionType;
   readonly entryCompression: CompressionType;
+  readonly disableAutoCompactions: boolean;
 }
 
 /** What a user writes. Meaning of the keys: docs/configuration.md. */

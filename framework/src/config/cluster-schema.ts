@@ -1,5 +1,6 @@
 import { type JsonSchema, objectSchema } from './json-schema.js';
-import type { ClusterConfig, CompressionType } from './cluster-config.js';
+import type { CompressionType } from '../compression/snappy.js';
+import type { ClusterConfig } from './cluster-config.js';
 
 const flag = (description: string, fallback: boolean): JsonSchema => ({
   type: 'boolean',
@@ -13,10 +14,11 @@ const count = (description: string, minimum: number, fallback?: number): JsonSch
   maximum: Number.MAX_SAFE_INTEGER,
   ...(fallback === undefined ? {} : { default: fallback }),
 });
-const compression = (description: string, allowed: readonly CompressionType[]): JsonSchema => ({
+const COMPRESSIONS: readonly CompressionType[] = ['none', 'snappy'];
+const compression = (description: string): JsonSchema => ({
   type: 'string',
   description,
-  enum: [...allowed],
+  enum: [...COMPRESSIONS],
   default: 'none',
 });
 
@@ -57,8 +59,14 @@ export const clusterSchema: JsonSchema = objectSchema<ClusterConfig>(
       0,
       0,
     ),
-    snapshotCompression: compression('Compression of snapshots.', ['none', 'snappy']),
-    entryCompression: compression('Compression of entries.', ['none']),
+    snapshotCompression: compression('Compression of snapshots.'),
+    entryCompression: compression(
+      'Compression of the commands proposed on this host. Every member understands either, so the members of a group may differ. `none` when a Dragonboat v2.1.7 node is a member: it does not know compressed entries.',
+    ),
+    disableAutoCompactions: flag(
+      'The space of entries that a snapshot has made superfluous is not given back after each snapshot, but when NodeHost.requestCompaction is called.',
+      false,
+    ),
   },
   { required: ['nodeID', 'clusterID'] },
 );

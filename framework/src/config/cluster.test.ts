@@ -33,6 +33,7 @@ describe('validateClusterConfig', () => {
       maxInMemLogSize: 0,
       snapshotCompression: 'none',
       entryCompression: 'none',
+      disableAutoCompactions: false,
     });
     expect(Object.isFrozen(config)).toBe(true);
     expect(warnings).toEqual([]);
@@ -88,12 +89,12 @@ describe('validateClusterConfig', () => {
     ],
     [
       'several',
-      { ...MINIMAL, ElectionRtt: 5, entryCompression: 'snappy', checkquorum: true, quiesce: 1 },
+      { ...MINIMAL, ElectionRtt: 5, entryCompression: 'zip', checkquorum: true, quiesce: 1 },
       [
         'ElectionRtt: unknown key; did you mean "electionRTT"?',
         'checkquorum: unknown key; did you mean "checkQuorum"?',
         'quiesce: must be true or false, but is 1',
-        'entryCompression: must be one of: none, but is "snappy"',
+        'entryCompression: must be one of: none, snappy, but is "zip"',
       ],
     ],
   ])('%s', (_, input, expected) => {

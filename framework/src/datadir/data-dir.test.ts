@@ -6,8 +6,9 @@ import { BIN_VER } from '@drakkar/raftio';
 import { NodeFileSystem } from '../fs/node-file-system.js';
 import { SeededRandom } from '../runtime/random.js';
 import { type DataDir, type DataDirServices, STATUS_FILE_NAME, openDataDir } from './data-dir.js';
+import { sealJSON } from '../fs/sealed-json.js';
 import { LOCK_DIR_NAME, SocketDirectoryLock } from './socket-lock.js';
-import { checksumOf, decodeStatus, encodeStatus } from './status.js';
+import { decodeStatus, encodeStatus } from './status.js';
 
 let dir: string;
 const open: DataDir[] = [];
@@ -133,7 +134,7 @@ describe('openDataDir', () => {
       'another LogDB',
       { logDBName: 'leveldb' },
       'ERR_LOGDB_TYPE',
-      "<dir>/host was written by the LogDB 'lmdb'; the configuration chooses 'leveldb'. A host can't change its LogDB while it has data",
+      "<dir>/host was written by the LogDB 'lmdb'; the configuration chooses 'leveldb'. To move a host that has data, stop it and use: drakkar logdb copy --config <its configuration until now> --switch-to <the new one>",
     ],
   ])('refuses %s, and leaves the data as it was', async (_, changes, code, message) => {
     await openAndClose();
@@ -273,17 +274,26 @@ describe('the record', () => {
     logdb: 'lmdb',
     hostId: 'ab',
     separateWal: true,
+    generation: 0,
   };
 
   it('keeps what it was given', () => {
     expect(decodeStatus(encodeStatus(status), 'x')).toEqual(status);
+    const replaced = { ...status, generation: 3 };
+    expect(decodeStatus(encodeStatus(replaced), 'x')).toEqual(replaced);
+  });
+
+  it('is of a later format where an earlier release would look into the wrong folder', () => {
+    const formatOf = (generation: number): unknown =>
+      (JSON.parse(Buffer.from(encodeStatus({ ...status, generation })).toString()) as { format: number })
+        .format;
+    expect([0, 1, 2].map(formatOf)).toEqual([1, 2, 2]);
   });
 
   it('of a future format is not called damaged', () => {
-    const fields = { format: 2, newKey: 1 };
-    const data = new TextEncoder().encode(JSON.stringify({ ...fields, checksum: checksumOf(fields) }));
-    expect(() => decodeStatus(data, 'x')).toThrow(
-      'x is of format 2, but this release reads format 1; use the release that wrote it, or a later one',
+    const fields = { format: 3, newKey: 1 };
+    expect(() => decodeStatus(sealJSON(fields), 'x')).toThrow(
+      'x is of format 3, but this release reads formats 1 and 2; use the release that wrote it, or a later one',
     );
   });
 });

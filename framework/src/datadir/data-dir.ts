@@ -8,13 +8,11 @@ import type { IRandom } from '../runtime/random.js';
 import { hardSettings, hardSettingsHash } from '../settings/hard.js';
 import type { HeldLock, IDirectoryLock } from './directory-lock.js';
 import { type HostIdentity, checkIdentity } from './identity-check.js';
+import { type DataDirLayout, isLogDBFolder, isWalFolder, layoutOf } from './layout.js';
 import { type DataDirStatus, decodeStatus, encodeStatus } from './status.js';
 import { messageOf } from '../errors/inspect.js';
 
 export const STATUS_FILE_NAME = 'drakkar.json';
-const LOGDB_DIR_NAME = 'logdb';
-const WAL_DIR_NAME = 'wal';
-const SNAPSHOTS_DIR_NAME = 'snapshots';
 
 /** What `openDataDir` needs; `NodeHostServices` has it all. */
 export interface DataDirServices {
@@ -26,17 +24,6 @@ export interface DataDirServices {
   readonly fileSystem: IFileSystem;
   readonly directoryLock: IDirectoryLock;
   readonly random: IRandom;
-}
-
-/** The folders of a host's data directory. */
-export interface DataDirLayout {
-  readonly root: string;
-  /** Belong to the LogDB alone; equal when there is no WAL folder apart. */
-  readonly logdbDir: string;
-  readonly walDir: string;
-  readonly snapshotsDir: string;
-  /** Folder for the snapshots of one replica; made when the first one is written. */
-  snapshotDir(clusterID: number, nodeID: number): string;
 }
 
 /** A host's data directory, locked. Its folders exist, but for those of single replicas. */
@@ -54,9 +41,17 @@ export async function readStatus(fs: IFileSystem, dir: string): Promise<DataDirS
   return decodeStatus(await fs.readFile(path), path);
 }
 
+async function holds(fs: IFileSystem, dir: string, isData: (name: string) => boolean): Promise<boolean> {
+  return (await fs.stat(dir))?.kind === 'directory' && (await fs.readDir(dir)).some(isData);
+}
+
 /** A folder with data but without its record: refused, since nobody can tell whose the data is. */
-async function refuseUnrecorded(fs: IFileSystem, dir: string, dataDirName: string): Promise<void> {
-  if ((await fs.stat(join(dir, dataDirName))) === undefined) return;
+async function refuseUnrecorded(
+  fs: IFileSystem,
+  dir: string,
+  isData: (name: string) => boolean,
+): Promise<void> {
+  if (!(await holds(fs, dir, isData))) return;
   throw new ErrDataDirCorrupt(
     `${dir} holds data, but ${STATUS_FILE_NAME}, which says whose, is missing. Restore it from a copy, or move the folder away and let this host's replicas be added anew`,
     { details: { dir } },
@@ -76,7 +71,7 @@ export async function readAndCheck(
 ): Promise<Records> {
   const { nodeHostDir, walDir } = config;
   const main = await readStatus(fs, nodeHostDir);
-  if (main === undefined) await refuseUnrecorded(fs, nodeHostDir, LOGDB_DIR_NAME);
+  if (main === undefined) await refuseUnrecorded(fs, nodeHostDir, isLogDBFolder);
   else checkIdentity(nodeHostDir, main, host);
   if (main !== undefined && main.separateWal !== host.separateWal) {
     throw new ErrIncompatibleData(
@@ -86,17 +81,35 @@ export async function readAndCheck(
       { details: { nodeHostDir, walDir } },
     );
   }
-  if (!host.separateWal) return { main, wal: undefined };
-  const wal = await readStatus(fs, walDir);
-  if (wal === undefined) await refuseUnrecorded(fs, walDir, WAL_DIR_NAME);
-  else checkIdentity(walDir, wal, host);
-  checkPair(
-    config,
-    main,
-    wal,
-    wal !== undefined && (await fs.stat(join(walDir, WAL_DIR_NAME))) !== undefined,
-  );
+  const wal = host.separateWal ? await readAndCheckWal(fs, config, host, main) : undefined;
+  if (main !== undefined && main.generation > 0) await requireFolders(fs, layoutOf(config, main.generation));
   return { main, wal };
+}
+
+async function readAndCheckWal(
+  fs: IFileSystem,
+  config: DataDirServices['config'],
+  host: HostIdentity,
+  main: DataDirStatus | undefined,
+): Promise<DataDirStatus | undefined> {
+  const { walDir } = config;
+  const wal = await readStatus(fs, walDir);
+  if (wal === undefined) await refuseUnrecorded(fs, walDir, isWalFolder);
+  // Which LogDB there is, is for the main record to say, which is replaced first when that changes.
+  else checkIdentity(walDir, wal, { ...host, logdb: wal.logdb });
+  checkPair(config, main, wal, wal !== undefined && (await holds(fs, walDir, isWalFolder)));
+  return wal;
+}
+
+/** A LogDB that took the place of another was complete before the record named it; a new one must never be made there. */
+async function requireFolders(fs: IFileSystem, { logdbDir, walDir }: DataDirLayout): Promise<void> {
+  for (const dir of [logdbDir, walDir]) {
+    if ((await fs.stat(dir)) !== undefined) continue;
+    throw new ErrIncompatibleData(
+      `${dir}, where the log should be, is missing: the walDir was changed, is not mounted, or is lost`,
+      { details: { dir } },
+    );
+  }
 }
 
 /** The record of the WAL folder is made first, its data last: a crash in between is told from a folder that is lost. */
@@ -137,22 +150,6 @@ export function identityOf({
     deploymentId: config.deploymentId,
     logdb: logDBName,
     separateWal: config.walDir !== config.nodeHostDir,
-  };
-}
-
-/** Where everything of a data directory lies. */
-export function layoutOf({
-  nodeHostDir,
-  walDir,
-}: Pick<NodeHostConfig, 'nodeHostDir' | 'walDir'>): DataDirLayout {
-  const logdbDir = join(nodeHostDir, LOGDB_DIR_NAME);
-  const snapshotsDir = join(nodeHostDir, SNAPSHOTS_DIR_NAME);
-  return {
-    root: nodeHostDir,
-    logdbDir,
-    walDir: walDir === nodeHostDir ? logdbDir : join(walDir, WAL_DIR_NAME),
-    snapshotsDir,
-    snapshotDir: (clusterID, nodeID) => join(snapshotsDir, `${clusterID}-${nodeID}`),
   };
 }
 
@@ -202,7 +199,7 @@ async function writeRecords(
 ): Promise<void> {
   if (main !== undefined) return;
   const { config, fileSystem: fs } = services;
-  const data = encodeStatus({ ...host, hostId: wal?.hostId ?? newHostId(services.random) });
+  const data = encodeStatus({ ...host, hostId: wal?.hostId ?? newHostId(services.random), generation: 0 });
   if (host.separateWal && wal === undefined) {
     await writeFileDurable(fs, join(config.walDir, STATUS_FILE_NAME), data);
   }
@@ -214,7 +211,7 @@ async function prepare(services: DataDirServices, host: HostIdentity, lock: Held
   // Read again: somebody may have made the directory before the lock was ours.
   const records = await readAndCheck(fs, config, host);
   await writeRecords(services, host, records);
-  const layout = layoutOf(config);
+  const layout = layoutOf(config, records.main?.generation ?? 0);
   const { logdbDir, walDir, snapshotsDir } = layout;
   for (const dir of new Set([logdbDir, walDir, snapshotsDir])) await makeDirDurable(fs, dir);
   return {

@@ -9,7 +9,7 @@ import {
 import type { DataDirStatus } from './status.js';
 
 /** What a host says of itself; all of it must be as when the directory was made. */
-export type HostIdentity = Omit<DataDirStatus, 'hostId'>;
+export type HostIdentity = Omit<DataDirStatus, 'hostId' | 'generation'>;
 
 /** Throws when the directory at `dir`, of which `stored` was read, is not that host's, or was written otherwise. */
 export function checkIdentity(dir: string, stored: DataDirStatus, host: HostIdentity): void {
@@ -44,7 +44,7 @@ export function checkIdentity(dir: string, stored: DataDirStatus, host: HostIden
   }
   if (stored.logdb !== host.logdb) {
     throw new ErrLogDBType(
-      `${dir} was written by the LogDB '${stored.logdb}'; the configuration chooses '${host.logdb}'. A host can't change its LogDB while it has data`,
+      `${dir} was written by the LogDB '${stored.logdb}'; the configuration chooses '${host.logdb}'. To move a host that has data, stop it and use: drakkar logdb copy --config <its configuration until now> --switch-to <the new one>`,
       { details },
     );
   }

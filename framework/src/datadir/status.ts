@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { type RaftDataStatus, toUint64 } from '@drakkar/raftio';
-import { isPlainObject } from '../config/plain.js';
 import { ErrDataDirCorrupt, ErrIncompatibleData } from '../errors/host.js';
+import { openSealedJSON, sealJSON } from '../fs/sealed-json.js';
 
 /** Whose a data directory is, and what wrote it. */
 export interface DataDirStatus extends RaftDataStatus {
@@ -12,23 +11,20 @@ export interface DataDirStatus extends RaftDataStatus {
   hostId: string;
   /** Whether the LogDB has a WAL folder apart. */
   separateWal: boolean;
+  /** How often the LogDB was replaced by another; says in which folders the present one lies. */
+  generation: number;
 }
 
-/** Version of this file's own format. */
+/**
+ * Versions of this file's own format. The second has `generation`, and is written only where that is not 0: a release
+ * that does not know it would make an empty log in the place of one that was replaced.
+ */
 const STATUS_FORMAT = 1;
-
-type Fields = Record<string, unknown>;
-
-/** Of the fields, whatever their order. */
-export function checksumOf(fields: Readonly<Record<string, unknown>>): string {
-  return createHash('sha256')
-    .update(JSON.stringify(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1))))
-    .digest('hex');
-}
+const STATUS_FORMAT_WITH_GENERATION = 2;
 
 export function encodeStatus(status: DataDirStatus): Uint8Array {
-  const fields: Fields = {
-    format: STATUS_FORMAT,
+  return sealJSON({
+    format: status.generation === 0 ? STATUS_FORMAT : STATUS_FORMAT_WITH_GENERATION,
     address: status.address,
     binVer: status.binVer,
     hardHash: String(status.hardHash),
@@ -36,35 +32,22 @@ export function encodeStatus(status: DataDirStatus): Uint8Array {
     logdb: status.logdb,
     hostId: status.hostId,
     separateWal: status.separateWal,
-  };
-  return new TextEncoder().encode(
-    `${JSON.stringify({ ...fields, checksum: checksumOf(fields) }, null, 2)}\n`,
-  );
-}
-
-function parse(data: Uint8Array): Fields | undefined {
-  try {
-    const fields: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data));
-    return isPlainObject(fields) ? fields : undefined;
-  } catch {
-    return undefined;
-  }
+    ...(status.generation === 0 ? {} : { generation: status.generation }),
+  });
 }
 
 /** Throws ErrDataDirCorrupt when the content is not what was written, ErrIncompatibleData when it is of the future. */
 export function decodeStatus(data: Uint8Array, path: string): DataDirStatus {
-  const parsed = parse(data);
-  const damaged = (): ErrDataDirCorrupt =>
-    new ErrDataDirCorrupt(
+  const fields = openSealedJSON(data);
+  if (fields === undefined) {
+    throw new ErrDataDirCorrupt(
       `${path} is damaged: its checksum does not match. Restore it from a copy, or remove the whole data directory and let this host's replicas be added anew`,
       { details: { path } },
     );
-  if (parsed === undefined) throw damaged();
-  const { checksum: stored, ...fields } = parsed;
-  if (stored !== checksumOf(fields)) throw damaged();
-  if (fields['format'] !== STATUS_FORMAT) {
+  }
+  if (fields['format'] !== STATUS_FORMAT && fields['format'] !== STATUS_FORMAT_WITH_GENERATION) {
     throw new ErrIncompatibleData(
-      `${path} is of format ${String(fields['format'])}, but this release reads format ${STATUS_FORMAT}; use the release that wrote it, or a later one`,
+      `${path} is of format ${String(fields['format'])}, but this release reads formats ${STATUS_FORMAT} and ${STATUS_FORMAT_WITH_GENERATION}; use the release that wrote it, or a later one`,
       { details: { path } },
     );
   }
@@ -76,5 +59,6 @@ export function decodeStatus(data: Uint8Array, path: string): DataDirStatus {
     logdb: String(fields['logdb']),
     hostId: String(fields['hostId']),
     separateWal: fields['separateWal'] === true,
+    generation: Number(fields['generation'] ?? 0),
   };
 }

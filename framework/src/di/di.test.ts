@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -142,7 +142,8 @@ describe('buildContainer', () => {
 describe('adapters on the disk', () => {
   const SOURCE = (kind: string, name: string): string => `
     exports.adapterModule = {
-      kind: '${kind}', name: '${name}', capabilities: {}, optionsSchema: { type: 'object' },
+      kind: '${kind}', name: '${name}', optionsSchema: { type: 'object' },
+      capabilities: ${JSON.stringify((kind === 'logdb' ? logDBModule() : transportModule()).capabilities)},
       createModule: () => ({ load: ({ bind }) => undefined }),
     };`;
 
@@ -166,7 +167,40 @@ describe('adapters on the disk', () => {
       buildContainer({ ...IN_CODE, logdb: { module: './nope.js' } }, { baseDir: dir }),
     ).rejects.toMatchObject({
       code: 'ERR_MODULE_NOT_FOUND',
-      message: `logdb.module: there is no module at ${join(dir, 'nope.js')}`,
+      message: `logdb.module: there is no module at ${join(dir, 'nope.js')}; if it has to be compiled, has it been?`,
+    });
+  });
+
+  it('are looked for under the main file of a folder, and asked of nothing else', async () => {
+    await mkdir(join(dir, 'no-main', 'dist'), { recursive: true });
+    await writeFile(join(dir, 'no-main', 'dist', 'index.js'), SOURCE('logdb', 'mine'));
+    await expect(
+      buildContainer({ ...IN_CODE, logdb: { module: './no-main' } }, { baseDir: dir }),
+    ).rejects.toMatchObject({
+      code: 'ERR_MODULE_NOT_FOUND',
+      message: `logdb.module: there is no module at ${join(dir, 'no-main')}; the package.json of a folder must name its file under "main"`,
+    });
+    await cp(join(dir, 'no-main'), join(dir, 'with-main'), { recursive: true });
+    await writeFile(join(dir, 'with-main', 'package.json'), '{ "main": "dist/index.js" }');
+    await expect(
+      buildContainer({ ...IN_CODE, logdb: { module: './with-main' } }, { baseDir: dir }),
+    ).rejects.toMatchObject({ message: expect.stringContaining("the logdb 'mine' ") as unknown as string });
+  });
+
+  it('are to be compiled first where Node.js does not read their source', async () => {
+    await writeFile(join(dir, 'mine.ts'), 'export const adapterModule = {};');
+    const error = Object.assign(new Error('Unknown file extension ".ts"'), {
+      code: 'ERR_UNKNOWN_FILE_EXTENSION',
+    });
+    const moduleLoader = {
+      importModule: () => Promise.reject(error),
+      resolvePackage: (name: string) => name,
+    };
+    await expect(
+      buildContainer({ ...IN_CODE, logdb: { module: './mine.ts' } }, { baseDir: dir, moduleLoader }),
+    ).rejects.toMatchObject({
+      code: 'ERR_INVALID_MODULE',
+      message: `logdb.module: ${join(dir, 'mine.ts')} can't be loaded: Unknown file extension ".ts"; name the file that it is compiled to`,
     });
   });
 
@@ -202,7 +236,7 @@ describe('an adapter that can not be used', () => {
     [
       'left-pad',
       'ERR_INVALID_MODULE',
-      'logdb.module: "left-pad" has no export named adapterModule, so it is no adapter',
+      'logdb.module: "left-pad" has no export named adapterModule, so it is no adapter; it exports default',
     ],
     [
       'a-transport',
@@ -210,6 +244,16 @@ describe('an adapter that can not be used', () => {
       'logdb.module: the adapterModule of "a-transport" is the transport \'testrpc\', but a logdb is wanted here',
     ],
     ['no-name', 'ERR_INVALID_MODULE', 'logdb.module: the adapterModule of "no-name" has no `name`'],
+    [
+      'my-store.js',
+      'ERR_MODULE_NOT_FOUND',
+      'logdb.module: there is no package my-store.js; did you mean "./my-store.js"?',
+    ],
+    [
+      'no-capability',
+      'ERR_INVALID_MODULE',
+      'logdb.module: the adapterModule of "no-capability" does not state `capabilities.durable` as true or false',
+    ],
     [
       'no-schema',
       'ERR_INVALID_MODULE',
@@ -244,6 +288,9 @@ describe('an adapter that can not be used', () => {
       'left-pad': { default: () => '' },
       'a-transport': { adapterModule: transportModule() },
       'no-name': { adapterModule: logDBModule({ name: '' }) },
+      'no-capability': {
+        adapterModule: { ...logDBModule(), capabilities: { shrinksOnCompaction: true, exclusiveOpen: true } },
+      },
       'no-schema': { adapterModule: { ...logDBModule(), optionsSchema: undefined } },
       'bad-schema': { adapterModule: logDBModule({ optionsSchema: { type: 'nonsense' } }) },
       'not-loading': {

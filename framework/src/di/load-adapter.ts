@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { AdapterModule } from '@drakkar/raftio';
+import type { AdapterModule, LogDBCapabilities, RaftRPCCapabilities } from '@drakkar/raftio';
 import { isPlainObject } from '../config/plain.js';
 import { suggest } from '../config/suggest.js';
 import { ErrInvalidModule, ErrModuleNotFound } from '../errors/host.js';
@@ -27,6 +27,12 @@ export const nodeModuleLoader: ModuleLoader = {
 const isNotFound = (error: unknown): boolean =>
   hasSystemCode(error, 'MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND');
 
+/** What an adapter states of itself, each as true or false. */
+const CAPABILITIES = {
+  logdb: ['shrinksOnCompaction', 'exclusiveOpen', 'durable'] satisfies (keyof LogDBCapabilities)[],
+  transport: ['mutualTLS', 'snapshots', 'network'] satisfies (keyof RaftRPCCapabilities)[],
+} as const;
+
 /** What is wrong with `value` as an adapter module of that kind; `undefined` when nothing is. */
 export function adapterModuleFault(value: unknown, kind: AdapterModule['kind']): string | undefined {
   if (typeof value !== 'object' || value === null) return 'is not an object';
@@ -36,19 +42,23 @@ export function adapterModuleFault(value: unknown, kind: AdapterModule['kind']):
   if (typeof module.name !== 'string' || module.name === '') return 'has no `name`';
   if (module.kind !== kind) return `is the ${module.kind} '${module.name}', but a ${kind} is wanted here`;
   if (!isPlainObject(module.optionsSchema)) return 'has no `optionsSchema`';
-  if (!isPlainObject(module.capabilities)) return 'has no `capabilities`';
+  const { capabilities } = module;
+  if (!isPlainObject(capabilities)) return 'has no `capabilities`';
+  const unstated = CAPABILITIES[kind].find((name) => typeof capabilities[name] !== 'boolean');
+  if (unstated !== undefined) return `does not state \`capabilities.${unstated}\` as true or false`;
   if (typeof module.createModule !== 'function') return 'has no `createModule` function';
   return undefined;
 }
 
-/** A name that is nearly a known one is never advised to be installed: packages wait for such mistakes. */
+/** A name that is nearly a known one, or a file's, is never advised to be installed: packages wait for such mistakes. */
 function notFound(
   kind: AdapterModule['kind'],
   configured: string,
   packageName: string,
   cause: unknown,
 ): Error {
-  const suggestion = suggest(configured, knownModuleNames(kind));
+  const asFile = /\.[cm]?[jt]s$/.test(configured) ? `./${configured}` : undefined;
+  const suggestion = suggest(configured, knownModuleNames(kind)) ?? asFile;
   if (suggestion !== undefined) {
     const reason = `there is no package ${packageName}`;
     return new ErrModuleNotFound(`${kind}.module: ${reason}; did you mean "${suggestion}"?`, {
@@ -105,7 +115,11 @@ async function importPath(
     file = loader.resolvePackage(path, baseDir);
   } catch (error) {
     if (isNotFound(error)) {
-      throw new ErrModuleNotFound(`${kind}.module: there is no module at ${path}`, {
+      const hint =
+        extname(path) === ''
+          ? 'the package.json of a folder must name its file under "main"'
+          : 'if it has to be compiled, has it been?';
+      throw new ErrModuleNotFound(`${kind}.module: there is no module at ${path}; ${hint}`, {
         cause: error,
         details: { module: configured, path },
       });
@@ -114,11 +128,19 @@ async function importPath(
   try {
     return await loader.importModule(pathToFileURL(file).href);
   } catch (error) {
-    throw new ErrInvalidModule(`${kind}.module: ${file} can't be loaded: ${messageOf(error)}`, {
+    const isSource = hasSystemCode(error, 'ERR_UNKNOWN_FILE_EXTENSION');
+    const hint = isSource ? '; name the file that it is compiled to' : '';
+    throw new ErrInvalidModule(`${kind}.module: ${file} can't be loaded: ${messageOf(error)}${hint}`, {
       cause: error,
       details: { module: configured, path: file },
     });
   }
+}
+
+/** What a module exports instead, so that an export under another name is found at a glance. */
+function exportsOf(imported: unknown): string {
+  const names = Object.keys(imported as object).filter((name) => name !== 'module.exports');
+  return names.length === 0 ? 'it exports nothing' : `it exports ${names.slice(0, 5).join(', ')}`;
 }
 
 /** The export named `adapterModule`; of a CommonJS module also as a property of its exports. */
@@ -158,7 +180,7 @@ export async function loadAdapter(
   const adapter = exportedAdapter(imported);
   if (adapter === undefined) {
     throw new ErrInvalidModule(
-      `${kind}.module: "${configured}" has no export named adapterModule, so it is no adapter`,
+      `${kind}.module: "${configured}" has no export named adapterModule, so it is no adapter; ${exportsOf(imported)}`,
       { details: { module: configured } },
     );
   }

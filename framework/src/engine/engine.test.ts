@@ -14,7 +14,7 @@ import type { IRaft, RaftUpdate } from '../raft/index.js';
 import { PendingConfigChange } from '../requests/pending-config-change.js';
 import { PendingProposals } from '../requests/pending-proposals.js';
 import { PendingReads } from '../requests/pending-reads.js';
-import type { ReplicatedStateMachine } from '../rsm/index.js';
+import { EntryPayloads, type ReplicatedStateMachine } from '../rsm/index.js';
 import { ManualClock } from '../runtime/testing/manual-clock.js';
 import { Engine } from './engine.js';
 import { type ISnapshotter, Replica } from './replica.js';
@@ -74,6 +74,12 @@ const noSnapshots: ISnapshotter = {
   discard: (index) => void story.push(`discard ${index}`),
   applied: () => undefined,
   request: () => Promise.resolve(0),
+  compact: () => Promise.resolve(),
+  upToDate: () => Promise.reject(new Error('there are no snapshots')),
+  hold: (work) => work,
+  isDamaged: () => false,
+  damaged: () => undefined,
+  replaceDamaged: () => undefined,
   recover: () => Promise.resolve(),
   stop: () => Promise.resolve(),
 };
@@ -125,6 +131,7 @@ function setUp(logDB: Partial<ILogDB> = {}) {
         proposals: new PendingProposals(clusterID, 1),
         reads: new PendingReads(clusterID, 1),
         configChange: new PendingConfigChange(clusterID, 1),
+        payloads: new EntryPayloads('none', undefined),
       },
       engine,
     );

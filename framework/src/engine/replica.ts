@@ -4,6 +4,7 @@ import {
   EntryType,
   type Membership,
   type Message,
+  MessageType,
   type Snapshot,
   type Uint64,
   entrySizeBytes,
@@ -13,7 +14,7 @@ import type { PendingConfigChange } from '../requests/pending-config-change.js';
 import type { PendingProposals } from '../requests/pending-proposals.js';
 import type { PendingReads } from '../requests/pending-reads.js';
 import type { RequestState } from '../requests/request-state.js';
-import type { ReplicatedStateMachine, RsmListener } from '../rsm/index.js';
+import type { EntryPayloads, ReplicatedStateMachine, RsmListener } from '../rsm/index.js';
 import { allSettled } from '../runtime/all-settled.js';
 import type { SnapshotStore } from '../snapshot/index.js';
 import { messageSizeBytes } from '../transport/peer.js';
@@ -35,6 +36,18 @@ export interface ISnapshotter {
   applied(index: number): void;
   /** Takes a snapshot of what is applied now; resolves to its index. */
   request(): Promise<number>;
+  /** Gives back the space of entries that a snapshot has made superfluous. @throws ErrRejected when there is none */
+  compact(): Promise<void>;
+  /** The record of a snapshot of all that is applied now; takes one unless there is one already. */
+  upToDate(): Promise<Snapshot>;
+  /** Work that reads the snapshots: `stop` waits for it, and `signal` tells it to end. */
+  hold<T>(work: Promise<T>): Promise<T>;
+  /** Whether the snapshot at `index` is known to be damaged. */
+  isDamaged(index: number): boolean;
+  /** A snapshot proved damaged when it was read: it is used no more, and another one is taken in its place. */
+  damaged(snapshot: Snapshot, error: unknown): void;
+  /** Takes a snapshot in the place of one that is damaged, if that was not tried just now. */
+  replaceDamaged(): void;
   /** Puts the state of a snapshot that was received in place of the state machine's. */
   recover(snapshot: Snapshot): Promise<void>;
   /** A snapshot was received and the core has no use for it. */
@@ -61,6 +74,7 @@ export interface ReplicaOptions {
   proposals: PendingProposals;
   reads: PendingReads;
   configChange: PendingConfigChange;
+  payloads: EntryPayloads;
 }
 
 const NO_LEADER_FOR_CHANGE = 'no leader takes the change now';
@@ -77,6 +91,7 @@ export class Replica implements RsmListener {
   readonly proposals: PendingProposals;
   readonly reads: PendingReads;
   readonly configChange: PendingConfigChange;
+  readonly payloads: EntryPayloads;
   /** The engine's mark that this replica is in the next cycle. */
   isReady = false;
   /** Updates handed over and not yet durable; messages that follow them must not overtake. */
@@ -117,6 +132,7 @@ export class Replica implements RsmListener {
     this.proposals = options.proposals;
     this.reads = options.reads;
     this.configChange = options.configChange;
+    this.payloads = options.payloads;
     this.#limits = options.limits;
     this.#host = host;
   }
@@ -185,13 +201,18 @@ export class Replica implements RsmListener {
     this.#host.setReady(this);
   }
 
-  /** Queues a message; dropped when the queue is full, as a network may. */
+  /** Queues a message; dropped when the queue is full, as a network may, or when it would put garbage into the log. */
   receive(message: Message): void {
     const sizeBytes = messageSizeBytes(message);
     if (this.#inboxBytes > 0 && this.#inboxBytes + sizeBytes > this.#limits.receiveQueueBytes) return;
+    if (message.type === MessageType.Propose && !this.#canApply(message.entries)) return;
     this.#inbox.push(message);
     this.#inboxBytes += sizeBytes;
     this.#host.setReady(this);
+  }
+
+  #canApply(entries: readonly Entry[]): boolean {
+    return entries.every((entry) => this.payloads.isSound(entry));
   }
 
   /** A snapshot whose data is here. @param index what to discard should the core have no use for it */

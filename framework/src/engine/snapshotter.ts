@@ -1,9 +1,11 @@
 import type { ILogDB, Snapshot } from '@drakkar/raftio';
 import type { BulkheadPolicy } from 'cockatiel';
 import { ErrClusterClosed, ErrRejected } from '../errors/index.js';
+import type { IEventSink } from '../events/event-hub.js';
 import type { ILogger } from '../logging/logger.js';
-import type { SnapshotCompression, SnapshotStore } from '../snapshot/index.js';
-import type { ReplicatedStateMachine } from '../rsm/index.js';
+import type { CompressionType } from '../compression/snappy.js';
+import type { SnapshotStore } from '../snapshot/index.js';
+import { recoverFrom } from './recovery.js';
 import type { ISnapshotter, Replica } from './replica.js';
 
 /** When snapshots are taken, and what is kept. */
@@ -12,7 +14,9 @@ export interface SnapshotPolicy {
   snapshotEntries: number;
   /** Entries kept in the log behind the newest snapshot. */
   compactionOverhead: number;
-  compression: SnapshotCompression;
+  compression: CompressionType;
+  /** Whether the space of removed entries is given back after each snapshot, and not on request alone. */
+  autoCompacts: boolean;
 }
 
 export interface SnapshotterDependencies {
@@ -20,11 +24,19 @@ export interface SnapshotterDependencies {
   logDB: ILogDB;
   /** How many snapshots this host writes at a time. */
   slots: BulkheadPolicy;
+  events: IEventSink;
   log: ILogger;
+  /** Told once of each snapshot that proves damaged. */
+  onDamaged: (snapshot: Snapshot, error: unknown) => void;
 }
+
+type SnapshotterEvent =
+  'snapshotCreated' | 'snapshotRecovered' | 'snapshotCompacted' | 'logCompacted' | 'logDBCompacted';
 
 /** Newest snapshots that are kept: one to go back to, should the newest prove damaged. */
 const KEEP_COUNT = 2;
+/** Ticks until another attempt to replace a damaged snapshot: every heartbeat of a follower that waits asks for it. */
+const REPLACE_RETRY_TICKS = 300;
 
 /**
  * Takes the snapshots of one replica and cuts its log behind them. The order of a snapshot's life: written and synced
@@ -37,7 +49,18 @@ export class Snapshotter implements ISnapshotter {
   readonly #stop = new AbortController();
   /** Index of the newest snapshot. */
   #newestIndex: number;
+  /** Up to where an automatic snapshot has failed. */
+  #triedIndex = 0;
   #running: Promise<number> | undefined;
+  /** Entries up to these were removed since the start, and their space given back. */
+  #removedTo = 0;
+  #givenBackTo = 0;
+  /** The last compaction that was begun; never rejects. */
+  #compacting: Promise<void> = Promise.resolve();
+  /** Recorded snapshots that proved damaged, until there is a good one as new as they are. */
+  readonly #damaged = new Set<number>();
+  #replaceAgainTick = 0;
+  readonly #held = new Set<Promise<unknown>>();
 
   constructor(replica: Replica, policy: SnapshotPolicy, newestIndex: number, deps: SnapshotterDependencies) {
     this.#replica = replica;
@@ -49,14 +72,15 @@ export class Snapshotter implements ISnapshotter {
   /** Entries up to `index` are applied: takes a snapshot if one is due. */
   applied(index: number): void {
     const { snapshotEntries } = this.#policy;
-    if (snapshotEntries === 0 || index - this.#newestIndex < snapshotEntries) return;
+    const since = Math.max(this.#newestIndex, this.#triedIndex);
+    if (snapshotEntries === 0 || index - since < snapshotEntries) return;
     if (this.#running !== undefined || this.#stop.signal.aborted) return;
     this.#start().catch((error: unknown) => {
       if (this.#stop.signal.aborted) return;
       const { clusterID, nodeID } = this.#replica;
       this.#deps.log.error('a snapshot could not be taken', { clusterID, nodeID, err: error });
       // Not again at once: a full disk would be written to for ever.
-      this.#newestIndex = Math.max(this.#newestIndex, index);
+      this.#triedIndex = index;
     });
   }
 
@@ -74,11 +98,73 @@ export class Snapshotter implements ISnapshotter {
     return await this.#start();
   }
 
+  /** The record of a snapshot of all that is applied when this is called; takes one unless there is one already. */
+  async upToDate(): Promise<Snapshot> {
+    const { rsm, clusterID, nodeID } = this.#replica;
+    const wanted = rsm.lastApplied;
+    if (wanted === 0) throw new ErrRejected(`group ${clusterID}: nothing was applied yet`);
+    await this.#running?.catch(() => undefined);
+    if (this.#newestIndex < wanted || this.#damaged.has(this.#newestIndex)) await this.#start();
+    const recorded = await this.#deps.logDB.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER);
+    const newest = recorded.findLast(({ index }) => !this.#damaged.has(index));
+    if (newest === undefined) throw new Error('the snapshot that was taken is not on record');
+    return newest;
+  }
+
+  async hold<T>(work: Promise<T>): Promise<T> {
+    this.#held.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#held.delete(work);
+    }
+  }
+
+  isDamaged(index: number): boolean {
+    return this.#damaged.has(index);
+  }
+
+  damaged(snapshot: Snapshot, error: unknown): void {
+    if (this.#stop.signal.aborted) return;
+    if (!this.#damaged.has(snapshot.index)) {
+      this.#damaged.add(snapshot.index);
+      this.#deps.onDamaged(snapshot, error);
+    }
+    this.replaceDamaged();
+  }
+
+  replaceDamaged(): void {
+    const { nowTick, clusterID, nodeID } = this.#replica;
+    if (!this.#damaged.has(this.#newestIndex)) return; // there is a newer one already
+    if (nowTick < this.#replaceAgainTick || this.#stop.signal.aborted) return;
+    this.#replaceAgainTick = nowTick + REPLACE_RETRY_TICKS;
+    this.#start().catch((err: unknown) => {
+      if (this.#stop.signal.aborted) return;
+      this.#deps.log.error('a damaged snapshot could not be replaced', { clusterID, nodeID, err });
+    });
+  }
+
   /** A snapshot came from the leader: its state takes the place of the state machine's, and older ones can go. */
   async recover(snapshot: Snapshot): Promise<void> {
     await recoverFrom(this.#deps.store, this.#replica.rsm, snapshot, this.#stop.signal);
     this.#newestIndex = Math.max(this.#newestIndex, snapshot.index);
+    this.#tell('snapshotRecovered', snapshot.index);
     await this.#removeOld();
+  }
+
+  /**
+   * Removes the entries that the newest snapshot makes superfluous, as far as that has not been done, and has the
+   * LogDB give back the space of all that were.
+   *
+   * @throws ErrRejected when nothing was removed since that was last done
+   */
+  compact(): Promise<void> {
+    const index = this.#newestIndex - this.#policy.compactionOverhead;
+    if (index < 1 || index <= this.#givenBackTo) {
+      const { clusterID } = this.#replica;
+      throw new ErrRejected(`group ${clusterID}: there is no space to be given back`);
+    }
+    return this.#compactTo(index, true);
   }
 
   get store(): SnapshotStore {
@@ -101,10 +187,12 @@ export class Snapshotter implements ISnapshotter {
     });
   }
 
-  /** Has the one under way stopped, and waits for it. Idempotent. */
+  /** Has the one under way stopped, and waits for it, and for what reads the others. Idempotent. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running?.catch(() => undefined);
+    await this.#compacting;
+    await Promise.allSettled(this.#held);
   }
 
   #start(): Promise<number> {
@@ -121,7 +209,7 @@ export class Snapshotter implements ISnapshotter {
     const { store, logDB } = this.#deps;
     const { signal } = this.#stop;
     if (signal.aborted) throw new ErrClusterClosed(`group ${clusterID} was stopped on this host`);
-    if (rsm.lastApplied <= this.#newestIndex) {
+    if (rsm.lastApplied <= this.#newestIndex && !this.#damaged.has(this.#newestIndex)) {
       throw new ErrRejected(
         `group ${clusterID}: nothing was applied since the snapshot at ${this.#newestIndex}`,
       );
@@ -141,20 +229,42 @@ export class Snapshotter implements ISnapshotter {
     const snapshot = await draft.commit();
     await logDB.saveSnapshots([{ clusterID, nodeID, state: undefined, entriesToSave: [], snapshot }]);
     this.#newestIndex = snapshot.index;
+    this.#damaged.delete(snapshot.index);
+    this.#replaceAgainTick = 0;
+    this.#tell('snapshotCreated', snapshot.index);
     if (this.#replica.stopped) return snapshot.index;
     this.#replica.snapshotCreated(snapshot);
-    await this.#compact(snapshot.index - this.#policy.compactionOverhead);
+    await this.#compactTo(snapshot.index - this.#policy.compactionOverhead, this.#policy.autoCompacts);
     await this.#removeOld();
     return snapshot.index;
   }
 
-  /** Removes entries up to `index` and gives their space back. The core hears of it first, and asks for none of them. */
-  async #compact(index: number): Promise<void> {
-    if (index < 1 || this.#replica.stopped) return;
+  /** One compaction after the other. */
+  #compactTo(index: number, givesSpaceBack: boolean): Promise<void> {
+    const done = this.#compacting.then(async () => {
+      if (index > this.#removedTo) await this.#removeEntries(index);
+      if (givesSpaceBack && index > this.#givenBackTo) await this.#giveSpaceBack(index);
+    });
+    this.#compacting = done.catch(() => undefined);
+    return done;
+  }
+
+  /** The core hears of it first, and asks for none of them. */
+  async #removeEntries(index: number): Promise<void> {
+    if (this.#replica.stopped) return;
     const { clusterID, nodeID } = this.#replica;
     this.#replica.compacted(index);
     await this.#deps.logDB.removeEntriesTo(clusterID, nodeID, index);
+    this.#removedTo = index;
+    this.#tell('logCompacted', index);
+  }
+
+  async #giveSpaceBack(index: number): Promise<void> {
+    if (this.#replica.stopped) return;
+    const { clusterID, nodeID } = this.#replica;
     await this.#deps.logDB.compactEntriesTo(clusterID, nodeID, index);
+    this.#givenBackTo = index;
+    this.#tell('logDBCompacted', index);
   }
 
   async #discard(index: number): Promise<void> {
@@ -168,52 +278,19 @@ export class Snapshotter implements ISnapshotter {
     const { clusterID, nodeID } = this.#replica;
     const { logDB, store } = this.#deps;
     const recorded = await logDB.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER);
-    for (const { index } of recorded.slice(0, -KEEP_COUNT)) {
-      await logDB.deleteSnapshot(clusterID, nodeID, index);
-      await store.remove(index);
+    const good = recorded.filter(({ index }) => !this.#damaged.has(index)).slice(-KEEP_COUNT);
+    for (const snapshot of recorded) {
+      // A damaged one too goes only when there is a newer one: the log begins behind it.
+      if (good.includes(snapshot) || snapshot.index >= (good.at(-1)?.index ?? 0)) continue;
+      await logDB.deleteSnapshot(clusterID, nodeID, snapshot.index);
+      await store.remove(snapshot.index);
+      this.#damaged.delete(snapshot.index);
+      this.#tell('snapshotCompacted', snapshot.index);
     }
   }
-}
 
-/** Reads a snapshot into the state machine. @throws ErrSnapshotCorrupt and what the state machine's recovery throws */
-export async function recoverFrom(
-  store: SnapshotStore,
-  rsm: ReplicatedStateMachine,
-  snapshot: Snapshot,
-  signal: AbortSignal,
-): Promise<void> {
-  const open = await store.open(snapshot, signal);
-  try {
-    await rsm.recover(open, signal);
-  } finally {
-    await open.close();
+  #tell(name: SnapshotterEvent, index: number): void {
+    const { clusterID, nodeID } = this.#replica;
+    this.#deps.events.emit(name, { clusterID, nodeID, index });
   }
-}
-
-/**
- * At the start of a replica: cleans up what a crash left, and recovers the newest snapshot that is whole. `undefined`
- * when there is none.
- */
-export async function recoverNewest(
-  logDB: ILogDB,
-  clusterID: number,
-  nodeID: number,
-  store: SnapshotStore,
-  rsm: ReplicatedStateMachine,
-  log: ILogger,
-  signal: AbortSignal,
-): Promise<Snapshot | undefined> {
-  const recorded = await logDB.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER);
-  const { problems } = await store.cleanUp(recorded);
-  for (const { snapshot, error } of problems) {
-    log.error('a snapshot can not be used', { clusterID, nodeID, index: snapshot.index, err: error });
-  }
-  const bad = new Set(problems.map(({ snapshot }) => snapshot.index));
-  const newest = recorded.findLast(({ index }) => !bad.has(index));
-  if (newest === undefined) {
-    if (problems[0] !== undefined) throw problems[0].error;
-    return undefined;
-  }
-  await recoverFrom(store, rsm, newest, signal);
-  return newest;
 }

@@ -131,7 +131,7 @@ const requestErrors: readonly ErrorDescription[] = [
   ),
   describe(
     request.ErrRejected,
-    'The state machine refused the request, and it had no effect: the session is not registered or was evicted, is registered already, or the membership change does not fit the membership.',
+    'The state machine refused the request, and it had no effect: the session is not registered or was evicted, is registered already, or the membership change does not fit the membership. Or there was nothing to do: nothing was applied since the newest snapshot, no space is to be given back.',
     'Register a new session, or read the membership and decide anew. The same request would be rejected again.',
   ),
   describe(
@@ -207,8 +207,8 @@ const replicaErrors: readonly ErrorDescription[] = [
   ),
   describe(
     rsm.ErrSnapshotOutOfDate,
-    'The snapshot is older than what the replica has applied; nothing was changed.',
-    'Nothing: the replica goes on with what it has.',
+    'The snapshot is older than what the replica has; nothing was changed.',
+    'Nothing: the replica goes on with what it has. When a snapshot is imported: look for a newer one, or say that what is newer may be lost; docs/disaster-recovery.md says when that is right.',
   ),
   describe(
     rsm.RsmInvariantError,
@@ -227,7 +227,7 @@ const snapshotErrors: readonly ErrorDescription[] = [
   describe(
     snapshot.ErrSnapshotCorrupt,
     'A snapshot is damaged, cut, missing, or belongs elsewhere; the message names the file and the offset. Nothing of it was used.',
-    'Look after the disk. On a follower: remove the replica and add a new node. On the leader: have a new snapshot taken.',
+    'Look after the disk. A replica that runs takes a new one by itself; one that can not start for it is removed from its group, and a new node added. An export is taken anew. docs/disaster-recovery.md has the case that there is no quorum.',
   ),
   describe(
     snapshot.ErrSnapshotStopped,
@@ -288,7 +288,7 @@ const hostErrors: readonly ErrorDescription[] = [
   describe(
     host.ErrLogDBType,
     'The data directory was written by another LogDB. It was left as it was.',
-    'Configure the LogDB that wrote it, or use another directory.',
+    'Configure the LogDB that wrote it; to change it, `drakkar logdb copy` with `--switch-to`.',
   ),
   describe(
     host.ErrLockDirectory,

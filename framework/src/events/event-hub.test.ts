@@ -1,14 +1,27 @@
 import { describe, expect, it } from '@jest/globals';
 import { silentLogger } from '../logging/logger.js';
 import { ManualClock } from '../runtime/testing/manual-clock.js';
-import { EventHub } from './event-hub.js';
+import { EventHub, LISTENER_TURN_MS } from './event-hub.js';
 import type { HostListener } from './host-listener.js';
+
+/** A clock that a listener can use up. */
+class SlowClock extends ManualClock {
+  #usedMs = 0;
+
+  override nowMs(): number {
+    return super.nowMs() + this.#usedMs;
+  }
+
+  advanceBy(ms: number): void {
+    this.#usedMs += ms;
+  }
+}
 
 const ONE = { clusterID: 1, nodeID: 1 };
 const TWO = { clusterID: 2, nodeID: 1 };
 
-function setUp(listener: HostListener): { hub: EventHub; clock: ManualClock; logged: unknown[] } {
-  const clock = new ManualClock();
+function setUp(listener: HostListener): { hub: EventHub; clock: SlowClock; logged: unknown[] } {
+  const clock = new SlowClock();
   const logged: unknown[] = [];
   const log = { ...silentLogger, error: (_message: string, fields?: unknown) => void logged.push(fields) };
   return { hub: new EventHub(listener, clock, log), clock, logged };
@@ -41,6 +54,39 @@ describe('EventHub', () => {
     hub.flush();
     expect(told).toEqual([1]);
     clock.runDeferred();
+    clock.runDeferred();
+    expect(told).toEqual([1, 2]);
+  });
+
+  it('gives the host its turn between two events when one was slow, and keeps their order', () => {
+    const told: number[] = [];
+    const between: number[][] = [];
+    const { hub, clock } = setUp({
+      nodeReady: ({ clusterID }) => {
+        told.push(clusterID);
+        clock.defer(() => void between.push([...told]));
+        if (clusterID < 3) clock.advanceBy(LISTENER_TURN_MS);
+        if (clusterID === 1) hub.emit('nodeReady', { clusterID: 5, nodeID: 1 });
+      },
+    });
+    for (const clusterID of [1, 2, 3, 4]) hub.emit('nodeReady', { clusterID, nodeID: 1 });
+    clock.runDeferred();
+    expect(told).toEqual([1, 2, 3, 4, 5]);
+    expect(between.slice(0, 2)).toEqual([[1], [1, 2]]);
+  });
+
+  it('tells all that waits when it is flushed, however slow', () => {
+    const told: number[] = [];
+    const { hub, clock } = setUp({
+      nodeReady: ({ clusterID }) => {
+        told.push(clusterID);
+        clock.advanceBy(LISTENER_TURN_MS);
+      },
+    });
+    hub.emit('nodeReady', ONE);
+    hub.emit('nodeReady', TWO);
+    hub.flush();
+    expect(told).toEqual([1, 2]);
     clock.runDeferred();
     expect(told).toEqual([1, 2]);
   });

@@ -2,11 +2,19 @@ import type { ILogger } from '../logging/logger.js';
 import type { IClock } from '../runtime/clock.js';
 import type { HostEvents, HostListener } from './host-listener.js';
 
+/** For how long listeners are told things in one turn, before the rest of the host has its own. */
+export const LISTENER_TURN_MS = 5;
+
+/** Where events go. */
+export interface IEventSink {
+  emit<Name extends keyof HostEvents>(name: Name, event: HostEvents[Name]): void;
+}
+
 /**
- * The way of events to the user's listener. They are told in a turn of their own, in order: a listener that throws,
- * or that calls the host, is never in the middle of the engine's work.
+ * The way of events to the user's listener. They are told in turns of their own, in order: a listener that throws,
+ * or that calls the host, is never in the middle of the engine's work, and one that is slow shares the thread with it.
  */
-export class EventHub {
+export class EventHub implements IEventSink {
   readonly #listener: HostListener;
   readonly #clock: IClock;
   readonly #log: ILogger;
@@ -22,17 +30,33 @@ export class EventHub {
   emit<Name extends keyof HostEvents>(name: Name, event: HostEvents[Name]): void {
     if (this.#listener[name] === undefined) return;
     this.#waiting.push(() => this.#tell(name, event));
-    if (this.#isDue) return;
-    this.#isDue = true;
-    this.#clock.defer(() => this.flush());
+    this.#tellSoon();
   }
 
-  /** Tells what waits. What a listener causes meanwhile is told later. */
+  /** Tells all that waits, at once. What a listener causes meanwhile is told later. */
   flush(): void {
-    this.#isDue = false;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const tell of waiting) tell();
+  }
+
+  #tellSoon(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    this.#clock.defer(() => this.#turn());
+  }
+
+  /** At least one event has its turn. What a listener causes meanwhile waits for the next. */
+  #turn(): void {
+    this.#isDue = false;
+    const endMs = this.#clock.nowMs() + LISTENER_TURN_MS;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    let told = 0;
+    while (told < waiting.length && (told === 0 || this.#clock.nowMs() < endMs)) waiting[told++]?.();
+    if (told === waiting.length) return;
+    this.#waiting = [...waiting.slice(told), ...this.#waiting];
+    this.#tellSoon();
   }
 
   #tell<Name extends keyof HostEvents>(name: Name, event: HostEvents[Name]): void {

@@ -25,6 +25,33 @@ export interface ReplicaFailedEvent extends ReplicaEvent {
   error: unknown;
 }
 
+export interface SnapshotEvent extends ReplicaEvent {
+  /** Index of the last entry that the snapshot stands for. */
+  index: number;
+}
+
+export interface SendSnapshotEvent extends SnapshotEvent {
+  /** The node that gets the snapshot; `nodeID` is the one that sends it. */
+  to: number;
+}
+
+export interface SnapshotReceivedEvent extends SnapshotEvent {
+  /** The node that sent the snapshot; `nodeID` is the one that got it. */
+  from: number;
+}
+
+export interface LogCompactedEvent extends ReplicaEvent {
+  /** Index of the last entry that is gone. */
+  index: number;
+}
+
+export interface SnapshotDamagedEvent extends ReplicaEvent {
+  /** Of the snapshot. */
+  index: number;
+  /** What is wrong with it, as a rule ErrSnapshotCorrupt, which names the file and the offset. */
+  error: unknown;
+}
+
 export interface LogDBFailedEvent {
   error: unknown;
 }
@@ -49,8 +76,32 @@ export interface HostEvents {
   nodeUnloaded: NodeUnloadedEvent;
   /** A replica has applied a membership change. */
   membershipChanged: MembershipChangedEvent;
+  /** A stream of a snapshot to another node begins; `sendSnapshotCompleted` or `sendSnapshotAborted` follows. */
+  sendSnapshotStarted: SendSnapshotEvent;
+  /** The other host has all of the snapshot. */
+  sendSnapshotCompleted: SendSnapshotEvent;
+  /** The stream ended early; the leader tries again while the follower needs it. */
+  sendSnapshotAborted: SendSnapshotEvent;
+  /** A snapshot from another node is on this host's disk, whole and checked; the replica may or may not need it. */
+  snapshotReceived: SnapshotReceivedEvent;
+  /** A state machine was recovered from a snapshot, at its start or in place of a log that is gone. */
+  snapshotRecovered: SnapshotEvent;
+  /** A snapshot of a replica here was taken and recorded. */
+  snapshotCreated: SnapshotEvent;
+  /** A snapshot that newer ones have made superfluous was removed. */
+  snapshotCompacted: SnapshotEvent;
+  /** The entries of a log up to an index were removed. */
+  logCompacted: LogCompactedEvent;
+  /** The LogDB has given back the space of a log's removed entries. */
+  logDBCompacted: LogCompactedEvent;
   /** A replica stopped itself: its state machine threw, or an invariant broke. `nodeUnloaded` follows. */
   replicaFailed: ReplicaFailedEvent;
+  /**
+   * A recorded snapshot proved damaged when it was read: at the start of the replica, which goes on with an older one
+   * and its log, or when it was to be sent or exported, for which another one is taken in its place. The disk is
+   * suspect.
+   */
+  snapshotDamaged: SnapshotDamagedEvent;
   /** The LogDB failed, and with it every replica of the host. */
   logDBFailed: LogDBFailedEvent;
   connectionEstablished: ConnectionEvent;
@@ -63,7 +114,8 @@ export interface HostEvents {
 /**
  * Hears what happens on a host; every method is optional. Called outside the engine's work, in the order in which
  * things happened, so it may call the host. What it throws, or rejects with, is logged and has no other effect. A
- * slow one delays the host: all of it runs in one thread.
+ * promise that it returns is not waited for. While it runs nothing else does, for all is one thread; the host has its
+ * turn again after every few milliseconds of it, however many events wait.
  */
 export type HostListener = {
   readonly [Name in keyof HostEvents]?: (event: HostEvents[Name]) => void | Promise<void>;

@@ -10,7 +10,7 @@ import type { HostListener } from '../events/host-listener.js';
 import type { ILogger } from '../logging/logger.js';
 import { type RaftFactory, RaftFactoryID, createRaft } from '../raft/index.js';
 import { SnapshotStore } from '../snapshot/index.js';
-import { RemovalMarks } from './removal-marks.js';
+import { Compactions } from './compactions.js';
 import { ReplicaLoader } from './replica-loader.js';
 import { ReplicaSet } from './replica-set.js';
 import { SnapshotStreams } from './snapshot-streams.js';
@@ -30,6 +30,7 @@ export interface HostParts {
   services: NodeHostServices;
   logDB: ILogDB;
   replicas: ReplicaSet;
+  compactions: Compactions;
   events: EventHub;
   log: ILogger;
   /** Lets go of everything, in the reverse order of how it was made; then throws the first error that came up. */
@@ -77,7 +78,8 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
       logdb: logDB.name,
       transport: transport.name,
     });
-    return { config, services, logDB, replicas, events, log, stop };
+    const compactions = new Compactions({ logDB, replicas });
+    return { config, services, logDB, replicas, compactions, events, log, stop };
   } catch (error) {
     await stop().catch(() => undefined); // the first error is the one to be told
     throw error;
@@ -98,6 +100,8 @@ function rpcCreator(config: NodeHostConfig, services: NodeHostServices): Transpo
     mutualTLS,
     sendBufferBytes: config.settings.connectionBufferBytes,
     onWarning: (message, details) => log.warn(message, details),
+    onInfo: (message, details) => log.info(message, details),
+    deploymentID: config.deploymentId,
   };
   return (requestHandler, sinkFactory) => services.raftRPCFactory(rpcConfig, requestHandler, sinkFactory);
 }
@@ -194,8 +198,7 @@ function wire(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir, event
     clock,
     events,
     logger: nodehostLog,
-    loader: makeLoader(services, logDB, dataDir),
-    removalMarks: new RemovalMarks(services.fileSystem, dataDir.snapshotsDir),
+    loader: makeLoader(services, logDB, dataDir, events),
   });
   const streams: SnapshotStreams = new SnapshotStreams({
     deploymentID: config.deploymentId,
@@ -205,12 +208,18 @@ function wire(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir, event
     findReplica: (clusterID, nodeID) => replicas.find(clusterID, nodeID),
     fileSystem: services.fileSystem,
     clock,
+    events,
     logger: loggerFactory.getLogger('transport'),
   });
   return { transport, engine, replicas, streams };
 }
 
-function makeLoader(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir): ReplicaLoader {
+function makeLoader(
+  services: NodeHostServices,
+  logDB: ILogDB,
+  dataDir: DataDir,
+  events: EventHub,
+): ReplicaLoader {
   const { config, clock, random, fileSystem, loggerFactory } = services;
   const { settings } = config;
   const logger = loggerFactory.getLogger('rsm');
@@ -235,6 +244,16 @@ function makeLoader(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir)
         logger,
       }),
     snapshotSlots: bulkhead(settings.snapshotWorkerCount, Infinity),
+    events,
+    onSnapshotDamaged: (clusterID, nodeID, { index }, error) => {
+      logger.error('a snapshot is damaged, and is not used any more', {
+        clusterID,
+        nodeID,
+        index,
+        err: error,
+      });
+      events.emit('snapshotDamaged', { clusterID, nodeID, index, error });
+    },
     logger,
   });
 }

@@ -17,7 +17,7 @@ export interface StartRequest {
  * Left in the place of a replica whose data was removed: neither a member from the start nor one that joined. A
  * voting member that was started again without what it had promised could break the group.
  */
-function isTombstone({ addresses, join }: Bootstrap): boolean {
+export function isTombstone({ addresses, join }: Bootstrap): boolean {
   return !join && addresses.size === 0;
 }
 
@@ -104,7 +104,7 @@ function checkRestart(request: StartRequest, stored: Bootstrap): void {
   if (initialMembers.size === 0) return;
   if (stored.join) {
     throw new ErrInvalidClusterSettings(
-      `${who}: the data on disk says that it joined a running group: pass no initial members`,
+      `${who}: the data on disk says that it joined a running group, or was imported: pass no initial members`,
     );
   }
   const same =

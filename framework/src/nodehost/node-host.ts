@@ -1,23 +1,23 @@
-import { ConfigChangeType, ErrInvalidAddress, type Uint64 } from '@drakkar/raftio';
+import { ConfigChangeType, type Uint64 } from '@drakkar/raftio';
 import type { Session } from '../client/session.js';
 import { newNoOPSession, newSession } from '../client/session.js';
 import type { ClusterConfigInput } from '../config/cluster-config.js';
 import type { NodeHostConfig } from '../config/node-host-config.js';
 import { validateClusterConfig } from '../config/validate-cluster.js';
-import { ErrClosed, ErrInvalidOperation, ErrInvalidSession } from '../errors/index.js';
+import { ErrClosed, ErrInvalidOperation } from '../errors/index.js';
 import type { RequestState } from '../requests/request-state.js';
 import type { CreateStateMachine } from '../statemachine/contract.js';
 import { type CreateOptions, type HostParts, type NodeHostConfigSource, assembleHost } from './assembly.js';
 import { hasReplica } from './bootstrap.js';
+import type { SysOpState } from './compactions.js';
+import { type ExportOptions, type ExportedSnapshot, exportSnapshot } from './export-snapshot.js';
 import { type NodeHostInfo, replicaInfo } from './host-info.js';
+import { type InitialMembers, memberMap } from './members.js';
 import type { ClusterMembership } from './membership-requests.js';
 import { type INodeUser, type NodeUser, checkSession } from './node-user.js';
 import type { CallOptions } from './options.js';
 import { completed } from './outcome.js';
 import { waitReady } from './readiness.js';
-
-/** Initial members of a group: node id → raft address. */
-export type InitialMembers = ReadonlyMap<number, string> | Readonly<Record<number, string>>;
 
 /** The leader of a group as its replica here knows it. */
 export interface LeaderInfo {
@@ -166,20 +166,12 @@ export class NodeHost {
   /** Registers a client session with the group, so that its proposals are applied at most once. */
   async getNewSession(clusterID: number, options?: CallOptions): Promise<Session> {
     const user = this.#user(clusterID);
-    const session = newSession(clusterID, this.#parts.services.random);
-    session.prepareForRegister();
-    const { value } = await completed(user.proposeSession(session, options), options?.signal);
-    if (value !== session.clientID) throw new ErrInvalidSession('the group registered another session');
-    session.prepareForPropose();
-    return session;
+    return await user.register(newSession(clusterID, this.#parts.services.random), options);
   }
 
   /** Unregisters a session. @throws ErrRejected if the group does not know it any more */
   async closeSession(session: Session, options?: CallOptions): Promise<void> {
-    const user = this.#userOf(session);
-    session.prepareForUnregister();
-    const { value } = await completed(user.proposeSession(session, options), options?.signal);
-    if (value !== session.clientID) throw new ErrInvalidSession('the group unregistered another session');
+    await this.#userOf(session).unregister(session, options);
   }
 
   /** A session for proposals that may be applied more than once if they are retried. Costs nothing. */
@@ -197,6 +189,35 @@ export class NodeHost {
    */
   async requestSnapshot(clusterID: number): Promise<number> {
     return await this.#user(clusterID).requestSnapshot();
+  }
+
+  /**
+   * Has the LogDB give back the disk space of entries that were removed: those behind a snapshot, when
+   * `disableAutoCompactions` keeps that from being done after each, and what a node has left that does not run here
+   * any more. How much the files shrink is up to the LogDB: one without the capability `shrinksOnCompaction`, as
+   * LMDB, uses the space again instead.
+   *
+   * @returns the operation, under way
+   * @throws ErrRejected when there is nothing to give back, ErrClusterNotFound when this host has nothing of that
+   *   node, ErrClusterNotInitialized, ErrClusterClosed, ErrReplicaFailed
+   */
+  async requestCompaction(clusterID: number, nodeID: number): Promise<SysOpState> {
+    this.#checkOpen();
+    return await this.#parts.compactions.request(clusterID, nodeID);
+  }
+
+  /**
+   * Takes a snapshot of all that is applied on this host and copies it to a folder of its own, external files
+   * included, from which `importSnapshot` or the command `drakkar snapshot import` takes it. Needs no leader. Every
+   * bit of the copy is checked; the folder appears when it is complete and durable.
+   *
+   * @param dir must not exist, or be empty; the folder above it must allow making another one beside it
+   * @throws ErrInvalidOption, ErrTimeout, ErrCanceled (nothing is left), ErrRejected when nothing was applied yet,
+   *   ErrSnapshotCorrupt, ErrSnapshotNoSpace, ErrClusterClosed, and what `IStateMachine.saveSnapshot` throws
+   */
+  async exportSnapshot(clusterID: number, dir: string, options?: ExportOptions): Promise<ExportedSnapshot> {
+    this.#checkOpen();
+    return await exportSnapshot(this.#parts.replicas.replica(clusterID), dir, this.#parts.services, options);
   }
 
   getLeaderID(clusterID: number): LeaderInfo {
@@ -383,28 +404,4 @@ export class NodeHost {
     checkSession(session);
     return this.#user(session.clusterID);
   }
-}
-
-function memberMap(members: InitialMembers): ReadonlyMap<number, string> {
-  if (typeof members !== 'object' || (members as unknown) === null) {
-    throw new ErrInvalidOperation('initialMembers must be a Map or an object: node id → raft address');
-  }
-  const entries: [number, string][] =
-    members instanceof Map ? [...(members as ReadonlyMap<number, string>)] : objectEntries(members);
-  for (const [nodeID, address] of entries) {
-    if (!Number.isSafeInteger(nodeID) || nodeID < 1) {
-      throw new ErrInvalidOperation(`a node id is an integer from 1 to 2^53 - 1, found ${String(nodeID)}`);
-    }
-    if (typeof address !== 'string' || !/^.+:\d{1,5}$/.test(address)) {
-      throw new ErrInvalidAddress(`node ${nodeID}: an address is host:port, found ${String(address)}`);
-    }
-  }
-  return new Map(entries);
-}
-
-function objectEntries(members: InitialMembers): [number, string][] {
-  return Object.entries(members as Record<string, string>).map(([nodeID, address]) => [
-    Number(nodeID),
-    address,
-  ]);
 }

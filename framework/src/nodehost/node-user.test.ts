@@ -3,6 +3,7 @@ import type { Entry } from '@drakkar/raftio';
 import { newNoOPSession } from '../client/session.js';
 import type { Replica } from '../engine/replica.js';
 import { PendingProposals } from '../requests/pending-proposals.js';
+import { EntryPayloads } from '../rsm/index.js';
 import { SeededRandom } from '../runtime/random.js';
 import { NodeUser } from './node-user.js';
 
@@ -17,6 +18,7 @@ function setUp(): { user: NodeUser; proposed: Entry[] } {
     nowTick: 0,
     proposals: new PendingProposals(CLUSTER, 1),
     admits: () => true,
+    payloads: new EntryPayloads('none', undefined),
     propose: (entry: Entry) => void proposed.push(entry),
   };
   return { user: new NodeUser(replica as unknown as Replica, 10), proposed };

@@ -1,4 +1,4 @@
-import { MAX_PROPOSAL_PAYLOAD_BYTES, type Uint64, makeEntry } from '@drakkar/raftio';
+import { EMPTY_BYTES, EntryType, MAX_PROPOSAL_PAYLOAD_BYTES, type Uint64, makeEntry } from '@drakkar/raftio';
 import type { Session } from '../client/session.js';
 import type { Replica } from '../engine/replica.js';
 import {
@@ -17,6 +17,7 @@ import {
   toClusterMembership,
 } from './membership-requests.js';
 import { type CallOptions, timeoutTicks } from './options.js';
+import { completed } from './outcome.js';
 
 /** Requests to one replica of this host, without the look-up of the group at each call (Go: INodeUser). */
 export interface INodeUser {
@@ -67,8 +68,7 @@ export class NodeUser implements INodeUser {
         `the command has ${cmd.length} bytes; at most ${MAX_PROPOSAL_PAYLOAD_BYTES} can be proposed`,
       );
     }
-    // A copy: the caller may use its buffer again at once, and all replicas must apply the same bytes.
-    return this.#submit(session, new Uint8Array(cmd), options);
+    return this.#submit(session, cmd, options);
   }
 
   /** As `NodeHost.proposeSession`. */
@@ -78,7 +78,27 @@ export class NodeUser implements INodeUser {
         'the session is not prepared: call prepareForRegister() or prepareForUnregister() before proposeSession()',
       );
     }
-    return this.#submit(session, new Uint8Array(0), options);
+    return this.#submit(session, EMPTY_BYTES, options);
+  }
+
+  /** As `NodeHost.getNewSession`, with a session that is new. */
+  async register(session: Session, options?: CallOptions): Promise<Session> {
+    session.prepareForRegister();
+    await this.#syncProposeSession(session, options);
+    session.prepareForPropose();
+    return session;
+  }
+
+  /** As `NodeHost.closeSession`. */
+  async unregister(session: Session, options?: CallOptions): Promise<void> {
+    session.prepareForUnregister();
+    await this.#syncProposeSession(session, options);
+  }
+
+  async #syncProposeSession(session: Session, options: CallOptions | undefined): Promise<void> {
+    const { value } = await completed(this.proposeSession(session, options), options?.signal);
+    if (value === session.clientID) return;
+    throw new ErrInvalidSession(`the group answered for session ${value}, not ${session.clientID}`);
   }
 
   readIndex(options?: CallOptions): RequestState {
@@ -137,7 +157,11 @@ export class NodeUser implements INodeUser {
       throw new ErrSystemBusy(`group ${this.clusterID}: the queue of proposals is full, try again later`);
     }
     const request = replica.proposals.add(clientID, seriesID, replica.nowTick + ticks);
-    replica.propose(makeEntry({ key: request.key, clientID, seriesID, respondedTo, cmd }));
+    const encoded = replica.payloads.compress(cmd);
+    const type = encoded === undefined ? EntryType.ApplicationEntry : EntryType.EncodedEntry;
+    // A copy: the caller may use its buffer again at once, and all replicas must apply the same bytes.
+    const payload = encoded ?? new Uint8Array(cmd);
+    replica.propose(makeEntry({ type, key: request.key, clientID, seriesID, respondedTo, cmd: payload }));
     return request;
   }
 

@@ -1,16 +1,19 @@
 import type { ILogDB, Snapshot } from '@drakkar/raftio';
 import type { BulkheadPolicy } from 'cockatiel';
+import { loadSnappy } from '../compression/snappy.js';
 import type { ClusterConfig } from '../config/cluster-config.js';
 import { loadReplica } from '../engine/log-loader.js';
 import { Replica, type ReplicaHost, type ReplicaLimits } from '../engine/replica.js';
-import { Snapshotter, recoverNewest } from '../engine/snapshotter.js';
+import { forgetDamaged, recoverNewest } from '../engine/recovery.js';
+import { Snapshotter } from '../engine/snapshotter.js';
 import { ErrInvalidOperation } from '../errors/index.js';
+import type { IEventSink } from '../events/event-hub.js';
 import type { ILogger } from '../logging/logger.js';
 import type { IRaft, RaftFactory, RaftInit } from '../raft/index.js';
 import { PendingConfigChange } from '../requests/pending-config-change.js';
 import { KEY_NONCE_BOUND, PendingProposals } from '../requests/pending-proposals.js';
 import { PendingReads } from '../requests/pending-reads.js';
-import { ReplicatedStateMachine } from '../rsm/index.js';
+import { EntryPayloads, ReplicatedStateMachine } from '../rsm/index.js';
 import type { IRandom } from '../runtime/random.js';
 import type { SoftSettings } from '../settings/soft.js';
 import type { SnapshotStore } from '../snapshot/index.js';
@@ -26,6 +29,8 @@ export interface ReplicaLoaderDependencies {
   snapshotStore: (clusterID: number, nodeID: number) => SnapshotStore;
   /** How many snapshots this host writes at a time. */
   snapshotSlots: BulkheadPolicy;
+  events: IEventSink;
+  onSnapshotDamaged: (clusterID: number, nodeID: number, snapshot: Snapshot, error: unknown) => void;
   logger: ILogger;
 }
 
@@ -45,24 +50,24 @@ export class ReplicaLoader {
     signal: AbortSignal,
   ): Promise<{ replica: Replica; init: RaftInit }> {
     const { clusterID, nodeID } = config;
-    const { logDB, softSettings, maxSessionCount, logger } = this.#deps;
-    const replica = this.#makeReplica(config, host);
-    const stateMachine: unknown = await createStateMachine(clusterID, nodeID);
-    const rsm = new ReplicatedStateMachine({
-      clusterID,
-      nodeID,
-      stateMachine: checkStateMachine(stateMachine),
-      orderedConfigChange: config.orderedConfigChange,
-      maxSessionCount,
-      listener: replica,
-    });
+    const { events, logDB, softSettings } = this.#deps;
+    const payloads = await loadPayloads(config);
+    const replica = this.#makeReplica(config, payloads, host);
+    const store = this.snapshotStore(clusterID, nodeID);
+    const makeStateMachine = (): Promise<ReplicatedStateMachine> =>
+      this.#makeStateMachine(config, createStateMachine, replica);
+    const recovery = { clusterID, nodeID, logDB, store, makeStateMachine, signal };
+    const { rsm, snapshot: newest, damaged } = await recoverNewest(recovery);
     try {
       const maxInMemLogBytes =
         config.maxInMemLogSize > 0 ? config.maxInMemLogSize : softSettings.maxInMemLogBytes;
       const limits = { maxInMemLogBytes, maxLogReadBytes: softSettings.maxLogReadBytes };
-      const store = this.#deps.snapshotStore(clusterID, nodeID);
-      const newest = await recoverNewest(logDB, clusterID, nodeID, store, rsm, logger, signal);
+      if (newest !== undefined) events.emit('snapshotRecovered', { clusterID, nodeID, index: newest.index });
       const init = await loadReplica(logDB, clusterID, nodeID, rsm, newest, limits, signal);
+      for (const { snapshot, error } of damaged) {
+        this.#deps.onSnapshotDamaged(clusterID, nodeID, snapshot, error);
+      }
+      await forgetDamaged(recovery, damaged);
       if (init.membership.removed.has(nodeID)) replica.removed = true;
       const raft = this.#makeRaft(config, maxInMemLogBytes, init, newest);
       replica.attach(raft, rsm, this.#makeSnapshotter(config, replica, store, newest));
@@ -73,12 +78,29 @@ export class ReplicaLoader {
     }
   }
 
-  /** Removes the snapshot files of a replica that does not run; their records must be gone. */
-  async removeSnapshots(clusterID: number, nodeID: number): Promise<void> {
-    await this.#deps.snapshotStore(clusterID, nodeID).removeAll();
+  /** The snapshots of a replica on this host. */
+  snapshotStore(clusterID: number, nodeID: number): SnapshotStore {
+    return this.#deps.snapshotStore(clusterID, nodeID);
   }
 
-  #makeReplica({ clusterID, nodeID }: ClusterConfig, host: ReplicaHost): Replica {
+  async #makeStateMachine(
+    { clusterID, nodeID, orderedConfigChange }: ClusterConfig,
+    createStateMachine: CreateStateMachine,
+    listener: Replica,
+  ): Promise<ReplicatedStateMachine> {
+    const stateMachine: unknown = await createStateMachine(clusterID, nodeID);
+    return new ReplicatedStateMachine({
+      clusterID,
+      nodeID,
+      stateMachine: checkStateMachine(stateMachine),
+      orderedConfigChange,
+      maxSessionCount: this.#deps.maxSessionCount,
+      listener,
+      payloads: listener.payloads,
+    });
+  }
+
+  #makeReplica({ clusterID, nodeID }: ClusterConfig, payloads: EntryPayloads, host: ReplicaHost): Replica {
     const { random, limits } = this.#deps;
     return new Replica(
       {
@@ -88,6 +110,7 @@ export class ReplicaLoader {
         proposals: new PendingProposals(clusterID, random.nextInt(KEY_NONCE_BOUND)),
         reads: new PendingReads(clusterID, 1 + random.nextInt(0xffff_fffe)),
         configChange: new PendingConfigChange(clusterID, random.nextInt(KEY_NONCE_BOUND)),
+        payloads,
       },
       host,
     );
@@ -128,19 +151,30 @@ export class ReplicaLoader {
     store: SnapshotStore,
     newest: Snapshot | undefined,
   ): Snapshotter {
-    const { logDB, snapshotSlots, logger } = this.#deps;
+    const { logDB, snapshotSlots, events, onSnapshotDamaged, logger } = this.#deps;
+    const { clusterID, nodeID } = config;
     const policy = {
       snapshotEntries: config.snapshotEntries,
       compactionOverhead: config.compactionOverhead,
       compression: config.snapshotCompression,
+      autoCompacts: !config.disableAutoCompactions,
     };
     return new Snapshotter(replica, policy, newest?.index ?? 0, {
       store,
       logDB,
       slots: snapshotSlots,
+      events,
       log: logger,
+      onDamaged: (snapshot, error) => onSnapshotDamaged(clusterID, nodeID, snapshot, error),
     });
   }
+}
+
+/** Another member may compress what it proposes, so every replica can read it, whatever its own configuration says. */
+async function loadPayloads({ entryCompression }: ClusterConfig): Promise<EntryPayloads> {
+  const loading = loadSnappy();
+  const snappy = await (entryCompression === 'none' ? loading.catch(() => undefined) : loading);
+  return new EntryPayloads(entryCompression, snappy);
 }
 
 const STATE_MACHINE_METHODS = [

@@ -10,12 +10,12 @@ import { allSettled } from '../runtime/all-settled.js';
 import type { IClock } from '../runtime/clock.js';
 import type { CreateStateMachine } from '../statemachine/contract.js';
 import type { NodeRegistry } from '../transport/node-registry.js';
-import { type StartRequest, bootstrapReplica, saveTombstone } from './bootstrap.js';
+import { type StartRequest, bootstrapReplica } from './bootstrap.js';
 import { Handovers } from './handover.js';
 import { type Member, notFound, notInitialized, unusable } from './member.js';
 import { toClusterMembership } from './membership-requests.js';
 import { NodeUser } from './node-user.js';
-import type { RemovalMarks } from './removal-marks.js';
+import { finishRemoval, removeReplica } from './removal.js';
 import type { ReplicaLoader } from './replica-loader.js';
 
 /**
@@ -34,7 +34,6 @@ export interface ReplicaSetDependencies {
   events: EventHub;
   logger: ILogger;
   loader: ReplicaLoader;
-  removalMarks: RemovalMarks;
 }
 
 /** The replicas of a host: at most one per group. */
@@ -99,11 +98,11 @@ export class ReplicaSet {
     former: Member | undefined,
   ): Promise<Replica> {
     const { clusterID, nodeID } = request;
-    const { engine, events, logDB, registry, tickMs } = this.#deps;
+    const { engine, events, loader, logDB, registry, tickMs } = this.#deps;
     if (former?.phase === 'removed') await this.#endGrace(former);
     await this.#leaving.get(clusterID);
     await this.#removals.get(clusterID);
-    await this.#finishRemoval(clusterID, nodeID);
+    await finishRemoval(logDB, loader.snapshotStore(clusterID, nodeID), clusterID, nodeID);
     const bootstrap = await bootstrapReplica(logDB, request);
     for (const [id, address] of bootstrap.addresses) registry.set(clusterID, id, address);
     const replica = await this.#load(config, createStateMachine);
@@ -291,10 +290,8 @@ export class ReplicaSet {
     }
     const before = this.#removals.get(clusterID);
     const removal = (before ?? Promise.resolve()).then(async () => {
-      const { logDB, removalMarks } = this.#deps;
-      const isThere = (await logDB.getBootstrapInfo(clusterID, nodeID)) !== undefined;
-      if (isThere) await removalMarks.set(clusterID, nodeID);
-      await this.#finishRemoval(clusterID, nodeID);
+      const { logDB, loader } = this.#deps;
+      await removeReplica(logDB, loader.snapshotStore(clusterID, nodeID), clusterID, nodeID);
     });
     const settled = removal.then(undefined, () => undefined);
     this.#removals.set(clusterID, settled);
@@ -303,16 +300,6 @@ export class ReplicaSet {
     } finally {
       if (this.#removals.get(clusterID) === settled) this.#removals.delete(clusterID);
     }
-  }
-
-  /** Removes what is marked for it; also what a crash has interrupted. */
-  async #finishRemoval(clusterID: number, nodeID: number): Promise<void> {
-    const { logDB, loader, removalMarks } = this.#deps;
-    if (!(await removalMarks.isSet(clusterID, nodeID))) return;
-    await logDB.removeNodeData(clusterID, nodeID);
-    await loader.removeSnapshots(clusterID, nodeID);
-    await saveTombstone(logDB, clusterID, nodeID);
-    await removalMarks.clear(clusterID, nodeID);
   }
 
   #unloaded({ clusterID, nodeID }: Replica, reason: NodeUnloadedEvent['reason']): void {

@@ -4,9 +4,11 @@ import {
   type Message,
   MessageType,
   type Snapshot,
+  hasErrorCode,
   makeMessage,
 } from '@drakkar/raftio';
 import type { Replica } from '../engine/replica.js';
+import type { IEventSink } from '../events/event-hub.js';
 import type { IFileSystem } from '../fs/file-system.js';
 import type { ILogger } from '../logging/logger.js';
 import type { IClock } from '../runtime/clock.js';
@@ -28,6 +30,7 @@ export interface SnapshotStreamsDependencies {
   /** The replica of this host that a message or a snapshot concerns. */
   findReplica: (clusterID: number, nodeID: number) => Replica | undefined;
   fileSystem: IFileSystem;
+  events: IEventSink;
   clock: IClock;
   logger: ILogger;
 }
@@ -78,19 +81,25 @@ export class SnapshotStreams {
     const replica = this.#deps.findReplica(clusterID, from);
     const target = this.#deps.resolve(clusterID, to);
     if (replica === undefined || snapshot === undefined) return;
-    if (target === undefined) {
+    const { snapshotter } = replica;
+    const { index } = snapshot;
+    if (target === undefined || snapshotter.isDamaged(index)) {
+      // The core asks again with the next heartbeat; by then there may be another snapshot.
+      if (snapshotter.isDamaged(index)) snapshotter.replaceDamaged();
       replica.snapshotSent(to, false);
       return;
     }
-    const { store, signal } = replica.snapshotter;
-    void this.#sender.send({ store, snapshot, from, to, target, signal }).then(({ sent, sizeBytes }) => {
-      this.#deps.logger.info('a snapshot stream has ended', {
-        clusterID,
-        to,
-        index: snapshot.index,
-        sent,
-        sizeBytes,
-      });
+    const { store, signal } = snapshotter;
+    const { events } = this.#deps;
+    const event = { clusterID, nodeID: from, to, index };
+    events.emit('sendSnapshotStarted', event);
+    void this.#sender.send({ store, snapshot, from, to, target, signal }).then((outcome) => {
+      const { sent, sizeBytes } = outcome;
+      this.#deps.logger.info('a snapshot stream has ended', { clusterID, to, index, sent, sizeBytes });
+      events.emit(sent ? 'sendSnapshotCompleted' : 'sendSnapshotAborted', event);
+      if (!sent && hasErrorCode(outcome.error, 'ERR_SNAPSHOT_CORRUPT')) {
+        snapshotter.damaged(snapshot, outcome.error);
+      }
       replica.snapshotSent(to, sent);
     });
   }
@@ -113,7 +122,9 @@ export class SnapshotStreams {
   #received({ clusterID, from, to, snapshot, wasThere }: ReceivedSnapshot): void {
     const replica = this.#deps.findReplica(clusterID, to);
     if (replica === undefined) throw new Error('the replica was stopped');
-    this.#deps.logger.info('a snapshot was received', { clusterID, nodeID: to, from, index: snapshot.index });
+    const event = { clusterID, nodeID: to, from, index: snapshot.index };
+    this.#deps.logger.info('a snapshot was received', event);
+    this.#deps.events.emit('snapshotReceived', event);
     const message = makeMessage({ type: MessageType.InstallSnapshot, clusterID, from, to, snapshot });
     replica.receiveSnapshot(message, wasThere ? undefined : snapshot.index);
   }

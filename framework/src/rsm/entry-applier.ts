@@ -12,6 +12,7 @@ import {
 } from '@drakkar/raftio';
 import type { IStateMachine } from '../statemachine/contract.js';
 import { ErrStateMachineFailed, RsmInvariantError } from './errors.js';
+import type { EntryPayloads } from './entry-payloads.js';
 import { hash64 } from './hash.js';
 import { MembershipTracker } from './membership.js';
 import { decodeSessions, encodeSessions } from './session-codec.js';
@@ -30,6 +31,7 @@ export class EntryApplier {
   readonly #nodeID: number;
   readonly #stateMachine: IStateMachine;
   readonly #listener: RsmListener;
+  readonly #payloads: EntryPayloads;
   readonly #members: MembershipTracker;
   #sessions: SessionManager;
   #index = 0;
@@ -43,6 +45,7 @@ export class EntryApplier {
     this.#nodeID = options.nodeID;
     this.#stateMachine = options.stateMachine;
     this.#listener = options.listener;
+    this.#payloads = options.payloads;
     this.#members = new MembershipTracker({
       ordered: options.orderedConfigChange,
       rules: options.membershipRules ?? 'strict',
@@ -138,7 +141,7 @@ export class EntryApplier {
   #apply(entry: Entry): void {
     const { clientID, seriesID } = entry;
     if (entry.index !== this.#index + 1 || entry.term < this.#term) this.#failOnGap(entry);
-    if (entry.type !== EntryType.ApplicationEntry) this.#applyConfigChange(entry);
+    if (entry.type === EntryType.ConfigChangeEntry) this.#applyConfigChange(entry);
     else if (clientID === NOT_SESSION_MANAGED_CLIENT_ID) this.#applyUnmanaged(entry);
     else if (seriesID === NOOP_SERIES_ID) this.#update(entry, undefined);
     else if (seriesID === REGISTER_SERIES_ID) this.#finishSessionOp(entry, this.#sessions.register(clientID));
@@ -182,9 +185,10 @@ export class EntryApplier {
   }
 
   #update(entry: Entry, session: ClientSession | undefined): void {
+    const cmd = this.#commandOf(entry);
     let result: Uint64 | Promise<Uint64>;
     try {
-      result = this.#stateMachine.update(entry.cmd);
+      result = this.#stateMachine.update(cmd);
     } catch (cause) {
       throw this.#updateError(entry, cause);
     }
@@ -193,6 +197,19 @@ export class EntryApplier {
       this.#pendingSession = session;
     } else {
       this.#finishUpdate(entry, result, session);
+    }
+  }
+
+  /**
+   * A payload that can't be read may be damaged on this host alone; a replica that passed it over would then differ
+   * from the others for ever.
+   */
+  #commandOf(entry: Entry): Uint8Array {
+    try {
+      return this.#payloads.command(entry);
+    } catch (cause) {
+      const message = `${this.#name}: the payload of entry ${entry.index} can't be read: ${describe(cause)}`;
+      throw new RsmInvariantError(message, { cause, details: { index: entry.index } });
     }
   }
 

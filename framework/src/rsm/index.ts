@@ -4,6 +4,7 @@ export {
   ErrStateMachineFailed,
   RsmInvariantError,
 } from './errors.js';
+export { EntryPayloads } from './entry-payloads.js';
 export type { MembershipRules } from './membership.js';
 export { ReplicatedStateMachine } from './replicated-state-machine.js';
 export type {

@@ -1,5 +1,6 @@
 import type { ConfigChange, Entry, Membership, SnapshotFile, Uint64 } from '@drakkar/raftio';
 import type { IStateMachine, ISnapshotFileCollection, SnapshotWriter } from '../statemachine/contract.js';
+import type { EntryPayloads } from './entry-payloads.js';
 import type { MembershipRules } from './membership.js';
 
 /**
@@ -35,6 +36,8 @@ export interface RsmOptions {
   /** Hard setting, equal on all replicas for the life of the group. */
   maxSessionCount: number;
   listener: RsmListener;
+  /** Gets commands out of entries. */
+  payloads: EntryPayloads;
   /** Equal on all replicas of the group. Default: strict. */
   membershipRules?: MembershipRules;
 }

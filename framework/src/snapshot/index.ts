@@ -1,9 +1,16 @@
-export { type SnapshotCompression, type SnappyCodec, loadSnappy } from './format/compression.js';
 export { type ExternalFile, type SnapshotDescription, externalFileName } from './format/description.js';
 export type { FileHeader } from './format/header-block.js';
 export { SnapshotFileReader } from './format/reader.js';
 export { SnapshotFileVerifier, type VerifiedSnapshotFile, verifySnapshotFile } from './format/verifier.js';
 export { SnapshotFileWriter, type SnapshotFileWriterOptions } from './format/writer.js';
+export type { LongWork, SnapshotProgress } from './progress.js';
+export { checkExportTarget } from './store/copy.js';
+export {
+  EXPORT_FILE_NAME,
+  type ExportRecord,
+  type SnapshotOrigin,
+  readExportRecord,
+} from './store/export-record.js';
 export { verifySnapshotFolder } from './store/folder.js';
 export { DATA_FILE_NAME, snapshotDirName } from './store/names.js';
 export { type CreateSnapshot, SnapshotDraft } from './store/snapshot-draft.js';

@@ -7,4 +7,7 @@ export {
   type KVRange,
   MAX_KEY_SIZE_BYTES,
 } from './contract.js';
+export { type KVKeyOp, expandRanges } from './expand-ranges.js';
+export { fieldOf, isNotFound, messageOf } from './failures.js';
 export { KVLogDB, type KVLogDBOptions } from './kv-logdb.js';
+export { type Placement, findPlacement, recordPlacement, syncFolder, writeFileDurable } from './placement.js';

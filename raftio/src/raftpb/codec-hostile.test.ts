@@ -137,7 +137,7 @@ describe('what is refused', () => {
     ['an entry whose cmd has the wrong wire type', decodeEntries, '5a02 4000'],
     ['a block with another field in it', decodeEntries, '5a00 0800'],
     ['a block with a tag longer than it need be', decodeEntries, 'da00 00'],
-    ['an entry type', decodeEntries, '5a02 1802'],
+    ['an entry type', decodeEntries, '5a02 1803'],
     ['an entry type of 64 bits', decodeEntries, '5a0b 1881808080808080808001'],
     ['a config change type', records.decodeConfigChange, '1003'],
     ['a checksum type', records.decodeSnapshotHeader, '3802'],

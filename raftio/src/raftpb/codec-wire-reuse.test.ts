@@ -241,7 +241,7 @@ describe('values that no reader could take', () => {
   });
 
   it('an entry type that does not exist is refused', () => {
-    const entry = makeEntry({ type: 2 as EntryType });
+    const entry = makeEntry({ type: 3 as EntryType });
     expect(() => encodeEntries([entry])).toThrow(expect.objectContaining({ code: 'ERR_MALFORMED' }));
   });
 

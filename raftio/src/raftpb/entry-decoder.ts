@@ -2,7 +2,7 @@ import { EMPTY_BYTES, Entry, type EntryType } from './entry.js';
 import { ENTRY_TAG } from './entry-encoder.js';
 import { type Reader, fieldSet } from './wire/reader.js';
 
-const LAST_ENTRY_TYPE = 1;
+const LAST_ENTRY_TYPE = 2;
 const ENTRY_FIELDS = fieldSet(1, 2, 3, 4, 5, 6, 7, 8);
 
 /**

@@ -7,6 +7,8 @@ import { putUint, putUint64, sizeOfUint, sizeOfUint64 } from './wire/varint.js';
 export const ENTRY_TAG = 0x5a;
 /** Tags of the seven fields that are always written. */
 const FIXED_TAG_BYTES = 7;
+/** The one number of two bits that is no entry type. */
+const NO_ENTRY_TYPE: number = 3;
 /** Below this, a loop is faster than the two calls of `set(subarray())`. */
 const SHORT_COPY_BYTES = 48;
 
@@ -95,7 +97,8 @@ export function copyBytes(
 /** Writes the entry with its tag and length, and lets it carry these bytes; returns the position after them. */
 function encodeEntry(buf: Uint8Array, start: number, entry: Entry): number {
   const cmdLength = entry.cmdEnd - entry.cmdStart;
-  if ((entry.type & 1) !== entry.type) throw new ErrMalformed(`no entry type: ${String(entry.type)}`);
+  if ((entry.type & 3) !== entry.type || entry.type === NO_ENTRY_TYPE)
+    throw new ErrMalformed(`no entry type: ${String(entry.type)}`);
   buf[start] = ENTRY_TAG;
   let pos: number;
   if (cmdLength <= SHORT_CMD_BYTES) {

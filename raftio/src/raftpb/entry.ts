@@ -1,6 +1,14 @@
 import type { Uint64 } from './uint64.js';
 
-export const EntryType = Object.freeze({ ApplicationEntry: 0, ConfigChangeEntry: 1 } as const);
+/**
+ * An EncodedEntry is an application entry whose payload has another form than the command that was proposed; its
+ * first byte says which. Dragonboat knows that type since v3.0, v2.1.7 does not.
+ */
+export const EntryType = Object.freeze({
+  ApplicationEntry: 0,
+  ConfigChangeEntry: 1,
+  EncodedEntry: 2,
+} as const);
 export type EntryType = (typeof EntryType)[keyof typeof EntryType];
 
 export const EMPTY_BYTES: Uint8Array = new Uint8Array(0);

@@ -1,5 +1,5 @@
-import type { ILogDB } from '@drakkar/raftio';
-import { rejectsWith, same, truth } from '../../suite/assert.js';
+import { type ILogDB, hasErrorCode } from '@drakkar/raftio';
+import { fail, rejectsWith, same, truth } from '../../suite/assert.js';
 import { Watched, eventually } from '../../suite/wait.js';
 import { checkLog, checkState } from '../check.js';
 import { R, bootstrap, entries, snapshotRecord, state, update } from '../make.js';
@@ -109,6 +109,16 @@ export const OPEN_CASES: readonly LogDBCase[] = [
       await bench.db.saveRaftState([update(R, { entries: entries(4, 5, 1) })]);
       await bench.reopen();
       await checkLog(bench.db, R, entries(1, 5, 1), 'after the refused opening');
+    },
+    otherwise: async ({ place }) => {
+      const second = place.openElsewhere === undefined ? place.open() : place.openElsewhere();
+      try {
+        await (await second).close();
+      } catch (error) {
+        if (hasErrorCode(error, 'ERR_LOGDB_LOCKED')) {
+          fail('a second opening is refused with ERR_LOGDB_LOCKED: declare `exclusiveOpen`');
+        }
+      }
     },
   },
 ];

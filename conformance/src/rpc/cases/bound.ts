@@ -3,6 +3,7 @@ import { rejectsWith, same, sameList, truth } from '../../suite/assert.js';
 import { Watched, eventually, sleep, within } from '../../suite/wait.js';
 import { type RPCBench, SEND_BUFFER_BYTES } from '../harness.js';
 import { batch, numbersOf, patterned, sameBatch, upTo } from '../make.js';
+import { checkMemory } from './peers.js';
 import type { RPCCase } from './rpc-case.js';
 
 const BATCH_BYTES = 128 * 1024;
@@ -72,11 +73,12 @@ export const BOUND_CASES: readonly RPCCase[] = [
     title: 'a pending batch is refused with ERR_CONNECTION_CLOSED when the connection ends',
     run: async (bench) => {
       for (const end of ['close', 'cut'] as const) {
-        const { link, connection } = await slowPair(bench);
+        const { to, link, connection } = await slowPair(bench);
         const { stalled } = await sendUntilStalled(connection);
+        const noticeMs = await bench.noticeMs(to);
         if (end === 'close') connection.close();
         else link.cut();
-        await eventually(() => stalled.settled, `the pending batch settles after ${end}`);
+        await eventually(() => stalled.settled, `the pending batch settles after ${end}`, noticeMs);
         await rejectsWith(stalled.promise, 'ERR_CONNECTION_CLOSED', `the pending batch after ${end}`);
       }
     },
@@ -128,5 +130,12 @@ export const BOUND_CASES: readonly RPCCase[] = [
       sameList(numbersOf(to.batches), [2], 'numbers of the batches');
     },
     deadlineMs: 30_000,
+  },
+  {
+    id: 'RPC-BOUND-6',
+    title: 'the memory of two processes stays bounded, when the reader is stopped and when it is slow',
+    requires: 'network',
+    run: checkMemory,
+    deadlineMs: 90_000,
   },
 ];

@@ -1,7 +1,9 @@
 import type { IConnection } from '@drakkar/raftio';
 import { rejects, rejectsWith, same, sameList } from '../../suite/assert.js';
 import { Watched, eventually, within } from '../../suite/wait.js';
-import { batch, numbersOf, upTo } from '../make.js';
+import type { RPCBench } from '../harness.js';
+import { batch, chunk, numbersOf, upTo } from '../make.js';
+import { checkKilledPeer } from './peers.js';
 import type { RPCCase } from './rpc-case.js';
 
 const PROMPT_MS = 3000;
@@ -16,6 +18,34 @@ export async function checkGone(connection: IConnection, what: string, timeoutMs
     'ERR_CONNECTION_CLOSED',
     `${what}: a batch afterwards`,
   );
+}
+
+const GIVES_UP_MS = 30_000;
+
+async function giveUp(bench: RPCBench): Promise<void> {
+  const from = await bench.start();
+  const to = await bench.start();
+  const link = await bench.link(to.address);
+  const connection = await bench.connect(from, link.address);
+  await connection.sendMessageBatch(batch(1));
+  await eventually(() => numbersOf(to.batches).length === 1, 'a batch arrives');
+  const { snapshots } = bench.harness.capabilities;
+  const stream = snapshots ? await bench.connectSnapshot(from, link.address) : undefined;
+  await stream?.sendSnapshotChunk(chunk(0, 3));
+  await eventually(() => !snapshots || to.sinks[0]?.taken === 1, 'a chunk is taken');
+  link.pause();
+  const attempt = new Watched(bench.connect(from, link.address));
+  await Promise.all([
+    within(connection.closed, GIVES_UP_MS, 'closed of an idle connection to a peer that fell silent settles'),
+    eventually(() => attempt.settled, 'an attempt at a silent peer settles', GIVES_UP_MS),
+    eventually(() => !snapshots || to.sinks[0]?.closes === 1, 'the sink is closed', GIVES_UP_MS),
+  ]);
+  await rejectsWith(attempt.promise, 'ERR_CONNECT_FAILED', 'an attempt at a silent peer');
+  if (stream !== undefined) await rejects(stream.finish(), 'finish of a stream to a silent peer');
+  link.resume();
+  const next = await bench.connect(from, link.address);
+  await next.sendMessageBatch(batch(2));
+  await eventually(() => numbersOf(to.batches).includes(2), 'a batch arrives when the peer is back');
 }
 
 export const CONN_CASES: readonly RPCCase[] = [
@@ -121,8 +151,9 @@ export const CONN_CASES: readonly RPCCase[] = [
       await connection.sendMessageBatch(batch(1));
       await eventually(() => numbersOf(to.batches).length === 1, 'a batch arrives');
       link.cut();
-      await checkGone(connection, 'after the cut');
+      await checkGone(connection, 'after the cut', await bench.noticeMs(to));
     },
+    deadlineMs: 30_000,
   },
   {
     id: 'RPC-CONN-8',
@@ -138,5 +169,18 @@ export const CONN_CASES: readonly RPCCase[] = [
         );
       }
     },
+  },
+  {
+    id: 'RPC-CONN-9',
+    title: 'a peer that falls silent is given up: connections and streams end, attempts are refused',
+    run: giveUp,
+    deadlineMs: 60_000,
+  },
+  {
+    id: 'RPC-CONN-10',
+    title: 'a peer whose process is killed ends a connection; another may take its address at once',
+    requires: 'network',
+    run: (bench) => checkKilledPeer(bench, (peer) => bench.noticeMs(peer)),
+    deadlineMs: 60_000,
   },
 ];

@@ -2,7 +2,7 @@ import { BIN_VER, type Message, type MessageBatch, MessageType, makeMessage } fr
 import { entries, snapshotRecord } from '../../logdb/make.js';
 import { same, sameBytes, sameList, truth } from '../../suite/assert.js';
 import { SeededRandom } from '../../suite/random.js';
-import { eventually } from '../../suite/wait.js';
+import { eventually, within } from '../../suite/wait.js';
 import { batch, numbersOf, sameBatch, upTo } from '../make.js';
 import type { RPCCase } from './rpc-case.js';
 
@@ -37,6 +37,32 @@ function spoil(given: MessageBatch): void {
     message.logIndex = 999_999;
   }
   given.requests.length = 0;
+}
+
+/** A piece of a few bytes first, where a header is likely to be; then some of any size. */
+function chopped(bytes: Buffer, random: SeededRandom): Buffer[] {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const length = at === 0 || random.chance(20) ? random.between(1, 7) : random.between(8, 5000);
+    pieces.push(bytes.subarray(at, at + length));
+    at += length;
+  }
+  return pieces;
+}
+
+/** Of twenty datagrams one is lost, one comes twice, and one later than the next. */
+function disturbed(random: SeededRandom): (datagram: Buffer) => Buffer[] {
+  let late: Buffer[] = [];
+  return (datagram) => {
+    const before = late;
+    late = [];
+    const chance = random.between(1, 20);
+    if (chance === 1) return before;
+    if (chance === 2) return [datagram, datagram, ...before];
+    if (chance > 3) return [datagram, ...before];
+    late = [datagram];
+    return before;
+  };
 }
 
 export const DELIVER_CASES: readonly RPCCase[] = [
@@ -109,7 +135,10 @@ export const DELIVER_CASES: readonly RPCCase[] = [
       const to = await bench.start();
       const link = await bench.link(to.address);
       const sizeBytes = 20_000;
-      for (const sender of upTo(6)) {
+      const noticeMs = await bench.noticeMs(to);
+      // Where a break is noticed by silence only, each takes seconds.
+      const breaks = noticeMs > 5000 ? 2 : 6;
+      for (const sender of upTo(breaks)) {
         const connection = await bench.connect(from, link.address);
         const sends = upTo(40).map((number) =>
           connection.sendMessageBatch(batch(number, { sender, sizeBytes })),
@@ -118,10 +147,10 @@ export const DELIVER_CASES: readonly RPCCase[] = [
         const before = 3 * sender;
         await eventually(() => numbersOf(to.batches, sender).length >= before, 'some batches arrive');
         link.cut();
-        await connection.closed;
+        await within(connection.closed, noticeMs, 'closed settles after the cut');
         await Promise.allSettled(sends);
       }
-      for (const sender of upTo(6)) {
+      for (const sender of upTo(breaks)) {
         const numbers = numbersOf(to.batches, sender);
         truth(
           numbers.every((number, i) => i === 0 || number > (numbers[i - 1] ?? 0)),
@@ -134,7 +163,32 @@ export const DELIVER_CASES: readonly RPCCase[] = [
       }
       same(from.batches.length, 0, 'batches that came back');
     },
-    deadlineMs: 30_000,
+    deadlineMs: 60_000,
+  },
+  {
+    id: 'RPC-DELIVER-6',
+    title:
+      'however the network cuts up, loses, repeats and reorders what passes, batches arrive whole, in order',
+    requires: 'network',
+    run: async (bench) => {
+      const from = await bench.start();
+      const to = await bench.start();
+      const link = await bench.networkLink(to.address);
+      const random = new SeededRandom(bench.seed);
+      link.tcp.chop = (bytes) => chopped(bytes, random);
+      link.udp.tamper = disturbed(random);
+      const connection = await bench.connect(from, link.address);
+      const sizes = upTo(150).map(() => (random.chance(5) ? 70_000 : random.between(0, 3000)));
+      for (const [i, sizeBytes] of sizes.entries()) {
+        await connection.sendMessageBatch(batch(i + 1, { sizeBytes }));
+      }
+      await eventually(() => to.batches.length >= sizes.length, 'all batches arrive', 30_000);
+      sameList(numbersOf(to.batches), upTo(sizes.length), 'order of the batches');
+      for (const [i, sizeBytes] of sizes.entries()) {
+        sameBatch(to.batches[i], batch(i + 1, { sizeBytes }), `batch ${i + 1}`);
+      }
+    },
+    deadlineMs: 90_000,
   },
 ];
 

@@ -5,7 +5,7 @@ import { eventually, sleep } from '../../suite/wait.js';
 import type { Host, RPCBench } from '../harness.js';
 import { batch, numbersOf, sameBatch, upTo } from '../make.js';
 import { RawClient } from '../raw-client.js';
-import { TcpLink } from '../tcp-link.js';
+import { cutOverUDP, flipsOverUDP, rubbishOverUDP, silentOverUDP } from './hostile-udp.js';
 import { checkServes } from './life.js';
 import type { RPCCase } from './rpc-case.js';
 
@@ -24,7 +24,7 @@ async function writeUntilEnded(client: RawClient, makeBytes: () => Uint8Array, w
 /** What a host sent to another in one connection with two batches, as bytes on the wire. */
 async function recordStream(bench: RPCBench, to: Host): Promise<Buffer> {
   const from = await bench.start();
-  const link = await TcpLink.open(to.address);
+  const { tcp: link } = await bench.networkLink(to.address);
   try {
     const connection = await bench.connect(from, link.address);
     for (const number of [1, 2]) await connection.sendMessageBatch(batch(number, { sizeBytes: 300 }));
@@ -66,14 +66,29 @@ function handshakeLength(stream: Buffer): number {
   return end === -1 ? 0 : end + 4;
 }
 
+/** Replays a recorded stream many times, each time with some bits flipped behind the handshake. */
+async function replaySpoilt(bench: RPCBench, host: Host): Promise<void> {
+  const stream = await recordStream(bench, host);
+  const handshake = handshakeLength(stream);
+  const random = new SeededRandom(bench.seed);
+  for (let round = 0; round < FLIPS; round++) {
+    const spoilt = Buffer.from(stream);
+    for (let flips = random.between(1, 4); flips > 0; flips--) {
+      const at = random.between(handshake, spoilt.length - 1);
+      spoilt[at] = (spoilt[at] ?? 0) ^ (1 << random.between(0, 7));
+    }
+    await replay(host, spoilt, handshake);
+  }
+}
+
 export const HOSTILE_CASES: readonly RPCCase[] = [
   {
     id: 'RPC-HOSTILE-1',
     title: 'a client that sends rubbish loses its connection; the host serves on',
     requires: 'network',
     run: async (bench) => {
-      bench.needTCP();
       const host = await bench.start();
+      if ((await bench.carrierOf(host)) === 'udp') return rubbishOverUDP(bench, host);
       const random = new SeededRandom(bench.seed);
       for (const round of upTo(8)) {
         const client = await RawClient.connect(host.address);
@@ -93,8 +108,12 @@ export const HOSTILE_CASES: readonly RPCCase[] = [
     title: 'clients that connect and go, or say nothing, do not disturb',
     requires: 'network',
     run: async (bench) => {
-      bench.needTCP();
       const host = await bench.start();
+      if ((await bench.carrierOf(host)) === 'udp') {
+        await silentOverUDP(bench, host);
+        await checkServes(bench, host, 'after clients that said next to nothing');
+        return same(numbersOf(host.batches, 0).length, 0, 'batches delivered out of nothing');
+      }
       const clients = await Promise.all(upTo(50).map(() => RawClient.connect(host.address)));
       try {
         for (const client of clients.slice(0, 25)) client.destroy();
@@ -111,8 +130,11 @@ export const HOSTILE_CASES: readonly RPCCase[] = [
     title: 'a stream that ends in the middle of a batch delivers nothing of that batch',
     requires: 'network',
     run: async (bench) => {
-      bench.needTCP();
       const host = await bench.start();
+      if ((await bench.carrierOf(host)) === 'udp') {
+        await cutOverUDP(bench, host);
+        return checkServes(bench, host, 'after streams that were cut');
+      }
       const stream = await recordStream(bench, host);
       const handshake = handshakeLength(stream);
       host.batches.length = 0;
@@ -136,23 +158,13 @@ export const HOSTILE_CASES: readonly RPCCase[] = [
       'malformed content in well-formed frames costs the client its connection, never the host its process',
     requires: 'network',
     run: async (bench) => {
-      bench.needTCP();
       const host = await bench.start();
-      const stream = await recordStream(bench, host);
-      const handshake = handshakeLength(stream);
-      const random = new SeededRandom(bench.seed);
       const uncaught: unknown[] = [];
       const note = (error: unknown): number => uncaught.push(error);
       process.on('uncaughtException', note);
       try {
-        for (let round = 0; round < FLIPS; round++) {
-          const spoilt = Buffer.from(stream);
-          for (let flips = random.between(1, 4); flips > 0; flips--) {
-            const at = random.between(handshake, spoilt.length - 1);
-            spoilt[at] = (spoilt[at] ?? 0) ^ (1 << random.between(0, 7));
-          }
-          await replay(host, spoilt, handshake);
-        }
+        if ((await bench.carrierOf(host)) === 'udp') await flipsOverUDP(bench, host);
+        else await replaySpoilt(bench, host);
       } finally {
         process.off('uncaughtException', note);
       }

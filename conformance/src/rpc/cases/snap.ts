@@ -1,6 +1,6 @@
 import { type ISnapshotConnection, SNAPSHOT_CHUNK_SIZE_BYTES } from '@drakkar/raftio';
 import { rejects, rejectsWith, same, sameList, truth } from '../../suite/assert.js';
-import { Watched, eventually, sleep } from '../../suite/wait.js';
+import { Watched, eventually, sleep, within } from '../../suite/wait.js';
 import type { Host, HostOptions, RPCBench } from '../harness.js';
 import { chunk, sameChunk, upTo } from '../make.js';
 import { Gate, RecordingSink } from '../recording-sink.js';
@@ -20,8 +20,8 @@ async function open(bench: RPCBench, options: HostOptions = {}): Promise<Stream>
 }
 
 /** The one sink of a host has been closed, once, and nothing was given to it afterwards or twice at a time. */
-async function checkSinkClosed(to: Host, what: string): Promise<RecordingSink> {
-  await eventually(() => to.sinks.some(({ closes }) => closes > 0), `${what}: the sink is closed`);
+async function checkSinkClosed(to: Host, what: string, timeoutMs = 5000): Promise<RecordingSink> {
+  await eventually(() => to.sinks.some(({ closes }) => closes > 0), `${what}: the sink is closed`, timeoutMs);
   await sleep(20);
   same(to.sinks.length, 1, `${what}: number of sinks`);
   const sink = to.sinks[0] ?? new RecordingSink();
@@ -143,9 +143,11 @@ export const SNAP_CASES: readonly RPCCase[] = [
       await stream.sendSnapshotChunk(chunk(0, 3));
       await eventually(() => to.sinks[0]?.taken === 1, 'a chunk is taken');
       link.cut();
-      await checkSinkClosed(to, 'cut by the network');
-      await rejects(stream.finish(), 'finish after the cut');
+      const noticeMs = await bench.noticeMs(to);
+      await checkSinkClosed(to, 'cut by the network', noticeMs);
+      await within(rejects(stream.finish(), 'finish after the cut'), noticeMs, 'finish after the cut');
     },
+    deadlineMs: 60_000,
   },
   {
     id: 'RPC-SNAP-7',

@@ -1,13 +1,20 @@
+import { once } from 'node:events';
+import { type AddressInfo, type Socket, createServer } from 'node:net';
+import { copyFile, mkdtemp, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connect as connectTLS } from 'node:tls';
-import { rejectsWith, same, notApplicable } from '../../suite/assert.js';
-import { eventually, within } from '../../suite/wait.js';
-import type { RPCBench, TLSFixtures } from '../harness.js';
+import { type MutualTLSConfig, hasErrorCode } from '@drakkar/raftio';
+import { fail, notApplicable, rejectsWith, same } from '../../suite/assert.js';
+import { Watched, eventually, sleep, within } from '../../suite/wait.js';
+import type { Host, RPCBench, TLSFixtures } from '../harness.js';
+import { joinAddress, splitAddress } from '../address.js';
 import { batch, numbersOf } from '../make.js';
-import { splitAddress } from '../tcp-link.js';
 import type { RPCCase } from './rpc-case.js';
 
 const REFUSED = ['ERR_TLS', 'ERR_CONNECT_FAILED'] as const;
 const PROMPT_MS = 10_000;
+const PICKED_UP_MS = 15_000;
 
 function fixtures({ site }: RPCBench): TLSFixtures {
   return site.tls ?? notApplicable('the harness has no tls');
@@ -37,7 +44,7 @@ async function checkRefused(
 }
 
 /** Resolves when the host has ended a TLS connection of a client that shows no certificate. */
-async function connectWithoutCertificate(address: string): Promise<void> {
+async function connectOverTLS(address: string): Promise<void> {
   const socket = connectTLS({ ...splitAddress(address), rejectUnauthorized: false });
   try {
     await within(
@@ -56,6 +63,111 @@ async function connectWithoutCertificate(address: string): Promise<void> {
     );
   } finally {
     socket.destroy();
+  }
+}
+
+/** Whether a host starts with these files. One that refuses them at once, with ERR_TLS, need not be asked more. */
+async function starts(bench: RPCBench, mutualTLS: MutualTLSConfig): Promise<boolean> {
+  const host = await bench.make({ mutualTLS });
+  try {
+    await host.rpc.start();
+  } catch (error) {
+    if (hasErrorCode(error, 'ERR_TLS')) return false;
+    throw error;
+  }
+  await host.rpc.stop();
+  return true;
+}
+
+const FILES = ['caFile', 'certFile', 'keyFile'] as const;
+
+/** Each file is replaced whole, as tools that renew certificates do it. */
+async function replaceFiles(files: MutualTLSConfig, by: MutualTLSConfig): Promise<void> {
+  for (const each of FILES) {
+    await copyFile(by[each], `${files[each]}.new`);
+    await rename(`${files[each]}.new`, files[each]);
+  }
+}
+
+/** Attempts a connection until the outcome, `undefined` or the code of a refusal, is the wanted one. */
+async function untilAttempt(
+  bench: RPCBench,
+  [from, to]: readonly [Host, Host],
+  isWanted: (code: unknown) => boolean,
+  what: string,
+): Promise<void> {
+  const end = performance.now() + PICKED_UP_MS;
+  for (;;) {
+    const attempt = new Watched(bench.connect(from, to.address));
+    await eventually(() => attempt.settled, `${what}: an attempt settles`, PROMPT_MS);
+    const code = attempt.state === 'resolved' ? undefined : (attempt.error as { code?: unknown }).code;
+    if (isWanted(code)) return;
+    if (performance.now() > end) fail(`${what}: not within ${PICKED_UP_MS} ms, but ${String(code)}`);
+    await sleep(50);
+  }
+}
+
+/** Two hosts move, one after the other, to certificates of another CA. */
+async function rotate(bench: RPCBench): Promise<void> {
+  const { good, foreign } = fixtures(bench);
+  const folder = await mkdtemp(join(tmpdir(), 'drakkar-conformance-'));
+  const filesOf = (name: string): MutualTLSConfig => ({
+    caFile: join(folder, `${name}-ca.pem`),
+    certFile: join(folder, `${name}.pem`),
+    keyFile: join(folder, `${name}-key.pem`),
+  });
+  const [filesOfA, filesOfB] = [filesOf('a'), filesOf('b')];
+  try {
+    await replaceFiles(filesOfA, good[0]);
+    await replaceFiles(filesOfB, good[1]);
+    const a = await bench.start({ mutualTLS: filesOfA });
+    const b = await bench.start({ mutualTLS: filesOfB });
+    const before = await bench.connect(a, b.address);
+    await replaceFiles(filesOfB, foreign);
+    const isRefused = (code: unknown): boolean => REFUSED.some((each) => each === code);
+    await untilAttempt(bench, [a, b], isRefused, 'a replaced certificate of the server is shown');
+    await untilAttempt(bench, [b, a], isRefused, 'a replaced certificate of the client is shown');
+    await replaceFiles(filesOfA, foreign);
+    const isMade = (code: unknown): boolean => code === undefined;
+    await untilAttempt(bench, [a, b], isMade, 'hosts with replaced certificates connect');
+    await untilAttempt(bench, [b, a], isMade, 'hosts with replaced certificates connect, the other way');
+    await before.sendMessageBatch(batch(1));
+    await eventually(() => b.batches.length === 1, 'a connection that was there before stays usable');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** A host without TLS speaks the protocol as it should, through somebody who puts TLS around it, and no certificate. */
+async function connectByTunnel(bench: RPCBench, to: Host): Promise<void> {
+  const from = await bench.start();
+  const sockets = new Set<Socket>();
+  const keep = (socket: Socket): void => {
+    sockets.add(socket);
+    socket.on('error', () => {
+      for (const each of sockets) each.destroy();
+    });
+  };
+  const tunnel = createServer((plain) => {
+    const secure = connectTLS({
+      ...splitAddress(to.address),
+      rejectUnauthorized: false,
+      ALPNProtocols: ['h2', 'http/1.1'],
+    });
+    keep(plain);
+    keep(secure);
+    plain.pipe(secure).pipe(plain);
+  });
+  tunnel.listen(0, splitAddress(to.address).host);
+  await once(tunnel, 'listening');
+  const { host } = splitAddress(to.address);
+  const address = joinAddress(host, (tunnel.address() as AddressInfo).port);
+  try {
+    const attempt = within(bench.connect(from, address), PROMPT_MS, 'a client without a certificate');
+    await rejectsWith(attempt, REFUSED, 'a client without a certificate, whose protocol is right');
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    tunnel.close();
   }
 }
 
@@ -83,9 +195,15 @@ export const TLS_CASES: readonly RPCCase[] = [
     requires: 'mutualTLS',
     run: async (bench) => {
       const { good } = fixtures(bench);
-      bench.needTCP();
       const host = await bench.start({ mutualTLS: good[0] });
-      await connectWithoutCertificate(host.address);
+      const refused = bench.site.connectWithoutCertificate?.(host.address, good[1]);
+      if (refused === undefined) {
+        await bench.needTCP(host);
+        await connectOverTLS(host.address);
+        await connectByTunnel(bench, host);
+      } else {
+        await within(refused, PROMPT_MS, 'a client without a certificate');
+      }
       same(host.batches.length, 0, 'batches delivered');
     },
     deadlineMs: 30_000,
@@ -130,5 +248,39 @@ export const TLS_CASES: readonly RPCCase[] = [
       await checkRefused(bench, { client: good[0], server: undefined }, REFUSED, 'a server without TLS');
     },
     deadlineMs: 30_000,
+  },
+  {
+    id: 'RPC-TLS-6',
+    title: 'a host whose certificate is out of date is refused, as client and as server',
+    requires: 'mutualTLS',
+    run: async (bench) => {
+      const { good, expired = notApplicable('the harness has no tls.expired') } = fixtures(bench);
+      if (!(await starts(bench, expired))) return;
+      await checkRefused(bench, { client: good[0], server: expired }, ['ERR_TLS'], 'a server out of date');
+      await checkRefused(bench, { client: expired, server: good[0] }, REFUSED, 'a client out of date');
+    },
+    deadlineMs: 40_000,
+  },
+  {
+    id: 'RPC-TLS-7',
+    title: 'a server whose certificate names another host is refused with ERR_TLS',
+    requires: 'mutualTLS',
+    run: async (bench) => {
+      const { good, wrongName = notApplicable('the harness has no tls.wrongName') } = fixtures(bench);
+      await checkRefused(
+        bench,
+        { client: good[0], server: wrongName },
+        ['ERR_TLS'],
+        'a server of another name',
+      );
+    },
+    deadlineMs: 30_000,
+  },
+  {
+    id: 'RPC-TLS-8',
+    title: 'certificates replaced on disk are used for connections made afterwards, without a restart',
+    requires: 'mutualTLS',
+    run: rotate,
+    deadlineMs: 60_000,
   },
 ];

@@ -10,6 +10,7 @@ import {
   makeEntry,
 } from '@drakkar/raftio';
 import type { IStateMachine } from '../../statemachine/contract.js';
+import { EntryPayloads } from '../entry-payloads.js';
 import { ReplicatedStateMachine } from '../replicated-state-machine.js';
 import type { RsmListener, RsmOptions, SnapshotData, SnapshotState } from '../types.js';
 import type { RegisterMachine } from './register-machine.js';
@@ -58,6 +59,7 @@ export class TestReplica<M extends IStateMachine = RegisterMachine> {
       orderedConfigChange: false,
       maxSessionCount: 4,
       listener: this.listener,
+      payloads: new EntryPayloads('none', undefined),
       ...options,
     });
   }

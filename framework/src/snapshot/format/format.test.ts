@@ -5,7 +5,7 @@ import { ManualClock } from '../../runtime/testing/manual-clock.js';
 import { collect, membershipOf, never, noise } from '../testing/fixture.js';
 import { MemoryDisk } from '../testing/memory-disk.js';
 import { BLOCK_HEADER_BYTES, MAX_BLOCK_BYTES } from './block.js';
-import { type SnapshotCompression, loadSnappy, snappyLength } from './compression.js';
+import { type CompressionType, loadSnappy, snappyLength } from '../../compression/snappy.js';
 import { type SnapshotDescription, decodeDescription, encodeDescription } from './description.js';
 import { decodeHeaderBlock, encodeHeaderBlock } from './header-block.js';
 import { SnapshotFileReader } from './reader.js';
@@ -25,7 +25,7 @@ const description: SnapshotDescription = {
 interface Content {
   sessions: Uint8Array;
   pieces: Uint8Array[];
-  compression?: SnapshotCompression;
+  compression?: CompressionType;
   blockSizeBytes?: number;
 }
 
@@ -55,7 +55,7 @@ async function readAll(disk: MemoryDisk): Promise<{ sessions: Uint8Array; data: 
 /** Something that compresses well. */
 const repetitive = (sizeBytes: number): Uint8Array => new Uint8Array(sizeBytes).map((_, i) => i % 7);
 
-describe.each<SnapshotCompression>(['none', 'snappy'])('a snapshot file, compression %s', (compression) => {
+describe.each<CompressionType>(['none', 'snappy'])('a snapshot file, compression %s', (compression) => {
   it('gives back what was written, whatever the sizes', async () => {
     const size = fc.oneof(fc.constantFrom(0, 1, 15, 16, 17, 63, 64, 65, 127, 128, 129), fc.nat(600));
     const pieces = fc.array(fc.tuple(size, fc.boolean()), { maxLength: 6 });

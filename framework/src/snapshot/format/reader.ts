@@ -10,8 +10,8 @@ import {
   blockChecksumSeed,
   readBlockHeader,
 } from './block.js';
-import { loadSnappy } from './compression.js';
-import { corrupt } from './corrupt.js';
+import { loadSnappy } from '../../compression/snappy.js';
+import { corrupt, readPart } from './corrupt.js';
 import { MAX_DESCRIPTION_BYTES, type SnapshotDescription, decodeDescription } from './description.js';
 import { type FileHeader, decodeHeaderBlock } from './header-block.js';
 
@@ -117,7 +117,7 @@ async function readExactly(
   sizeBytes: number,
 ): Promise<Uint8Array> {
   const bytes = new Uint8Array(sizeBytes);
-  const read = await file.read(bytes, offset);
+  const read = await readPart(file, path, bytes, offset);
   if (read < sizeBytes) throw corrupt(path, offset, `the file ends at ${offset + read}`);
   return bytes;
 }

@@ -1,9 +1,10 @@
 import { SNAPSHOT_HEADER_BLOCK_BYTES } from '@drakkar/raftio';
 import type { IFileSystem } from '../../fs/file-system.js';
 import { throwIfStopped } from '../failure.js';
+import { type ByteMeter, noMeter } from '../progress.js';
 import { PayloadAudit } from './audit.js';
 import { BLOCK_HEADER_BYTES, Section } from './block.js';
-import { corrupt } from './corrupt.js';
+import { corrupt, readPart } from './corrupt.js';
 import { MAX_DESCRIPTION_BYTES, type SnapshotDescription, decodeDescription } from './description.js';
 import { type FileHeader, decodeHeaderBlock } from './header-block.js';
 
@@ -109,6 +110,7 @@ export async function verifySnapshotFile(
   fs: IFileSystem,
   path: string,
   signal: AbortSignal,
+  meter: ByteMeter = noMeter,
 ): Promise<VerifiedSnapshotFile> {
   const file = await fs.open(path, 'read');
   try {
@@ -116,10 +118,11 @@ export async function verifySnapshotFile(
     const buffer = new Uint8Array(Math.min(READ_BYTES, Math.max(1, await file.sizeBytes())));
     for (let offset = 0; ;) {
       throwIfStopped(signal, `the check of ${path}`);
-      const size = await file.read(buffer, offset);
+      const size = await readPart(file, path, buffer, offset);
       if (size === 0) return verifier.finish();
       verifier.push(buffer.subarray(0, size));
       offset += size;
+      meter(size);
     }
   } finally {
     await file.close();

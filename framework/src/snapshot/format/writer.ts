@@ -7,7 +7,7 @@ import type { SnapshotWriter } from '../../statemachine/contract.js';
 import { throwIfStopped } from '../failure.js';
 import { PacedFile } from '../paced-file.js';
 import { BLOCK_HEADER_BYTES, MAX_BLOCK_BYTES, Section, putBlockHeader } from './block.js';
-import { type SnappyCodec, type SnapshotCompression, loadSnappy } from './compression.js';
+import { type CompressionType, type SnappyCodec, loadSnappy } from '../../compression/snappy.js';
 import { type SnapshotDescription, encodeDescription } from './description.js';
 import { FORMAT_VERSION, encodeHeaderBlock } from './header-block.js';
 
@@ -22,7 +22,7 @@ function isBytes(data: unknown): boolean {
 }
 
 export interface SnapshotFileWriterOptions {
-  compression: SnapshotCompression;
+  compression: CompressionType;
   clock: IClock;
   signal: AbortSignal;
   /** Bytes of a block before compression, at most MAX_BLOCK_BYTES. */

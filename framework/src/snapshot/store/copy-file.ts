@@ -1,5 +1,7 @@
 import type { IFileSystem } from '../../fs/file-system.js';
 import { throwIfStopped } from '../failure.js';
+import { readPart } from '../format/corrupt.js';
+import { type ByteMeter, noMeter } from '../progress.js';
 import { PacedFile } from '../paced-file.js';
 
 const PIECE_BYTES = 1024 * 1024;
@@ -10,6 +12,7 @@ export async function copyFile(
   from: string,
   to: string,
   signal: AbortSignal,
+  meter: ByteMeter = noMeter,
 ): Promise<void> {
   const source = await fs.open(from, 'read');
   try {
@@ -18,10 +21,11 @@ export async function copyFile(
       const buffer = new Uint8Array(PIECE_BYTES);
       for (let offset = 0; ;) {
         throwIfStopped(signal, `copying ${from}`);
-        const size = await source.read(buffer, offset);
+        const size = await readPart(source, from, buffer, offset);
         if (size === 0) break;
         await target.write(buffer.subarray(0, size), offset);
         offset += size;
+        meter(size);
       }
       await target.sync();
     } finally {

@@ -5,8 +5,9 @@ import { hasSystemCode } from '../../errors/inspect.js';
 import type { IFile, IFileSystem } from '../../fs/file-system.js';
 import type { ISnapshotFileCollection } from '../../statemachine/contract.js';
 import { throwIfStopped } from '../failure.js';
-import { corrupt } from '../format/corrupt.js';
+import { corrupt, readPart } from '../format/corrupt.js';
 import { type ExternalFile, externalFileName } from '../format/description.js';
+import { type ByteMeter, noMeter } from '../progress.js';
 import { copyFile } from './copy-file.js';
 
 const PIECE_BYTES = 1024 * 1024;
@@ -90,6 +91,7 @@ export async function verifyExternalFile(
   folder: string,
   expected: ExternalFile,
   signal: AbortSignal,
+  meter: ByteMeter = noMeter,
 ): Promise<void> {
   const path = join(folder, expected.name);
   const found = await fs.stat(path);
@@ -99,7 +101,8 @@ export async function verifyExternalFile(
   }
   const file = await fs.open(path, 'read');
   try {
-    if ((await contentChecksum(file, path, signal)).checksum !== expected.checksum) {
+    const { checksum } = await contentChecksum(file, path, signal, meter);
+    if (checksum !== expected.checksum) {
       throw corrupt(path, 0, 'wrong checksum');
     }
   } finally {
@@ -112,15 +115,21 @@ interface Content {
   checksum: number;
 }
 
-async function contentChecksum(file: IFile, path: string, signal: AbortSignal): Promise<Content> {
+async function contentChecksum(
+  file: IFile,
+  path: string,
+  signal: AbortSignal,
+  meter: ByteMeter = noMeter,
+): Promise<Content> {
   const buffer = new Uint8Array(PIECE_BYTES);
   let checksum = 0;
   for (let sizeBytes = 0; ;) {
     throwIfStopped(signal, `reading ${path}`);
-    const size = await file.read(buffer, sizeBytes);
+    const size = await readPart(file, path, buffer, sizeBytes);
     if (size === 0) return { sizeBytes, checksum };
     checksum = crc32(buffer.subarray(0, size), checksum);
     sizeBytes += size;
+    meter(size);
   }
 }
 

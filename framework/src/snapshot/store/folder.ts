@@ -5,6 +5,7 @@ import { corrupt } from '../format/corrupt.js';
 import type { SnapshotDescription } from '../format/description.js';
 import { SnapshotFileReader } from '../format/reader.js';
 import { type VerifiedSnapshotFile, verifySnapshotFile } from '../format/verifier.js';
+import { type ByteMeter, noMeter } from '../progress.js';
 import { verifyExternalFile } from './external-files.js';
 import { DATA_FILE_NAME, recordPath } from './names.js';
 
@@ -108,10 +109,24 @@ export async function verifySnapshotFolder(
   fs: IFileSystem,
   folder: string,
   signal: AbortSignal,
+  meter: ByteMeter = noMeter,
 ): Promise<VerifiedSnapshotFile> {
   const path = join(folder, DATA_FILE_NAME);
   if ((await fs.stat(path))?.kind !== 'file') throw corrupt(path, 0, 'the file is missing');
-  const verified = await verifySnapshotFile(fs, path, signal);
-  for (const file of verified.description.files) await verifyExternalFile(fs, folder, file, signal);
+  const verified = await verifySnapshotFile(fs, path, signal, meter);
+  for (const file of verified.description.files) {
+    await verifyExternalFile(fs, folder, file, signal, meter);
+  }
   return verified;
+}
+
+/** Whether two snapshots have the same external files. */
+export function sameFiles(a: SnapshotDescription, b: SnapshotDescription): boolean {
+  return (
+    a.files.length === b.files.length &&
+    a.files.every((file, i) => {
+      const other = b.files[i];
+      return other !== undefined && file.fileID === other.fileID && file.checksum === other.checksum;
+    })
+  );
 }

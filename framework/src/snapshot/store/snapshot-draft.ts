@@ -4,7 +4,7 @@ import type { IFileSystem } from '../../fs/file-system.js';
 import type { IClock } from '../../runtime/clock.js';
 import type { ISnapshotFileCollection, SnapshotWriter } from '../../statemachine/contract.js';
 import { snapshotFailure, throwIfStopped } from '../failure.js';
-import type { SnapshotCompression } from '../format/compression.js';
+import type { CompressionType } from '../../compression/snappy.js';
 import { SnapshotFileWriter } from '../format/writer.js';
 import { FileCollection, adoptFiles, sealFiles } from './external-files.js';
 import type { TemporaryFolder } from './folder.js';
@@ -22,7 +22,7 @@ export interface CreateSnapshot {
     files: ISnapshotFileCollection,
     signal: AbortSignal,
   ) => void | Promise<void>;
-  compression: SnapshotCompression;
+  compression: CompressionType;
   signal: AbortSignal;
 }
 

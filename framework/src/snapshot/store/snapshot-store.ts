@@ -9,18 +9,23 @@ import type { IRandom } from '../../runtime/random.js';
 import { snapshotFailure } from '../failure.js';
 import type { SnapshotDescription } from '../format/description.js';
 import type { SnapshotFileReader } from '../format/reader.js';
-import { copySnapshot, exportFolder } from './copy.js';
+import type { LongWork } from '../progress.js';
+import { copySnapshot, exportFolder, verifyExport } from './copy.js';
+import type { ExportRecord, SnapshotOrigin } from './export-record.js';
 import { verifyExternalFile } from './external-files.js';
 import {
   type Published,
   type TemporaryFolder,
   checkIdentity,
   openFolder,
+  sameFiles,
   toRecord,
   verifySnapshotFolder,
 } from './folder.js';
 import { type Purpose, isStoreName, snapshotDirName, temporaryDirName } from './names.js';
+import { isRemovalMarked, markRemoval } from './removal-mark.js';
 import { type CreateSnapshot, SnapshotDraft } from './snapshot-draft.js';
+import { WatchedReader } from './watched-reader.js';
 
 export interface SnapshotStoreOptions {
   /** Folder of the replica's snapshots, absolute; made when the first one is written. */
@@ -40,7 +45,7 @@ export interface OpenSnapshot {
   readonly membership: Membership;
   readonly sessions: Uint8Array;
   /** The state machine's data, checked piece by piece. */
-  readonly reader: AsyncIterable<Uint8Array>;
+  readonly reader: WatchedReader;
   /** External files; their paths are absolute here, and good until `close`. */
   readonly files: readonly SnapshotFile[];
   /** Idempotent. Until then `remove` waits. */
@@ -137,7 +142,7 @@ export class SnapshotStore {
         fileID,
         metadata,
       }));
-      return { index, term, membership, sessions, reader, files, close: release };
+      return { index, term, membership, sessions, reader: new WatchedReader(reader), files, close: release };
     } catch (error) {
       await release();
       throw error;
@@ -159,6 +164,16 @@ export class SnapshotStore {
     const lease = this.#leases.get(index);
     if (lease !== undefined) lease.remove = true;
     else await this.#fs.remove(this.folderOf(index));
+  }
+
+  /** The first step of the replica's removal from this host; durable. `removeAll` is the last. */
+  async markRemoval(): Promise<void> {
+    await markRemoval(this.#fs, this.dir);
+  }
+
+  /** Whether a removal has begun that is not complete. */
+  async isRemovalMarked(): Promise<boolean> {
+    return await isRemovalMarked(this.#fs, this.dir);
   }
 
   /** Removes all snapshots of the replica, durably. Nothing of it may be open. */
@@ -207,19 +222,26 @@ export class SnapshotStore {
   }
 
   /**
-   * Copies a recorded snapshot, with its external files, to a new folder at `to`, from which `importFrom` takes it
-   * here or on another host. Durable on return.
+   * Copies a recorded snapshot, with its external files, to a folder at `to`, from which `importFrom` takes it here or
+   * on another host. Durable on return.
    *
    * @throws ErrInvalidOption when there is something at `to`; ErrSnapshotCorrupt, ErrSnapshotStopped,
    *   ErrSnapshotNoSpace, errors of the file system. Nothing is left
    */
-  async exportTo(snapshot: Snapshot, to: string, signal: AbortSignal): Promise<void> {
+  async exportTo(
+    snapshot: Snapshot,
+    to: string,
+    origin: SnapshotOrigin,
+    work: LongWork,
+  ): Promise<ExportRecord> {
     const { index } = snapshot;
     const { reader, release } = await this.#openLeased(snapshot);
+    const { description, sizeBytes } = reader;
+    const source = { folder: this.folderOf(index), description, sizeBytes, snapshot };
     const temporary = `${to}.exporting-${this.#newTag()}`;
     try {
-      await this.#guarded(signal, index, () =>
-        exportFolder(this.#fs, this.folderOf(index), to, temporary, reader.description, signal),
+      return await this.#guarded(work.signal, index, () =>
+        exportFolder(this.#fs, source, to, temporary, origin, work),
       );
     } finally {
       await release();
@@ -232,14 +254,15 @@ export class SnapshotStore {
    *
    * @throws ErrSnapshotCorrupt, also when it is of another group; else as `exportTo`. Nothing is left
    */
-  async importFrom(from: string, membership: Membership, signal: AbortSignal): Promise<Snapshot> {
-    const { description } = await verifySnapshotFolder(this.#fs, from, signal);
+  async importFrom(from: string, membership: Membership, work: LongWork): Promise<Snapshot> {
+    const exported = await verifyExport(this.#fs, from, work);
+    const { description } = exported;
     const { clusterID } = this;
     checkIdentity(from, description, { ...description, clusterID });
-    return this.#guarded(signal, description.index, async () => {
+    return this.#guarded(work.signal, description.index, async () => {
       const folder = await this.newFolder(description.index, 'importing');
       try {
-        const copy = await copySnapshot(this.#fs, from, folder.path, description, signal);
+        const copy = await copySnapshot(this.#fs, exported, folder.path, work);
         return (await folder.publish(copy.description, membership, copy.sizeBytes)).snapshot;
       } catch (error) {
         await folder.discard();
@@ -364,20 +387,8 @@ export class SnapshotStore {
   }
 
   async #guarded<T>(signal: AbortSignal, index: number, run: () => Promise<T>): Promise<T> {
-    try {
-      return await run();
-    } catch (error) {
+    return await run().catch((error: unknown) => {
       throw snapshotFailure(error, signal, `the snapshot at ${index}`);
-    }
+    });
   }
-}
-
-function sameFiles(a: SnapshotDescription, b: SnapshotDescription): boolean {
-  return (
-    a.files.length === b.files.length &&
-    a.files.every((file, i) => {
-      const other = b.files[i];
-      return other !== undefined && file.fileID === other.fileID && file.checksum === other.checksum;
-    })
-  );
 }

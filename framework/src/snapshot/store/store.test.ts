@@ -11,11 +11,20 @@ import {
   storeOptions,
 } from '../testing/fixture.js';
 import { MemoryDisk, type Survival } from '../testing/memory-disk.js';
+import type { LongWork } from '../progress.js';
+import type { SnapshotOrigin } from './export-record.js';
 import type { CreateSnapshot } from './snapshot-draft.js';
 import { SnapshotStore } from './snapshot-store.js';
 
 const DIR = '/data/7-1';
 const DATA = noise(5, 3000);
+const ORIGIN: SnapshotOrigin = {
+  deploymentID: 1,
+  hardHash: 2n ** 63n + 7n,
+  nodeID: 1,
+  raftAddress: 'host1:1',
+};
+const work = (): LongWork => ({ signal: never() });
 
 async function putFile(disk: MemoryDisk, path: string, data: Uint8Array): Promise<void> {
   await disk.makeDir('/app');
@@ -186,19 +195,69 @@ describe('SnapshotStore', () => {
   });
 });
 
+describe('a disk of which a part can not be read any more', () => {
+  /** Runs `look` once for each of its reads, which fails. */
+  async function withFailingReads(
+    disk: MemoryDisk,
+    look: () => Promise<unknown>,
+    expectDamage: (looking: Promise<unknown>) => Promise<void>,
+  ): Promise<number> {
+    const start = disk.operations.length;
+    await look();
+    const reads = disk.operations
+      .slice(start)
+      .flatMap((name, i) => (name.startsWith('read ') ? [i + 1] : []));
+    for (const read of reads) {
+      disk.failure = { at: disk.operations.length + read, code: 'EIO' };
+      await expectDamage(look());
+    }
+    return reads.length;
+  }
+
+  it('holds a damaged snapshot', async () => {
+    const disk = new MemoryDisk();
+    const store = makeStore(disk);
+    const record = await store.create(await withFiles(disk));
+    const corrupt = { code: 'ERR_SNAPSHOT_CORRUPT' };
+    const cleaned = await withFailingReads(
+      disk,
+      () => store.cleanUp([record]),
+      async (looking) => expect(await looking).toMatchObject({ problems: [{ error: corrupt }] }),
+    );
+    const verified = await withFailingReads(
+      disk,
+      () => store.verify(record, never()),
+      async (looking) => await expect(looking).rejects.toMatchObject(corrupt),
+    );
+    await disk.makeDir('/backup');
+    const exported = await withFailingReads(
+      disk,
+      async () => {
+        await store.exportTo(record, '/backup/one', ORIGIN, work());
+        await disk.remove('/backup/one');
+      },
+      async (looking) => await expect(looking).rejects.toMatchObject(corrupt),
+    );
+    expect(cleaned).toBeGreaterThan(2);
+    expect(verified).toBeGreaterThan(cleaned);
+    expect(exported).toBeGreaterThan(verified);
+    expect((await store.cleanUp([record])).problems).toEqual([]);
+  });
+});
+
 describe('export and import', () => {
   it('bring a snapshot, with its files, to another replica under another membership', async () => {
     const disk = new MemoryDisk();
     const store = makeStore(disk);
     const record = await store.create(await withFiles(disk));
-    await store.exportTo(record, '/backup/one', never());
-    await expect(store.exportTo(record, '/backup/one', never())).rejects.toMatchObject({
+    await store.exportTo(record, '/backup/one', ORIGIN, work());
+    await expect(store.exportTo(record, '/backup/one', ORIGIN, work())).rejects.toMatchObject({
       code: 'ERR_INVALID_OPTION',
     });
     await store.removeAll();
     const after = disk.restart('synced');
     const other = makeStore(after, '/data/7-9');
-    const imported = await other.importFrom('/backup/one', membershipOf(9), never());
+    const imported = await other.importFrom('/backup/one', membershipOf(9), work());
     expect(imported).toEqual({ ...record, membership: membershipOf(9) });
     const again = after.restart('synced');
     const restarted = makeStore(again, '/data/7-9');
@@ -214,23 +273,25 @@ describe('export and import', () => {
     const disk = new MemoryDisk();
     const store = makeStore(disk);
     const record = await store.create(await withFiles(disk));
-    await store.exportTo(record, '/backup/one', never());
+    await store.exportTo(record, '/backup/one', ORIGIN, work());
     disk.damage('/backup/one/snapshot.data', (bytes) => bytes.fill(0, 2000, 2001));
     const other = makeStore(disk, '/data/7-9');
-    const importing = other.importFrom('/backup/one', membershipOf(9), never());
+    const importing = other.importFrom('/backup/one', membershipOf(9), work());
     await expect(importing).rejects.toMatchObject({ code: 'ERR_SNAPSHOT_CORRUPT' });
     disk.damage(`${DIR}/snapshot-00000000000003e8/external-file-1`, (bytes) => bytes.fill(0, 1, 9));
-    const exporting = store.exportTo(record, '/backup/two', never());
+    const exporting = store.exportTo(record, '/backup/two', ORIGIN, work());
     await expect(exporting).rejects.toMatchObject({ code: 'ERR_SNAPSHOT_CORRUPT' });
-    await expect(store.exportTo(record, '/backup/two', AbortSignal.abort())).rejects.toMatchObject({
+    await expect(
+      store.exportTo(record, '/backup/two', ORIGIN, { signal: AbortSignal.abort() }),
+    ).rejects.toMatchObject({
       code: 'ERR_SNAPSHOT_STOPPED',
     });
-    expect([...disk.tree().keys()].filter((path) => path.startsWith('/backup/'))).toHaveLength(4);
+    expect([...disk.tree().keys()].filter((path) => path.startsWith('/backup/'))).toHaveLength(5);
     expect([...disk.tree().keys()].filter((path) => path.startsWith('/data/7-9'))).toEqual([]);
     const foreign = new SnapshotStore({ ...storeOptions(disk), clusterID: 8 });
     const good = await store.create(creation(2000, DATA));
-    await store.exportTo(good, '/backup/three', never());
-    await expect(foreign.importFrom('/backup/three', membershipOf(9), never())).rejects.toMatchObject({
+    await store.exportTo(good, '/backup/three', ORIGIN, work());
+    await expect(foreign.importFrom('/backup/three', membershipOf(9), work())).rejects.toMatchObject({
       code: 'ERR_SNAPSHOT_CORRUPT',
       message: '/backup/three is damaged at offset 0: it is of clusterID 7 instead of 8',
     });

@@ -9,7 +9,7 @@ import {
   type SnapshotFile,
 } from '@drakkar/raftio';
 import type { IFile, IFileSystem } from '../../fs/file-system.js';
-import { corrupt } from '../format/corrupt.js';
+import { corrupt, readPart } from '../format/corrupt.js';
 import { SnapshotFileVerifier } from '../format/verifier.js';
 import { DATA_FILE_NAME } from '../store/names.js';
 import type { SnapshotLease } from '../store/snapshot-store.js';
@@ -125,7 +125,7 @@ async function readChunk(
   // A buffer of its own: the transport may still hold the one before.
   const data = new Uint8Array(size);
   const offset = fileChunkID * SNAPSHOT_CHUNK_SIZE_BYTES;
-  const read = await file.read(data, offset);
+  const read = await readPart(file, path, data, offset);
   if (read < size) throw corrupt(path, offset + read, 'the file was cut');
   return data;
 }

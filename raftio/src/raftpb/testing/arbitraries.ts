@@ -43,7 +43,7 @@ export const entry: fc.Arbitrary<Entry> = fc
   .record({
     term: uint,
     index: uint,
-    type: fc.constantFrom<EntryType>(0, 1),
+    type: fc.constantFrom<EntryType>(0, 1, 2),
     key: uint64,
     clientID: uint64,
     seriesID: uint64,

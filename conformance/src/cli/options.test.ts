@@ -1,0 +1,50 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Job } from './jobs.js';
+import { parseOptions } from './options.js';
+
+function adapters(jobs: readonly Job[]): unknown[] {
+  return jobs.map((job) =>
+    job.kind === 'adapter' ? [job.adapter.kind, job.adapter.name, job.adapter.specifier] : job.kind,
+  );
+}
+
+describe('the command line', () => {
+  it('runs everything when nothing is named', () => {
+    const { jobs } = parseOptions([]);
+    expect(adapters(jobs)).toEqual(
+      expect.arrayContaining(['mutants', ['logdb', 'logdb-lmdb', '@drakkar/logdb-lmdb']]),
+    );
+    expect(adapters(parseOptions(['--no-mutants']).jobs)).not.toContain('mutants');
+  });
+
+  it('takes an adapter by path, package name or short name', () => {
+    expect(adapters(parseOptions(['logdb', './mine.js']).jobs)).toEqual([
+      ['logdb', './mine.js', './mine.js'],
+    ]);
+    expect(adapters(parseOptions(['rpc', 'one', 'two']).jobs)).toEqual([
+      ['transport', 'one', 'one'],
+      ['transport', 'two', 'two'],
+    ]);
+    expect(adapters(parseOptions(['logdb', 'lmdb']).jobs)).toEqual([
+      ['logdb', 'logdb-lmdb', '@drakkar/logdb-lmdb'],
+    ]);
+  });
+
+  it('gives options to the adapter', () => {
+    const { adapterOptions } = parseOptions(['rpc', 'x', '--options', '{"a":1}', '--engine', 'fast']);
+    expect(adapterOptions).toEqual({ a: 1, engine: 'fast' });
+  });
+
+  it.each([
+    [['tables', './x.js'], /no command "tables"/],
+    [['rpc'], /needs a package name or a path/],
+    [['rpc', 'logdb-lmdb'], /is a logdb, not a transport/],
+    [['--adapter', 'nobody'], /no adapter "nobody"/],
+    [['--case', 'LDB-NONE-1'], /no case LDB-NONE-1/],
+    [['--seed', 'x'], /--seed takes a number/],
+    [['rpc', 'x', '--options', '[1]'], /--options takes a JSON object/],
+    [['--engine', 'fast'], /need an adapter/],
+  ])('refuses %j', (args, reason) => {
+    expect(() => parseOptions(args)).toThrow(reason);
+  });
+});

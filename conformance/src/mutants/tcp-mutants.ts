@@ -1,0 +1,62 @@
+import { fileURLToPath } from 'node:url';
+import { harnessFromModule } from '../adapters/module-harness.js';
+import type { TcpRules } from '../reference/tcp-rpc.js';
+import { RPC_CASES, runRPC } from '../rpc/suite.js';
+import type { Report } from '../suite/case.js';
+import type { Mutant } from './mutant.js';
+
+interface TcpBug {
+  name: string;
+  caughtBy: readonly string[];
+  rules: Partial<TcpRules>;
+}
+
+/** Bugs that only a network, or TLS, brings out. */
+const BUGS: readonly TcpBug[] = [
+  {
+    name: 'a client need not show a certificate',
+    caughtBy: ['RPC-TLS-2', 'RPC-TLS-3'],
+    rules: { checksClients: false },
+  },
+  { name: 'any server will do', caughtBy: ['RPC-TLS-4', 'RPC-TLS-6'], rules: { checksServers: false } },
+  { name: 'a certificate may name another host', caughtBy: ['RPC-TLS-7'], rules: { checksNames: false } },
+  { name: 'certificates are read once', caughtBy: ['RPC-TLS-8'], rules: { rereads: false } },
+  {
+    name: 'a header that comes in two parts is lost',
+    caughtBy: ['RPC-DELIVER-6'],
+    rules: { joinsHeaders: false },
+  },
+  { name: 'what arrives is queued without bound', caughtBy: ['RPC-BOUND-6'], rules: { queues: true } },
+  { name: 'rubbish is read for ever', caughtBy: ['RPC-HOSTILE-1'], rules: { endsRubbish: false } },
+  {
+    name: 'what is no message ends the process',
+    caughtBy: ['RPC-HOSTILE-4'],
+    rules: { containsErrors: false },
+  },
+  {
+    name: 'stop waits for clients to go',
+    caughtBy: ['RPC-STOP-5'],
+    rules: { endsOthers: false, helloMs: 2 ** 30 },
+  },
+];
+
+const MODULE = fileURLToPath(new URL('../reference/tcp-adapter.js', import.meta.url));
+
+/**
+ * Run only for the bug that they are named for: those that take long and are about nothing that these bugs touch, and
+ * those that look at the whole process, in which other mutants run at the same time.
+ */
+const APART = ['RPC-BOUND-4', 'RPC-BOUND-6', 'RPC-CONN-9', 'RPC-HOSTILE-4', 'RPC-STOP-4'];
+
+async function run({ caughtBy, rules }: TcpBug): Promise<Report> {
+  const made = await harnessFromModule(MODULE, { options: { ...rules } });
+  if (made.kind !== 'transport') throw new Error('the reference over TCP is no transport');
+  const only = RPC_CASES.map(({ id }) => id).filter((id) => caughtBy.includes(id) || !APART.includes(id));
+  return runRPC(made.harness, { only });
+}
+
+export const TCP_MUTANTS: readonly Mutant[] = BUGS.map((each) => ({
+  name: `rpc over TCP: ${each.name}`,
+  caughtBy: each.caughtBy,
+  run: () => run(each),
+}));

@@ -1,0 +1,19 @@
+import { type RaftRPCFactory, RaftRPCFactoryID, type RaftRPCModule } from '@drakkar/raftio';
+import { ContainerModule } from 'inversify';
+import { TCP_RPC_CAPABILITIES, TCP_RULES, TcpRPC, type TcpRules } from './tcp-rpc.js';
+
+/** The reference over TCP as a package would export it, so that it can be run in processes of its own. */
+export const adapterModule: RaftRPCModule = {
+  kind: 'transport',
+  name: 'tcp',
+  capabilities: TCP_RPC_CAPABILITIES,
+  optionsSchema: { type: 'object' },
+  createModule(options) {
+    const rules: TcpRules = { ...TCP_RULES, ...options };
+    const factory: RaftRPCFactory = (config, requestHandler, chunkSinkFactory) =>
+      new TcpRPC(config, requestHandler, chunkSinkFactory, rules);
+    return new ContainerModule(({ bind }) => {
+      bind(RaftRPCFactoryID).toConstantValue(factory);
+    });
+  },
+};

@@ -1,0 +1,144 @@
+import type { Socket } from 'node:net';
+import {
+  type ChunkSinkFactory,
+  type IChunkSink,
+  type MessageBatch,
+  type RequestHandler,
+  decodeMessageBatch,
+  decodeSnapshotChunk,
+} from '@drakkar/raftio';
+import { FrameReader, type FrameRules } from './tcp-frames.js';
+import { Sign } from './tcp-outbound.js';
+
+const ALIVE_MS = 500;
+
+/** The word by which a connection opens, and what it is for. */
+export const HELLO: Readonly<Record<'messages' | 'snapshot', Buffer>> = {
+  messages: Buffer.from('DRKT-M'),
+  snapshot: Buffer.from('DRKT-S'),
+};
+const HELLO_BYTES = HELLO.messages.length;
+
+export interface InboundRules extends FrameRules {
+  helloMs: number;
+  deadPeerMs: number;
+  /** These three are otherwise only in a transport that is wrong on purpose. */
+  endsRubbish: boolean;
+  containsErrors: boolean;
+  queues: boolean;
+}
+
+/** Hands on one batch a turn, however many have come meanwhile. */
+function queued(handler: RequestHandler): RequestHandler {
+  const waiting: MessageBatch[] = [];
+  const handOn = (): void => {
+    const next = waiting.shift();
+    if (next !== undefined) handler(next);
+    if (waiting.length > 0) setImmediate(handOn);
+  };
+  return (batch) => {
+    waiting.push(batch);
+    if (waiting.length === 1) setImmediate(handOn);
+  };
+}
+
+/** The receiving end of a connection that another host, or anybody, has made. */
+export class Inbound {
+  readonly #socket: Socket;
+  readonly #reader: FrameReader;
+  readonly #rules: InboundRules;
+  readonly #requestHandler: RequestHandler;
+  readonly #makeSink: ChunkSinkFactory;
+  #hello = Buffer.alloc(0);
+  #isForMessages = true;
+  #sink: IChunkSink | undefined;
+  #isBusy = false;
+  #heardAt = performance.now();
+
+  constructor(
+    socket: Socket,
+    rules: InboundRules,
+    requestHandler: RequestHandler,
+    makeSink: ChunkSinkFactory,
+  ) {
+    this.#socket = socket;
+    this.#reader = new FrameReader(rules);
+    this.#rules = rules;
+    this.#requestHandler = rules.queues ? queued(requestHandler) : requestHandler;
+    this.#makeSink = makeSink;
+    socket.on('data', (bytes: Buffer) => {
+      this.#heardAt = performance.now();
+      this.#hear(bytes);
+    });
+    socket.on('end', () => socket.destroy());
+    const timer = setInterval(() => {
+      const patienceMs = this.#hello.length < HELLO_BYTES ? rules.helloMs : rules.deadPeerMs;
+      if (!this.#isBusy && performance.now() - this.#heardAt > patienceMs) socket.destroy();
+      else if (this.#hello.length === HELLO_BYTES) socket.write(Buffer.of(Sign.Alive));
+    }, ALIVE_MS);
+    socket.on('close', () => {
+      clearInterval(timer);
+      this.#closeSink();
+    });
+  }
+
+  #hear(bytes: Buffer): void {
+    let rest = bytes;
+    if (this.#hello.length < HELLO_BYTES) {
+      const missing = HELLO_BYTES - this.#hello.length;
+      this.#hello = Buffer.concat([this.#hello, bytes.subarray(0, missing)]);
+      rest = bytes.subarray(missing);
+      if (this.#hello.length === HELLO_BYTES && !this.#welcome()) return;
+    }
+    this.#reader.push(rest);
+    void this.#read();
+  }
+
+  #welcome(): boolean {
+    this.#isForMessages = this.#hello.equals(HELLO.messages);
+    if (!this.#isForMessages && !this.#hello.equals(HELLO.snapshot)) {
+      if (this.#rules.endsRubbish) this.#socket.destroy();
+      else this.#socket.removeAllListeners('data').resume();
+      return false;
+    }
+    this.#socket.write(Buffer.of(Sign.Welcome));
+    return true;
+  }
+
+  async #read(): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    try {
+      for (let frame = this.#reader.next(); frame !== undefined; frame = this.#reader.next()) {
+        if (this.#socket.destroyed) return;
+        if (frame === 'end') {
+          this.#closeSink();
+          this.#socket.end(Buffer.of(Sign.Finished));
+          return;
+        }
+        if (this.#isForMessages) this.#requestHandler(decodeMessageBatch(frame));
+        else await this.#takeChunk(frame);
+      }
+      this.#isBusy = false;
+      this.#heardAt = performance.now();
+    } catch (error) {
+      // Whoever sends what is no frame, or no message, has no further say.
+      this.#socket.destroy();
+      if (this.#isForMessages && !this.#rules.containsErrors) throw error;
+    }
+  }
+
+  async #takeChunk(bytes: Buffer): Promise<void> {
+    const chunk = decodeSnapshotChunk(bytes);
+    this.#sink ??= this.#makeSink();
+    this.#socket.pause();
+    if (!(await this.#sink.addChunk(chunk))) throw new Error('the chunk was refused');
+    this.#socket.resume();
+  }
+
+  #closeSink(): void {
+    const sink = this.#sink;
+    this.#sink = undefined;
+    sink?.close();
+  }
+}

@@ -1,0 +1,175 @@
+import { once } from 'node:events';
+import { type Server, type Socket, createServer } from 'node:net';
+import {
+  type ChunkSinkFactory,
+  ErrAddressInUse,
+  ErrConnectFailed,
+  ErrInvalidAddress,
+  ErrTransportStopped,
+  type IConnection,
+  type IRaftRPC,
+  type ISnapshotConnection,
+  MAX_MESSAGE_BYTES,
+  type RaftRPCCapabilities,
+  type RaftRPCConfig,
+  type RequestHandler,
+} from '@drakkar/raftio';
+import { splitAddress } from '../rpc/address.js';
+import { isAddress } from './memory-hub.js';
+import { HELLO, Inbound, type InboundRules } from './tcp-inbound.js';
+import { Outbound } from './tcp-outbound.js';
+import { Security, type SecurityRules } from './tcp-security.js';
+
+export const TCP_RPC_CAPABILITIES: RaftRPCCapabilities = { mutualTLS: true, snapshots: true, network: true };
+
+/** What this transport does right; each can be turned off, to see whether the suite notices. */
+export interface TcpRules extends SecurityRules, InboundRules {
+  boundsBuffers: boolean;
+  /** Whether connections of others are ended by `stop`. */
+  endsOthers: boolean;
+}
+
+export const TCP_RULES: TcpRules = {
+  checksClients: true,
+  checksServers: true,
+  checksNames: true,
+  rereads: true,
+  maxBytes: MAX_MESSAGE_BYTES,
+  checksSums: true,
+  helloMs: 2000,
+  deadPeerMs: 8000,
+  boundsBuffers: true,
+  endsOthers: true,
+  joinsHeaders: true,
+  endsRubbish: true,
+  containsErrors: true,
+  queues: false,
+};
+
+const CONNECT_MS = 5000;
+
+/** A plain transport over TCP: what the suite's clauses about networks and TLS are tried on. */
+export class TcpRPC implements IRaftRPC {
+  readonly name = 'tcp';
+  readonly #config: RaftRPCConfig;
+  readonly #rules: TcpRules;
+  readonly #requestHandler: RequestHandler;
+  readonly #makeSink: ChunkSinkFactory;
+  readonly #sockets = new Set<Socket>();
+  readonly #stopping = new AbortController();
+  #security: Security | undefined;
+  #server: Server | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(
+    config: RaftRPCConfig,
+    requestHandler: RequestHandler,
+    makeSink: ChunkSinkFactory,
+    rules: TcpRules = TCP_RULES,
+  ) {
+    this.#config = config;
+    this.#rules = rules;
+    this.#makeSink = makeSink;
+    this.#requestHandler = (batch) => {
+      if (!this.#stopping.signal.aborted) requestHandler(batch);
+    };
+  }
+
+  async start(): Promise<void> {
+    const { listenAddress, mutualTLS } = this.#config;
+    if (!isAddress(listenAddress)) throw new ErrInvalidAddress(`not an address: "${listenAddress}"`);
+    this.#security = new Security(mutualTLS, this.#rules);
+    const server = createServer({ noDelay: true });
+    this.#security.attach(server, (socket) => {
+      new Inbound(socket, this.#rules, this.#requestHandler, this.#makeSink);
+    });
+    server.on('connection', (socket) => {
+      if (this.#rules.endsOthers) this.#keep(socket);
+      else socket.on('error', () => undefined);
+    });
+    try {
+      server.listen(splitAddress(listenAddress));
+      await once(server, 'listening');
+    } catch (cause) {
+      const isTaken = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
+      const Refusal = isTaken ? ErrAddressInUse : ErrInvalidAddress;
+      throw new Refusal(`can't listen at ${listenAddress}`, { cause });
+    }
+    this.#server = server;
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async getConnection(target: string, signal: AbortSignal): Promise<IConnection> {
+    return this.#connect(target, signal, 'messages');
+  }
+
+  async getSnapshotConnection(target: string, signal: AbortSignal): Promise<ISnapshotConnection> {
+    return this.#connect(target, signal, 'snapshot');
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort(new ErrTransportStopped());
+    const server = this.#server;
+    const closed = server === undefined ? undefined : new Promise((resolve) => server.close(resolve));
+    const ends = [...this.#sockets].map((socket) => {
+      const end = once(socket, 'close');
+      socket.destroy();
+      return end;
+    });
+    await Promise.all(ends);
+    await closed;
+  }
+
+  #keep(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.on('close', () => this.#sockets.delete(socket));
+  }
+
+  async #connect(target: string, signal: AbortSignal, kind: 'messages' | 'snapshot'): Promise<Outbound> {
+    const stopping = this.#stopping.signal;
+    stopping.throwIfAborted();
+    signal.throwIfAborted();
+    if (!isAddress(target)) throw new ErrInvalidAddress(`not an address: "${target}"`);
+    const security = this.#security ?? new Security(this.#config.mutualTLS, this.#rules);
+    const { socket, ready } = security.dial(target);
+    this.#keep(socket);
+    socket.setNoDelay(true);
+    const timeout = AbortSignal.timeout(CONNECT_MS);
+    const any = AbortSignal.any([signal, stopping, timeout]);
+    try {
+      await once(socket, ready, { signal: any });
+      socket.write(HELLO[kind]);
+      await welcome(socket, any);
+    } catch (error) {
+      socket.destroy();
+      stopping.throwIfAborted();
+      signal.throwIfAborted();
+      if (timeout.aborted) throw new ErrConnectFailed(`${target} does not answer`, { cause: error });
+      throw security.explain(target, error);
+    }
+    const { sendBufferBytes } = this.#config;
+    return new Outbound(socket, {
+      deadPeerMs: this.#rules.deadPeerMs,
+      sendBufferBytes: this.#rules.boundsBuffers ? sendBufferBytes : Number.MAX_SAFE_INTEGER,
+    });
+  }
+}
+
+/** Resolves with the first byte from the other side; rejects when it hangs up instead. */
+async function welcome(socket: Socket, signal: AbortSignal): Promise<void> {
+  const hungUp = new AbortController();
+  const hangUp = (): void => {
+    hungUp.abort();
+  };
+  socket.once('close', hangUp);
+  try {
+    await once(socket, 'data', { signal: AbortSignal.any([signal, hungUp.signal]) });
+  } finally {
+    socket.off('close', hangUp);
+  }
+}

@@ -1,8 +1,0 @@
-import { describe, it } from '@jest/globals';
-import { harnessFromModule, logDBSuite, rpcSuite } from '@drakkar/conformance';
-
-for (const name of ['@drakkar/logdb-lmdb', '@drakkar/transport-ws']) {
-  const found = await harnessFromModule(name);
-  if (found.kind === 'logdb') logDBSuite({ describe, it }, found.harness);
-  else rpcSuite({ describe, it }, found.harness);
-}

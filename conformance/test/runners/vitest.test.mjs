@@ -1,0 +1,5 @@
+import { describe, it } from 'vitest';
+import { logDBSuite, memoryLogDBHarness, memoryRPCHarness, rpcSuite } from '@drakkar/conformance';
+
+logDBSuite({ describe, it }, memoryLogDBHarness());
+rpcSuite({ describe, it }, memoryRPCHarness());

@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { type LogDBFactory, LogDBFactoryID, type LogDBModule } from '@drakkar/raftio';
+import { KVLogDB } from '@drakkar/raftio/kv';
+import { ContainerModule } from 'inversify';
+import { SqliteKV } from './sqlite-kv.js';
+
+const NAME = 'sqlite';
+const DEFAULT_CACHE_SIZE_BYTES = 8 * 1024 * 1024;
+
+interface SqliteOptions {
+  cacheSizeBytes?: number;
+}
+
+/** Chosen in a configuration by the path of this file: `logdb: { module: ./examples/logdb-sqlite/dist/index.js }`. */
+export const adapterModule: LogDBModule = {
+  kind: 'logdb',
+  name: NAME,
+  capabilities: { shrinksOnCompaction: true, exclusiveOpen: true, durable: true },
+  optionsSchema: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      cacheSizeBytes: { type: 'integer', minimum: 1024 * 1024, default: DEFAULT_CACHE_SIZE_BYTES },
+    },
+  },
+  createModule(options: SqliteOptions) {
+    const { cacheSizeBytes = DEFAULT_CACHE_SIZE_BYTES } = options;
+    // SQLite keeps its write-ahead log beside the database, so `walDir` is of no use here.
+    const factory: LogDBFactory = async ({ dir }) =>
+      KVLogDB.open(await SqliteKV.open({ file: join(dir, 'log.db'), cacheSizeBytes }), { name: NAME });
+    return new ContainerModule(({ bind }) => {
+      bind(LogDBFactoryID).toConstantValue(factory);
+    });
+  },
+};

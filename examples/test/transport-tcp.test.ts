@@ -1,0 +1,133 @@
+import { once } from 'node:events';
+import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { encodeMessageBatch } from '@drakkar/raftio';
+import {
+  type CreateTransport,
+  TestHosts,
+  mutualTLSTests,
+  never,
+  numberedBatch,
+  settlesWithin,
+  termsOf,
+  until,
+} from '@drakkar/raftio/transport/testing';
+import { FrameType, encodeHeader, helloOf } from '../transport-tcp/src/frames.js';
+import { adapterModule } from '../transport-tcp/src/index.js';
+import { type TcpOptions, resolveOptions } from '../transport-tcp/src/options.js';
+import { TcpRaftRPC } from '../transport-tcp/src/tcp-raft-rpc.js';
+
+/** What it has in common with every transport is asked by `npm run conformance`; here is what is its own. */
+const create: CreateTransport<Partial<TcpOptions>> = (config, handler, sinks, options = {}) =>
+  new TcpRaftRPC(config, handler, sinks, resolveOptions(options));
+
+mutualTLSTests(create);
+
+const hosts = new TestHosts(create);
+const sockets = new Set<Socket>();
+let server: Server | undefined;
+
+afterEach(async () => {
+  await hosts.stop();
+  for (const socket of sockets) socket.destroy();
+  sockets.clear();
+  const closing = server;
+  server = undefined;
+  if (closing !== undefined) await new Promise((resolve) => closing.close(resolve));
+});
+
+const frame = (type: FrameType, payload: Uint8Array): Buffer =>
+  Buffer.concat([encodeHeader(type, payload.length), payload]);
+const hello = frame(FrameType.Hello, helloOf('messages'));
+
+/** A client that has said what it wants to say, and what it has heard. */
+function client(port: number, ...words: Uint8Array[]): { socket: Socket; ended: Promise<unknown> } {
+  const socket = connect(port, '127.0.0.1');
+  sockets.add(socket);
+  socket.on('error', () => undefined).resume();
+  for (const word of words) socket.write(word);
+  return { socket, ended: once(socket, 'close') };
+}
+
+/** A server that accepts, and then does what it is told. */
+async function serverThat(does: (socket: Socket) => void): Promise<string> {
+  server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    does(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+describe('the transport on TCP', () => {
+  it('is a transport with every capability', () => {
+    expect(adapterModule.kind).toBe('transport');
+    expect(adapterModule.capabilities).toEqual({ mutualTLS: true, snapshots: true, network: true });
+  });
+
+  it('takes a batch that comes in single bytes', async () => {
+    const host = await hosts.start();
+    const bytes = Buffer.concat([hello, frame(FrameType.Data, encodeMessageBatch(numberedBatch(7)))]);
+    const { socket } = client(host.port);
+    socket.setNoDelay(true);
+    for (const byte of bytes) socket.write(Uint8Array.of(byte));
+    await until('the batch is there', () => host.received.length === 1);
+    expect(termsOf(host.received)).toEqual([7]);
+  });
+
+  it('ends a connection whose frames are too long, unknown or not due, and tells of it', async () => {
+    const host = await hosts.start();
+    const tooLong = encodeHeader(FrameType.Data, 2 ** 32 - 1);
+    const longHello = frame(FrameType.Hello, new Uint8Array(65));
+    const otherVersion = frame(FrameType.Hello, Buffer.from('drakkar-tcp/9 messages'));
+    for (const words of [
+      [longHello],
+      [otherVersion],
+      [hello, tooLong],
+      [hello, frame(FrameType.Taken, new Uint8Array(0))],
+    ]) {
+      await client(host.port, ...words).ended;
+    }
+    expect(host.received).toEqual([]);
+    await until('each was told of', () => host.warnings.length >= 3);
+    expect(host.warnings[0]?.message).toMatch(/a frame of 65 bytes, of at most 64/);
+    expect(host.warnings[1]?.message).toMatch(/another protocol/);
+  });
+
+  it('does not wait for ever for a hello, nor hold more connections than it may', async () => {
+    const host = await hosts.start({ options: { connectTimeoutMs: 100, maxConnections: 2 } });
+    const silent = [client(host.port), client(host.port)];
+    await until('both are held', () => silent.every(({ socket }) => !socket.connecting));
+    await client(host.port).ended;
+    await Promise.all(silent.map(({ ended }) => ended));
+    const isTold = (what: string): boolean => host.warnings.some(({ message }) => message.includes(what));
+    await until('both kinds were told of', () => isTold('maxConnections') && isTold('no hello in time'));
+    expect(host.received).toEqual([]);
+  });
+
+  it('gives up a peer that falls silent, and not one that merely has nothing to say', async () => {
+    const options = { pingIntervalMs: 20, deadPeerTimeoutMs: 200 };
+    const a = await hosts.start({ options });
+    const b = await hosts.start({ options });
+    const dead = await serverThat((socket) => socket.write(frame(FrameType.Hello, helloOf('host'))));
+    const idle = await a.rpc.getConnection(b.address, never);
+    const connection = await a.rpc.getConnection(dead, never);
+    expect((await connection.closed)?.message).toMatch(/no sign of life/);
+    expect(await settlesWithin(idle.closed, 500)).toBe(false);
+  });
+
+  it('refuses a server that is no host, one that says nothing, and one that hangs up', async () => {
+    const a = await hosts.start({ options: { connectTimeoutMs: 200 } });
+    for (const does of [
+      (socket: Socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'),
+      () => true,
+      (socket: Socket) => socket.destroy(),
+    ]) {
+      const address = await serverThat(does);
+      await expect(a.rpc.getConnection(address, never)).rejects.toMatchObject({ code: 'ERR_CONNECT_FAILED' });
+      server?.close();
+    }
+  });
+});

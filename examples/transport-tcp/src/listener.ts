@@ -1,0 +1,73 @@
+import { type Server, type Socket, createServer } from 'node:net';
+import { type Server as TLSServer, createServer as createTLSServer } from 'node:tls';
+import { type IdentityFiles, type Warnings, listen } from '@drakkar/raftio/transport';
+import type { TcpOptions } from './options.js';
+
+/** Accepts connections, and with mutual TLS hands on those only that have proved themselves. */
+export class Listener {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #options: TcpOptions;
+  readonly #identityFiles: IdentityFiles | undefined;
+  readonly #warnings: Warnings;
+  readonly #onSocket: (socket: Socket) => void;
+  #tlsServer: TLSServer | undefined;
+
+  constructor(
+    options: TcpOptions,
+    identityFiles: IdentityFiles | undefined,
+    warnings: Warnings,
+    onSocket: (socket: Socket) => void,
+  ) {
+    this.#options = options;
+    this.#identityFiles = identityFiles;
+    this.#warnings = warnings;
+    this.#onSocket = onSocket;
+    this.#server = createServer({ noDelay: true }, (socket) => void this.#accept(socket));
+    this.#server.maxConnections = options.maxConnections;
+    this.#server.on('drop', () => {
+      warnings.warn('connections', 'a connection was refused: there are maxConnections', {});
+    });
+  }
+
+  /** Rejects with ErrInvalidAddress, ErrAddressInUse or ErrTLS. */
+  async start(address: string): Promise<void> {
+    const identity = await this.#identityFiles?.current();
+    if (identity !== undefined) {
+      const handshakeTimeout = this.#options.connectTimeoutMs;
+      const rules = { requestCert: true, rejectUnauthorized: true, handshakeTimeout };
+      this.#tlsServer = createTLSServer({ ...identity.options, ...rules }, this.#onSocket);
+      this.#tlsServer.on('tlsClientError', (error: NodeJS.ErrnoException) => {
+        const isPlain = error.code === 'ERR_SSL_WRONG_VERSION_NUMBER';
+        const why = isPlain ? 'it has mutual TLS off and this host has it on' : error.message;
+        this.#warnings.warn('handshake', `a client failed the TLS handshake: ${why}`, { error });
+      });
+    }
+    await listen(this.#server, address);
+    this.#server.on('error', (error) => {
+      this.#warnings.warn('connections', `accepting failed: ${error.message}`, { error });
+    });
+  }
+
+  /** Resolves when nothing is open any more. */
+  async stop(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      for (const socket of this.#sockets) socket.destroy();
+    });
+  }
+
+  async #accept(socket: Socket): Promise<void> {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+    socket.on('error', () => undefined); // Whoever uses the socket hears of it too; without a listener it would throw.
+    if (this.#tlsServer === undefined) {
+      this.#onSocket(socket);
+      return;
+    }
+    // Certificates are rotated by replacing their files, so each handshake begins with a look at them.
+    const identity = await this.#identityFiles?.current();
+    if (identity !== undefined) this.#tlsServer.setSecureContext(identity.options);
+    if (!socket.destroyed) this.#tlsServer.emit('connection', socket);
+  }
+}

@@ -1,0 +1,172 @@
+import { type Socket, connect } from 'node:net';
+import { connect as connectTLS } from 'node:tls';
+import {
+  type ChunkSinkFactory,
+  ErrConnectionClosed,
+  ErrMalformed,
+  ErrTransportStopped,
+  type IConnection,
+  type IRaftRPC,
+  type ISnapshotConnection,
+  type RaftRPCConfig,
+  type RequestHandler,
+  hasErrorCode,
+} from '@drakkar/raftio';
+import {
+  ConnectAttempts,
+  IdentityFiles,
+  LivenessMonitor,
+  Warnings,
+  attemptAborted,
+  attemptTimedOut,
+  explainConnectError,
+  parseAddress,
+} from '@drakkar/raftio/transport';
+import { type Channel, FrameType, MAX_HELLO_BYTES, helloOf, isHello } from './frames.js';
+import { receiveMessages, receiveSnapshot } from './inbound.js';
+import { Link } from './link.js';
+import { Listener } from './listener.js';
+import type { TcpOptions } from './options.js';
+import { MessageConnection, SnapshotConnection } from './outbound.js';
+
+/** Listens for what others send, and dials for what this host sends: one connection for each direction. */
+export class TcpRaftRPC implements IRaftRPC {
+  readonly name = 'tcp';
+  readonly #config: RaftRPCConfig;
+  readonly #options: TcpOptions;
+  readonly #requestHandler: RequestHandler;
+  readonly #chunkSinkFactory: ChunkSinkFactory;
+  readonly #warnings: Warnings;
+  readonly #identityFiles: IdentityFiles | undefined;
+  readonly #listener: Listener;
+  readonly #links = new Set<Link>();
+  readonly #monitor: LivenessMonitor;
+  readonly #attempts = new ConnectAttempts();
+  #started: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(
+    config: RaftRPCConfig,
+    requestHandler: RequestHandler,
+    chunkSinkFactory: ChunkSinkFactory,
+    options: TcpOptions,
+  ) {
+    this.#config = config;
+    this.#options = options;
+    this.#requestHandler = requestHandler;
+    this.#chunkSinkFactory = chunkSinkFactory;
+    const warnings = new Warnings(config.onWarning);
+    this.#warnings = warnings;
+    this.#identityFiles =
+      config.mutualTLS &&
+      new IdentityFiles(config.mutualTLS, (text, details) => warnings.warn('certificates', text, details));
+    this.#monitor = new LivenessMonitor(options, this.#links);
+    this.#listener = new Listener(
+      options,
+      this.#identityFiles,
+      warnings,
+      (socket) => void this.#serve(socket),
+    );
+  }
+
+  async start(): Promise<void> {
+    if (this.#stopped !== undefined) throw new ErrTransportStopped();
+    this.#started ??= this.#listener.start(this.#config.listenAddress);
+    await this.#started;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped ??= this.#stopAll();
+    await this.#stopped;
+  }
+
+  async getConnection(target: string, signal: AbortSignal): Promise<IConnection> {
+    const link = await this.#connect(target, 'messages', signal);
+    return new MessageConnection(link, this.#config.sendBufferBytes);
+  }
+
+  async getSnapshotConnection(target: string, signal: AbortSignal): Promise<ISnapshotConnection> {
+    return new SnapshotConnection(await this.#connect(target, 'snapshot', signal));
+  }
+
+  #connect(target: string, channel: Channel, signal: AbortSignal): Promise<Link> {
+    return this.#attempts.run(target, signal, (either) => this.#dial(target, channel, either));
+  }
+
+  /** Resolves when the peer has said hello: it is there, lets us in, and speaks this protocol. */
+  async #dial(target: string, channel: Channel, signal: AbortSignal): Promise<Link> {
+    const { connectTimeoutMs } = this.#options;
+    const options = { ...parseAddress(target), noDelay: true };
+    const identity = await this.#identityFiles?.current();
+    if (signal.aborted) throw attemptAborted(target, signal.reason);
+    const state = { target, secure: identity !== undefined, secured: false, connected: false };
+    const socket =
+      identity === undefined ? connect(options) : connectTLS({ ...options, secureContext: identity.context });
+    socket.once('connect', () => (state.connected = true));
+    socket.once('secureConnect', () => (state.secured = true));
+    const link = this.#hold(new Link(socket, target));
+    const abort = (): unknown => link.end(attemptAborted(target, signal.reason));
+    const timer = setTimeout(() => link.end(attemptTimedOut(target, connectTimeoutMs)), connectTimeoutMs);
+    signal.addEventListener('abort', abort);
+    try {
+      link.send(FrameType.Hello, helloOf(channel));
+      const answer = await link.read(MAX_HELLO_BYTES);
+      if (!isHello(answer, 'host')) throw new ErrMalformed('it speaks another protocol');
+      return link;
+    } catch (error) {
+      const reason = link.end(error as Error);
+      if (hasErrorCode(reason, 'ERR_CONNECT_FAILED')) throw reason;
+      throw explainConnectError((reason.cause ?? reason) as Error, state);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  async #serve(socket: Socket): Promise<void> {
+    const peer = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
+    const link = this.#hold(new Link(socket, peer));
+    try {
+      const channel = await this.#greet(link);
+      if (channel === 'messages') await receiveMessages(link, this.#requestHandler, this.#warnings);
+      else await receiveSnapshot(link, this.#chunkSinkFactory, this.#warnings);
+    } catch (error) {
+      const reason = link.end(error as Error);
+      if (hasErrorCode(reason, 'ERR_CONNECTION_CLOSED')) return; // Connections come and go.
+      this.#warnings.warn('content', `a connection was ended: ${reason.message}`, { peer });
+    }
+  }
+
+  /** This host's hello lets a client know that it was let in. The client has to say its own in time. */
+  async #greet(link: Link): Promise<Channel> {
+    const tooLate = (): unknown => link.end(new ErrMalformed('no hello in time'));
+    const deadline = setTimeout(tooLate, this.#options.connectTimeoutMs);
+    try {
+      link.send(FrameType.Hello, helloOf('host'));
+      const hello = await link.read(MAX_HELLO_BYTES);
+      const channel = (['messages', 'snapshot'] as const).find((each) => isHello(hello, each));
+      if (channel === undefined) throw new ErrMalformed('it speaks another protocol');
+      return channel;
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  #hold(link: Link): Link {
+    this.#links.add(link);
+    this.#monitor.wake();
+    void link.closed.then(() => this.#links.delete(link));
+    return link;
+  }
+
+  async #stopAll(): Promise<void> {
+    const attemptsEnded = this.#attempts.stop();
+    // What is being started must be there before it can be stopped; its failure was told to who started it.
+    await this.#started?.catch(() => undefined);
+    await attemptsEnded;
+    const listenerStopped = this.#listener.stop();
+    for (const link of this.#links) link.end(new ErrConnectionClosed('the transport was stopped'));
+    await Promise.all([listenerStopped, ...[...this.#links].map((link) => link.closed)]);
+    this.#monitor.stop();
+  }
+}

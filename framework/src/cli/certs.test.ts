@@ -1,0 +1,156 @@
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TLSSocket, connect, createServer } from 'node:tls';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { CliIO } from './output.js';
+import { runCli } from './program.js';
+
+let out: string;
+beforeEach(async () => {
+  out = await mkdtemp(join(tmpdir(), 'drakkar-certs-'));
+});
+afterEach(() => rm(out, { recursive: true, force: true }));
+
+async function drakkar(...args: string[]): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+  let stdout = '';
+  let stderr = '';
+  const io: CliIO = {
+    stdout: (text) => void (stdout += text),
+    stderr: (text) => void (stderr += text),
+    isTerminal: false,
+  };
+  return { exitCode: await runCli(args, io), stdout, stderr };
+}
+
+const certs = (...args: string[]): ReturnType<typeof drakkar> => drakkar('certs', '--out', out, ...args);
+
+async function certificate(...path: string[]): Promise<X509Certificate> {
+  return new X509Certificate(await readFile(join(out, ...path)));
+}
+
+async function daysLeft(...path: string[]): Promise<number> {
+  const { validTo } = await certificate(...path);
+  return Math.round((Date.parse(validTo) - Date.now()) / 86_400_000);
+}
+
+const filesIn = async (...path: string[]): Promise<string[]> => (await readdir(join(out, ...path))).sort();
+
+/** What both ends of a connection say of each other; each demands a certificate of the CA in its files. */
+async function handshake(server: string, client: string, servername: string): Promise<boolean[]> {
+  const filesOf = async (host: string): Promise<{ ca: Buffer; cert: Buffer; key: Buffer }> => ({
+    ca: await readFile(join(out, host, 'ca.pem')),
+    cert: await readFile(join(out, host, 'node.pem')),
+    key: await readFile(join(out, host, 'node-key.pem')),
+  });
+  const listener = createServer({ ...(await filesOf(server)), requestCert: true, rejectUnauthorized: false });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const accepted = once(listener, 'secureConnection') as Promise<[TLSSocket]>;
+  const { port } = listener.address() as AddressInfo;
+  const files = await filesOf(client);
+  const socket = connect({ ...files, host: '127.0.0.1', port, servername, rejectUnauthorized: false });
+  const [[inbound]] = await Promise.all([accepted, once(socket, 'secureConnect')]);
+  const verdicts = [inbound.authorized, socket.authorized];
+  socket.destroy();
+  inbound.destroy();
+  listener.close();
+  return verdicts;
+}
+
+describe('drakkar certs', () => {
+  it('makes a CA, and for each host the files that a configuration names', async () => {
+    const { exitCode, stdout } = await certs('--hosts', 'a.example, 10.0.0.1,::1', '--json');
+    expect(exitCode).toBe(0);
+    expect(await filesIn()).toEqual(['10.0.0.1', '__1', 'a.example', 'ca-key.pem', 'ca.pem']);
+    const ca = await certificate('ca.pem');
+    expect([ca.ca, ca.verify(ca.publicKey)]).toEqual([true, true]);
+    const names = {
+      'a.example': 'DNS:a.example, DNS:drakkar.internal',
+      '10.0.0.1': 'IP Address:10.0.0.1, DNS:drakkar.internal',
+      __1: 'IP Address:0:0:0:0:0:0:0:1, DNS:drakkar.internal',
+    };
+    for (const [folder, subjectAltName] of Object.entries(names)) {
+      expect(await filesIn(folder)).toEqual(['ca.pem', 'node-key.pem', 'node.pem']);
+      const host = await certificate(folder, 'node.pem');
+      expect(host.subjectAltName).toBe(subjectAltName);
+      expect([host.ca, host.checkIssued(ca), host.verify(ca.publicKey)]).toEqual([false, true, true]);
+      expect(await daysLeft(folder, 'node.pem')).toBe(365);
+      expect(await readFile(join(out, folder, 'ca.pem'), 'utf8')).toBe(ca.toString());
+    }
+    const result = JSON.parse(stdout) as { ok: boolean; days: number; hosts: { keyFile: string }[] };
+    expect(result).toMatchObject({ ok: true, days: 365, isNewCA: true });
+    expect(result.hosts.map(({ keyFile }) => keyFile)).toContain(join(out, 'a.example', 'node-key.pem'));
+  });
+
+  it('keeps keys from others', async () => {
+    await certs('--hosts', 'a');
+    for (const path of [['ca-key.pem'], ['a', 'node-key.pem']]) {
+      expect((await stat(join(out, ...path))).mode & 0o777).toBe(0o600);
+    }
+    expect((await stat(join(out, 'a', 'node.pem'))).mode & 0o444).toBe(0o444);
+  });
+
+  it('makes what both ends of a connection accept, and nothing else', async () => {
+    await certs('--hosts', 'a.example,b.example', '--also', 'one.internal,two.internal');
+    expect(await handshake('a.example', 'b.example', 'a.example')).toEqual([true, true]);
+    expect(await handshake('b.example', 'a.example', 'two.internal')).toEqual([true, true]);
+    expect(await handshake('b.example', 'a.example', 'a.example')).toEqual([true, false]);
+    const first = out;
+    out = join(first, 'foreign');
+    await certs('--hosts', 'c.example');
+    await writeFile(join(out, 'c.example', 'ca.pem'), await readFile(join(first, 'ca.pem')));
+    out = first;
+    expect(await handshake('a.example', 'foreign/c.example', 'a.example')).toEqual([false, true]);
+  });
+
+  it('uses the CA that is there, and never lets a certificate outlive it', async () => {
+    await certs('--hosts', 'a', '--days', '30');
+    const ca = await readFile(join(out, 'ca.pem'), 'utf8');
+    const { exitCode, stdout } = await certs('--hosts', 'b', '--days', '90', '--also', '');
+    expect(exitCode).toBe(0);
+    expect(stdout).not.toContain('new CA');
+    expect(await readFile(join(out, 'ca.pem'), 'utf8')).toBe(ca);
+    expect((await certificate('b', 'node.pem')).verify((await certificate('ca.pem')).publicKey)).toBe(true);
+    expect((await certificate('b', 'node.pem')).subjectAltName).toBe('DNS:b');
+    expect(await daysLeft('b', 'node.pem')).toBe(30);
+  });
+
+  it('overwrites nothing, unless told to, and then everything', async () => {
+    await certs('--hosts', 'a');
+    const before = await certificate('a', 'node.pem');
+    const refused = await certs('--hosts', 'b,a');
+    expect(refused.exitCode).toBe(2);
+    expect(refused.stderr).toContain('--force');
+    expect(await filesIn()).toEqual(['a', 'ca-key.pem', 'ca.pem']);
+    expect((await certificate('a', 'node.pem')).raw.equals(before.raw)).toBe(true);
+    expect((await certs('--hosts', 'a', '--force')).exitCode).toBe(0);
+    const after = await certificate('a', 'node.pem');
+    expect(after.raw.equals(before.raw)).toBe(false);
+    expect(after.verify((await certificate('ca.pem')).publicKey)).toBe(true);
+    expect((await stat(join(out, 'a', 'node-key.pem'))).mode & 0o777).toBe(0o600);
+  });
+
+  it.each([
+    ['a name with a port', ['--hosts', 'a:63001'], 'without ports'],
+    ['a path for a name', ['--hosts', '../a'], 'neither a host name'],
+    ['no host', ['--hosts', ','], 'at least one host'],
+    ['days that are none', ['--hosts', 'a', '--days', '0'], 'from 1 to 3650'],
+  ])('refuses %s', async (_name, args, message) => {
+    const { exitCode, stderr } = await certs(...args);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(message);
+    expect(await filesIn()).toEqual([]);
+  });
+
+  it('refuses half a CA, and what is none', async () => {
+    await writeFile(join(out, 'ca.pem'), 'nonsense');
+    expect((await certs('--hosts', 'a')).stderr).toContain('ca-key.pem is not');
+    await writeFile(join(out, 'ca-key.pem'), 'nonsense');
+    expect((await certs('--hosts', 'a')).stderr).toContain("can't be used");
+    expect(await filesIn()).toEqual(['ca-key.pem', 'ca.pem']);
+  });
+});

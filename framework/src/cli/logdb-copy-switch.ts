@@ -1,0 +1,133 @@
+import { type ILogDB, hasErrorCode } from '@drakkar/raftio';
+import { acquireLocks, identityOf, readStatus } from '../datadir/data-dir.js';
+import type { DataDirLayout } from '../datadir/layout.js';
+import {
+  type Replacement,
+  checkSameHost,
+  commitReplacement,
+  isReplaced,
+  prepareReplacement,
+  removeReplaced,
+} from '../datadir/replacement.js';
+import type { NodeHostServices } from '../di/build-container.js';
+import { makeDirDurable } from '../fs/durable.js';
+import { type Comparison, compare, copiedLines, copyAll, countEntries, withOpen } from './logdb-copy-all.js';
+import { type OpenedData, offlineServices, withData } from './open-data.js';
+import { ExitCode, type Output } from './output.js';
+import type { DataDirOptions } from './program.js';
+
+export interface SwitchOptions extends DataDirOptions {
+  switchTo: string;
+}
+
+/** Refusals of the data by the configuration that it had until now, when it has the new LogDB already. */
+const HAS_ANOTHER_LOGDB = ['ERR_LOGDB_TYPE', 'ERR_INCOMPATIBLE_DATA'];
+
+/**
+ * `drakkar logdb copy --switch-to`. The old LogDB stays as it is until the new one is there, was closed, opened again,
+ * and found equal; then the directory's record names the new one, and the old one is removed.
+ */
+export async function switchLogDB(output: Output, options: SwitchOptions): Promise<ExitCode> {
+  const target = await offlineServices(options.switchTo);
+  try {
+    return await withData(options, (data) => switchOpened(output, data, target, options.switchTo));
+  } catch (error) {
+    const isOther = HAS_ANOTHER_LOGDB.some((code) => hasErrorCode(error, code));
+    if (!isOther || !(await finishSwitch(options, target))) throw error;
+    output.result({ ok: true, alreadySwitched: true, logdb: target.logDBName }, [
+      `${target.config.nodeHostDir} has the LogDB '${target.logDBName}' already`,
+    ]);
+    return ExitCode.ok;
+  }
+}
+
+async function switchOpened(
+  output: Output,
+  data: OpenedData,
+  target: NodeHostServices,
+  configFile: string,
+): Promise<ExitCode> {
+  const { fileSystem, directoryLock, config } = data.services;
+  const from = { nodeHostDir: config.nodeHostDir, walDir: config.walDir };
+  const replacement: Replacement = {
+    fileSystem,
+    status: data.status,
+    from,
+    to: target.config,
+    host: { ...identityOf(target), hardHash: data.status.hardHash },
+  };
+  checkSameHost({ ...replacement, host: identityOf(target) });
+  const added = [target.config.walDir].filter((dir) => dir !== from.nodeHostDir && dir !== from.walDir);
+  for (const dir of added) await makeDirDurable(fileSystem, dir);
+  const lock = await acquireLocks(directoryLock, added);
+  try {
+    const layout = await prepareReplacement(replacement);
+    const { replicas, problems } = await makeCopy(output, data, target, layout);
+    if (problems.length === 0) {
+      await data.logDB.close();
+      await commitReplacement(replacement);
+      await finish(replacement);
+    }
+    const { logDBName: logdb } = target;
+    const result = { ok: problems.length === 0, dataDir: from.nodeHostDir, logdb, replicas, problems };
+    output.result(result, [
+      ...copiedLines(replicas),
+      ...problems.map((each) => `PROBLEM  ${each}`),
+      problems.length > 0
+        ? `${from.nodeHostDir} keeps the LogDB that it had`
+        : `${replicas.length} replicas with ${countEntries(replicas)} entries moved to the LogDB '${logdb}', and found equal; start the host with ${configFile} from now on`,
+    ]);
+    return problems.length === 0 ? ExitCode.ok : ExitCode.problems;
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Makes the new LogDB; what is there when it can't be made, or is not equal, is removed. */
+async function makeCopy(
+  output: Output,
+  { logDB: source, services }: OpenedData,
+  { logDBFactory }: NodeHostServices,
+  { logdbDir, walDir }: DataDirLayout,
+): Promise<Comparison> {
+  const open = (): Promise<ILogDB> => logDBFactory({ dir: logdbDir, walDir });
+  let comparison: Comparison | undefined;
+  try {
+    await withOpen(open, (copy) => copyAll(source, copy, output));
+    comparison = await withOpen(open, (copy) => compare(source, copy, output));
+    return comparison;
+  } finally {
+    if (comparison?.problems.length !== 0) {
+      for (const dir of new Set([logdbDir, walDir])) await services.fileSystem.remove(dir);
+    }
+  }
+}
+
+async function finish(replacement: Replacement): Promise<void> {
+  const { fileSystem, to } = replacement;
+  const status = await readStatus(fileSystem, to.nodeHostDir);
+  if (status !== undefined) await removeReplaced({ ...replacement, status });
+}
+
+/** After a switch that a crash has cut short when the new LogDB was in its place: removes the old one. */
+async function finishSwitch(options: SwitchOptions, target: NodeHostServices): Promise<boolean> {
+  const { fileSystem, directoryLock, config: to } = target;
+  const status = await readStatus(fileSystem, to.nodeHostDir);
+  const host = identityOf(target);
+  if (status === undefined || !isReplaced({ status, host })) return false;
+  const from =
+    options.config === undefined
+      ? { nodeHostDir: to.nodeHostDir, walDir: options.walDir ?? to.nodeHostDir }
+      : (await offlineServices(options.config)).config;
+  checkSameHost({ status, from, to, host });
+  const roots = [to.nodeHostDir, to.walDir, from.walDir];
+  const present: string[] = [];
+  for (const dir of new Set(roots)) if ((await fileSystem.stat(dir)) !== undefined) present.push(dir);
+  const lock = await acquireLocks(directoryLock, present);
+  try {
+    await finish({ fileSystem, status, from, to, host });
+    return true;
+  } finally {
+    await lock.release();
+  }
+}

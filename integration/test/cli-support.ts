@@ -1,0 +1,193 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, open, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { openLmdbLogDB } from '@drakkar/logdb-lmdb';
+import { type ILogDB, encodeEntries } from '@drakkar/raftio';
+import { CLUSTER, TestCluster, type TestNode, Workshop } from './support.js';
+
+const MAIN = fileURLToPath(new URL('../../framework/dist/cli/main.js', import.meta.url));
+if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run "npm run build" before these tests`);
+
+export interface Finished {
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface Running {
+  pid: number;
+  stdout: () => string;
+  kill: (signal: NodeJS.Signals) => void;
+  done: Promise<Finished>;
+}
+
+/** Starts the command as a user would. */
+export function start(args: readonly string[]): Running {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
+  child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
+  const done = new Promise<Finished>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (exitCode, signal) => resolve({ exitCode, signal, stdout, stderr }));
+  });
+  return { pid: child.pid ?? 0, stdout: () => stdout, kill: (signal) => void child.kill(signal), done };
+}
+
+export const drakkar = (...args: string[]): Promise<Finished> => start(args).done;
+
+export interface Result {
+  ok: boolean;
+  error?: { code: string; message: string };
+  replicas?: Record<string, unknown>[];
+  problems?: { part: string; code?: string; clusterID?: number; message: string }[];
+  identity?: Record<string, unknown>;
+  unusedLogDBs?: string[];
+}
+
+export async function drakkarJSON<T = Result>(
+  ...args: string[]
+): Promise<{ exitCode: number | null; result: T; stderr: string }> {
+  const { exitCode, stdout, stderr } = await drakkar(...args, '--json');
+  return { exitCode, result: JSON.parse(stdout) as T, stderr };
+}
+
+/** What a host that was used a little leaves: log entries, a log that was cut, and two snapshots. */
+async function makeData(workshop: Workshop): Promise<TestNode> {
+  const cluster = await TestCluster.start(workshop, 1, {}, { compactionOverhead: 20 });
+  const node = cluster.node(1);
+  for (let i = 1; i <= 30; i++) await cluster.write(node, `first ${i} ${'x'.repeat(300)}`);
+  await node.host.requestSnapshot(CLUSTER);
+  for (let i = 1; i <= 30; i++) await cluster.write(node, `second ${i} ${'y'.repeat(300)}`);
+  await node.host.requestSnapshot(CLUSTER);
+  for (let i = 1; i <= 20; i++) await cluster.write(node, `third ${i} ${'z'.repeat(300)}`);
+  await node.host.stop();
+  return node;
+}
+
+export const INVERSIFY = pathToFileURL(createRequire(import.meta.url).resolve('inversify')).href;
+export const INFO = { clusterID: CLUSTER, nodeID: 1 };
+export const NOTHING = { entriesToSave: [], snapshot: undefined };
+export async function lastIndexOf(db: ILogDB): Promise<number> {
+  const found = await db.readRaftState(INFO.clusterID, INFO.nodeID, 0);
+  return found === undefined ? 0 : found.firstIndex + found.entryCount - 1;
+}
+
+async function firstIndexOf(db: ILogDB): Promise<number> {
+  return (await db.readRaftState(INFO.clusterID, INFO.nodeID, 0))?.firstIndex ?? 0;
+}
+
+/** A configuration for the host at an address, with its data in a folder. */
+export async function writeConfig(file: string, of: { address: string; dir: string }): Promise<string> {
+  await writeFile(
+    file,
+    `raftAddress: "${of.address}"\nnodeHostDir: ${of.dir}\nrttMillisecond: 20\nlogdb:\n  module: lmdb\nlog:\n  level: silent\n`,
+  );
+  return file;
+}
+
+/** Files that hold data: not those by which processes keep off each other, which change whenever they do. */
+export async function dataFiles(dir: string): Promise<string[]> {
+  const all = await readdir(dir, { recursive: true, withFileTypes: true });
+  return all
+    .filter((each) => each.isFile())
+    .map((each) => join(each.parentPath, each.name))
+    .filter((path) => !relative(dir, path).startsWith('LOCK') && !/lock\.mdb|-lock$/.test(path))
+    .sort();
+}
+
+export async function contentOf(dir: string): Promise<Map<string, string>> {
+  const content = new Map<string, string>();
+  for (const path of await dataFiles(dir))
+    content.set(relative(dir, path), (await readFile(path)).toString('base64'));
+  return content;
+}
+
+/** All that the LogDB of a data directory gives, in a form that can be compared. */
+export async function storedContent(dataDir: string): Promise<unknown> {
+  const dir = join(dataDir, 'logdb');
+  const db = await openLmdbLogDB({ dir, walDir: dir });
+  try {
+    const { clusterID, nodeID } = INFO;
+    const { entries } = await db.iterateEntries(
+      clusterID,
+      nodeID,
+      await firstIndexOf(db),
+      1_000_000,
+      2 ** 40,
+    );
+    return {
+      replicas: await db.listNodeInfo(),
+      bootstrap: await db.getBootstrapInfo(clusterID, nodeID),
+      raftState: await db.readRaftState(clusterID, nodeID, 0),
+      snapshots: await db.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER),
+      entries: Buffer.from(encodeEntries(entries)).toString('base64'),
+    };
+  } finally {
+    await db.close();
+  }
+}
+
+export async function flipBit(path: string, bit: number): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    const byte = Buffer.alloc(1);
+    const offset = Math.floor(bit / 8);
+    await file.read(byte, 0, 1, offset);
+    byte[0] = (byte[0] ?? 0) ^ (1 << (bit % 8));
+    await file.write(byte, 0, 1, offset);
+  } finally {
+    await file.close();
+  }
+}
+
+/** A host that is stopped, and a folder for what a test makes of its data. */
+export class StoppedHost {
+  readonly #workshop = new Workshop();
+  #node: TestNode | undefined;
+  #scratch = '';
+  #configFile = '';
+
+  async make(): Promise<void> {
+    this.#node = await makeData(this.#workshop);
+    this.#scratch = join(await this.#workshop.dir(), 'scratch');
+    await mkdir(this.#scratch);
+    this.#configFile = await writeConfig(this.scratch('host.yaml'), this.node);
+  }
+
+  clear(): Promise<void> {
+    return this.#workshop.clear();
+  }
+
+  get node(): TestNode {
+    if (this.#node === undefined) throw new Error('make() was not called');
+    return this.#node;
+  }
+
+  /** Its configuration. */
+  get configFile(): string {
+    return this.#configFile;
+  }
+
+  /** A path for a test to use. */
+  scratch(name: string): string {
+    return join(this.#scratch, name);
+  }
+
+  /** A copy of the data, to be damaged. */
+  async copyOfData(name: string): Promise<{ dir: string; config: string }> {
+    const { dir: source, address } = this.node;
+    const dir = this.scratch(name);
+    await rm(dir, { recursive: true, force: true });
+    await cp(source, dir, { recursive: true, filter: (path) => !path.endsWith('.sock') });
+    return { dir, config: await writeConfig(`${dir}.yaml`, { address, dir }) };
+  }
+}

@@ -1,0 +1,40 @@
+import { isDrakkarError } from '@drakkar/raftio';
+
+/** Waits, for a bounded time, until `probe` gives something. */
+export async function eventually<T>(
+  what: string,
+  probe: () => T | undefined | Promise<T | undefined>,
+  deadlineMs = 15_000,
+): Promise<T> {
+  const endMs = performance.now() + deadlineMs;
+  for (;;) {
+    const found = await probe();
+    if (found !== undefined) return found;
+    if (performance.now() > endMs) throw new Error(`timed out waiting for ${what}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Repeats a call whose failure is known to have had no effect. */
+export async function retrying<T>(call: () => Promise<T>): Promise<T> {
+  const done = await eventually('a call to succeed', async () => {
+    try {
+      return { value: await call() };
+    } catch (error) {
+      if (isDrakkarError(error) && error.retrySafe) return undefined;
+      throw error;
+    }
+  });
+  return done.value;
+}
+
+/** The code of the error that `call` throws or rejects with. */
+export async function codeOf(call: () => unknown): Promise<string> {
+  try {
+    await call();
+  } catch (error) {
+    if (isDrakkarError(error)) return error.code;
+    throw error;
+  }
+  return 'no error';
+}

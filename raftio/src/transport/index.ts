@@ -1,0 +1,18 @@
+export { type HostPort, parseAddress, urlAuthority } from './address.js';
+export { ConnectAttempts, attemptAborted, attemptTimedOut } from './attempts.js';
+export { certificateFault } from './certificate-faults.js';
+export { type AttemptState, explainConnectError } from './connect-errors.js';
+export { asConnectionClosed } from './connection-closed.js';
+export {
+  type IntegerOption,
+  MAX_TIMER_MS,
+  integerOption,
+  integerOptionsSchema,
+  resolveIntegerOptions,
+} from './integer-options.js';
+export { type LivenessOptions, LivenessMonitor, type MonitoredLink } from './liveness.js';
+export { listen } from './listen.js';
+export { ownBytes } from './own-bytes.js';
+export { SendQueue, type SendQueueOptions } from './send-queue.js';
+export { type Identity, IdentityFiles } from './tls-identity.js';
+export { type WarningKind, Warnings } from './warnings.js';

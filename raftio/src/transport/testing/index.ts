@@ -1,0 +1,18 @@
+export { CertificateFolder, type Leaf, type LeafOptions, TestCA } from './certificates.js';
+export {
+  type CreateTransport,
+  type HostOptions,
+  RecordingSink,
+  type TestHost,
+  TestHosts,
+  type Warning,
+  freePort,
+  isSettled,
+  never,
+  numberedBatch,
+  numberedChunk,
+  settlesWithin,
+  termsOf,
+  until,
+} from './hosts.js';
+export { mutualTLSTests } from './mutual-tls.js';

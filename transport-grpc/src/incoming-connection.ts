@@ -1,0 +1,118 @@
+import type { ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import { status as Status } from '@grpc/grpc-js';
+import type { MonitoredLink } from '@drakkar/raftio/transport';
+import type { IncomingStream, StreamEnd } from './incoming-stream.js';
+
+export interface IncomingConnectionOptions {
+  handshakeTimeoutMs: number;
+  closeTimeoutMs: number;
+  /** Called when no method was called within `handshakeTimeoutMs`, before the connection is cut. */
+  onDawdling: () => void;
+}
+
+const STOPPING: StreamEnd = { code: Status.UNAVAILABLE, details: 'the host is stopping' };
+
+/** How often a connection without a call is looked at. */
+const PROBE_INTERVAL_MS = 100;
+
+/** A connection that a client has opened: a bounded time until its first call, and after its last. */
+export class IncomingConnection implements MonitoredLink {
+  readonly socket: Socket;
+  /** Who is at the other end, for messages. */
+  readonly peer: string;
+  readonly closed: Promise<unknown>;
+  readonly #streams = new Set<IncomingStream>();
+  readonly #closeTimeoutMs: number;
+  #deadline: NodeJS.Timeout;
+  #probe: NodeJS.Timeout | undefined;
+  #session: ServerHttp2Session | undefined;
+  #bytesRead = 0;
+  #bytesWritten = 0;
+  #silentSweeps = 0;
+
+  constructor(socket: Socket, options: IncomingConnectionOptions) {
+    this.socket = socket;
+    this.peer = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
+    this.#closeTimeoutMs = options.closeTimeoutMs;
+    this.closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.on('error', () => undefined);
+    this.#deadline = setTimeout(() => {
+      options.onDawdling();
+      socket.destroy();
+    }, options.handshakeTimeoutMs);
+    void this.closed.then(() => {
+      clearTimeout(this.#deadline);
+      clearInterval(this.#probe);
+    });
+  }
+
+  /**
+   * Looks out for the end of a session that nobody tells of. When the other side breaks HTTP/2 in certain ways, Node.js
+   * says so to it, and from then on neither reads nor writes, nor sees that the other side has gone. What shows is
+   * that a ping stays in the queue.
+   */
+  watch(session: ServerHttp2Session): void {
+    this.#session = session;
+    let isPinged = false;
+    this.#probe = setInterval(() => {
+      if (session.destroyed) {
+        clearInterval(this.#probe);
+      } else if (isPinged) {
+        this.#endIfStuck();
+      } else {
+        isPinged = session.ping(() => {
+          isPinged = false;
+        });
+      }
+    }, PROBE_INTERVAL_MS);
+    this.#probe.unref();
+  }
+
+  add(stream: IncomingStream): void {
+    clearTimeout(this.#deadline);
+    clearInterval(this.#probe);
+    this.#streams.add(stream);
+  }
+
+  remove(stream: IncomingStream): void {
+    if (!this.#streams.delete(stream) || this.#streams.size > 0 || this.socket.destroyed) return;
+    this.#deadline = setTimeout(() => {
+      this.socket.destroy();
+    }, this.#closeTimeoutMs);
+  }
+
+  sweep(maxSilentSweeps: number): void {
+    const { bytesRead, bytesWritten } = this.socket;
+    const wasStill = bytesRead === this.#bytesRead && bytesWritten === this.#bytesWritten;
+    if (bytesRead === this.#bytesRead) this.#silentSweeps += 1;
+    else this.#silentSweeps = 0;
+    this.#bytesRead = bytesRead;
+    this.#bytesWritten = bytesWritten;
+    if (this.#silentSweeps >= maxSilentSweeps) this.socket.destroy();
+    else if (wasStill) this.#endIfStuck();
+  }
+
+  /** Ends the streams, tells why, and gives the client `closeTimeoutMs` to go. Resolves when the socket is gone. */
+  async stop(): Promise<void> {
+    if (this.#streams.size === 0) this.socket.destroy();
+    for (const stream of this.#streams) stream.end(STOPPING);
+    await this.closed;
+  }
+
+  /** Ends a connection on which something is to be sent and is not, although the event loop has come round. */
+  #endIfStuck(): void {
+    if (!this.#hasUnsent()) return;
+    const { bytesWritten } = this.socket;
+    setImmediate(() => {
+      setImmediate(() => {
+        if (this.#hasUnsent() && this.socket.bytesWritten === bytesWritten) this.socket.destroy();
+      });
+    });
+  }
+
+  #hasUnsent(): boolean {
+    const session = this.#session;
+    return session !== undefined && !session.destroyed && (session.state.outboundQueueSize ?? 0) > 0;
+  }
+}

@@ -1,0 +1,90 @@
+import { Metadata, type ServerInterceptingCallInterface, status as Status } from '@grpc/grpc-js';
+import { PING_INTERVAL_HEADER } from './service.js';
+
+/** How a stream is ended by this side. */
+export interface StreamEnd {
+  code: Status;
+  details: string;
+}
+
+/** What becomes of the messages of one stream. */
+export interface StreamReceiver {
+  /**
+   * Takes a message, which is the receiver's to keep. `undefined` when the next may come, or how the stream ends. It
+   * is not called again before a promise has settled, which must not reject.
+   */
+  receive(bytes: Uint8Array): StreamEnd | undefined | Promise<StreamEnd | undefined>;
+  /** Called once, when the stream has ended for whatever reason. */
+  close(): void;
+}
+
+export const STREAM_DONE: StreamEnd = { code: Status.OK, details: '' };
+
+/**
+ * The receiving end of a call. It asks the library for one message at a time, below the streams of the library, which
+ * would read up to sixteen ahead: what is held for a receiver that is busy is one message and the window of HTTP/2.
+ */
+export class IncomingStream {
+  readonly #call: ServerInterceptingCallInterface;
+  readonly #receiver: StreamReceiver;
+  readonly #onEnded: () => void;
+  #ended = false;
+
+  constructor(call: ServerInterceptingCallInterface, receiver: StreamReceiver, onEnded: () => void) {
+    this.#call = call;
+    this.#receiver = receiver;
+    this.#onEnded = onEnded;
+  }
+
+  start(pingIntervalMs: number): void {
+    this.#call.start({
+      onReceiveMetadata: () => {
+        const metadata = new Metadata();
+        metadata.set(PING_INTERVAL_HEADER, String(pingIntervalMs));
+        this.#call.sendMetadata(metadata);
+        this.#call.startRead();
+      },
+      onReceiveMessage: (bytes: Buffer) => {
+        this.#receive(bytes);
+      },
+      onReceiveHalfClose: () => {
+        this.end(STREAM_DONE);
+      },
+      onCancel: () => {
+        this.#close();
+      },
+    });
+  }
+
+  /** Ends the call; nothing more is given to the receiver. */
+  end(how: StreamEnd): void {
+    if (this.#ended) return;
+    this.#close();
+    this.#call.sendStatus(how);
+  }
+
+  #receive(bytes: Uint8Array): void {
+    if (this.#ended) return;
+    const outcome = this.#receiver.receive(bytes);
+    if (outcome instanceof Promise) {
+      void outcome.then((end) => {
+        this.#proceed(end);
+      });
+    } else {
+      this.#proceed(outcome);
+    }
+  }
+
+  #proceed(end: StreamEnd | undefined): void {
+    if (this.#ended) return;
+    if (end === undefined) this.#call.startRead();
+    else this.end(end);
+  }
+
+  #close(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#receiver.close();
+    this.#onEnded();
+  }
+}

@@ -1,0 +1,142 @@
+import { type Client, type Metadata, type StatusObject, status as Status } from '@grpc/grpc-js';
+import { ErrConnectionClosed } from '@drakkar/raftio';
+import type { MonitoredLink } from '@drakkar/raftio/transport';
+import type { Attempt } from './attempt.js';
+import type { Dialled, OutgoingCall } from './dial.js';
+import { PING_INTERVAL_HEADER } from './service.js';
+
+export interface OutgoingHandlers {
+  /** Some of what was written has left the process. */
+  onDrain: () => void;
+  /** Called once; `undefined` when this side ended the stream and the peer agreed that all is well. */
+  onEnded: (reason: Error | undefined) => void;
+}
+
+/** Two: one that is being written and one that follows it without a pause. More wait for nothing but each other. */
+const MAX_WRITES = 2;
+
+/** The sending end of a call on a connection of its own: bytes out, an end that is told exactly once. */
+export class OutgoingStream implements MonitoredLink {
+  /** Who is at the other end, for messages. */
+  readonly peer: string;
+  /** Resolves when the connection is gone. */
+  readonly closed: Promise<Error | undefined>;
+  readonly #attempt: Attempt;
+  readonly #client: Client;
+  readonly #call: OutgoingCall;
+  readonly #closeTimeoutMs: number;
+  #handlers: OutgoingHandlers | undefined;
+  #resolveClosed!: (reason: Error | undefined) => void;
+  #writes = 0;
+  #writtenBytes = 0;
+  #ending = false;
+  #ended = false;
+  #closeTimer: NodeJS.Timeout | undefined;
+  /** Whether the peer has said that it pings, so that its silence means something. */
+  #pinged: number | undefined;
+  #bytesRead = 0;
+  #silentSweeps = 0;
+
+  constructor({ attempt, client, call }: Dialled, closeTimeoutMs: number) {
+    this.peer = attempt.state.target;
+    this.#attempt = attempt;
+    this.#client = client;
+    this.#call = call;
+    this.#closeTimeoutMs = closeTimeoutMs;
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+    call.on('metadata', (metadata: Metadata) => {
+      const intervalMs = Number(metadata.get(PING_INTERVAL_HEADER)[0] ?? Number.NaN);
+      if (intervalMs > 0) this.#pinged = intervalMs;
+    });
+    call.on('status', (status: StatusObject) => {
+      this.#finish(this.#reasonOf(status));
+    });
+    // Without a reader the end of the call would not be told. There is nothing in what is read.
+    call.resume();
+  }
+
+  /** To be called in the turn in which the stream was made. */
+  attach(handlers: OutgoingHandlers): void {
+    this.#handlers = handlers;
+  }
+
+  get isOpen(): boolean {
+    return !this.#ending && !this.#ended;
+  }
+
+  /** Bytes written that have not left the process; boundless when no further write can begin before others end. */
+  get level(): number {
+    return this.#writes >= MAX_WRITES ? Number.POSITIVE_INFINITY : this.#writtenBytes;
+  }
+
+  /** The bytes must not change any more. Throws ErrConnectionClosed once the stream is ending. */
+  write(bytes: Uint8Array): void {
+    if (!this.isOpen) throw new ErrConnectionClosed();
+    this.#writes += 1;
+    this.#writtenBytes += bytes.length;
+    this.#call.write(bytes, () => {
+      this.#writes -= 1;
+      this.#writtenBytes -= bytes.length;
+      if (!this.#ended) this.#handlers?.onDrain();
+    });
+  }
+
+  /** Says that nothing more will come; the peer answers, when it has taken all of it, with the end of the call. */
+  end(): void {
+    if (!this.isOpen) return;
+    this.#ending = true;
+    this.#call.end();
+  }
+
+  /** Ends the stream in order, but waits for a bounded time only. */
+  close(): void {
+    if (this.#ended || this.#closeTimer !== undefined) return;
+    this.end();
+    this.#closeTimer = setTimeout(() => {
+      this.#finish(undefined);
+    }, this.#closeTimeoutMs);
+  }
+
+  /** Ends the stream at once. */
+  terminate(reason: Error): void {
+    this.#finish(reason);
+  }
+
+  sweep(maxSilentSweeps: number, deadPeerTimeoutMs: number): void {
+    if (this.#ended || this.#pinged === undefined || this.#pinged * 2 > deadPeerTimeoutMs) return;
+    const { bytesRead } = this.#attempt;
+    if (bytesRead !== this.#bytesRead) {
+      this.#bytesRead = bytesRead;
+      this.#silentSweeps = 0;
+    } else if (++this.#silentSweeps >= maxSilentSweeps) {
+      const message = `no sign of life from ${this.peer} for ${deadPeerTimeoutMs} ms`;
+      this.terminate(new ErrConnectionClosed(message, { details: { deadPeerTimeoutMs } }));
+    }
+  }
+
+  #reasonOf({ code, details }: StatusObject): Error | undefined {
+    if (code === Status.OK && this.#ending) return undefined;
+    const name = Status[code] ?? String(code);
+    const cause = this.#attempt.error;
+    return new ErrConnectionClosed(
+      code === Status.OK
+        ? `${this.peer} ended the stream`
+        : `${this.peer} ended the stream: ${name}${details === '' ? '' : `, ${details}`}`,
+      { ...(cause === undefined ? {} : { cause }), details: { status: name } },
+    );
+  }
+
+  #finish(reason: Error | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#closeTimer);
+    this.#call.cancel();
+    this.#client.close();
+    this.#handlers?.onEnded(reason);
+    void this.#attempt.destroy().then(() => {
+      this.#resolveClosed(reason);
+    });
+  }
+}

@@ -1,0 +1,100 @@
+import { status as Status } from '@grpc/grpc-js';
+import {
+  type ChunkSinkFactory,
+  type IChunkSink,
+  type MessageBatch,
+  type RequestHandler,
+  type SnapshotChunk,
+  decodeMessageBatch,
+  decodeSnapshotChunk,
+} from '@drakkar/raftio';
+import { type Warnings, ownBytes } from '@drakkar/raftio/transport';
+import type { StreamEnd, StreamReceiver } from './incoming-stream.js';
+
+/** Hands the batches of one stream to the request handler. */
+export class MessageReceiver implements StreamReceiver {
+  readonly #handler: RequestHandler;
+  readonly #peer: string;
+  readonly #warnings: Warnings;
+
+  constructor(handler: RequestHandler, peer: string, warnings: Warnings) {
+    this.#handler = handler;
+    this.#peer = peer;
+    this.#warnings = warnings;
+  }
+
+  receive(bytes: Uint8Array): StreamEnd | undefined {
+    let batch: MessageBatch;
+    try {
+      batch = decodeMessageBatch(ownBytes(bytes));
+    } catch (error) {
+      return malformed(this.#peer, this.#warnings, error);
+    }
+    try {
+      this.#handler(batch);
+    } catch (error) {
+      warnHandler(this.#warnings, this.#peer, 'the request handler', error);
+    }
+    return undefined;
+  }
+
+  close(): void {
+    // Nothing is held.
+  }
+}
+
+/** Hands the chunks of one stream to its sink, one at a time. */
+export class SnapshotReceiver implements StreamReceiver {
+  readonly #sink: IChunkSink;
+  readonly #peer: string;
+  readonly #warnings: Warnings;
+
+  private constructor(sink: IChunkSink, peer: string, warnings: Warnings) {
+    this.#sink = sink;
+    this.#peer = peer;
+    this.#warnings = warnings;
+  }
+
+  /** `undefined` when no sink could be made, which has been warned of. */
+  static open(factory: ChunkSinkFactory, peer: string, warnings: Warnings): SnapshotReceiver | undefined {
+    try {
+      return new SnapshotReceiver(factory(), peer, warnings);
+    } catch (error) {
+      warnHandler(warnings, peer, 'the chunk sink factory', error);
+      return undefined;
+    }
+  }
+
+  async receive(bytes: Uint8Array): Promise<StreamEnd | undefined> {
+    let chunk: SnapshotChunk;
+    try {
+      chunk = decodeSnapshotChunk(ownBytes(bytes));
+    } catch (error) {
+      return malformed(this.#peer, this.#warnings, error);
+    }
+    try {
+      if (await this.#sink.addChunk(chunk)) return undefined;
+    } catch (error) {
+      warnHandler(this.#warnings, this.#peer, 'a chunk sink', error);
+    }
+    return { code: Status.ABORTED, details: 'the chunk was refused' };
+  }
+
+  close(): void {
+    try {
+      this.#sink.close();
+    } catch (error) {
+      warnHandler(this.#warnings, this.#peer, 'a chunk sink', error);
+    }
+  }
+}
+
+function malformed(peer: string, warnings: Warnings, error: unknown): StreamEnd {
+  const { message } = error as Error;
+  warnings.warn('content', `stream ended: ${peer} sent malformed content: ${message}`, { peer, error });
+  return { code: Status.INVALID_ARGUMENT, details: `malformed content: ${message}` };
+}
+
+function warnHandler(warnings: Warnings, peer: string, what: string, error: unknown): void {
+  warnings.warn('handler', `${what} failed: ${(error as Error).message}`, { peer, error });
+}

@@ -1,0 +1,82 @@
+import type { Http2Server, ServerHttp2Session } from 'node:http2';
+import {
+  type ConnectionInjector,
+  Server,
+  ServerCredentials,
+  type ServerInterceptingCallInterface,
+  ServerInterceptingCall,
+  type ServerInterceptor,
+} from '@grpc/grpc-js';
+import { MAX_MESSAGE_BYTES } from '@drakkar/raftio';
+import { MAX_TIMER_MS } from '@drakkar/raftio/transport';
+import type { ResolvedOptions } from './options.js';
+import { transportService } from './service.js';
+
+/** Serves the calls on sockets that are injected into it. */
+export interface CallServer {
+  injector: ConnectionInjector;
+  /** Ends what is left of the library's own. The sockets are the caller's to end. */
+  shutDown: () => void;
+}
+
+/** A call of one of our methods: `serve` takes it over, nothing of the library's own handlers runs. */
+class TakenCall extends ServerInterceptingCall {
+  readonly #serve: () => void;
+
+  constructor(call: ServerInterceptingCallInterface, serve: () => void) {
+    super(call);
+    this.#serve = serve;
+  }
+
+  override start(): void {
+    this.#serve();
+  }
+}
+
+export interface CallServerConfig {
+  options: ResolvedOptions;
+  /** A socket that was injected has become a session of HTTP/2. */
+  onSession: (session: ServerHttp2Session) => void;
+  onCall: (path: string, call: ServerInterceptingCallInterface) => void;
+}
+
+export function createCallServer({ options, onSession, onCall }: CallServerConfig): CallServer {
+  const take: ServerInterceptor = ({ path }, call) =>
+    new TakenCall(call, () => {
+      onCall(path, call);
+    });
+  const server = new Server({
+    'grpc.enable_channelz': 0,
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_concurrent_streams': options.maxStreamsPerConnection,
+    'grpc.keepalive_time_ms': options.pingIntervalMs,
+    // Who does not answer is found by his silence, which also tells a pause of this process from one of his.
+    'grpc.keepalive_timeout_ms': MAX_TIMER_MS,
+    interceptors: [take],
+  });
+  server.addService(transportService, {});
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  for (const http2Server of http2ServersOf(server)) {
+    http2Server.on('session', (session) => {
+      session.settings({ initialWindowSize: options.receiveWindowBytes });
+      session.setLocalWindowSize(options.receiveWindowBytes);
+      onSession(session);
+    });
+  }
+  return {
+    injector,
+    shutDown: () => {
+      server.forceShutdown();
+    },
+  };
+}
+
+/**
+ * The library has no option for the window of the receiving side, and the 64 KiB of HTTP/2 allow no more than that in
+ * each round trip; nor does it show sessions. This is where it keeps the servers that have them. Were it to move them,
+ * transfers between distant hosts would be slow, sessions that break would be found later, and tests of ours fail.
+ */
+function http2ServersOf(server: Server): Iterable<Http2Server> {
+  const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server, unknown> };
+  return http2Servers?.keys() ?? [];
+}

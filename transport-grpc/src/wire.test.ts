@@ -1,0 +1,257 @@
+import { once } from 'node:events';
+import { type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream, createServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  MessageType,
+  decodeMessageBatch,
+  decodeSnapshotChunk,
+  encodeMessageBatch,
+  encodeSnapshotChunk,
+} from '@drakkar/raftio';
+import {
+  RecordingSink,
+  type TestHost,
+  TestHosts,
+  never,
+  numberedBatch,
+  numberedChunk,
+  termsOf,
+  until,
+} from '@drakkar/raftio/transport/testing';
+import { createGrpcRaftRPC } from './index.js';
+import { Http2Peer, framed } from './testing/http2-peer.js';
+
+/** As Dragonboat's transport.proto has them. */
+const RAFT_MESSAGE = '/transportpb.Transport/RaftMessage';
+const RAFT_SNAPSHOT = '/transportpb.Transport/RaftSnapshot';
+
+const hosts = new TestHosts(createGrpcRaftRPC);
+const cleanups: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup();
+  await hosts.stop();
+});
+
+function peerOf(host: TestHost): Http2Peer {
+  const peer = new Http2Peer(`http://${host.address}`);
+  cleanups.push(() => {
+    peer.destroy();
+  });
+  return peer;
+}
+
+/** Written by hand from the table of fields: a heartbeat as Go's encoder writes it, every scalar and a zero snapshot. */
+const GO_SNAPSHOT = '120018002000280032020800';
+const GO_MESSAGE =
+  '0811' + // type 17, Heartbeat
+  '1002' + // to 2
+  '1801' + // from 1
+  '2003' + // cluster_id 3
+  '2805' + // term 5
+  '3000' + // log_term
+  '3800' + // log_index
+  '4007' + // commit 7
+  '4800' + // reject
+  '5000' + // hint
+  `620c${GO_SNAPSHOT}` +
+  '6800'; // hint_high
+const GO_BATCH = Buffer.from(
+  `0a${(GO_MESSAGE.length / 2).toString(16)}${GO_MESSAGE}` +
+    '1001' + // deployment_id 1
+    '1a056f74686572' + // source_address "other"
+    '20d201', // bin_ver 210
+  'hex',
+);
+
+describe('a client that speaks the service by hand', () => {
+  it('is understood: a heartbeat in the bytes of Go', async () => {
+    const host = await hosts.start();
+    const call = peerOf(host).call(RAFT_MESSAGE);
+    call.stream.write(framed(GO_BATCH));
+    await until('it is there', () => host.received.length === 1);
+    expect(host.received[0]).toMatchObject({ deploymentID: 1, sourceAddress: 'other', binVer: 210 });
+    expect(host.received[0]?.requests).toEqual([
+      expect.objectContaining({
+        type: MessageType.Heartbeat,
+        to: 2,
+        from: 1,
+        clusterID: 3,
+        term: 5,
+        commit: 7,
+        reject: false,
+        entries: [],
+        snapshot: undefined,
+      }),
+    ]);
+    call.stream.end();
+    expect(await call.ended).toEqual({ httpStatus: 200, grpcStatus: 0, message: '', body: Buffer.alloc(0) });
+  });
+
+  it('is understood however its frames are cut and joined', async () => {
+    const host = await hosts.start();
+    const call = peerOf(host).call(RAFT_MESSAGE);
+    const three = Buffer.concat([framed(GO_BATCH), framed(GO_BATCH), framed(GO_BATCH)]);
+    call.stream.write(three);
+    for (const byte of three) {
+      call.stream.write(Uint8Array.of(byte));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await until('all are there', () => host.received.length === 6);
+    expect(new Set(host.received.map((batch) => batch.requests[0]?.commit))).toEqual(new Set([7]));
+  });
+
+  it('has its snapshot taken, and hears the end when the last chunk is', async () => {
+    const sink = new RecordingSink();
+    let open!: (taken: boolean) => void;
+    sink.gate = (chunk) =>
+      chunk.chunkID === 0 ? Promise.resolve(true) : new Promise((resolve) => (open = resolve));
+    const host = await hosts.start({ chunkSinkFactory: () => sink });
+    const call = peerOf(host).call(RAFT_SNAPSHOT);
+    const data = new Uint8Array(100_000).fill(7);
+    for (const id of [0, 1]) call.stream.write(framed(encodeSnapshotChunk(numberedChunk(id, 2, data))));
+    call.stream.end();
+    await until('the second is offered', () => sink.chunks.length === 2);
+    let isOver = false;
+    void call.ended.then(() => (isOver = true));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(isOver).toBe(false);
+    open(true);
+    expect(await call.ended).toMatchObject({ grpcStatus: 0 });
+    expect(sink.closes).toBe(1);
+    expect(sink.chunks.map((chunk) => chunk.data.length)).toEqual([100_000, 100_000]);
+  });
+
+  it('may leave without a half-close, as Go does after the last chunk', async () => {
+    const sink = new RecordingSink();
+    const host = await hosts.start({ chunkSinkFactory: () => sink });
+    const peer = peerOf(host);
+    const call = peer.call(RAFT_SNAPSHOT);
+    call.stream.write(framed(encodeSnapshotChunk(numberedChunk(0, 1, new Uint8Array(10)))));
+    await until('it is there', () => sink.chunks.length === 1);
+    call.stream.close(8);
+    await until('the sink is closed', () => sink.closes === 1);
+    expect(host.warnings).toEqual([]);
+  });
+
+  it('is told how often it is pinged, and gets no response', async () => {
+    const host = await hosts.start({ options: { pingIntervalMs: 50 } });
+    const peer = peerOf(host);
+    let pings = 0;
+    peer.session.on('ping', () => (pings += 1));
+    const call = peer.call(RAFT_MESSAGE);
+    expect(await call.headers).toMatchObject({ ':status': 200, 'drakkar-ping-interval-ms': '50' });
+    await until('it is pinged', () => pings >= 2);
+    call.stream.end();
+    expect((await call.ended).body.length).toBe(0);
+  });
+
+  it('may send far ahead of what is read: the windows of HTTP/2 are those of the options', async () => {
+    const host = await hosts.start({ options: { receiveWindowBytes: 3_000_000 } });
+    const peer = peerOf(host);
+    const call = peer.call(RAFT_MESSAGE);
+    await call.headers;
+    await until('the windows are told', () => (peer.session.state.remoteWindowSize ?? 0) >= 3_000_000);
+    expect(peer.session.remoteSettings.initialWindowSize).toBe(3_000_000);
+    expect(peer.session.remoteSettings.maxConcurrentStreams).toBe(4);
+  });
+});
+
+interface Seen {
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+  stream: ServerHttp2Stream;
+}
+
+/** A server that keeps what comes and answers nothing until told to, like Go, which sends headers with its first word. */
+async function bareServer(): Promise<{ address: string; calls: Seen[]; server: Http2Server }> {
+  const server = createServer();
+  const calls: Seen[] = [];
+  server.on('session', (session) => {
+    cleanups.push(() => {
+      session.destroy();
+    });
+  });
+  server.on('stream', (stream, headers) => {
+    const seen: Seen = { headers, body: Buffer.alloc(0), stream };
+    calls.push(seen);
+    stream.on('data', (chunk: Buffer) => {
+      seen.body = Buffer.concat([seen.body, chunk]);
+    });
+    stream.on('error', () => undefined);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanups.push(() => server.close());
+  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, calls, server };
+}
+
+function endCall({ stream }: Seen, status: number): void {
+  stream.respond(
+    { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': status },
+    { endStream: true },
+  );
+}
+
+describe('what this transport sends', () => {
+  it('is one call of RaftMessage, a frame for each batch, in the bytes of the codec', async () => {
+    const { address, calls } = await bareServer();
+    const host = await hosts.start();
+    const connection = await host.rpc.getConnection(address, never);
+    const batches = [numberedBatch(1), numberedBatch(2, new Uint8Array(300).fill(1))];
+    for (const batch of batches) await connection.sendMessageBatch(batch);
+    const expected = Buffer.concat(batches.map((batch) => framed(encodeMessageBatch(batch))));
+    await until('it is there', () => calls[0]?.body.length === expected.length);
+    expect(calls[0]?.body.equals(expected)).toBe(true);
+    expect(calls[0]?.headers).toMatchObject({
+      ':method': 'POST',
+      ':path': RAFT_MESSAGE,
+      ':scheme': 'http',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    expect(calls[0]?.headers['grpc-encoding'] ?? 'identity').toBe('identity');
+    expect(calls.length).toBe(1);
+    const first = decodeMessageBatch(
+      new Uint8Array(calls[0]?.body.subarray(5, 5 + encodeMessageBatch(batches[0]!).length) ?? []),
+    );
+    expect(termsOf([first])).toEqual([1]);
+  });
+
+  it('is one call of RaftSnapshot, finished when the server ends it with OK', async () => {
+    const { address, calls } = await bareServer();
+    const host = await hosts.start();
+    const connection = await host.rpc.getSnapshotConnection(address, never);
+    const chunk = numberedChunk(0, 1, new Uint8Array(1000).fill(3));
+    await connection.sendSnapshotChunk(chunk);
+    const finished = connection.finish();
+    await until('it is there', () => calls[0]?.stream.readableEnded === true);
+    expect(calls[0]?.headers[':path']).toBe(RAFT_SNAPSHOT);
+    expect(decodeSnapshotChunk(new Uint8Array(calls[0]?.body.subarray(5) ?? [])).data).toEqual(chunk.data);
+    endCall(calls[0] as Seen, 0);
+    await finished;
+  });
+
+  it('ends with what the server says', async () => {
+    const { address, calls } = await bareServer();
+    const host = await hosts.start();
+    const connection = await host.rpc.getConnection(address, never);
+    await until('the call is there', () => calls.length === 1);
+    endCall(calls[0] as Seen, 3);
+    await expect(connection.closed).resolves.toMatchObject({
+      code: 'ERR_CONNECTION_CLOSED',
+      details: { status: 'INVALID_ARGUMENT' },
+    });
+  });
+
+  it('goes on to a server that neither answers nor pings', async () => {
+    const { address, calls } = await bareServer();
+    const host = await hosts.start({ options: { pingIntervalMs: 20, deadPeerTimeoutMs: 100 } });
+    const connection = await host.rpc.getConnection(address, never);
+    const startMs = performance.now();
+    await until('many timeouts have gone by', () => performance.now() - startMs > 600);
+    await connection.sendMessageBatch(numberedBatch(1));
+    await until('it is there', () => (calls[0]?.body.length ?? 0) > 0);
+  });
+});

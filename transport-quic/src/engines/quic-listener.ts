@@ -1,0 +1,121 @@
+import type { QuicServer, QuicServerSession, QuicStream } from '@currentspace/http3';
+import { ErrInvalidAddress } from '@drakkar/raftio';
+import type { EngineListener, EngineOptions, ListenRequest } from '../engine.js';
+import { makeServerCertificate, makeSessionCA } from '../security/session-certificates.js';
+import { sha256 } from '../security/proof.js';
+import { ALPN, type QuicLibrary, RUNTIME, idleTimeoutMs } from './quic.js';
+import { QuicChannel } from './quic-channel.js';
+import { probeUdpPort } from './udp-port.js';
+
+/** Sessions of raw QUIC that others have opened. */
+export class QuicListener implements EngineListener {
+  readonly #request: ListenRequest;
+  readonly #options: EngineOptions;
+  readonly #server: QuicServer;
+  readonly #sessions = new Set<QuicServerSession>();
+  readonly #channels = new Map<QuicServerSession, QuicChannel>();
+
+  private constructor(server: QuicServer, request: ListenRequest, options: EngineOptions) {
+    this.#server = server;
+    this.#request = request;
+    this.#options = options;
+    server.on('session', (session) => {
+      this.#accept(session);
+    });
+    server.on('error', (error) => {
+      request.onRefused(`accepting connections failed: ${error.message}`, '');
+    });
+  }
+
+  static async open(
+    library: QuicLibrary,
+    request: ListenRequest,
+    options: EngineOptions,
+  ): Promise<QuicListener> {
+    const { host, port, address, maxSessions } = request;
+    const ip = await probeUdpPort(host, port, address);
+    const { cert, key } = await makeServerCertificate();
+    const server = library.createQuicServer({
+      ...RUNTIME,
+      cert,
+      key,
+      // Asked for rather than demanded: a client that shows none gets to say hello and is then told why it is refused.
+      ...(request.mutualTLS
+        ? { ca: await makeSessionCA(), clientAuth: 'request' as const }
+        : { clientAuth: 'none' as const }),
+      alpn: ALPN,
+      maxIdleTimeoutMs: idleTimeoutMs(options),
+      maxConnections: maxSessions,
+      initialMaxStreamsBidi: 1,
+    });
+    const listener = new QuicListener(server, request, options);
+    try {
+      await server.listen(port, ip);
+    } catch (error) {
+      await server.close().catch(() => undefined);
+      throw new ErrInvalidAddress(`can't listen on ${address}: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+    return listener;
+  }
+
+  async close(): Promise<void> {
+    for (const session of [...this.#sessions]) this.#ended(session, new Error('the host stops listening'));
+    await this.#server.close();
+  }
+
+  #accept(session: QuicServerSession): void {
+    const peer = `${session.remoteAddress}:${session.remotePort}`;
+    this.#sessions.add(session);
+    const deadline = setTimeout(() => {
+      if (this.#channels.has(session)) return;
+      this.#request.onRefused('a client opened no stream in time', peer);
+      session.close();
+    }, this.#options.handshakeTimeoutMs);
+    deadline.unref();
+    session.on('error', (error) => {
+      this.#ended(session, error);
+    });
+    session.on('close', ({ errorCode, reason }) => {
+      clearTimeout(deadline);
+      // Before all else: the library gives its number to the next session, which a late close would hit.
+      this.#sessions.delete(session);
+      const why =
+        errorCode === 0 ? undefined : new Error(`the session ended with code ${errorCode}, ${reason}`);
+      this.#ended(session, why);
+    });
+    session.on('stream', (stream) => {
+      clearTimeout(deadline);
+      this.#open(session, stream, peer);
+    });
+  }
+
+  #open(session: QuicServerSession, stream: QuicStream, peer: string): void {
+    if (this.#channels.has(session) || !this.#sessions.has(session)) {
+      stream.on('error', () => undefined);
+      this.#ended(session, new Error('a client opened a second stream'));
+      session.close();
+      return;
+    }
+    const certificate = session.peerCertificatePresented ? session.getPeerCertificate() : null;
+    const channel = new QuicChannel(stream, {
+      peer,
+      closeTimeoutMs: this.#options.closeTimeoutMs,
+      clientFingerprint: certificate === null ? undefined : sha256(certificate.raw),
+      end: (done) => {
+        if (this.#sessions.delete(session)) session.close();
+        this.#channels.delete(session);
+        done();
+      },
+    });
+    this.#channels.set(session, channel);
+    this.#request.onChannel(channel);
+  }
+
+  #ended(session: QuicServerSession, reason: Error | undefined): void {
+    const channel = this.#channels.get(session);
+    if (channel === undefined) this.#sessions.delete(session);
+    else channel.sessionEnded(reason);
+  }
+}

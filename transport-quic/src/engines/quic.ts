@@ -1,0 +1,159 @@
+import { createRequire } from 'node:module';
+import { isIPv6 } from 'node:net';
+import { dirname, join } from 'node:path';
+import type * as QuicLibraryModule from '@currentspace/http3';
+import type { QuicClientSession, QuicConnectOptions } from '@currentspace/http3';
+import type {
+  Channel,
+  ConnectRequest,
+  Engine,
+  EngineListener,
+  EngineOptions,
+  ListenRequest,
+} from '../engine.js';
+import { type ClientCertificate, makeClientCertificate } from '../security/session-certificates.js';
+import { QuicChannel } from './quic-channel.js';
+import { QuicListener } from './quic-listener.js';
+import { explainSessionEnd } from './quic-session-end.js';
+import { resolveHost } from './udp-port.js';
+
+export type QuicLibrary = typeof QuicLibraryModule;
+
+export const ALPN = ['drakkar-quic'];
+/** Fewer surprises and more throughput than the io_uring driver that `auto` would take. */
+export const RUNTIME = { runtimeMode: 'portable', fallbackPolicy: 'error' } as const;
+
+/** Sessions say something all the time, and have their own way to find a dead peer; this is for what was left over. */
+export function idleTimeoutMs({ deadPeerTimeoutMs, handshakeTimeoutMs }: EngineOptions): number {
+  return Math.max(2 * deadPeerTimeoutMs, 2 * handshakeTimeoutMs, 10_000);
+}
+
+/**
+ * Raw QUIC. The library checks certificates of servers by DNS names only, does not show them, and takes the CA for
+ * those of clients once for all. So TLS encrypts, by throwaway certificates; who is who is proven in the hello, which
+ * is bound to the TLS session by the client's certificate: the one thing about it that both sides can see.
+ */
+export class QuicEngine implements Engine {
+  readonly name = 'quic';
+  readonly #library: QuicLibrary;
+  readonly #options: EngineOptions;
+  #certificate: Promise<ClientCertificate> | undefined;
+
+  constructor(library: QuicLibrary, options: EngineOptions) {
+    this.#library = library;
+    this.#options = options;
+  }
+
+  async connect(request: ConnectRequest): Promise<Channel> {
+    const ip = await resolveHost(request.host);
+    const certificate = request.mutualTLS ? await this.#clientCertificate() : undefined;
+    request.signal.throwIfAborted();
+    const authority = isIPv6(ip) ? `[${ip}]:${request.port}` : `${ip}:${request.port}`;
+    const session = this.#library.connectQuic(authority, this.#connectOptions(request, certificate));
+    const end = new SessionEnd(session);
+    try {
+      await end.race(session.ready());
+      return this.#open(session, end, authority, certificate?.fingerprint);
+    } catch (error) {
+      await session.close().catch(() => undefined);
+      throw end.reason ?? error;
+    }
+  }
+
+  listen(request: ListenRequest): Promise<EngineListener> {
+    return QuicListener.open(this.#library, request, this.#options);
+  }
+
+  /** One for all sessions of this host, while it runs. */
+  #clientCertificate(): Promise<ClientCertificate> {
+    this.#certificate ??= makeClientCertificate();
+    return this.#certificate;
+  }
+
+  #connectOptions(
+    { host, timeoutMs, signal }: ConnectRequest,
+    certificate: ClientCertificate | undefined,
+  ): QuicConnectOptions {
+    return {
+      ...RUNTIME,
+      alpn: ALPN,
+      servername: host,
+      rejectUnauthorized: false,
+      connectTimeoutMs: timeoutMs,
+      maxIdleTimeoutMs: idleTimeoutMs(this.#options),
+      signal,
+      ...(certificate === undefined ? {} : { cert: certificate.cert, key: certificate.key }),
+    };
+  }
+
+  #open(
+    session: QuicClientSession,
+    end: SessionEnd,
+    peer: string,
+    clientFingerprint: Uint8Array | undefined,
+  ): Channel {
+    const channel = new QuicChannel(session.openStream(), {
+      peer,
+      closeTimeoutMs: this.#options.closeTimeoutMs,
+      clientFingerprint,
+      end: (done) => {
+        session.close().then(done, done);
+      },
+    });
+    // Nobody but the dialling side opens streams.
+    session.on('stream', (extra) => {
+      extra.on('error', () => undefined);
+      channel.sessionEnded(new Error('the peer opened a stream of its own'));
+    });
+    end.tell((reason) => {
+      channel.sessionEnded(reason);
+    });
+    return channel;
+  }
+}
+
+/** The end of a session by the peer or the network, which may come at any time, also before anybody asks. */
+class SessionEnd {
+  reason: Error | undefined;
+  #hasEnded = false;
+  #listener: ((reason: Error | undefined) => void) | undefined;
+
+  constructor(session: QuicClientSession) {
+    session.on('error', (error) => {
+      this.#end(error);
+    });
+    session.on('close', ({ errorCode, reason }) => {
+      this.#end(explainSessionEnd(errorCode, reason));
+    });
+  }
+
+  tell(listener: (reason: Error | undefined) => void): void {
+    this.#listener = listener;
+    if (this.#hasEnded) listener(this.reason);
+  }
+
+  /** `promise`, or a rejection when the session ends first. */
+  race<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      promise.then(resolve, reject);
+      this.tell((reason) => {
+        reject(reason ?? new Error('the session ended'));
+      });
+    });
+  }
+
+  #end(reason: Error | undefined): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.reason = reason;
+    this.#listener?.(reason);
+  }
+}
+
+/** Throws when the library has no prebuilt binary for this machine. */
+export function loadQuicLibrary(): QuicLibrary {
+  const require = createRequire(import.meta.url);
+  // The library looks for its binary at the first use only; its loader, in the folder above, tells now.
+  require(join(dirname(require.resolve('@currentspace/http3')), '..', 'index.js'));
+  return require('@currentspace/http3') as QuicLibrary;
+}

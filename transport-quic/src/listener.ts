@@ -1,0 +1,97 @@
+import { type IdentityFiles, type Warnings, parseAddress } from '@drakkar/raftio/transport';
+import type { Channel, Engine, EngineListener } from './engine.js';
+import type { Self } from './handshake/terms.js';
+import { NotWelcome, welcome } from './handshake/welcome.js';
+import type { Link } from './link.js';
+import type { ResolvedOptions } from './options.js';
+import type { ChannelKind } from './protocol/hello.js';
+
+export interface ListenerConfig {
+  listenAddress: string;
+  options: ResolvedOptions;
+  /** Present when clients must prove themselves. */
+  identityFiles: IdentityFiles | undefined;
+  warnings: Warnings;
+  /** Called with each link that a client has opened, in the turn in which it was made. */
+  onLink: (kind: ChannelKind, link: Link) => void;
+}
+
+/** The listening side: welcomes those who come. */
+export class Listener {
+  readonly #config: ListenerConfig;
+  readonly #stopping = new AbortController();
+  readonly #welcoming = new Set<Promise<unknown>>();
+  /** Channels that are being welcomed, or that a link was made of. */
+  readonly #channels = new Set<Channel>();
+  #listener: EngineListener | undefined;
+
+  constructor(config: ListenerConfig) {
+    this.#config = config;
+  }
+
+  /** Rejects with ErrInvalidAddress, ErrAddressInUse or ErrTLS. */
+  async start(engine: Engine, self: Self): Promise<void> {
+    const { listenAddress, identityFiles, options } = this.#config;
+    const { host, port } = parseAddress(listenAddress);
+    // Files that can't be used are told of now, not by the first client.
+    await identityFiles?.current();
+    if (this.#stopping.signal.aborted) return;
+    this.#listener = await engine.listen({
+      host,
+      port,
+      address: listenAddress,
+      mutualTLS: identityFiles !== undefined,
+      maxSessions: options.maxConnections,
+      onChannel: (channel) => {
+        this.#accept(channel, self);
+      },
+      onRefused: (reason, peer) => {
+        this.#config.warnings.warn('handshake', reason, { peer });
+      },
+    });
+  }
+
+  /** Cuts every connection and stops listening. Resolves when all of it is gone. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    const channels = [...this.#channels];
+    for (const channel of channels) channel.destroy();
+    await Promise.allSettled(this.#welcoming);
+    await this.#listener?.close();
+    await Promise.all(channels.map(({ closed }) => closed));
+  }
+
+  #accept(channel: Channel, self: Self): void {
+    this.#channels.add(channel);
+    void channel.closed.then(() => {
+      this.#channels.delete(channel);
+    });
+    const welcoming = this.#welcome(channel, self).catch((error: unknown) => {
+      if (this.#stopping.signal.aborted) return;
+      const { message, cause } = error as Error;
+      this.#config.warnings.warn('handshake', message, {
+        peer: channel.peer,
+        ...(cause === undefined ? {} : { error: cause }),
+      });
+      if (!(error instanceof NotWelcome)) channel.destroy();
+    });
+    this.#welcoming.add(welcoming);
+    void welcoming.finally(() => this.#welcoming.delete(welcoming));
+  }
+
+  #welcome(channel: Channel, self: Self): Promise<void> {
+    const { identityFiles, options } = this.#config;
+    return welcome(
+      channel,
+      {
+        self,
+        identity: identityFiles && (() => identityFiles.current()),
+        timeoutMs: options.handshakeTimeoutMs,
+        signal: this.#stopping.signal,
+      },
+      (kind, link) => {
+        this.#config.onLink(kind, link);
+      },
+    );
+  }
+}

@@ -1,0 +1,98 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Channel, ChannelHandlers } from '../engine.js';
+import { FramePort } from './frame-port.js';
+import { FrameType, makeFrame } from './frames.js';
+
+const MIB = 1024 * 1024;
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function fakeChannel(): { channel: Channel; written: Uint8Array[]; arrive: ChannelHandlers; ends: string[] } {
+  const written: Uint8Array[] = [];
+  const ends: string[] = [];
+  let handlers: ChannelHandlers | undefined;
+  const channel: Channel = {
+    peer: 'peer',
+    closed: new Promise(() => undefined),
+    attach: (given) => {
+      handlers = given;
+    },
+    write: (bytes) => written.push(bytes),
+    close: () => ends.push('close'),
+    destroy: () => ends.push('destroy'),
+    binding: () => undefined,
+    confirms: () => false,
+  };
+  const arrive: ChannelHandlers = {
+    onData: (bytes) => handlers?.onData(bytes),
+    onEnd: (reason) => handlers?.onEnd(reason),
+  };
+  return { channel, written, arrive, ends };
+}
+
+/** Bytes of More frames, in all `sizeBytes`. */
+function frames(sizeBytes: number): Uint8Array {
+  const one = makeFrame(FrameType.More, new Uint8Array(64 * 1024 - 5));
+  return new Uint8Array(Buffer.concat(Array.from({ length: sizeBytes / one.length }, () => one)));
+}
+
+describe('a frame port', () => {
+  it('reads so much in a turn, the rest in later ones, and then the end', async () => {
+    const { channel, arrive } = fakeChannel();
+    let count = 0;
+    const ends: unknown[] = [];
+    const port = new FramePort(channel, {
+      onFrame: () => (count += 1),
+      onEnd: (reason) => ends.push(reason),
+    });
+    for (let i = 0; i < 6; i++) arrive.onData(frames(MIB / 2));
+    arrive.onEnd(undefined);
+    expect([count, ends.length, port.bytesRead]).toEqual([16, 0, 3 * MIB]);
+    await turn();
+    expect([count, ends.length]).toEqual([32, 0]);
+    await turn();
+    expect([count, ends]).toEqual([48, [undefined]]);
+  });
+
+  it('reads nothing more once it is destroyed', async () => {
+    const { channel, arrive, ends } = fakeChannel();
+    let count = 0;
+    const port = new FramePort(channel, { onFrame: () => (count += 1), onEnd: () => (count += 1000) });
+    for (let i = 0; i < 6; i++) arrive.onData(frames(MIB / 2));
+    port.destroy();
+    arrive.onEnd(undefined);
+    await turn();
+    await turn();
+    expect([count, ends]).toEqual([16, ['destroy']]);
+  });
+
+  it('writes what is sent in one turn at once, and before it closes', async () => {
+    const { channel, written, ends } = fakeChannel();
+    const port = new FramePort(channel, { onFrame: () => undefined, onEnd: () => undefined });
+    port.send(FrameType.Ping);
+    port.send(FrameType.Credit, new Uint8Array(4));
+    expect(written.length).toBe(0);
+    await turn();
+    expect(written.map((bytes) => [...bytes])).toEqual([[9, 0, 0, 0, 0, 8, 0, 0, 0, 4, 0, 0, 0, 0]]);
+    port.send(FrameType.Done);
+    port.close();
+    expect([written.length, ends]).toEqual([2, ['close']]);
+    port.send(FrameType.Ping);
+    await turn();
+    expect(written.length).toBe(2);
+  });
+
+  it('ends with what a handler throws', () => {
+    const { channel, arrive } = fakeChannel();
+    const ends: unknown[] = [];
+    const failure = new Error('malformed');
+    const port = new FramePort(channel, {
+      onFrame: () => {
+        throw failure;
+      },
+      onEnd: (reason) => ends.push(reason),
+    });
+    arrive.onData(makeFrame(FrameType.Ping));
+    arrive.onData(makeFrame(FrameType.Ping));
+    expect([ends, port.isOpen]).toEqual([[failure], false]);
+  });
+});

@@ -1,0 +1,187 @@
+import {
+  type ChunkSinkFactory,
+  ErrTransportStopped,
+  type IConnection,
+  type IRaftRPC,
+  type ISnapshotConnection,
+  type RaftRPCConfig,
+  type RequestHandler,
+  UNMANAGED_DEPLOYMENT_ID,
+} from '@drakkar/raftio';
+import {
+  ConnectAttempts,
+  IdentityFiles,
+  LivenessMonitor,
+  Warnings,
+  attemptAborted,
+} from '@drakkar/raftio/transport';
+import { chooseEngine } from './choose-engine.js';
+import { dial } from './dial.js';
+import type { Engine } from './engine.js';
+import type { Self } from './handshake/terms.js';
+import { receiveMessages, receiveSnapshot } from './inbound.js';
+import type { Link } from './link.js';
+import { Listener } from './listener.js';
+import { MessageConnection } from './message-connection.js';
+import type { ResolvedOptions } from './options.js';
+import type { ChannelKind } from './protocol/hello.js';
+import { SnapshotConnection } from './snapshot-connection.js';
+
+/** IRaftRPC on QUIC: a listener for what others send, and connections dialled for what this host sends. */
+export class QuicRaftRPC implements IRaftRPC {
+  readonly name = 'quic';
+  readonly #config: RaftRPCConfig;
+  readonly #options: ResolvedOptions;
+  readonly #requestHandler: RequestHandler;
+  readonly #chunkSinkFactory: ChunkSinkFactory;
+  readonly #highWaterMarkBytes: number;
+  readonly #warnings: Warnings;
+  readonly #identityFiles: IdentityFiles | undefined;
+  readonly #listener: Listener;
+  readonly #monitor: LivenessMonitor;
+  readonly #links = new Set<Link>();
+  readonly #attempts = new ConnectAttempts();
+  #engine: Promise<Engine> | undefined;
+  #started: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(
+    config: RaftRPCConfig,
+    requestHandler: RequestHandler,
+    chunkSinkFactory: ChunkSinkFactory,
+    options: ResolvedOptions,
+  ) {
+    this.#config = config;
+    this.#options = options;
+    this.#requestHandler = requestHandler;
+    this.#chunkSinkFactory = chunkSinkFactory;
+    this.#highWaterMarkBytes = Math.max(1, Math.min(options.highWaterMarkBytes, config.sendBufferBytes));
+    const warnings = new Warnings(config.onWarning);
+    this.#warnings = warnings;
+    this.#identityFiles =
+      config.mutualTLS &&
+      new IdentityFiles(config.mutualTLS, (message, details) => {
+        warnings.warn('certificates', message, details);
+      });
+    this.#monitor = new LivenessMonitor(options, this.#links);
+    this.#listener = new Listener({
+      listenAddress: config.listenAddress,
+      options,
+      identityFiles: this.#identityFiles,
+      warnings,
+      onLink: (kind, link) => {
+        this.#onLink(kind, link);
+      },
+    });
+  }
+
+  start(): Promise<void> {
+    if (this.#stopped !== undefined) return Promise.reject(new ErrTransportStopped());
+    this.#started ??= this.#start().catch((error: unknown) => {
+      this.#started = undefined;
+      throw error;
+    });
+    return this.#started;
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async getConnection(target: string, signal: AbortSignal): Promise<IConnection> {
+    return this.#connect(
+      target,
+      'messages',
+      signal,
+      (link) => new MessageConnection(link, this.#highWaterMarkBytes),
+    );
+  }
+
+  async getSnapshotConnection(target: string, signal: AbortSignal): Promise<ISnapshotConnection> {
+    return this.#connect(
+      target,
+      'snapshots',
+      signal,
+      (link) => new SnapshotConnection(link, this.#options.snapshotWindowBytes),
+    );
+  }
+
+  async #start(): Promise<void> {
+    const engine = await this.#chosenEngine();
+    await this.#listener.start(engine, this.#self(engine));
+  }
+
+  /** Chosen once, which is told once. */
+  #chosenEngine(): Promise<Engine> {
+    this.#engine ??= chooseEngine(this.#options.engine, this.#options).then(({ engine, because }) => {
+      this.#config.onInfo?.(`quic transport: engine ${engine.name}, because ${because}`, {
+        engine: engine.name,
+        because,
+      });
+      return engine;
+    });
+    return this.#engine;
+  }
+
+  #self({ name }: Engine): Self {
+    const { receiveWindowBytes, snapshotWindowBytes } = this.#options;
+    return {
+      engine: name,
+      raftAddress: this.#config.raftAddress,
+      deploymentID: this.#config.deploymentID ?? UNMANAGED_DEPLOYMENT_ID,
+      sendMarkBytes: { messages: this.#highWaterMarkBytes, snapshots: snapshotWindowBytes },
+      windowBytes: { messages: receiveWindowBytes, snapshots: snapshotWindowBytes },
+    };
+  }
+
+  async #connect<T>(
+    target: string,
+    kind: ChannelKind,
+    signal: AbortSignal,
+    wrap: (link: Link) => T,
+  ): Promise<T> {
+    return this.#attempts.run(target, signal, async (either) => {
+      const engine = await this.#chosenEngine();
+      const identity = await this.#identityFiles?.current();
+      if (either.aborted) throw attemptAborted(target, either.reason);
+      const { connectTimeoutMs } = this.#options;
+      const self = this.#self(engine);
+      return dial({ engine, self, kind, target, identity, connectTimeoutMs, signal: either }, (link) => {
+        const connection = wrap(link);
+        this.#hold(link);
+        return connection;
+      });
+    });
+  }
+
+  #onLink(kind: ChannelKind, link: Link): void {
+    if (this.#stopped !== undefined) {
+      link.attach({ onClosed: () => undefined });
+      link.terminate(new ErrTransportStopped());
+      return;
+    }
+    if (kind === 'messages') receiveMessages(link, this.#requestHandler, this.#warnings);
+    else receiveSnapshot(link, this.#chunkSinkFactory, this.#warnings);
+    this.#hold(link);
+  }
+
+  #hold(link: Link): void {
+    this.#links.add(link);
+    this.#monitor.wake();
+    void link.closed.then(() => {
+      this.#links.delete(link);
+    });
+  }
+
+  async #stop(): Promise<void> {
+    const attemptsEnded = this.#attempts.stop();
+    // What is being started must be there before it can be stopped; its failure was told to who started it.
+    await this.#started?.catch(() => undefined);
+    await attemptsEnded;
+    const links = [...this.#links];
+    for (const link of links) link.terminate(new ErrTransportStopped());
+    await Promise.all([this.#listener.stop(), ...links.map((link) => link.closed)]);
+    this.#monitor.stop();
+  }
+}
