@@ -104,10 +104,17 @@ export async function dataFiles(dir: string): Promise<string[]> {
     .sort();
 }
 
-export async function contentOf(dir: string): Promise<Map<string, string>> {
-  const content = new Map<string, string>();
-  for (const path of await dataFiles(dir))
-    content.set(relative(dir, path), (await readFile(path)).toString('base64'));
+/**
+ * Every file byte for byte, but for that of LMDB, which begins another page whenever it is opened: of that, what it
+ * gives.
+ */
+export async function contentOf(dir: string): Promise<Map<string, unknown>> {
+  const content = new Map<string, unknown>();
+  for (const path of await dataFiles(dir)) {
+    const isLMDB = path.endsWith('log.mdb');
+    const bytes = isLMDB ? await storedContent(dir) : (await readFile(path)).toString('base64');
+    content.set(relative(dir, path), bytes);
+  }
   return content;
 }
 
