@@ -2,6 +2,7 @@ import type { QuicServer, QuicServerSession, QuicStream } from '@currentspace/ht
 import { ErrInvalidAddress } from '@drakkar/raftio';
 import type { EngineListener, EngineOptions, ListenRequest } from '../engine.js';
 import { makeServerCertificate, makeSessionCA } from '../security/session-certificates.js';
+import { printable } from '../protocol/printable.js';
 import { sha256 } from '../security/proof.js';
 import { ALPN, type QuicLibrary, RUNTIME, idleTimeoutMs } from './quic.js';
 import { QuicChannel } from './quic-channel.js';
@@ -85,7 +86,9 @@ export class QuicListener implements EngineListener {
       // Before all else: the library gives its number to the next session, which a late close would hit.
       this.#forget(session);
       const why =
-        errorCode === 0 ? undefined : new Error(`the session ended with code ${errorCode}, ${reason}`);
+        errorCode === 0
+          ? undefined
+          : new Error(`the session ended with code ${errorCode}, ${printable(reason)}`);
       this.#ended(session, why);
     });
     session.on('stream', (stream) => {

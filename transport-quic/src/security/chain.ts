@@ -8,6 +8,7 @@ import {
   KeyUsagesExtension,
   X509Certificate as ParsedCertificate,
 } from '@peculiar/x509';
+import { printable } from '../protocol/printable.js';
 
 /** A certificate that is not good enough; `code` as OpenSSL's verification has it. */
 export class CertificateFault extends Error {
@@ -226,5 +227,5 @@ function checkName(leaf: X509Certificate, host: string): void {
 }
 
 function nameOf({ subject }: X509Certificate): string {
-  return `"${subject.replaceAll('\n', ', ')}"`;
+  return `"${printable(subject.replaceAll('\n', ', '))}"`;
 }
