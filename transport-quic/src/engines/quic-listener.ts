@@ -8,6 +8,12 @@ import { ALPN, type QuicLibrary, RUNTIME, idleTimeoutMs } from './quic.js';
 import { QuicChannel } from './quic-channel.js';
 import { probeUdpPort } from './udp-port.js';
 
+/**
+ * What the library may come to hold of a session, in whatever streams and order it arrives, before it gives more by
+ * itself to one that is read; its default of 100 MB would be there for everybody who has not proven anything yet.
+ */
+const SESSION_WINDOW_BYTES = 16 * 1024 * 1024;
+
 /** Sessions of raw QUIC that others have opened. */
 export class QuicListener implements EngineListener {
   readonly #request: ListenRequest;
@@ -51,6 +57,7 @@ export class QuicListener implements EngineListener {
       // Nothing is held for a client that has not shown that it receives at the address it sends from.
       disableRetry: false,
       initialMaxStreamsBidi: 1,
+      initialMaxData: SESSION_WINDOW_BYTES,
     });
     const listener = new QuicListener(server, request, options);
     try {
