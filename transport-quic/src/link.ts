@@ -61,14 +61,18 @@ export class Link {
       },
       onMessage: (bytes, heldBytes) => this.#handlers?.onMessage?.(bytes, heldBytes),
     });
-    port.handOver({
-      onFrame: (type, payload) => {
-        this.#receive(type, payload);
+    port.handOver(
+      {
+        onFrame: (type, payload) => {
+          this.#receive(type, payload);
+        },
+        onEnd: (reason) => {
+          this.#ended(reason);
+        },
       },
-      onEnd: (reason) => {
-        this.#ended(reason);
-      },
-    });
+      // Messages, and credit for those of this host, which is never longer than what it is for.
+      terms.windowBytes + terms.peerWindowBytes,
+    );
     this.closed = port.closed.then(() => {
       this.#end(new ErrConnectionClosed(`connection to ${this.peer} lost`));
       return this.#reason;

@@ -2,17 +2,25 @@ import type { QuicServer, QuicServerSession, QuicStream } from '@currentspace/ht
 import { ErrInvalidAddress } from '@drakkar/raftio';
 import type { EngineListener, EngineOptions, ListenRequest } from '../engine.js';
 import { makeServerCertificate, makeSessionCA } from '../security/session-certificates.js';
+import { printable } from '../protocol/printable.js';
 import { sha256 } from '../security/proof.js';
 import { ALPN, type QuicLibrary, RUNTIME, idleTimeoutMs } from './quic.js';
 import { QuicChannel } from './quic-channel.js';
 import { probeUdpPort } from './udp-port.js';
+
+/**
+ * What the library may come to hold of a session, in whatever streams and order it arrives, before it gives more by
+ * itself to one that is read; its default of 100 MB would be there for everybody who has not proven anything yet.
+ */
+const SESSION_WINDOW_BYTES = 16 * 1024 * 1024;
 
 /** Sessions of raw QUIC that others have opened. */
 export class QuicListener implements EngineListener {
   readonly #request: ListenRequest;
   readonly #options: EngineOptions;
   readonly #server: QuicServer;
-  readonly #sessions = new Set<QuicServerSession>();
+  /** With the deadline by which each must have opened its stream. What is not here any more was closed. */
+  readonly #sessions = new Map<QuicServerSession, NodeJS.Timeout>();
   readonly #channels = new Map<QuicServerSession, QuicChannel>();
 
   private constructor(server: QuicServer, request: ListenRequest, options: EngineOptions) {
@@ -46,7 +54,10 @@ export class QuicListener implements EngineListener {
       alpn: ALPN,
       maxIdleTimeoutMs: idleTimeoutMs(options),
       maxConnections: maxSessions,
+      // Nothing is held for a client that has not shown that it receives at the address it sends from.
+      disableRetry: false,
       initialMaxStreamsBidi: 1,
+      initialMaxData: SESSION_WINDOW_BYTES,
     });
     const listener = new QuicListener(server, request, options);
     try {
@@ -61,28 +72,30 @@ export class QuicListener implements EngineListener {
   }
 
   async close(): Promise<void> {
-    for (const session of [...this.#sessions]) this.#ended(session, new Error('the host stops listening'));
+    for (const session of [...this.#sessions.keys()]) {
+      this.#ended(session, new Error('the host stops listening'));
+    }
     await this.#server.close();
   }
 
   #accept(session: QuicServerSession): void {
     const peer = `${session.remoteAddress}:${session.remotePort}`;
-    this.#sessions.add(session);
     const deadline = setTimeout(() => {
-      if (this.#channels.has(session)) return;
       this.#request.onRefused('a client opened no stream in time', peer);
-      session.close();
+      this.#drop(session);
     }, this.#options.handshakeTimeoutMs);
     deadline.unref();
+    this.#sessions.set(session, deadline);
     session.on('error', (error) => {
       this.#ended(session, error);
     });
     session.on('close', ({ errorCode, reason }) => {
-      clearTimeout(deadline);
       // Before all else: the library gives its number to the next session, which a late close would hit.
-      this.#sessions.delete(session);
+      this.#forget(session);
       const why =
-        errorCode === 0 ? undefined : new Error(`the session ended with code ${errorCode}, ${reason}`);
+        errorCode === 0
+          ? undefined
+          : new Error(`the session ended with code ${errorCode}, ${printable(reason)}`);
       this.#ended(session, why);
     });
     session.on('stream', (stream) => {
@@ -95,7 +108,6 @@ export class QuicListener implements EngineListener {
     if (this.#channels.has(session) || !this.#sessions.has(session)) {
       stream.on('error', () => undefined);
       this.#ended(session, new Error('a client opened a second stream'));
-      session.close();
       return;
     }
     const certificate = session.peerCertificatePresented ? session.getPeerCertificate() : null;
@@ -104,7 +116,7 @@ export class QuicListener implements EngineListener {
       closeTimeoutMs: this.#options.closeTimeoutMs,
       clientFingerprint: certificate === null ? undefined : sha256(certificate.raw),
       end: (done) => {
-        if (this.#sessions.delete(session)) session.close();
+        this.#drop(session);
         this.#channels.delete(session);
         done();
       },
@@ -115,7 +127,17 @@ export class QuicListener implements EngineListener {
 
   #ended(session: QuicServerSession, reason: Error | undefined): void {
     const channel = this.#channels.get(session);
-    if (channel === undefined) this.#sessions.delete(session);
+    if (channel === undefined) this.#drop(session);
     else channel.sessionEnded(reason);
+  }
+
+  /** Closes the session, once: a second time its number may be another's. */
+  #drop(session: QuicServerSession): void {
+    if (this.#forget(session)) session.close();
+  }
+
+  #forget(session: QuicServerSession): boolean {
+    clearTimeout(this.#sessions.get(session));
+    return this.#sessions.delete(session);
   }
 }

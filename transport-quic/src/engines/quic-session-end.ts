@@ -1,3 +1,5 @@
+import { printable } from '../protocol/printable.js';
+
 /** A QUIC session that TLS has ended has this plus the alert as its error code (RFC 9001, section 4.8). */
 const CRYPTO_ERROR = 0x100;
 const MAX_ALERT = 0xff;
@@ -14,5 +16,5 @@ export function explainSessionEnd(errorCode: number, reason: string): Error | un
     );
   }
   const what = alert >= 0 && alert <= MAX_ALERT ? `TLS alert ${alert}` : `code ${errorCode}`;
-  return new Error(`the session ended with ${what}${reason === '' ? '' : `, ${reason}`}`);
+  return new Error(`the session ended with ${what}${reason === '' ? '' : `, ${printable(reason)}`}`);
 }

@@ -40,10 +40,9 @@ describe('a frame port', () => {
     const { channel, arrive } = fakeChannel();
     let count = 0;
     const ends: unknown[] = [];
-    const port = new FramePort(channel, {
-      onFrame: () => (count += 1),
-      onEnd: (reason) => ends.push(reason),
-    });
+    const handlers = { onFrame: () => (count += 1), onEnd: (reason: unknown) => ends.push(reason) };
+    const port = new FramePort(channel, handlers);
+    port.handOver(handlers, 2 * MIB);
     for (let i = 0; i < 6; i++) arrive.onData(frames(MIB / 2));
     arrive.onEnd(undefined);
     expect([count, ends.length, port.bytesRead]).toEqual([16, 0, 3 * MIB]);
@@ -56,13 +55,40 @@ describe('a frame port', () => {
   it('reads nothing more once it is destroyed', async () => {
     const { channel, arrive, ends } = fakeChannel();
     let count = 0;
-    const port = new FramePort(channel, { onFrame: () => (count += 1), onEnd: () => (count += 1000) });
+    const handlers = { onFrame: () => (count += 1), onEnd: () => (count += 1000) };
+    const port = new FramePort(channel, handlers);
+    port.handOver(handlers, 2 * MIB);
     for (let i = 0; i < 6; i++) arrive.onData(frames(MIB / 2));
     port.destroy();
     arrive.onEnd(undefined);
     await turn();
     await turn();
     expect([count, ends]).toEqual([16, ['destroy']]);
+  });
+
+  it('does not hold more for later turns than a peer may have under way', async () => {
+    const { channel, arrive } = fakeChannel();
+    let bytesHeard = 0;
+    const ends: unknown[] = [];
+    const handlers = {
+      onFrame: (_type: FrameType, payload: Uint8Array) => (bytesHeard += payload.length),
+      onEnd: (reason: unknown) => ends.push(reason),
+    };
+    const port = new FramePort(channel, handlers);
+    for (let i = 0; i < 4; i++) arrive.onData(frames(MIB / 2));
+    await turn();
+    expect([bytesHeard > 1.9 * MIB, ends]).toEqual([true, []]);
+    await turn();
+    port.handOver(handlers, MIB);
+    // Of these, one turn's worth is read at most, which is not to be relied on.
+    for (let i = 0; i < 4; i++) arrive.onData(frames(MIB / 2));
+    expect(ends).toEqual([]);
+    for (let i = 0; i < 3; i++) arrive.onData(frames(MIB / 2));
+    expect(ends).toEqual([expect.objectContaining({ code: 'ERR_MALFORMED' })]);
+    expect(port.isOpen).toBe(false);
+    const atTheEnd = bytesHeard;
+    await turn();
+    expect(bytesHeard).toBe(atTheEnd);
   });
 
   it('writes what is sent in one turn at once, and before it closes', async () => {

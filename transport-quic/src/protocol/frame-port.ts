@@ -1,3 +1,4 @@
+import { ErrMalformed } from '@drakkar/raftio';
 import type { Channel } from '../engine.js';
 import { FrameReader, type FrameType, type OnFrame, makeFrame } from './frames.js';
 
@@ -5,6 +6,9 @@ import { FrameReader, type FrameType, type OnFrame, makeFrame } from './frames.j
 const FLUSH_BYTES = 2 * 1024 * 1024;
 
 const READ_PER_TURN_BYTES = 1024 * 1024;
+
+/** What may wait to be read, besides that for which there was credit: signs of life, and what of a frame has come. */
+const MAX_WAITING_BYTES = 1024 * 1024;
 
 export interface FramePortHandlers {
   /** A frame, in order. The payload is valid during the call only. May throw ErrMalformed. */
@@ -30,6 +34,8 @@ export class FramePort {
   #bytesRead = 0;
   /** What has arrived and is to be read in a later turn. */
   readonly #backlog: Uint8Array[] = [];
+  #backlogBytes = 0;
+  #creditedBytes = 0;
   #readInTurn = 0;
   #isTurnCounted = false;
   #pendingEnd: { reason: Error | undefined } | undefined;
@@ -50,9 +56,13 @@ export class FramePort {
     });
   }
 
-  /** Further frames, and the end, are told to these. */
-  handOver(handlers: FramePortHandlers): void {
+  /**
+   * Further frames, and the end, are told to these. From now on the peer may have so many bytes under way; one that
+   * has more ends the port.
+   */
+  handOver(handlers: FramePortHandlers, creditedBytes: number): void {
     this.#handlers = handlers;
+    this.#creditedBytes = creditedBytes;
   }
 
   get isOpen(): boolean {
@@ -89,6 +99,7 @@ export class FramePort {
     if (this.#ended) return;
     this.#flush();
     this.#ended = true;
+    this.#clearBacklog();
     this.channel.close();
   }
 
@@ -96,7 +107,7 @@ export class FramePort {
   destroy(): void {
     this.#ended = true;
     this.#out = [];
-    this.#backlog.length = 0;
+    this.#clearBacklog();
     this.channel.destroy();
   }
 
@@ -118,8 +129,22 @@ export class FramePort {
     if (this.#ended) return;
     this.#bytesRead += bytes.length;
     this.#endTurn();
-    if (this.#backlog.length > 0 || this.#readInTurn >= READ_PER_TURN_BYTES) this.#backlog.push(bytes);
+    if (this.#backlog.length > 0 || this.#readInTurn >= READ_PER_TURN_BYTES) this.#putOff(bytes);
     else this.#read(bytes);
+  }
+
+  /** Who sends faster than is read, and more than there is credit for, would have it all held here. */
+  #putOff(bytes: Uint8Array): void {
+    this.#backlog.push(bytes);
+    this.#backlogBytes += bytes.length;
+    if (this.#backlogBytes <= this.#creditedBytes + MAX_WAITING_BYTES) return;
+    this.#clearBacklog();
+    this.#end(new ErrMalformed('more bytes at once than may be under way'));
+  }
+
+  #clearBacklog(): void {
+    this.#backlog.length = 0;
+    this.#backlogBytes = 0;
   }
 
   #endTurn(): void {
@@ -136,6 +161,7 @@ export class FramePort {
     while (this.#readInTurn < READ_PER_TURN_BYTES && !this.#ended) {
       const bytes = this.#backlog.shift();
       if (bytes === undefined) break;
+      this.#backlogBytes -= bytes.length;
       this.#read(bytes);
     }
     if (this.#backlog.length > 0 && !this.#ended) this.#endTurn();

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ErrMalformed } from '@drakkar/raftio';
 import { type EngineName, ENGINE_NAMES } from '../engine.js';
+import { printable } from './printable.js';
 
 /** Hosts that speak different versions part at the hello, with a reason. */
 export const PROTOCOL = 'drakkar-quic/1';
@@ -14,7 +15,7 @@ export interface Hello {
   engine: EngineName;
   kind: ChannelKind;
   deploymentID: number;
-  /** Raft address of the host that says this. */
+  /** Raft address of the host that says this; once decoded, for messages only. */
   from: string;
   /** Raft address of the host that it means to talk to; what the dialling side said comes back in the answer. */
   to: string;
@@ -55,7 +56,7 @@ export function decodeHello(payload: Uint8Array): Hello {
   if (typeof protocol !== 'string') throw new ErrMalformed('a hello without a protocol');
   if (protocol !== PROTOCOL) {
     throw new ErrMalformed(
-      `the other host speaks ${JSON.stringify(protocol.slice(0, 40))}, this one ${PROTOCOL}`,
+      `the other host speaks ${JSON.stringify(printable(protocol.slice(0, 40)))}, this one ${PROTOCOL}`,
     );
   }
   const { engine, kind, deploymentID, from, to, mutualTLS, nonce, binding, windowBytes, creditStepBytes } =
@@ -79,7 +80,7 @@ export function decodeHello(payload: Uint8Array): Hello {
     engine,
     kind,
     deploymentID,
-    from,
+    from: printable(from),
     to,
     mutualTLS,
     nonce,
@@ -128,7 +129,7 @@ export function decodeRefusal(payload: Uint8Array): Refusal {
   if ((code !== 'tls' && code !== 'other') || typeof reason !== 'string') {
     throw new ErrMalformed('a refusal with fields that are not as they must be');
   }
-  return { code, reason: reason.slice(0, MAX_REASON_LENGTH) };
+  return { code, reason: printable(reason) };
 }
 
 /** A JSON object of bounded length. Throws ErrMalformed. */

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
-import { X509Certificate, webcrypto } from 'node:crypto';
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { X509Certificate, generateKeyPairSync, webcrypto } from 'node:crypto';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import {
   BasicConstraintsExtension,
   ExtendedKeyUsage,
@@ -11,7 +11,7 @@ import {
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
 } from '@peculiar/x509';
-import { type ChainCheck, certificatesIn, checkChain } from './chain.js';
+import { type ChainCheck, certificatesIn, checkChain, checkKeyStrength } from './chain.js';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const HOUR_MS = 3_600_000;
@@ -28,8 +28,9 @@ async function issue(
   issuer: Issued | undefined,
   extensions: Extension[],
   [fromMs, toMs] = [now - HOUR_MS, now + HOUR_MS],
+  { hash = 'SHA-256', keys: given }: { hash?: string; keys?: webcrypto.CryptoKeyPair } = {},
 ): Promise<Issued> {
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+  const keys = given ?? (await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']));
   const subject = `CN=${name}`;
   const made = await X509CertificateGenerator.create(
     {
@@ -37,7 +38,7 @@ async function issue(
       issuer: issuer?.subject ?? subject,
       notBefore: new Date(fromMs),
       notAfter: new Date(toMs),
-      signingAlgorithm: ALGORITHM,
+      signingAlgorithm: { ...ALGORITHM, hash },
       publicKey: keys.publicKey,
       signingKey: (issuer?.keys ?? keys).privateKey,
       extensions,
@@ -152,6 +153,76 @@ describe('a chain of certificates', () => {
     expect(check([client], { role: 'client', host: undefined })).not.toThrow();
     expectFault(check([client]), 'INVALID_PURPOSE');
     expectFault(check([server], { role: 'client', host: undefined }), 'INVALID_PURPOSE');
+  });
+
+  it('may not be used for what a CA above it is not for', async () => {
+    const mail = new ExtendedKeyUsageExtension([ExtendedKeyUsage.emailProtection]);
+    const outer = await issue('outer', root, [isCA(), mail]);
+    const below = await issue('below', outer, [names()]);
+    expectFault(check([below, outer]), 'INVALID_PURPOSE');
+    const both = new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]);
+    const hosts = await issue('hosts', root, [isCA(), both]);
+    expect(check([await issue('below', hosts, [names()]), hosts])).not.toThrow();
+  });
+
+  it('must have a key that is for signatures', async () => {
+    const usage = (flags: KeyUsageFlags): Extension => new KeyUsagesExtension(flags, true);
+    const agreeing = await issue('agreeing', root, [names(), usage(KeyUsageFlags.keyAgreement)]);
+    expectFault(check([agreeing]), 'INVALID_PURPOSE');
+    const signing = await issue('signing', root, [names(), usage(KeyUsageFlags.digitalSignature)]);
+    expect(check([signing])).not.toThrow();
+  });
+
+  it('is refused where a CA constrains names, whether it says that that is critical or not', async () => {
+    const constraints = new Extension('2.5.29.30', false, new Uint8Array([0x30, 0]));
+    const constrained = await issue('constrained', root, [isCA(), constraints]);
+    const below = await issue('below', constrained, [names()]);
+    expectFault(check([below, constrained]), 'UNHANDLED_CRITICAL_EXTENSION');
+  });
+
+  it('is refused when a signature is of a digest for which others can be made', async () => {
+    const during: [number, number] = [now - HOUR_MS, now + HOUR_MS];
+    const weak = { hash: 'SHA-1' };
+    expectFault(check([await issue('leaf', root, [names()], during, weak)]), 'CA_MD_TOO_WEAK');
+    const outer = await issue('outer', root, [isCA()], during, weak);
+    expectFault(check([await issue('below', outer, [names()]), outer]), 'CA_MD_TOO_WEAK');
+    const old = await issue('old root', undefined, [isCA()], during, weak);
+    const trusted = [old.certificate];
+    expect(check([await issue('leaf', old, [names()])], { trusted })).not.toThrow();
+  });
+
+  it('is refused when a key is of a curve that is not used, wherever it is', async () => {
+    const openssl = generateKeyPairSync('ec', { namedCurve: 'secp112r1' });
+    expect(() => {
+      checkKeyStrength(openssl.publicKey);
+    }).toThrow(/secp112r1/);
+    const short = generateKeyPairSync('rsa', { modulusLength: 1024 });
+    expect(() => {
+      checkKeyStrength(short.publicKey);
+    }).toThrow(/2048/);
+  });
+
+  it('may come from a CA that was renewed, while the one before is there too', async () => {
+    const past: [number, number] = [now - 2 * HOUR_MS, now - HOUR_MS];
+    const before = await issue('root', undefined, [isCA()], past, { keys: root.keys });
+    expect(check([leaf], { trusted: [before.certificate, root.certificate] })).not.toThrow();
+    expectFault(check([leaf], { trusted: [before.certificate] }), 'CERT_HAS_EXPIRED');
+    const outer = await issue('outer', root, [isCA()]);
+    const expired = await issue('outer', root, [isCA()], past, { keys: outer.keys });
+    const below = await issue('below', outer, [names()]);
+    expect(check([below, expired, outer])).not.toThrow();
+  });
+
+  it('that no trusted CA stands behind has no signature checked by a key of its own', async () => {
+    const verify = jest.spyOn(X509Certificate.prototype, 'verify');
+    const mine = await issue('mine', undefined, [isCA()]);
+    const many: Issued[] = [];
+    for (let count = 0; count < 7; count++) {
+      many.push(await issue('mine', mine, [isCA()]));
+    }
+    expectFault(check([await issue('leaf', mine, [names()]), ...many]), 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY');
+    expect(verify.mock.calls.length).toBe(0);
+    verify.mockRestore();
   });
 
   it('must name the host, and only as what it is', () => {

@@ -14,11 +14,13 @@ import {
 import { chooseEngine } from '../choose-engine.js';
 import type { Channel, EngineListener } from '../engine.js';
 import { type QuicTransportOptions, createQuicRaftRPC } from '../index.js';
-import { FrameType } from '../protocol/frames.js';
+import { FramePort } from '../protocol/frame-port.js';
+import { FrameType, makeFrame } from '../protocol/frames.js';
 import { decodeHello, decodeRefusal, encodeHello } from '../protocol/hello.js';
 import { RawClient, helloFor } from '../testing/raw-client.js';
 import { type Transcript, makeProof } from './proof.js';
 
+const ENGINE_OPTIONS = { handshakeTimeoutMs: 5000, closeTimeoutMs: 500, deadPeerTimeoutMs: 10_000 };
 const hosts = new TestHosts<QuicTransportOptions>(createQuicRaftRPC);
 const clients: RawClient[] = [];
 const listeners: EngineListener[] = [];
@@ -149,11 +151,7 @@ for (const engine of ['quic', 'webtransport-h2'] as const) {
     it('who passes on everything is noticed by the dialling side', async () => {
       const host = await start();
       const from = await start();
-      const { engine: relay } = await chooseEngine(engine, {
-        handshakeTimeoutMs: 5000,
-        closeTimeoutMs: 500,
-        deadPeerTimeoutMs: 10_000,
-      });
+      const { engine: relay } = await chooseEngine(engine, ENGINE_OPTIONS);
       const port = await freePort();
       const pipe = async (victim: Channel): Promise<void> => {
         const early: Uint8Array[] = [];
@@ -202,6 +200,74 @@ for (const engine of ['quic', 'webtransport-h2'] as const) {
         message: expect.stringContaining('in between'),
       });
       expect(host.received).toEqual([]);
+    });
+  });
+
+  describe(`a server that is none of the deployment, by ${engine}`, () => {
+    /** A server that answers each hello with frames of its own. */
+    const impostor = async (
+      answer: (clientHello: Uint8Array, channel: Channel) => Uint8Array[],
+    ): Promise<string> => {
+      const { engine: chosen } = await chooseEngine(engine, ENGINE_OPTIONS);
+      const port = await freePort();
+      const address = `127.0.0.1:${port}`;
+      const onChannel = (channel: Channel): void => {
+        const peer = new FramePort(channel, {
+          onFrame: (type, payload) => {
+            if (type !== FrameType.Hello) return;
+            for (const frame of answer(new Uint8Array(payload), channel)) peer.sendBytes(frame);
+          },
+          onEnd: () => {
+            channel.destroy();
+          },
+        });
+      };
+      listeners.push(
+        await chosen.listen({
+          host: '127.0.0.1',
+          port,
+          address,
+          mutualTLS: true,
+          maxSessions: 10,
+          onChannel,
+          onRefused: () => undefined,
+        }),
+      );
+      return address;
+    };
+    const helloBack = (to: string, channel: Channel): Uint8Array =>
+      encodeHello(
+        helloFor(engine, to, {
+          mutualTLS: true,
+          binding: Buffer.from(channel.binding() ?? []).toString('base64'),
+        }),
+      );
+
+    it('gets neither messages nor a proof', async () => {
+      const from = await start();
+      const stranger = await identityOf(
+        await folder.write(ca.pem, await (await TestCA.create('deployment')).issue()),
+      );
+      const others = new Map<string, (transcript: Transcript) => Uint8Array[]>([
+        ['no proof', () => []],
+        ['its own', (transcript) => [makeFrame(FrameType.Proof, makeProof('server', stranger, transcript))]],
+        ['an empty one', () => [makeFrame(FrameType.Proof, encodeProof({ chain: [], signature: '' }))]],
+      ]);
+      for (const [what, proofs] of others) {
+        const heard: number[] = [];
+        const address = await impostor((clientHello, channel) => {
+          heard.push(1);
+          const { to } = decodeHello(clientHello);
+          const serverHello = helloBack(to, channel);
+          const transcript = { clientHello, serverHello, binding: channel.binding() ?? new Uint8Array(0) };
+          return [makeFrame(FrameType.Hello, serverHello), ...proofs(transcript), makeFrame(FrameType.Ready)];
+        });
+        const attempt = from.rpc.getConnection(address, never);
+        await expect(attempt.then(() => what)).rejects.toMatchObject({
+          code: what === 'no proof' ? 'ERR_CONNECT_FAILED' : 'ERR_TLS',
+        });
+        expect([what, heard.length]).toEqual([what, 1]);
+      }
     });
   });
 }

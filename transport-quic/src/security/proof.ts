@@ -10,7 +10,7 @@ import {
 import { ErrMalformed } from '@drakkar/raftio';
 import type { Identity } from '@drakkar/raftio/transport';
 import { parseObject } from '../protocol/hello.js';
-import { CertificateFault, type Role, certificatesIn, checkChain } from './chain.js';
+import { CertificateFault, type Role, certificatesIn, checkChain, checkKeyStrength } from './chain.js';
 
 /** What both sides of a channel have said and seen before they prove who they are. */
 export interface Transcript {
@@ -24,7 +24,6 @@ export interface Transcript {
 const LABEL = 'drakkar-quic/1 proof';
 const MAX_PROOF_BYTES = 64 * 1024;
 const MAX_CERTIFICATES = 8;
-const MIN_RSA_BITS = 2048;
 
 /**
  * What is signed. Whoever could read and change what passes between the two hosts would have to hold a TLS session
@@ -39,24 +38,19 @@ function signedBytes(role: Role, transcript: Transcript): Buffer {
 
 /** The way to sign with a key, by its type; the type is the certificate's, so the signer has no choice. */
 function scheme(key: KeyObject): { digest: string | null; padding?: number; saltLength?: number } {
+  checkKeyStrength(key);
   switch (key.asymmetricKeyType) {
-    case 'ec':
-      return { digest: 'sha256' };
     case 'rsa':
     case 'rsa-pss':
-      if ((key.asymmetricKeyDetails?.modulusLength ?? 0) < MIN_RSA_BITS) {
-        throw new CertificateFault('EE_KEY_TOO_SMALL', `an RSA key of less than ${MIN_RSA_BITS} bits`);
-      }
       return {
         digest: 'sha256',
         padding: constants.RSA_PKCS1_PSS_PADDING,
         saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
       };
-    case 'ed25519':
-    case 'ed448':
-      return { digest: null };
+    case 'ec':
+      return { digest: 'sha256' };
     default:
-      throw new CertificateFault('EE_KEY_UNSUPPORTED', `a key of type ${key.asymmetricKeyType ?? 'unknown'}`);
+      return { digest: null };
   }
 }
 
