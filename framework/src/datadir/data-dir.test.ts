@@ -71,7 +71,25 @@ async function expectRefused(changes: Changes, code: string, message: string | R
   expect(await contentOf(dir)).toEqual(before);
 }
 
+/** Notes which folders are synced. */
+class SyncSpy extends NodeFileSystem {
+  readonly synced = new Set<string>();
+
+  override async syncDir(path: string): Promise<void> {
+    this.synced.add(path);
+    await super.syncDir(path);
+  }
+}
+
 describe('openDataDir', () => {
+  it('makes folders durable that a killed process may have left without', async () => {
+    const root = join(dir, 'host');
+    await mkdir(join(root, 'snapshots', '7-1'), { recursive: true });
+    const fileSystem = new SyncSpy();
+    open.push(await openDataDir({ ...services(), fileSystem }));
+    for (const path of [dir, root, join(root, 'snapshots')]) expect(fileSystem.synced).toContain(path);
+  });
+
   it('makes the directory, and opens it again', async () => {
     const first = await opened();
     expect(first).toMatchObject({

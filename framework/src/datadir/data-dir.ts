@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BIN_VER } from '@drakkar/raftio';
 import type { NodeHostConfig } from '../config/node-host-config.js';
 import { ErrDataDirCorrupt, ErrDirNotExist, ErrIncompatibleData, ErrNotOwner } from '../errors/host.js';
@@ -10,7 +10,7 @@ import type { HeldLock, IDirectoryLock } from './directory-lock.js';
 import { type HostIdentity, checkIdentity } from './identity-check.js';
 import { type DataDirLayout, isLogDBFolder, isWalFolder, layoutOf } from './layout.js';
 import { type DataDirStatus, decodeStatus, encodeStatus } from './status.js';
-import { messageOf } from '../errors/inspect.js';
+import { hasSystemCode, messageOf } from '../errors/inspect.js';
 
 export const STATUS_FILE_NAME = 'drakkar.json';
 
@@ -206,6 +206,22 @@ async function writeRecords(
   await writeFileDurable(fs, join(config.nodeHostDir, STATUS_FILE_NAME), data);
 }
 
+/**
+ * Makes the names of these folders durable, and those in them. A process that was killed may have made them and not
+ * come to sync them: they are there, and will be relied on, but a power failure could still take them away.
+ */
+async function syncNames(fs: IFileSystem, dirs: ReadonlySet<string>): Promise<void> {
+  for (const dir of dirs) {
+    await fs.syncDir(dir);
+    try {
+      await fs.syncDir(dirname(dir));
+    } catch (error) {
+      // The folder above may be somebody else's.
+      if (!hasSystemCode(error, 'EACCES', 'EPERM')) throw error;
+    }
+  }
+}
+
 async function prepare(services: DataDirServices, host: HostIdentity, lock: HeldLock): Promise<DataDir> {
   const { config, fileSystem: fs } = services;
   // Read again: somebody may have made the directory before the lock was ours.
@@ -214,6 +230,7 @@ async function prepare(services: DataDirServices, host: HostIdentity, lock: Held
   const layout = layoutOf(config, records.main?.generation ?? 0);
   const { logdbDir, walDir, snapshotsDir } = layout;
   for (const dir of new Set([logdbDir, walDir, snapshotsDir])) await makeDirDurable(fs, dir);
+  await syncNames(fs, new Set([config.nodeHostDir, config.walDir, snapshotsDir]));
   return {
     ...layout,
     isNew: records.main === undefined,

@@ -3,6 +3,7 @@ import {
   type ISnapshotConnection,
   type Message,
   MessageType,
+  type Snapshot,
   hasErrorCode,
   makeMessage,
 } from '@drakkar/raftio';
@@ -12,7 +13,13 @@ import type { IFileSystem } from '../fs/file-system.js';
 import type { ILogger } from '../logging/logger.js';
 import type { IClock } from '../runtime/clock.js';
 import type { SoftSettings } from '../settings/soft.js';
-import { type ReceivedSnapshot, SnapshotReceiver, SnapshotSender } from '../snapshot/index.js';
+import {
+  type ReceivedSnapshot,
+  type SnapshotOffer,
+  SnapshotReceiver,
+  SnapshotSender,
+  type SnapshotStore,
+} from '../snapshot/index.js';
 
 export interface SnapshotStreamsDependencies {
   deploymentID: number;
@@ -54,12 +61,7 @@ export class SnapshotStreams {
         idleTimeoutMs: settings.snapshotStallTimeoutMs,
       },
       {
-        lookup: ({ clusterID, to, index }) => {
-          const replica = deps.findReplica(clusterID, to);
-          return replica === undefined || replica.stopped || index <= replica.rsm.lastApplied
-            ? undefined
-            : replica.snapshotter.store;
-        },
+        lookup: (offer) => this.#storeFor(offer),
         onReceived: (received) => this.#received(received),
         fileSystem,
         clock,
@@ -100,6 +102,20 @@ export class SnapshotStreams {
       }
       replica.snapshotSent(to, sent);
     });
+  }
+
+  /** Where a snapshot that is offered goes; `undefined`: nobody here has a use for it. */
+  #storeFor({ clusterID, from, to, index, term, membership }: SnapshotOffer): SnapshotStore | undefined {
+    const replica = this.#deps.findReplica(clusterID, to);
+    if (replica === undefined || replica.stopped) return undefined;
+    if (index > replica.rsm.lastApplied) return replica.snapshotter.store;
+    // The leader does not know how far this replica is, and would offer it for ever: the core answers that.
+    if (term <= replica.raft.term) {
+      const snapshot: Snapshot = { filepath: '', fileSize: 0, index, term, membership, files: [] };
+      const message = makeMessage({ type: MessageType.InstallSnapshot, clusterID, from, to, snapshot });
+      replica.receiveSnapshot(message, undefined);
+    }
+    return undefined;
   }
 
   /** A stream carries no term, so the message has none: see the core's handling of received snapshots. */

@@ -33,6 +33,9 @@ export interface HostOperator {
 const STOP_PATIENCE_MS = 60_000;
 const RESTART_AFTER_FAILURE_MS = 500;
 
+/** The host is being stopped, or somebody else is starting the replica. */
+const PASSING_START_CODES = ['ERR_CLOSED', 'ERR_CLUSTER_ALREADY_EXIST'];
+
 const codeOf = (error: unknown): string =>
   isDrakkarError(error) || (error instanceof Error && 'code' in error) ? String(error.code) : String(error);
 
@@ -209,7 +212,7 @@ export class VirtualHost {
       const make = (): RegisterMachine => this.#makeMachine(life, clusterID, nodeID);
       await nodeHost.startCluster(initialMembers, join, make, clusterConfig(plan));
     } catch (error) {
-      if (!life.isAlive || hasErrorCode(error, 'ERR_CLOSED')) return;
+      if (!life.isAlive || PASSING_START_CODES.some((code) => hasErrorCode(error, code))) return;
       if (hasErrorCode(error, 'ERR_NODE_REMOVED')) this.#removed(plan);
       else this.#failed(life, `group ${clusterID} node ${nodeID} could not be started`, error);
     }

@@ -110,7 +110,10 @@ export class JournalKV implements IOrderedKV {
   async #append(ops: readonly KVOp[]): Promise<void> {
     const bytes = encodeRecord(this.#recordCount, ops);
     const offset = this.#sizeBytes;
-    await this.#file.write(bytes, offset);
+    // Every other record is written in two parts, of which a crash may lose either.
+    const cut = this.#recordCount % 2 === 0 ? bytes.length >> 1 : bytes.length;
+    await this.#file.write(bytes.subarray(0, cut), offset);
+    if (cut < bytes.length) await this.#file.write(bytes.subarray(cut), offset + cut);
     await this.#file.sync();
     this.#recordCount += 1;
     this.#sizeBytes += bytes.length;
