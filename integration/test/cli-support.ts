@@ -104,7 +104,7 @@ export async function dataFiles(dir: string): Promise<string[]> {
     .sort();
 }
 
-export async function contentOf(dir: string): Promise<Map<string, string>> {
+async function contentOf(dir: string): Promise<Map<string, string>> {
   const content = new Map<string, string>();
   for (const path of await dataFiles(dir))
     content.set(relative(dir, path), (await readFile(path)).toString('base64'));
@@ -134,6 +134,14 @@ export async function storedContent(dataDir: string): Promise<unknown> {
   } finally {
     await db.close();
   }
+}
+
+/** What a command must leave as it is. Opening a log writes one of its records again, so that is told by what it gives. */
+export async function dataContent(dir: string): Promise<{ log: unknown; files: Map<string, string> }> {
+  const log = await storedContent(dir);
+  const files = await contentOf(dir);
+  if (!files.delete('logdb/log.mdb')) throw new Error(`there is no log.mdb in ${dir}`);
+  return { log, files };
 }
 
 /** A host that is stopped, and a folder for what a test makes of its data. */
