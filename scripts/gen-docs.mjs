@@ -1,8 +1,10 @@
-// Writes the documents that are made from code. Run it after a build: node scripts/gen-docs.mjs
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { prepare } from './lib/prepare.mjs';
+import { root } from './lib/run.mjs';
 
-const root = join(import.meta.dirname, '..');
+/** `npm run docs`: writes the documents that are made from code. */
+await prepare();
 const dist = join(root, 'framework', 'dist');
 const { configurationDocs } = await import(join(dist, 'docgen', 'configuration.js'));
 const { errorDocs } = await import(join(dist, 'docgen', 'errors.js'));

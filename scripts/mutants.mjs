@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { format, resolveConfig } from 'prettier';
 import { prepare } from './lib/prepare.mjs';
 import { root } from './lib/run.mjs';
 import { MUTANTS, testsFor } from './mutants/list.mjs';
@@ -80,7 +81,7 @@ async function judgeAll(workshops, mutants, timeoutMs, tell) {
 const TABLE = /(<!-- mutants: begin -->\n)[^]*?(<!-- mutants: end -->)/;
 
 /** Into the place that docs/testing.md keeps for it. */
-function writeTable(results) {
+async function writeTable(results) {
   const page = join(root, 'docs/testing.md');
   const text = readFileSync(page, 'utf8');
   if (!TABLE.test(text)) throw new Error('docs/testing.md has no place for the table of mutants');
@@ -91,10 +92,8 @@ function writeTable(results) {
   const table = ['', '| Mutant | What is wrong | Caught by |', '| --- | --- | --- |', ...rows, '', ''].join(
     '\n',
   );
-  writeFileSync(
-    page,
-    text.replace(TABLE, (_all, begin, end) => begin + table + end),
-  );
+  const written = text.replace(TABLE, (_all, begin, end) => begin + table + end);
+  writeFileSync(page, await format(written, { ...(await resolveConfig(page)), filepath: page }));
 }
 
 async function main() {
@@ -135,7 +134,7 @@ async function main() {
     if (!values.json) console.log('Looking at the checks without a mutant ...');
     await checkBaseline(workshops[0], mutants, timeoutMs);
     const results = await judgeAll(workshops, mutants, timeoutMs, tell);
-    if (values.write) writeTable(results);
+    if (values.write) await writeTable(results);
     const survivors = results.filter(({ caughtBy }) => caughtBy === undefined);
     if (values.json) console.log(JSON.stringify({ results }, undefined, 2));
     else console.log(`${results.length - survivors.length} of ${results.length} mutants caught`);

@@ -13,7 +13,8 @@ export {
 export { logDBSuite, runLogDB } from './logdb/suite.js';
 export { MEMORY_LOGDB_CAPABILITIES, MemoryLogDB, MemoryPlace } from './reference/memory-logdb.js';
 export { memoryLogDBHarness } from './reference/memory-logdb-harness.js';
-export type { Host, Link, RPCHarness, RPCSite, TLSFixtures } from './rpc/harness.js';
+export type { Host, RPCHarness, RPCSite, TLSFixtures } from './rpc/harness.js';
+export type { Link } from './rpc/link.js';
 export type { Carrier } from './rpc/network.js';
 export { rpcSuite, runRPC } from './rpc/suite.js';
 export { MemoryHub, MemoryLink } from './reference/memory-hub.js';

@@ -1,28 +1,9 @@
 import { fileURLToPath } from 'node:url';
-import {
-  CLUSTER_OPTIONS,
-  CLUSTER_OPTIONS_HELP,
-  UsageError,
-  parseOptions,
-  partsOf,
-  wholeNumber,
-} from './cluster/demo-options.js';
-import { Interruption } from './cluster/interruption.js';
+import { runProgram } from './cluster/program.js';
 import { type Restart, type RollingResult, RollingRestart } from './cluster/rolling.js';
-import { makeScratchDir, removeScratchDir } from './cluster/scratch-dir.js';
 
-const HELP = `Usage: npm run rolling-restart -- [options]
-
-Three processes under load; each is stopped in order and started again, one after the other. Fails when a client meets
-an error that is not documented as temporary.
-
-Options:
-  --passes N     how often each process is restarted (default 1; 1 to 1000)
-  --clients N    of each process (default 8; 2 to 300)
-  --payload N    bytes of a value (default 16; 8 to 65536)
-  --settle N     milliseconds of load between restarts (default 1000; 0 to 60000)
-  ${CLUSTER_OPTIONS_HELP}
-  --help         this text`;
+const ABOUT = `Three processes under load; each is stopped in order and started again, one after the other. Fails when a client meets
+an error that is not documented as temporary.`;
 
 const nodeScript = fileURLToPath(new URL('./rolling-node.js', import.meta.url));
 
@@ -45,45 +26,18 @@ function report({ restarts, errors, figures, longestPauseMs }: RollingResult): b
   return errors.every(({ isTemporary }) => isTemporary);
 }
 
-async function main(): Promise<number> {
-  const values = parseOptions(process.argv.slice(2), {
-    passes: { type: 'string', default: '1' },
-    clients: { type: 'string', default: '8' },
-    payload: { type: 'string', default: '16' },
-    settle: { type: 'string', default: '1000' },
-    ...CLUSTER_OPTIONS,
-    help: { type: 'boolean', default: false },
-  });
-  if (values.help) {
-    console.log(HELP);
-    return 0;
-  }
-  const sizes = {
-    passes: wholeNumber('passes', values.passes, 1, 1_000),
-    clients: wholeNumber('clients', values.clients, 2, 300),
-    payloadBytes: wholeNumber('payload', values.payload, 8, 65_536),
-    settleMs: wholeNumber('settle', values.settle, 0, 60_000),
-  };
-  const interruption = new Interruption();
-  const dir = await makeScratchDir(values['data-dir'], 'rolling');
-  const parts = partsOf(values);
-  const rolling = new RollingRestart({ ...sizes, nodes: 3, ...parts, dir, nodeScript });
-  let isGood = false;
-  try {
-    isGood = report(await rolling.play(show, interruption.signal));
-  } catch (error) {
-    if (!interruption.signal.aborted) console.error(error instanceof Error ? error.message : error);
-  }
-  if (interruption.signal.aborted || isGood) await removeScratchDir(dir);
-  else console.log(`FAILED. Data, journals and logs are in ${dir}`);
-  if (interruption.signal.aborted) return interruption.exitCode;
-  return isGood ? 0 : 1;
-}
-
-try {
-  process.exitCode = await main();
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  console.error(`${error.message}\n\nnpm run rolling-restart -- --help lists the options.`);
-  process.exitCode = 2;
-}
+await runProgram({
+  name: 'rolling-restart',
+  about: ABOUT,
+  numbers: {
+    passes: { what: 'how often each process is restarted', default: 1, min: 1, max: 1_000 },
+    clients: { what: 'of each process', default: 8, min: 2, max: 300 },
+    payload: { what: 'bytes of a value', default: 16, min: 8, max: 65_536 },
+    settle: { what: 'milliseconds of load between restarts', default: 1000, min: 0, max: 60_000 },
+  },
+  play: async ({ numbers, parts, dir, interruption }) => {
+    const { passes, clients, payload: payloadBytes, settle: settleMs } = numbers;
+    const options = { passes, clients, payloadBytes, settleMs, nodes: 3, ...parts, dir, nodeScript };
+    return report(await new RollingRestart(options).play(show, interruption.signal));
+  },
+});

@@ -1,10 +1,11 @@
-import { cp, mkdir, open, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SeededRandom } from '@drakkar/framework';
 import { openLevelDBLogDB } from '@drakkar/logdb-leveldb';
 import { encodeEntries } from '@drakkar/raftio';
 import { drakkarJSON } from './cli-support.js';
+import { flipBit } from './flip-bit.js';
 import { CLUSTER, TestCluster, Workshop } from './support.js';
 
 /** Each takes a process, so there are more of them only on demand. */
@@ -64,19 +65,6 @@ async function storedContent(): Promise<string> {
     });
   } finally {
     await db.close();
-  }
-}
-
-async function flipBit(path: string, bit: number): Promise<void> {
-  const file = await open(path, 'r+');
-  try {
-    const byte = Buffer.alloc(1);
-    const offset = Math.floor(bit / 8);
-    await file.read(byte, 0, 1, offset);
-    byte[0] = (byte[0] ?? 0) ^ (1 << (bit % 8));
-    await file.write(byte, 0, 1, offset);
-  } finally {
-    await file.close();
   }
 }
 

@@ -1,6 +1,7 @@
-import { open, readFile, readdir, stat } from 'node:fs/promises';
+import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExportedSnapshot } from '@drakkar/framework';
+import { flipBit } from './flip-bit.js';
 import type { TestCluster } from './support.js';
 import { CLUSTER, type TestNode, clusterConfig, eventually, progressOf } from './support.js';
 
@@ -34,21 +35,6 @@ export async function stateHashes(nodes: readonly TestNode[], dir: string): Prom
     );
     return new Set(all.map(({ index }) => index)).size === 1 ? all.map(({ hash }) => hash) : undefined;
   });
-}
-
-/** Flips one bit of a file. */
-export async function flipBit(path: string, bit: number): Promise<void> {
-  const file = await open(path, 'r+');
-  try {
-    const byte = Buffer.alloc(1);
-    const offset = Math.floor(bit / 8);
-    await file.read(byte, 0, 1, offset);
-    byte[0] = (byte[0] ?? 0) ^ (1 << (bit % 8));
-    await file.write(byte, 0, 1, offset);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 /** The folders of a replica's snapshots on disk, oldest first. */

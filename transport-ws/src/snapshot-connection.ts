@@ -1,15 +1,7 @@
-import {
-  ErrConnectionClosed,
-  ErrMalformed,
-  type ISnapshotConnection,
-  type SnapshotChunk,
-  encodeSnapshotChunk,
-} from '@drakkar/raftio';
-import { SendQueue, asConnectionClosed } from '@drakkar/raftio/transport';
+import { ErrMalformed, type ISnapshotConnection, type SnapshotChunk } from '@drakkar/raftio';
+import { SnapshotSender, asConnectionClosed } from '@drakkar/raftio/transport';
 import type { Link } from './link.js';
 import { CloseCode, SNAPSHOT_END, SnapshotReply } from './protocol.js';
-
-const END = Symbol('end of stream');
 
 /**
  * The sending end of a snapshot channel. The receiver answers each chunk once it has taken it; chunks not yet
@@ -17,22 +9,21 @@ const END = Symbol('end of stream');
  */
 export class SnapshotConnection implements ISnapshotConnection {
   readonly #link: Link;
-  readonly #queue: SendQueue<SnapshotChunk | typeof END>;
+  readonly #sender: SnapshotSender;
   /** Sizes in bytes of the chunks not yet answered, oldest first. */
   readonly #unanswered: number[] = [];
   #unansweredBytes = 0;
-  #ended: Error | undefined;
-  #finish: { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } | undefined;
 
   constructor(link: Link, windowBytes: number) {
     this.#link = link;
-    this.#queue = new SendQueue<SnapshotChunk | typeof END>({
-      encode: (item) => (item === END ? SNAPSHOT_END : encodeSnapshotChunk(item)),
+    this.#sender = new SnapshotSender({
       write: (bytes) => {
         link.send(bytes);
-        if (bytes.length === 0) return;
         this.#unanswered.push(bytes.length);
         this.#unansweredBytes += bytes.length;
+      },
+      writeEnd: () => {
+        link.send(SNAPSHOT_END);
       },
       level: () => this.#unansweredBytes,
       highWaterMarkBytes: windowBytes,
@@ -43,38 +34,21 @@ export class SnapshotConnection implements ISnapshotConnection {
       },
       onDrain: () => undefined,
       onClosed: (reason) => {
-        this.#fail(asConnectionClosed(reason));
+        this.#sender.fail(asConnectionClosed(reason));
       },
     });
   }
 
   sendSnapshotChunk(chunk: SnapshotChunk): Promise<void> {
-    if (this.#finish !== undefined && this.#ended === undefined) {
-      return Promise.reject(new ErrConnectionClosed('the snapshot stream is finished'));
-    }
-    return this.#queue.send(chunk);
+    return this.#sender.send(chunk);
   }
 
   finish(): Promise<void> {
-    if (this.#finish !== undefined) return this.#finish.promise;
-    if (this.#ended !== undefined) return Promise.reject(this.#ended);
-    let resolve!: () => void;
-    let reject!: (error: Error) => void;
-    const promise = new Promise<void>((resolvePromise, rejectPromise) => {
-      resolve = resolvePromise;
-      reject = rejectPromise;
-    });
-    this.#finish = { promise, resolve, reject };
-    this.#queue.send(END).catch((error: unknown) => {
-      this.#fail(error as Error);
-    });
-    return promise;
+    return this.#sender.finish();
   }
 
   close(): void {
-    const error = new ErrConnectionClosed('the snapshot stream was cut by its sender');
-    this.#fail(error);
-    this.#link.terminate(error);
+    this.#link.terminate(this.#sender.cut());
   }
 
   #receive(bytes: Uint8Array): void {
@@ -83,18 +57,12 @@ export class SnapshotConnection implements ISnapshotConnection {
     if (reply === SnapshotReply.Taken && size !== undefined) {
       this.#unanswered.shift();
       this.#unansweredBytes -= size;
-      this.#queue.pump();
-    } else if (reply === SnapshotReply.Done && size === undefined && this.#finish !== undefined) {
-      this.#ended = new ErrConnectionClosed('the snapshot stream is finished');
-      this.#queue.fail(this.#ended);
-      this.#finish.resolve();
+      this.#sender.pump();
+    } else if (reply === SnapshotReply.Done && size === undefined && this.#sender.endSent) {
+      this.#sender.complete();
       this.#link.close();
     } else if (reply === SnapshotReply.Refused) {
-      this.#fail(
-        new ErrConnectionClosed(`${this.#link.peer} refused the snapshot stream`, {
-          details: { refused: true },
-        }),
-      );
+      this.#sender.failRefused(this.#link.peer);
       this.#link.close();
     } else {
       this.#link.refuse(
@@ -102,12 +70,5 @@ export class SnapshotConnection implements ISnapshotConnection {
         new ErrMalformed(`${this.#link.peer} sent an unexpected reply`),
       );
     }
-  }
-
-  #fail(error: Error): void {
-    if (this.#ended !== undefined) return;
-    this.#ended = error;
-    this.#queue.fail(error);
-    this.#finish?.reject(error);
   }
 }

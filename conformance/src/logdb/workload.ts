@@ -1,6 +1,6 @@
 import type { ILogDB } from '@drakkar/raftio';
 import { describeError } from '../suite/assert.js';
-import { everyCall } from './cases/close.js';
+import { everyCall } from './every-call.js';
 import { Lane, type WorkloadKind } from './generate.js';
 import { perform } from './model.js';
 

@@ -1,5 +1,5 @@
 import { ErrConnectFailed, ErrConnectionClosed, ErrInvalidAddress } from '@drakkar/raftio';
-import type { Link } from '../rpc/harness.js';
+import type { Link } from '../rpc/link.js';
 import { Gate } from '../rpc/recording-sink.js';
 import { splitAddress } from '../rpc/address.js';
 import { turn } from '../suite/wait.js';

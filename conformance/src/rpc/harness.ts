@@ -11,19 +11,9 @@ import type {
 } from '@drakkar/raftio';
 import { notApplicable } from '../suite/assert.js';
 import { type Carrier, NetworkLink, detectCarrier } from './network.js';
+import type { Link } from './link.js';
 import type { Peer } from './peer.js';
 import { RecordingSink } from './recording-sink.js';
-
-/** A way to a host that the suite can obstruct: hosts that connect to `address` reach the target through it. */
-export interface Link {
-  readonly address: string;
-  /** Nothing passes any more, and nobody is told: as with a peer that hangs, or a cable that was pulled. */
-  pause(): void;
-  resume(): void;
-  /** Breaks what is connected through it; it can be connected through again. */
-  cut(): void;
-  close(): Promise<void>;
-}
 
 /** Certificate files for the clauses about mutual TLS; each set is one host's. */
 export interface TLSFixtures {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { splitAddress } from './address.js';
-import type { Link } from './harness.js';
+import type { Link } from './link.js';
 import { TcpLink } from './tcp-link.js';
 import { UdpLink } from './udp-link.js';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, type Server, type Socket, createConnection, createServer } from 'node:net';
 import { turn } from '../suite/wait.js';
 import { joinAddress, splitAddress } from './address.js';
-import type { Link } from './harness.js';
+import type { Link } from './link.js';
 
 /** A TCP relay in front of a host. It keeps a copy of what its clients send, so that it can be sent again. */
 export class TcpLink implements Link {

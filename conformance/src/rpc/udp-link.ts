@@ -1,7 +1,7 @@
 import { type Socket, createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { joinAddress, splitAddress } from './address.js';
-import type { Link } from './harness.js';
+import type { Link } from './link.js';
 
 /** Asked for, so that a burst is rarely lost in the relay; the operating system may give less. */
 const BUFFER_BYTES = 4 * 1024 * 1024;

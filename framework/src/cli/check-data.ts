@@ -5,7 +5,7 @@ import type { CheckReport } from './check-report.js';
 import { checkReplica } from './check-replica.js';
 import { type OpenedData, withData } from './open-data.js';
 import { type Output, describeError } from './output.js';
-import type { DataDirOptions } from './program.js';
+import type { DataDirOptions } from './data-dir-options.js';
 import { sortedReplicas } from './replicas.js';
 
 /** Codes of errors by which opening tells of damage, and not of circumstances. */

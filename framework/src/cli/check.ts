@@ -1,7 +1,7 @@
 import { type CheckReport, printReport } from './check-report.js';
 import { reportAlive, runIsolated } from './isolated.js';
 import type { ExitCode, Output } from './output.js';
-import type { DataDirOptions } from './program.js';
+import type { DataDirOptions } from './data-dir-options.js';
 
 export interface CheckOptions extends DataDirOptions {
   inProcess?: boolean;

@@ -3,7 +3,7 @@ import type { DataDirStatus } from '../datadir/status.js';
 import { isTombstone } from '../nodehost/bootstrap.js';
 import { type OpenedData, withData } from './open-data.js';
 import { ExitCode, type Output, describeError } from './output.js';
-import type { DataDirOptions } from './program.js';
+import type { DataDirOptions } from './data-dir-options.js';
 import { type Extent, nameOf, readStoredLog, sortedReplicas } from './replicas.js';
 
 interface SnapshotSummary {

@@ -14,7 +14,7 @@ import { makeDirDurable } from '../fs/durable.js';
 import { type Comparison, compare, copiedLines, copyAll, countEntries, withOpen } from './logdb-copy-all.js';
 import { type OpenedData, offlineServices, withData } from './open-data.js';
 import { ExitCode, type Output } from './output.js';
-import type { DataDirOptions } from './program.js';
+import type { DataDirOptions } from './data-dir-options.js';
 
 export interface SwitchOptions extends DataDirOptions {
   switchTo: string;

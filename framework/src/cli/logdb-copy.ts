@@ -2,7 +2,7 @@ import { ErrInvalidOption } from '../errors/index.js';
 import { type CopyPlacesOptions, copyBetweenPlaces } from './logdb-copy-place.js';
 import { switchLogDB } from './logdb-copy-switch.js';
 import type { ExitCode, Output } from './output.js';
-import type { DataDirOptions } from './program.js';
+import type { DataDirOptions } from './data-dir-options.js';
 
 export interface CopyOptions extends CopyPlacesOptions, DataDirOptions {
   switchTo?: string;

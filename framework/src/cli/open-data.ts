@@ -10,7 +10,7 @@ import { NodeFileSystem } from '../fs/node-file-system.js';
 import { LoggerFactoryID, silentLoggerFactory } from '../logging/logger.js';
 import { withoutTransport } from '../nodehost/import-snapshot.js';
 import { SnapshotStore } from '../snapshot/index.js';
-import type { DataDirOptions } from './program.js';
+import type { DataDirOptions } from './data-dir-options.js';
 
 /** A data directory that was there already, locked, with its LogDB open. */
 export interface OpenedData {

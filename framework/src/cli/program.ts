@@ -1,14 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { type CliIO, ExitCode, Output } from './output.js';
 
-/** Which data directory a command is about. */
-export interface DataDirOptions {
-  config?: string;
-  dir?: string;
-  walDir?: string;
-  logdb?: string;
-}
-
 interface Common {
   json?: boolean;
 }

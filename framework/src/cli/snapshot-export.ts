@@ -7,7 +7,7 @@ import { type SnapshotOrigin, checkExportTarget } from '../snapshot/index.js';
 import { positiveInteger } from './option-values.js';
 import { type OpenedData, withData } from './open-data.js';
 import { ExitCode, type Output, describeError } from './output.js';
-import type { DataDirOptions } from './program.js';
+import type { DataDirOptions } from './data-dir-options.js';
 import { nameOf, readStoredLog, sortedReplicas } from './replicas.js';
 import { progressPrinter } from './snapshot-progress.js';
 

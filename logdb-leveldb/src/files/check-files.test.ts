@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Update, makeEntry } from '@drakkar/raftio';
 import { openLevelDBLogDB } from '../index.js';
-import { checkFiles, listLogs, logFileName, readCurrent } from './check-files.js';
+import { checkFiles } from './check-files.js';
 import { type ClosedMark, readMark, removeMark, writeMark } from './closed-mark.js';
+import { listLogs, logFileName, readCurrent } from './folder.js';
 import { crc32c } from './crc32c.js';
 import { readRecords } from './records.js';
 

@@ -2,7 +2,7 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { isNotFound, syncFolder, writeFileDurable } from '@drakkar/raftio/kv';
-import { listLogs, logFileName, readCurrent } from './check-files.js';
+import { listLogs, logFileName, readCurrent } from './folder.js';
 
 const MARK_FILE = 'closed';
 

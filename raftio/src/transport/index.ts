@@ -14,5 +14,6 @@ export { type LivenessOptions, LivenessMonitor, type MonitoredLink } from './liv
 export { listen } from './listen.js';
 export { ownBytes } from './own-bytes.js';
 export { SendQueue, type SendQueueOptions } from './send-queue.js';
+export { SnapshotSender, type SnapshotSenderOptions } from './snapshot-sender.js';
 export { type Identity, IdentityFiles } from './tls-identity.js';
 export { type WarningKind, Warnings } from './warnings.js';
