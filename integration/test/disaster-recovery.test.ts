@@ -137,8 +137,12 @@ describe('a group that has lost two of its three members for good', () => {
     expect(membership.configChangeIndex).toBe(changeIndex);
     expect(membership.nodes).toEqual(members);
     const address = await cluster.reserve(7);
+    // Of the leader, which knows at once when the change before is done with.
     const add = (nodeID: number, index: number): Promise<void> =>
-      retrying(() => five.host.syncRequestAddNode(CLUSTER, nodeID, address, index, TIMEOUT));
+      retrying(async () => {
+        const { host } = await cluster.readyLeader(group);
+        await host.syncRequestAddNode(CLUSTER, nodeID, address, index, TIMEOUT);
+      });
     expect(await codeOf(() => add(7, changeIndex - 1))).toBe('ERR_REJECTED');
     for (const gone of [2, 3, 4]) expect(await codeOf(() => add(gone, changeIndex))).toBe('ERR_REJECTED');
     await add(7, changeIndex);
