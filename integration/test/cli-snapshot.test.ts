@@ -112,8 +112,12 @@ describe('drakkar snapshot', () => {
     ]);
     expect(await retrying(() => four.host.syncPropose(session, Buffer.from('once')))).toBe(answer);
     const { configChangeIndex } = result.membership;
+    // Of the leader, which knows at once when the change before is done with.
     const remove = (at: number): Promise<void> =>
-      retrying(() => one.host.syncRequestDeleteNode(CLUSTER, 5, at, { timeoutMs: 10_000 }));
+      retrying(async () => {
+        const { host } = await cluster.readyLeader(group);
+        await host.syncRequestDeleteNode(CLUSTER, 5, at, { timeoutMs: 10_000 });
+      });
     expect(await codeOf(() => remove(configChangeIndex + 1))).toBe('ERR_REJECTED');
     await cluster.write(five, 'new');
     expect(new Set(await stateHashes(group, await workshop.dir())).size).toBe(1);

@@ -1,6 +1,6 @@
 import { cp, mkdir, readFile, readdir, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
   type ImportOptions,
   type ImportedSnapshot,
@@ -24,6 +24,9 @@ import {
   quietly,
   retrying,
 } from './support.js';
+
+/** Each test goes through several lives of a host, on a disk that may be busy. */
+jest.setTimeout(120_000);
 
 const workshop = new Workshop();
 let cluster: TestCluster;
