@@ -9,7 +9,7 @@ import {
   INVERSIFY,
   NOTHING,
   StoppedHost,
-  dataContent,
+  contentOf,
   dataFiles,
   drakkar,
   drakkarJSON,
@@ -28,14 +28,14 @@ afterAll(() => stopped.clear());
 
 describe('drakkar check', () => {
   it('finds nothing wrong with good data, and changes none of it', async () => {
-    const before = await dataContent(stopped.node.dir);
+    const before = await contentOf(stopped.node.dir);
     const { exitCode, result } = await drakkarJSON('check', '--config', stopped.configFile);
     expect(exitCode).toBe(0);
     expect(result).toMatchObject({ ok: true, problems: [], leftovers: [] });
     expect(result.replicas).toMatchObject([{ clusterID: 1, nodeID: 1, snapshots: 2 }]);
     const [{ entries }] = result.replicas as [{ entries: number }];
     expect(entries).toBeGreaterThanOrEqual(20);
-    expect(await dataContent(stopped.node.dir)).toEqual(before);
+    expect(await contentOf(stopped.node.dir)).toEqual(before);
   });
 
   it.each<[string, string, (db: ILogDB) => Promise<void>]>([

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { INVERSIFY, StoppedHost, dataContent, drakkar, drakkarJSON } from './cli-support.js';
+import { INVERSIFY, StoppedHost, contentOf, drakkar, drakkarJSON } from './cli-support.js';
 
 const stopped = new StoppedHost();
 beforeAll(() => stopped.make());
@@ -42,11 +42,11 @@ describe('drakkar logdb copy', () => {
 
   it('makes a log that is equal, and that a host can work with', async () => {
     const target = stopped.scratch('copied-log');
-    const before = await dataContent(stopped.node.dir);
+    const before = await contentOf(stopped.node.dir);
     const { exitCode, result } = await drakkarJSON('logdb', 'copy', ...places(target));
     expect(exitCode).toBe(0);
     expect(result.replicas).toMatchObject([{ clusterID: 1, nodeID: 1, snapshots: 2 }]);
-    expect(await dataContent(stopped.node.dir)).toEqual(before);
+    expect(await contentOf(stopped.node.dir)).toEqual(before);
     expect(existsSync(`${target}.partial`)).toBe(false);
     const { dir, config } = await stopped.copyOfData('with-copied-log');
     const original = await drakkarJSON('inspect', '--config', config);

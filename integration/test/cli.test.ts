@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { StoppedHost, dataContent, drakkar, drakkarJSON, start, writeConfig } from './cli-support.js';
+import { StoppedHost, contentOf, drakkar, drakkarJSON, start, writeConfig } from './cli-support.js';
 import { TestCluster, Workshop, eventually } from './support.js';
 
 const stopped = new StoppedHost();
@@ -40,7 +40,7 @@ describe('drakkar', () => {
 
 describe('drakkar inspect', () => {
   it('tells identity, replicas and snapshots, and changes nothing', async () => {
-    const before = await dataContent(stopped.node.dir);
+    const before = await contentOf(stopped.node.dir);
     const { exitCode, result } = await drakkarJSON('inspect', '--config', stopped.configFile);
     expect(exitCode).toBe(0);
     expect(result.identity).toMatchObject({ address: stopped.node.address, deploymentId: 1, logdb: 'lmdb' });
@@ -55,7 +55,7 @@ describe('drakkar inspect', () => {
     expect(replica.lastIndex).toBeGreaterThanOrEqual(81);
     expect(replica.firstIndex).toBeGreaterThan(30);
     expect(replica.snapshots).toHaveLength(2);
-    expect(await dataContent(stopped.node.dir)).toEqual(before);
+    expect(await contentOf(stopped.node.dir)).toEqual(before);
   });
 
   it('needs no configuration, and prints text for people', async () => {
