@@ -13,10 +13,10 @@ import {
   dataFiles,
   drakkar,
   drakkarJSON,
-  flipBit,
   lastIndexOf,
   storedContent,
 } from './cli-support.js';
+import { flipBit } from './flip-bit.js';
 
 const FLIPS_IN_SNAPSHOTS = 20;
 /** Each takes a process, so there are more of them only on demand. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, open, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -140,19 +140,6 @@ export async function storedContent(dataDir: string): Promise<unknown> {
     };
   } finally {
     await db.close();
-  }
-}
-
-export async function flipBit(path: string, bit: number): Promise<void> {
-  const file = await open(path, 'r+');
-  try {
-    const byte = Buffer.alloc(1);
-    const offset = Math.floor(bit / 8);
-    await file.read(byte, 0, 1, offset);
-    byte[0] = (byte[0] ?? 0) ^ (1 << (bit % 8));
-    await file.write(byte, 0, 1, offset);
-  } finally {
-    await file.close();
   }
 }
 
