@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { NodeHost } from '@drakkar/framework';
 import { hasErrorCode } from '@drakkar/raftio';
 import type { IdleCommands, Usage } from './cluster/idle-commands.js';
@@ -46,6 +48,12 @@ async function writeOnce(): Promise<number> {
   return written;
 }
 
+function collect(): null {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return null;
+}
+
 function usage(): Usage {
   const { user, system } = process.cpuUsage();
   return { cpuMicros: user + system, rssBytes: process.memoryUsage.rss() };
@@ -65,6 +73,7 @@ serveParent<IdleCommands>({
       asleep: running.filter(({ quiesced }) => quiesced).length,
     };
   },
+  collect,
   usage,
   shutdown: async () => {
     await host.stop();

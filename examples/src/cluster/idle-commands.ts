@@ -13,6 +13,8 @@ export interface IdleCommands {
   writeOnce: { takes: null; answers: number };
   /** How many groups here have a leader, and how many sleep. */
   count: { takes: null; answers: { led: number; asleep: number } };
+  /** Collects garbage, so that what earlier work has left is not counted as idleness. */
+  collect: { takes: null; answers: null };
   usage: { takes: null; answers: Usage };
   shutdown: { takes: null; answers: null };
 }

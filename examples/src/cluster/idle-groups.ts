@@ -29,7 +29,7 @@ const QUIET_TIMEOUT_MS = 120_000;
 const CALL_TIMEOUT_MS = 60_000;
 const POLL_INTERVAL_MS = 500;
 /** What asking for the state of all groups has left to be tidied up is not the groups' doing. */
-const SETTLE_MS = 2_000;
+const SETTLE_MS = 5_000;
 
 type Node = Spawned<IdleCommands>;
 
@@ -58,6 +58,7 @@ export async function measureIdleGroups(
     await until(nodes, signal, say, ({ asleep }) => asleep === groups);
     const quietMs = performance.now() - wroteAt;
     say(`all asleep ${(quietMs / 1000).toFixed(1)} s after the last write; idle for ${idleMs / 1000} s`);
+    await Promise.all(nodes.map(({ process }) => process.call('collect', null, CALL_TIMEOUT_MS)));
     await delay(SETTLE_MS, undefined, { signal });
     const measuredAt = performance.now();
     const from = await usageOf(nodes);
