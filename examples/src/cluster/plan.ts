@@ -117,7 +117,7 @@ const PORT_COUNT = 12_000;
 const PORT_ATTEMPTS = 200;
 
 /** Different ports of the loopback interface that nothing listens on now. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   for (let attempt = 0; attempt < PORT_ATTEMPTS && ports.size < count; attempt += 1) {
     const port = LOWEST_PORT + Math.floor(Math.random() * PORT_COUNT);

@@ -5,11 +5,14 @@ const LINE_INTERVAL_MS = 2_000;
 export class Progress {
   readonly #out: NodeJS.WriteStream;
   readonly #isLive: boolean;
+  readonly #lineIntervalMs: number;
   #timer: NodeJS.Timeout | undefined;
   #isLineOpen = false;
 
-  constructor(out: NodeJS.WriteStream) {
+  /** @param lineIntervalMs between two lines, where they can't take each other's place */
+  constructor(out: NodeJS.WriteStream, lineIntervalMs = LINE_INTERVAL_MS) {
     this.#out = out;
+    this.#lineIntervalMs = lineIntervalMs;
     this.#isLive = out.isTTY && process.env['TERM'] !== 'dumb';
   }
 
@@ -24,7 +27,7 @@ export class Progress {
       this.#out.write(`\r\u001b[2K${line().slice(0, Math.max(20, this.#out.columns - 1))}`);
       this.#isLineOpen = true;
     };
-    this.#timer = setInterval(show, this.#isLive ? LIVE_INTERVAL_MS : LINE_INTERVAL_MS);
+    this.#timer = setInterval(show, this.#isLive ? LIVE_INTERVAL_MS : this.#lineIntervalMs);
   }
 
   /** A line that stays. */

@@ -1,0 +1,255 @@
+import { Buffer } from 'node:buffer';
+import { type CreateOptions, type HostListener, NodeHost, Session } from '@drakkar/framework';
+import { DiskFaults, NetworkFaults, faultyLogDB, faultyRPC } from '@drakkar/conformance';
+import {
+  type AdapterModule,
+  type IRaftRPC,
+  type LogDBFactory,
+  LogDBFactoryID,
+  type RaftRPCFactory,
+  RaftRPCFactoryID,
+  type SessionRecord,
+  hasErrorCode,
+  isDrakkarError,
+} from '@drakkar/raftio';
+import {
+  type Answer,
+  type Change,
+  type ChaosNews,
+  type ChaosNodeCommands,
+  type ChaosNodePlan,
+  type LinkFaults,
+  type ReplicaPlan,
+  type ReplicaStatus,
+  plainMembership,
+} from './node-commands.js';
+import { ChaosStateMachine } from './state-machine.js';
+
+type Overrides = NonNullable<CreateOptions['overrides']>;
+type Takes<K extends keyof ChaosNodeCommands> = ChaosNodeCommands[K]['takes'];
+
+const SNAPSHOT_ENTRIES = 100;
+const COMPACTION_OVERHEAD = 20;
+/** Codes of a node that is gone, or was never here. */
+const IS_THERE = 'ERR_CLUSTER_ALREADY_EXIST';
+const WAS_REMOVED = 'ERR_NODE_REMOVED';
+
+/** The NodeHost of one process: its network and its disk can be made worse, and it counts what happens. */
+export class ChaosHost {
+  readonly #host: NodeHost;
+  readonly #network: NetworkFaults;
+  readonly #disk: DiskFaults;
+  readonly #news: ChaosNews;
+  readonly #machines = new Map<number, ChaosStateMachine>();
+  #isStopping = false;
+
+  private constructor(host: NodeHost, network: NetworkFaults, disk: DiskFaults, news: ChaosNews) {
+    this.#host = host;
+    this.#network = network;
+    this.#disk = disk;
+    this.#news = news;
+  }
+
+  /** @param onUrgent called when something was heard of that the parent should know at once */
+  static async create(plan: ChaosNodePlan, onUrgent: () => void): Promise<ChaosHost> {
+    const network = new NetworkFaults(plan.seed);
+    const disk = new DiskFaults();
+    const news: ChaosNews = {
+      snapshotsTaken: 0,
+      snapshotsInstalled: 0,
+      logsCut: 0,
+      batchesLost: 0,
+      leads: [],
+      logDBFailure: undefined,
+      failedReplicas: [],
+    };
+    const overrides = await overridesOf(plan, network, disk);
+    const host = await NodeHost.create(plan.config, { overrides, events: listener(news, onUrgent) });
+    return new ChaosHost(host, network, disk, news);
+  }
+
+  news(): ChaosNews {
+    this.#news.batchesLost = this.#network.lost;
+    if (this.#isStopping) return this.#news;
+    const { replicas } = this.#host.getNodeHostInfo();
+    this.#news.leads = replicas
+      .filter(({ nodeID, progress }) => progress?.leaderID === nodeID)
+      .map(({ clusterID }) => clusterID);
+    return this.#news;
+  }
+
+  async start({ clusterID, nodeID, members, join, isObserver }: ReplicaPlan): Promise<void> {
+    const createStateMachine = (): ChaosStateMachine => {
+      const machine = new ChaosStateMachine(clusterID);
+      this.#machines.set(clusterID, machine);
+      return machine;
+    };
+    try {
+      await this.#host.startCluster(new Map(members), join, createStateMachine, {
+        clusterID,
+        nodeID,
+        isObserver,
+        electionRTT: 10,
+        heartbeatRTT: 1,
+        checkQuorum: true,
+        preVote: true,
+        snapshotEntries: SNAPSHOT_ENTRIES,
+        compactionOverhead: COMPACTION_OVERHEAD,
+      });
+    } catch (error) {
+      // Both are where this was to lead: it runs, or the group has removed it in the meantime.
+      if (!hasErrorCode(error, IS_THERE) && !hasErrorCode(error, WAS_REMOVED)) throw error;
+    }
+  }
+
+  propose({ clusterID, session, cmd, timeoutMs }: Takes<'propose'>): Promise<Answer<number>> {
+    return answering(async () => {
+      const proposing = session === null ? this.#host.getNoOPSession(clusterID) : Session.fromRecord(session);
+      return Number(await this.#host.syncPropose(proposing, Buffer.from(cmd), { timeoutMs }));
+    });
+  }
+
+  read({ clusterID, query, timeoutMs }: Takes<'read'>): Promise<Answer<string>> {
+    return answering(async () => {
+      const value = await this.#host.syncRead(clusterID, Buffer.from(query), { timeoutMs });
+      return Buffer.from(value).toString();
+    });
+  }
+
+  openSession({ clusterID, timeoutMs }: Takes<'openSession'>): Promise<Answer<SessionRecord>> {
+    return answering(async () => (await this.#host.getNewSession(clusterID, { timeoutMs })).toRecord());
+  }
+
+  snapshot(clusterID: number): Promise<Answer<number>> {
+    return answering(() => this.#host.requestSnapshot(clusterID));
+  }
+
+  /** Does nothing when the membership is as wanted already. */
+  async change(change: Change, timeoutMs: number): Promise<void> {
+    const { clusterID, nodeID } = change;
+    const { nodes, observers, removed } = await this.#host.getClusterMembership(clusterID, { timeoutMs });
+    if (change.kind === 'remove') {
+      if (!removed.has(nodeID)) await this.#host.syncRequestDeleteNode(clusterID, nodeID, 0, { timeoutMs });
+    } else if (change.kind === 'add') {
+      if (!nodes.has(nodeID)) {
+        await this.#host.syncRequestAddNode(clusterID, nodeID, change.address, 0, { timeoutMs });
+      }
+    } else if (!observers.has(nodeID) && !nodes.has(nodeID)) {
+      await this.#host.syncRequestAddObserver(clusterID, nodeID, change.address, 0, { timeoutMs });
+    }
+  }
+
+  async retire(clusterID: number, nodeID: number): Promise<void> {
+    try {
+      await this.#host.stopNode(clusterID, nodeID);
+    } catch (error) {
+      if (!hasErrorCode(error, 'ERR_CLUSTER_NOT_FOUND')) throw error;
+    }
+    await this.#host.removeData(clusterID, nodeID);
+  }
+
+  transfer(clusterID: number, nodeID: number): void {
+    this.#host.requestLeaderTransfer(clusterID, nodeID);
+  }
+
+  async states(withDigest: boolean): Promise<ReplicaStatus[]> {
+    return this.#host.getNodeHostInfo().replicas.map(({ clusterID, nodeID, state, progress, error }) => ({
+      clusterID,
+      nodeID,
+      state,
+      error: error === undefined ? undefined : messageOf(error),
+      applied: progress?.applied ?? 0,
+      commit: progress?.commit ?? 0,
+      term: progress?.term ?? 0,
+      leaderID: progress?.leaderID ?? 0,
+      membership: progress === undefined ? undefined : plainMembership(progress.membership),
+      digest: withDigest && state === 'running' ? this.#machines.get(clusterID)?.digest() : undefined,
+    }));
+  }
+
+  obstruct(faults: readonly LinkFaults[]): void {
+    for (const { raftAddress, lossPercent, delayMs } of faults) {
+      this.#network.lose(lossPercent, raftAddress);
+      this.#network.delay(delayMs, raftAddress);
+    }
+  }
+
+  fillDisk(isFull: boolean): void {
+    if (isFull) this.#disk.fillDisk();
+    else this.#disk.freeDisk();
+  }
+
+  stop(): Promise<void> {
+    this.#isStopping = true;
+    return this.#host.stop();
+  }
+}
+
+function listener(news: ChaosNews, onUrgent: () => void): HostListener {
+  return {
+    snapshotCreated: () => void (news.snapshotsTaken += 1),
+    snapshotReceived: () => void (news.snapshotsInstalled += 1),
+    logCompacted: () => void (news.logsCut += 1),
+    logDBFailed: ({ error }) => {
+      news.logDBFailure = messageOf(error);
+      onUrgent();
+    },
+    replicaFailed: ({ clusterID, nodeID, error }) => {
+      news.failedReplicas.push(`group ${clusterID} node ${nodeID}: ${messageOf(error)}`);
+      onUrgent();
+    },
+  };
+}
+
+/** The adapters that the configuration would load, with faults in between. */
+async function overridesOf(
+  plan: ChaosNodePlan,
+  network: NetworkFaults,
+  disk: DiskFaults,
+): Promise<Overrides> {
+  const routes = new Map(plan.routes);
+  const transport = await loadAdapter(`@drakkar/transport-${plan.transport}`);
+  const logdb = await loadAdapter(`@drakkar/logdb-${plan.logdb}`);
+  return (container) => {
+    container.load(transport.createModule(plan.transportOptions));
+    const makeRPC = container.get<RaftRPCFactory>(RaftRPCFactoryID);
+    const makeObstructedRPC: RaftRPCFactory = (...args) =>
+      faultyRPC(routedRPC(makeRPC(...args), routes), network);
+    container.rebind<RaftRPCFactory>(RaftRPCFactoryID).toConstantValue(makeObstructedRPC);
+    if (!plan.hasFaultyDisk) return;
+    container.load(logdb.createModule({}));
+    const makeLogDB = container.get<LogDBFactory>(LogDBFactoryID);
+    const makeFaultyLogDB: LogDBFactory = async (...args) => faultyLogDB(await makeLogDB(...args), disk);
+    container.rebind<LogDBFactory>(LogDBFactoryID).toConstantValue(makeFaultyLogDB);
+  };
+}
+
+async function loadAdapter(name: string): Promise<AdapterModule> {
+  const { adapterModule } = (await import(name)) as { adapterModule: AdapterModule };
+  return adapterModule;
+}
+
+/** `inner`, which reaches each host by the way that this host has to it. */
+function routedRPC(inner: IRaftRPC, routes: ReadonlyMap<string, string>): IRaftRPC {
+  const via = (target: string): string => routes.get(target) ?? target;
+  return {
+    name: inner.name,
+    start: () => inner.start(),
+    stop: () => inner.stop(),
+    getConnection: (target, signal) => inner.getConnection(via(target), signal),
+    getSnapshotConnection: (target, signal) => inner.getSnapshotConnection(via(target), signal),
+  };
+}
+
+async function answering<T>(request: () => Promise<T>): Promise<Answer<T>> {
+  try {
+    return { isGood: true, value: await request() };
+  } catch (error) {
+    if (!isDrakkarError(error)) throw error;
+    return { isGood: false, code: error.code, isOpen: !error.outcomeKnown, message: error.message };
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

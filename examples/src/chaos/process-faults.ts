@@ -1,0 +1,138 @@
+import type { SeededRandom } from '../cluster/random.js';
+import type { ChaosCluster, ChaosHostHandle } from './cluster.js';
+import type { PROCESS_FAULTS } from './fault-kinds.js';
+import { type Group, shuffled } from './groups.js';
+import { rest } from './lane.js';
+import type { Members } from './members.js';
+
+export type ProcessFaultKind = (typeof PROCESS_FAULTS)[number];
+
+const FAILURE_TIMEOUT_MS = 6_000;
+const POLL_MS = 50;
+const CALL_TIMEOUT_MS = 5_000;
+/** So many of a hundred kills are of one, two, three, and all hosts. */
+const VICTIMS: readonly [percent: number, victims: number][] = [
+  [45, 1],
+  [30, 2],
+  [15, 3],
+  [10, 5],
+];
+
+/** Does something to the processes or disks of a cluster; when it is over, all of them run again. */
+export class ProcessTroubles {
+  /** LogDBs that were seen to fail on a full disk. */
+  fullDisksMet = 0;
+  /** Hosts that were killed, one or several at a time. */
+  killed = 0;
+  readonly #cluster: ChaosCluster;
+  readonly #groups: readonly Group[];
+  readonly #members: Members;
+  readonly #random: SeededRandom;
+
+  constructor(cluster: ChaosCluster, groups: readonly Group[], members: Members, random: SeededRandom) {
+    this.#cluster = cluster;
+    this.#groups = groups;
+    this.#members = members;
+    this.#random = random;
+  }
+
+  /** Resolves to what was done, when it is over. Waits end early when the signal is given. */
+  async make(kind: ProcessFaultKind, ms: number, signal: AbortSignal): Promise<string> {
+    switch (kind) {
+      case 'kill':
+        return await this.#kill(ms, signal);
+      case 'pause':
+        return await this.#pause(ms, signal);
+      case 'restart':
+        return await this.#restart(ms, signal);
+      case 'disk full':
+        return await this.#fillDisk(signal);
+      case 'wipe':
+        return await this.#wipe();
+    }
+  }
+
+  /** Hosts with many leaders are more likely among them. */
+  #victims(count: number): ChaosHostHandle[] {
+    const byLeadership = this.#cluster.byLeadership();
+    const order = this.#random.isTrue(0.5) ? byLeadership : shuffled(byLeadership, this.#random);
+    return order.slice(0, count);
+  }
+
+  #victim(): ChaosHostHandle {
+    const [victim] = this.#victims(1);
+    if (victim === undefined) throw new Error('no host runs');
+    return victim;
+  }
+
+  async #kill(ms: number, signal: AbortSignal): Promise<string> {
+    let dice = this.#random.between(1, 100);
+    const drawn = VICTIMS.find(([percent]) => (dice -= percent) <= 0);
+    const victims = this.#victims(drawn?.[1] ?? 1);
+    await Promise.all(victims.map((host) => this.#cluster.kill(host)));
+    this.killed += victims.length;
+    await rest(ms / 2, signal);
+    await Promise.all(victims.map((host) => this.#cluster.start(host)));
+    return `kill -9 of ${named(victims)}`;
+  }
+
+  async #pause(ms: number, signal: AbortSignal): Promise<string> {
+    const victims = this.#victims(this.#random.between(1, 2));
+    for (const host of victims) this.#cluster.pause(host, true);
+    await rest(ms, signal);
+    for (const host of victims) this.#cluster.pause(host, false);
+    return `SIGSTOP and SIGCONT of ${named(victims)}`;
+  }
+
+  async #restart(ms: number, signal: AbortSignal): Promise<string> {
+    const victim = this.#victim();
+    await this.#cluster.stop(victim);
+    await rest(ms / 4, signal);
+    await this.#cluster.start(victim);
+    return `restart of ${named([victim])}`;
+  }
+
+  async #fillDisk(signal: AbortSignal): Promise<string> {
+    const cluster = this.#cluster;
+    const { disks } = cluster.setup;
+    const victim = this.#victim();
+    const { hostID } = victim;
+    victim.hasFullDisk = true;
+    await disks.fill(hostID);
+    if (disks.kind === 'fault') await cluster.call(hostID, 'fillDisk', { isFull: true }, CALL_TIMEOUT_MS);
+    const endMs = performance.now() + FAILURE_TIMEOUT_MS;
+    const hasFailed = (): boolean => victim.process?.news?.logDBFailure !== undefined;
+    while (!hasFailed() && performance.now() < endMs && !signal.aborted) await rest(POLL_MS, signal);
+    const wasMet = hasFailed();
+    if (wasMet) this.fullDisksMet += 1;
+    if (this.#random.isTrue(0.5)) await cluster.kill(victim);
+    else await cluster.stop(victim);
+    victim.hasFullDisk = false;
+    await disks.free(hostID);
+    await cluster.start(victim);
+    return `disk full on ${named([victim])}${wasMet ? ', whose LogDB stopped' : ''}`;
+  }
+
+  /** The host comes back with nothing: nodes that it had are removed from their groups, new ones take their places. */
+  async #wipe(): Promise<string> {
+    const cluster = this.#cluster;
+    return await this.#members.inTurn(async () => {
+      const victim = this.#victim();
+      const { hostID } = victim;
+      await cluster.kill(victim);
+      const lost = this.#groups.flatMap((group) => {
+        const replica = group.members.get(hostID);
+        return replica === undefined ? [] : [{ group, nodeID: replica.nodeID }];
+      });
+      for (const { group } of lost) group.members.delete(hostID);
+      await cluster.setup.disks.wipe(hostID);
+      await cluster.start(victim);
+      await Promise.all(lost.map(({ group, nodeID }) => this.#members.rebuild(group, hostID, nodeID)));
+      return `wipe of ${named([victim])}, with ${lost.length} nodes`;
+    });
+  }
+}
+
+function named(hosts: readonly ChaosHostHandle[]): string {
+  return `host ${hosts.map(({ hostID }) => hostID).join(', ')}`;
+}

@@ -1,0 +1,227 @@
+import { setMaxListeners } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { SeededRandom } from '../cluster/random.js';
+import type { Violation } from './checks.js';
+import { Clients } from './clients.js';
+import { ChaosCluster } from './cluster.js';
+import { type DiskKind, Disks } from './disks.js';
+import { type FaultCounts, type FaultKind, noFaults } from './fault-kinds.js';
+import { type Group, planGroups, replicasOf } from './groups.js';
+import type { Guard } from './guard.js';
+import { type Bag, rest } from './lane.js';
+import { findStuckGroups } from './liveness.js';
+import { Members } from './members.js';
+import { NetworkTroubles, type NetworkFaultKind } from './network-faults.js';
+import { Operator, type OperatorAction } from './operator.js';
+import type { Pair } from './pairs.js';
+import { ProcessTroubles, type ProcessFaultKind } from './process-faults.js';
+import { type CallCounts, GroupRecorder } from './recorder.js';
+import { judge } from './verdict.js';
+
+export interface Bags {
+  process: Bag<ProcessFaultKind>;
+  network: Bag<NetworkFaultKind>;
+  operator: Bag<OperatorAction>;
+}
+
+export interface RoundOptions {
+  pair: Pair;
+  tls: boolean;
+  /** Does not exist. */
+  dir: string;
+  diskKind: DiskKind;
+  guard: Guard;
+  hosts: number;
+  groups: number;
+  thinkMs: number;
+  /** How long there are faults. */
+  faultMs: number;
+  /** How long a healed group may take for what it is asked, and a change of members under faults. */
+  deadlineMs: number;
+  seed: number;
+  bags: Bags;
+  nodeScript: string;
+  say: (line: string) => void;
+}
+
+export interface RoundResult extends CallCounts {
+  faults: FaultCounts;
+  /** Hosts that were killed. */
+  killed: number;
+  /** Full disks on which a LogDB failed. */
+  fullDisksMet: number;
+  snapshotsTaken: number;
+  snapshotsInstalled: number;
+  batchesLost: number;
+  checked: number;
+  violations: Violation[];
+  stuck: string[];
+  longestPauseMs: number;
+  /** Errors that clients met, by code. */
+  errors: Record<string, number>;
+  /** Of groups with a violation. */
+  recorders: GroupRecorder[];
+}
+
+/** A cluster from its first start to its last check. */
+export class Round {
+  readonly #options: RoundOptions;
+  readonly #random: SeededRandom;
+  readonly #recorders = new Map<number, GroupRecorder>();
+  readonly #violations: Violation[] = [];
+  readonly #stuck: string[] = [];
+  readonly #faults = noFaults();
+  #groups: Group[] = [];
+
+  constructor(options: RoundOptions) {
+    this.#options = options;
+    this.#random = new SeededRandom(options.seed);
+  }
+
+  /** So far. */
+  get counts(): CallCounts {
+    const sum = { acknowledged: 0, unknown: 0, reads: 0 };
+    for (const { counts } of this.#recorders.values()) {
+      sum.acknowledged += counts.acknowledged;
+      sum.unknown += counts.unknown;
+      sum.reads += counts.reads;
+    }
+    return sum;
+  }
+
+  /** Rejects when the signal is given, or when the cluster can't even be set up. */
+  async play(signal: AbortSignal): Promise<RoundResult> {
+    const { dir, diskKind, guard, pair, tls, hosts, nodeScript } = this.#options;
+    await mkdir(dir, { recursive: true });
+    const disks = new Disks(diskKind, dir, guard);
+    const onProblem = (detail: string): void => {
+      this.#violations.push({ kind: 'host', clusterID: undefined, detail });
+    };
+    const replicas = (hostID: number) => replicasOf(this.#groups, hostID);
+    const setup = { dir, hosts, pair, tls, disks, guard, random: this.#random, nodeScript, onProblem };
+    try {
+      const cluster = await ChaosCluster.create({ ...setup, replicasOf: replicas });
+      let isOrderly = false;
+      try {
+        const result = await this.#playOn(cluster, signal);
+        isOrderly = this.#violations.length === 0;
+        return result;
+      } finally {
+        await this.#attempt('the end', () => cluster.close(isOrderly));
+      }
+    } finally {
+      await disks.close();
+    }
+  }
+
+  async #playOn(cluster: ChaosCluster, signal: AbortSignal): Promise<RoundResult> {
+    const { groups, thinkMs, deadlineMs, seed } = this.#options;
+    const addresses = cluster.hosts.map(({ address }) => address);
+    this.#groups = planGroups(groups, addresses, this.#random);
+    await cluster.startAll();
+    signal.throwIfAborted();
+    this.#stuck.push(...(await findStuckGroups(cluster, this.#groups, 1, deadlineMs, signal)));
+    const clients = new Clients(cluster, { thinkMs, seed });
+    for (const group of this.#groups) {
+      const recorder = new GroupRecorder(group.clusterID);
+      this.#recorders.set(group.clusterID, recorder);
+      clients.start(group, recorder);
+    }
+    let troubles: ProcessTroubles;
+    try {
+      troubles = await this.#trouble(cluster, signal);
+      signal.throwIfAborted();
+      await this.#attempt('the end of the faults', () => cluster.heal());
+    } catch (error) {
+      await clients.stop(0).catch(() => undefined);
+      throw error;
+    }
+    await this.#attempt('the clients', () => clients.stop(deadlineMs, signal));
+    this.#stuck.push(...(await findStuckGroups(cluster, this.#groups, 2, deadlineMs, signal)));
+    signal.throwIfAborted();
+    const findings = await judge(cluster, this.#groups, this.#recorders);
+    this.#stuck.push(...findings.stuck);
+    this.#violations.push(...findings.violations);
+    return this.#result(cluster, troubles, findings.checked, clients.errors);
+  }
+
+  #result(
+    cluster: ChaosCluster,
+    { killed, fullDisksMet }: ProcessTroubles,
+    checked: number,
+    errors: ReadonlyMap<string, number>,
+  ): RoundResult {
+    const { snapshotsTaken, snapshotsInstalled, batchesLost } = cluster.countsNow();
+    const recorders = [...this.#recorders.values()];
+    const bad = new Set(this.#violations.map(({ clusterID }) => clusterID));
+    return {
+      ...this.counts,
+      faults: this.#faults,
+      killed,
+      fullDisksMet,
+      snapshotsTaken,
+      snapshotsInstalled,
+      batchesLost,
+      checked,
+      violations: this.#violations,
+      stuck: this.#stuck,
+      longestPauseMs: Math.max(0, ...recorders.map(({ longestPauseMs }) => longestPauseMs)),
+      errors: Object.fromEntries(errors),
+      recorders: recorders.filter(({ clusterID }) => bad.has(clusterID)),
+    };
+  }
+
+  async #attempt(what: string, act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      this.#violations.push({ kind: 'host', clusterID: undefined, detail: `${what}: ${String(error)}` });
+    }
+  }
+
+  /** Faults of all kinds side by side, until it is time. */
+  async #trouble(cluster: ChaosCluster, interrupted: AbortSignal): Promise<ProcessTroubles> {
+    const { bags, faultMs, deadlineMs, say } = this.#options;
+    const random = (): SeededRandom => new SeededRandom(this.#random.between(0, 2 ** 31));
+    const failed = new AbortController();
+    const signal = AbortSignal.any([interrupted, failed.signal, AbortSignal.timeout(faultMs)]);
+    setMaxListeners(0, signal);
+    const members = new Members(cluster, random(), deadlineMs, interrupted);
+    const processes = new ProcessTroubles(cluster, this.#groups, members, random());
+    const network = new NetworkTroubles(cluster, random());
+    const operator = new Operator(cluster, this.#groups, members, random());
+    const lane = async <Kind extends FaultKind>(
+      bag: Bag<Kind>,
+      make: (kind: Kind, ms: number) => Promise<string>,
+      onError: (problem: string) => void,
+    ): Promise<void> => {
+      const own = random();
+      const mostMs = Math.min(5_000, faultMs / 10);
+      while (!signal.aborted) {
+        await rest(own.between(50, mostMs / 4), signal);
+        if (signal.aborted) return;
+        const kind = bag.draw();
+        try {
+          const told = await make(kind, own.between(mostMs / 6, mostMs));
+          this.#faults[kind] += 1;
+          say(told);
+        } catch (error) {
+          onError(`${kind}: ${String(error)}`);
+          failed.abort();
+        }
+      }
+    };
+    const onHost = (detail: string): number =>
+      this.#violations.push({ kind: 'host', clusterID: undefined, detail });
+    await Promise.all([
+      lane(bags.process, (kind, ms) => processes.make(kind, ms, signal), onHost),
+      lane(bags.network, (kind, ms) => network.make(kind, ms, signal), onHost),
+      lane(
+        bags.operator,
+        (kind) => operator.act(kind),
+        (problem) => this.#stuck.push(problem),
+      ),
+    ]);
+    return processes;
+  }
+}
