@@ -105,10 +105,13 @@ export class ProcessTroubles {
     while (!hasFailed() && performance.now() < endMs && !signal.aborted) await rest(POLL_MS, signal);
     const wasMet = hasFailed();
     if (wasMet) this.fullDisksMet += 1;
-    if (this.#random.isTrue(0.5)) await cluster.kill(victim);
-    else await cluster.stop(victim);
-    victim.hasFullDisk = false;
-    await disks.free(hostID);
+    try {
+      if (this.#random.isTrue(0.5)) await cluster.kill(victim);
+      else await cluster.stop(victim);
+    } finally {
+      victim.hasFullDisk = false;
+      await disks.free(hostID);
+    }
     await cluster.start(victim);
     return `disk full on ${named([victim])}${wasMet ? ', whose LogDB stopped' : ''}`;
   }

@@ -63,6 +63,9 @@ export interface RoundResult extends CallCounts {
   recorders: GroupRecorder[];
 }
 
+/** Of each sort of fault in each round, however short it is. */
+const LEAST_FAULTS = 3;
+
 /** A cluster from its first start to its last check. */
 export class Round {
   readonly #options: RoundOptions;
@@ -94,9 +97,7 @@ export class Round {
     const { dir, diskKind, guard, pair, tls, hosts, nodeScript } = this.#options;
     await mkdir(dir, { recursive: true });
     const disks = new Disks(diskKind, dir, guard);
-    const onProblem = (detail: string): void => {
-      this.#violations.push({ kind: 'host', clusterID: undefined, detail });
-    };
+    const onProblem = (detail: string): void => this.#problem(detail);
     const replicas = (hostID: number) => replicasOf(this.#groups, hostID);
     const setup = { dir, hosts, pair, tls, disks, guard, random: this.#random, nodeScript, onProblem };
     try {
@@ -128,16 +129,18 @@ export class Round {
       clients.start(group, recorder);
     }
     let troubles: ProcessTroubles;
+    let isHealed = false;
     try {
       troubles = await this.#trouble(cluster, signal);
       signal.throwIfAborted();
-      await this.#attempt('the end of the faults', () => cluster.heal());
+      isHealed = await this.#attempt('the end of the faults', () => cluster.heal());
     } catch (error) {
       await clients.stop(0).catch(() => undefined);
       throw error;
     }
-    await this.#attempt('the clients', () => clients.stop(deadlineMs, signal));
-    this.#stuck.push(...(await findStuckGroups(cluster, this.#groups, 2, deadlineMs, signal)));
+    await this.#attempt('the clients', () => clients.stop(isHealed ? deadlineMs : 0, signal));
+    const probeMs = isHealed ? deadlineMs : 0;
+    this.#stuck.push(...(await findStuckGroups(cluster, this.#groups, 2, probeMs, signal)));
     signal.throwIfAborted();
     const findings = await judge(cluster, this.#groups, this.#recorders);
     this.#stuck.push(...findings.stuck);
@@ -171,21 +174,33 @@ export class Round {
     };
   }
 
-  async #attempt(what: string, act: () => Promise<void>): Promise<void> {
+  async #attempt(what: string, act: () => Promise<void>): Promise<boolean> {
     try {
       await act();
+      return true;
     } catch (error) {
-      this.#violations.push({ kind: 'host', clusterID: undefined, detail: `${what}: ${String(error)}` });
+      this.#problem(`${what}: ${String(error)}`);
+      return false;
     }
   }
 
-  /** Faults of all kinds side by side, until it is time. */
+  /** Of the processes; told at once, since what follows may take a while. */
+  #problem(detail: string): void {
+    this.#violations.push({ kind: 'host', clusterID: undefined, detail });
+    this.#options.say(`PROBLEM ${detail}`);
+  }
+
+  /** Faults of all kinds side by side, until it is time; early when one could not be brought to its end. */
   async #trouble(cluster: ChaosCluster, interrupted: AbortSignal): Promise<ProcessTroubles> {
     const { bags, faultMs, deadlineMs, say } = this.#options;
     const random = (): SeededRandom => new SeededRandom(this.#random.between(0, 2 ** 31));
-    const failed = new AbortController();
-    const signal = AbortSignal.any([interrupted, failed.signal, AbortSignal.timeout(faultMs)]);
+    const over = new AbortController();
+    const { signal } = over;
+    const end = (): void => over.abort();
+    const endMs = performance.now() + faultMs;
+    interrupted.addEventListener('abort', end, { once: true });
     setMaxListeners(0, signal);
+    const onProblem = (detail: string): void => this.#problem(detail);
     const members = new Members(cluster, random(), deadlineMs, interrupted);
     const processes = new ProcessTroubles(cluster, this.#groups, members, random());
     const network = new NetworkTroubles(cluster, random());
@@ -197,8 +212,8 @@ export class Round {
     ): Promise<void> => {
       const own = random();
       const mostMs = Math.min(5_000, faultMs / 10);
-      while (!signal.aborted) {
-        await rest(own.between(50, mostMs / 4), signal);
+      for (let made = 0; made < LEAST_FAULTS || performance.now() < endMs; made += 1) {
+        await rest(own.between(mostMs / 10, mostMs / 2), signal);
         if (signal.aborted) return;
         const kind = bag.draw();
         try {
@@ -207,21 +222,26 @@ export class Round {
           say(told);
         } catch (error) {
           onError(`${kind}: ${String(error)}`);
-          failed.abort();
+          end();
         }
       }
     };
-    const onHost = (detail: string): number =>
-      this.#violations.push({ kind: 'host', clusterID: undefined, detail });
-    await Promise.all([
-      lane(bags.process, (kind, ms) => processes.make(kind, ms, signal), onHost),
-      lane(bags.network, (kind, ms) => network.make(kind, ms, signal), onHost),
-      lane(
-        bags.operator,
-        (kind) => operator.act(kind),
-        (problem) => this.#stuck.push(problem),
-      ),
-    ]);
+    try {
+      await Promise.all([
+        lane(bags.process, (kind, ms) => processes.make(kind, ms, signal), onProblem),
+        lane(bags.network, (kind, ms) => network.make(kind, ms, signal), onProblem),
+        lane(
+          bags.operator,
+          (kind) => operator.act(kind),
+          (problem) => {
+            this.#stuck.push(problem);
+            say(`PROBLEM ${problem}`);
+          },
+        ),
+      ]);
+    } finally {
+      interrupted.removeEventListener('abort', end);
+    }
     return processes;
   }
 }

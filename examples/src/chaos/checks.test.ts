@@ -1,0 +1,159 @@
+import { describe, expect, it } from '@jest/globals';
+import { checkLinearizable, keyValueHistory, keyValueModel } from '@drakkar/conformance';
+import {
+  type ReplicaView,
+  checkHashes,
+  checkHistory,
+  checkLedger,
+  checkMembership,
+  isSettled,
+} from './checks.js';
+import type { Group } from './groups.js';
+import { GroupRecorder, toEDN } from './recorder.js';
+
+const ADDRESSES: [number, string][] = [
+  [1, 'a:1'],
+  [2, 'b:1'],
+  [4, 'c:1'],
+];
+
+const GROUP: Group = {
+  clusterID: 3,
+  members: new Map(
+    ADDRESSES.map(([nodeID], i) => [
+      i + 1,
+      { clusterID: 3, nodeID, members: [], join: false, isObserver: false },
+    ]),
+  ),
+  nextNodeID: 5,
+};
+
+interface Seen {
+  applied?: number;
+  hash?: string;
+  checkpoints?: [number, number][];
+  nodes?: [number, string][];
+  state?: string;
+}
+
+function views(...seen: Seen[]): ReplicaView[] {
+  return seen.map(
+    ({ applied = 10, hash = 'aa', checkpoints = [], nodes = ADDRESSES, state = 'running' }, i) => ({
+      hostID: i + 1,
+      status: {
+        clusterID: 3,
+        nodeID: ADDRESSES[i]?.[0] ?? 0,
+        state,
+        error: undefined,
+        applied,
+        commit: applied,
+        term: 1,
+        leaderID: 1,
+        membership: { nodes, observers: [], removed: [3], configChangeIndex: 4 },
+        digest: { writeCount: applied, hash, checkpoints },
+      },
+    }),
+  );
+}
+
+/** A client that wrote 1 and then 2, with what a last read of everything has shown. */
+function history(lastSeen: number): GroupRecorder {
+  const recorder = new GroupRecorder(3);
+  for (const value of [1, 2]) {
+    const call = recorder.invoked(9, { kind: 'write', key: '3/k', value });
+    recorder.returned(call, {}, value);
+  }
+  const now = performance.now();
+  recorder.observed(new Map([['3/k', lastSeen]]), now, now + 1);
+  return recorder;
+}
+
+describe('histories', () => {
+  it('are good when the last write is seen', () => {
+    expect(checkHistory(history(2).calls)).toMatchObject({ verdict: 'ok', operationCount: 3 });
+  });
+
+  it('with a lost write are caught', () => {
+    const verdict = checkHistory(history(1).calls);
+    expect(verdict.verdict).toBe('violation');
+  });
+
+  it('with a write of unknown outcome may show it or not', () => {
+    for (const seen of [1, 2]) {
+      const recorder = new GroupRecorder(3);
+      recorder.returned(recorder.invoked(9, { kind: 'write', key: '3/k', value: 1 }), {}, 1);
+      recorder.lost(recorder.invoked(9, { kind: 'write', key: '3/k', value: 2 }), 2);
+      const now = performance.now();
+      recorder.observed(new Map([['3/k', seen]]), now, now + 1);
+      expect(checkHistory(recorder.calls).verdict).toBe('ok');
+      expect(recorder.counts).toEqual({ acknowledged: 1, unknown: 1, reads: 0 });
+    }
+  });
+
+  it('with the effect of a write that was dropped are caught', () => {
+    const recorder = new GroupRecorder(3);
+    recorder.returned(recorder.invoked(9, { kind: 'write', key: '3/k', value: 1 }), {}, 1);
+    recorder.dropped(recorder.invoked(9, { kind: 'write', key: '3/k', value: 2 }));
+    const now = performance.now();
+    recorder.observed(new Map([['3/k', 2]]), now, now + 1);
+    expect(checkHistory(recorder.calls).verdict).toBe('violation');
+  });
+
+  it.each([
+    [2, 'ok'],
+    [1, 'violation'],
+  ])('with %d seen at the end are %s in the form for drakkar-history, too', (seen, expected) => {
+    const read = keyValueHistory(toEDN(history(seen).calls));
+    expect(read).toHaveLength(3);
+    expect(checkLinearizable(keyValueModel(), read).verdict).toBe(expected);
+  });
+});
+
+describe('ledgers', () => {
+  it('without an acknowledged write are told of', () => {
+    const ledger = [{ client: 9, ranges: [[1, 1]] as [number, number][], duplicates: 0 }];
+    expect(checkLedger(history(2), { values: [], ledger, writeCount: 1 })).toEqual([
+      { kind: 'lost write', clusterID: 3, detail: 'client 9: acknowledged writes are lost: 2' },
+    ]);
+  });
+});
+
+describe('replicas', () => {
+  it('that are equal are good', () => {
+    const seen = views({ checkpoints: [[5, 1]] }, { checkpoints: [[5, 1]] }, {});
+    expect(checkHashes(3, seen)).toEqual([]);
+    expect(checkMembership(GROUP, seen)).toEqual([]);
+    expect(isSettled(GROUP, seen)).toBe(true);
+  });
+
+  it('with different states at the same index are caught', () => {
+    const [problem, ...more] = checkHashes(3, views({}, { hash: 'bb' }, {}));
+    expect(more).toEqual([]);
+    expect(problem?.detail).toBe(
+      'states differ at index 10: aa (10 writes) on host 1, 3; bb (10 writes) on host 2',
+    );
+  });
+
+  it('that applied something else on the way are caught', () => {
+    const problems = checkHashes(3, views({ checkpoints: [[5, 1]] }, { checkpoints: [[5, 2]] }, {}));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]?.detail).toContain('commands differ up to write 5');
+  });
+
+  it('that are behind, missing or of another node have not settled', () => {
+    expect(isSettled(GROUP, views({}, { applied: 9 }, {}))).toBe(false);
+    expect(isSettled(GROUP, views({}, {}))).toBe(false);
+    const strange = views({}, {}, {}).map((view, i) =>
+      i === 2 ? { ...view, status: { ...view.status, nodeID: 3 } } : view,
+    );
+    expect(isSettled(GROUP, strange)).toBe(false);
+  });
+
+  it('with other members than there should be are caught', () => {
+    const problems = checkMembership(GROUP, views({}, { nodes: ADDRESSES.slice(0, 2) }, {}));
+    expect(problems.map(({ detail }) => detail)).toEqual([
+      'host 2 has [1,2], observers none, instead of [1,2,4]',
+      expect.stringContaining('members differ'),
+    ]);
+  });
+});
