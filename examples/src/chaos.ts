@@ -13,6 +13,7 @@ const LINE_INTERVAL_MS = 15_000;
 /** In a run of this length each kind of fault must have happened. */
 const LONG_MINUTES = 5;
 const nodeScript = fileURLToPath(new URL('./chaos-node.js', import.meta.url));
+const guardScript = fileURLToPath(new URL('./chaos-guard.js', import.meta.url));
 
 /** Resolves to the exit code. @throws UsageError */
 async function main(args: readonly string[]): Promise<number> {
@@ -30,6 +31,7 @@ async function main(args: readonly string[]): Promise<number> {
     totalMs: options.minutes * MINUTE_MS,
     dir,
     nodeScript,
+    guardScript,
     say: (line) => progress.say(line),
     onRound: (name, round) => (current = { name, round }),
   });

@@ -30,6 +30,7 @@ describe('chaos over two pairs', () => {
       dir,
       keep: false,
       nodeScript: compiled('chaos-node.js'),
+      guardScript: compiled('chaos-guard.js'),
       say: (line) => told.push(line),
     });
     const isGood = await run.play(new AbortController().signal);

@@ -43,6 +43,9 @@ export class LmdbKV implements IOrderedKV {
         path,
         noSubdir: true,
         overlappingSync: false,
+        // Batches are made above. The library's own would add a promise to each that nobody handles, so that the first
+        // write that fails, on a full disk for one, would end the process by an unhandled rejection.
+        eventTurnBatching: false,
         maxDbs: 1,
         mapSize: options.initialMapSizeBytes ?? DEFAULT_INITIAL_MAP_SIZE_BYTES,
         ...(options.pageSizeBytes === undefined ? {} : { pageSize: options.pageSizeBytes }),

@@ -1,8 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-
-const script = fileURLToPath(new URL('../chaos-guard.js', import.meta.url));
 
 /**
  * Tidies up when this process ends without having done so, by kill -9 for one: processes that were stopped with
@@ -12,7 +9,8 @@ const script = fileURLToPath(new URL('../chaos-guard.js', import.meta.url));
 export class Guard {
   readonly #process: ChildProcess;
 
-  constructor() {
+  /** @param script compiled, see chaos-guard.ts */
+  constructor(script: string) {
     // In a session of its own: Ctrl-C must not reach it before this process is done.
     this.#process = spawn(process.execPath, [script], {
       stdio: ['pipe', 'ignore', 'ignore'],
@@ -39,6 +37,11 @@ export class Guard {
 
   /** When there is nothing to guard any more. */
   async end(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) {
+      throw new Error(
+        `the guard has ended by itself, with ${this.#process.signalCode ?? this.#process.exitCode}`,
+      );
+    }
     const ended = once(this.#process, 'exit');
     this.#process.stdin?.end();
     await ended;

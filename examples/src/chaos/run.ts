@@ -24,6 +24,7 @@ export interface RunOptions {
   dir: string;
   keep: boolean;
   nodeScript: string;
+  guardScript: string;
   say: (line: string) => void;
   /** Given the round that is played, to be asked how it goes. */
   onRound?: (name: string, round: Round) => void;
@@ -74,7 +75,7 @@ export class ChaosRun {
   /** Resolves to whether all rounds were good. */
   async play(signal: AbortSignal): Promise<boolean> {
     const { pairs, totalMs, dir, say } = this.#options;
-    const guard = new Guard();
+    const guard = new Guard(this.#options.guardScript);
     try {
       const diskKind = await Disks.kindHere(dir, guard);
       this.diskKind = diskKind;
