@@ -1,7 +1,8 @@
 /**
  * Saves without end to the log in the folder argv[2], opened by the function argv[4] of the package argv[3] with the
  * options argv[5]; three replicas a call, several calls on their way, and prints the number of
- * entries a replica has after each call that resolved. Ends by being killed, or by printing what stopped it.
+ * entries a replica has after each call that resolved. Ends by being killed, or by printing what stopped it, and, if
+ * the process outlives that, `alive`.
  */
 import { writeSync } from 'node:fs';
 import { makeEntry } from '@drakkar/raftio';
@@ -10,6 +11,7 @@ const [, , dir, packageName, opener, options, payloadBytes] = process.argv;
 const open = (await import(packageName))[opener];
 const CLUSTERS = [1, 2, 3];
 const IN_FLIGHT = 4;
+const AFTERMATH_MS = 300;
 // Otherwise a file-size limit ends the process; this way it fails the write.
 process.on('SIGXFSZ', () => undefined);
 
@@ -40,6 +42,7 @@ async function saveForever(db, next) {
       inFlight.delete(save);
     });
     inFlight.add(save);
+    save.catch(() => undefined); // told by the first that is waited for
     first = last + 1;
     if (inFlight.size === IN_FLIGHT) await Promise.race(inFlight);
   }
@@ -52,5 +55,8 @@ try {
   await saveForever(db, found === undefined ? 1 : found.firstIndex + found.entryCount);
 } catch (error) {
   say(`failed ${error.code}`);
+  // A rejection that the LogDB has left unhandled would end the process here.
+  await new Promise((resolve) => setTimeout(resolve, AFTERMATH_MS));
+  say('alive');
   process.exit(1);
 }
