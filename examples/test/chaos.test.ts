@@ -70,7 +70,9 @@ const isLinux = process.platform === 'linux';
 
 (isLinux ? describe : describe.skip)('npm run chaos, when it is ended early', () => {
   let started: ChildProcess | undefined;
-  afterEach(() => started?.kill('SIGKILL'));
+  afterEach(() => {
+    started?.kill('SIGKILL');
+  });
 
   it.each([
     ['SIGINT', 130],
