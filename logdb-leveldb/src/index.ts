@@ -49,7 +49,8 @@ async function openChecked(
   await removeMark(walDir);
   return LevelDBKV.open(placement, options, async (isSound) => {
     try {
-      if (isSound) await writeMark(walDir);
+      // Without the mark the log is taken as one that a crash has left: no reason to fail, on a full disk for one.
+      if (isSound) await writeMark(walDir).catch(() => undefined);
     } finally {
       await lock.release();
     }

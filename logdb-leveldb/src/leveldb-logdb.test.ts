@@ -79,6 +79,16 @@ describe('LogDB on LevelDB', () => {
     expect(again.name).toBe('leveldb');
   });
 
+  it('is closed, and there again, when the mark of an orderly close can not be written', async () => {
+    const db = await open();
+    await db.saveRaftState([update(entries(1, 5))]);
+    // As a full disk would: the mark is written under this name first.
+    await mkdir(join(dir, 'closed.tmp'));
+    await db.close();
+    expect(await readdir(dir)).not.toContain('closed');
+    expect(await indexes(await open())).toEqual([1, 2, 3, 4, 5]);
+  });
+
   it('takes an entry of the greatest size, and gives back what was saved', async () => {
     const large = Buffer.alloc(32 * 1024 * 1024, 7);
     large[large.length - 1] = 9;

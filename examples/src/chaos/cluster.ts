@@ -180,7 +180,12 @@ export class ChaosCluster {
   async stop(host: ChaosHostHandle): Promise<void> {
     const { process } = host;
     host.process = undefined;
-    await process?.shutDown('shutdown', SHUTDOWN_TIMEOUT_MS);
+    try {
+      await process?.shutDown('shutdown', SHUTDOWN_TIMEOUT_MS);
+    } catch (error) {
+      await process?.killHard();
+      throw error;
+    }
   }
 
   /** SIGSTOP or SIGCONT; nothing when the process has ended. */
