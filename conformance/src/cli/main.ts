@@ -22,8 +22,8 @@ async function runOne(job: Job, { seed, adapterOptions, cases }: Options): Promi
   return outcome;
 }
 
-/** As many as the project promises to need cores for. */
-const AT_A_TIME = 2;
+/** On the two cores that the project asks for: of the time of a job most is waiting. */
+const AT_A_TIME = 3;
 
 async function runAll(options: Options): Promise<Outcome> {
   const { jobs, cases = [], seed } = options;
