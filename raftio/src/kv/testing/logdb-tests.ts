@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { entries } from './fixtures.js';
@@ -88,6 +88,7 @@ function testsOfFolders(logs: TestLogs): void {
     const db = await logs.open(walDir);
     await db.saveRaftState([updateOf(entries(1, 2))]);
     await db.close();
+    expect(await readdir(logs.dir)).toEqual(['log-elsewhere-id']);
     const identity = await readFile(join(walDir, 'log-id'), 'utf8');
     expect(identity).toMatch(new RegExp(`^${db.name} \\S+\\n$`));
     expect(await readFile(join(logs.dir, 'log-elsewhere-id'), 'utf8')).toBe(identity);
