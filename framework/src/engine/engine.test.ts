@@ -127,7 +127,7 @@ function setUp(logDB: Partial<ILogDB> = {}) {
       {
         clusterID,
         nodeID: 1,
-        limits: { proposalQueueBytes: 1000, receiveQueueBytes: 1000, readQueueLength: 3 },
+        limits: { proposalQueueBytes: 1000, receiveQueueBytes: 1000, proposalCount: 2, readQueueLength: 3 },
         proposals: new PendingProposals(clusterID, 1),
         reads: new PendingReads(clusterID, 1),
         configChange: new PendingConfigChange(clusterID, 1),
@@ -391,6 +391,17 @@ describe('Engine', () => {
     replica.receive(message(1, Heartbeat));
     clock.runDeferred();
     expect(story.filter((line) => line.startsWith('discard'))).toEqual(['discard 5']);
+  });
+
+  it('bounds the proposals that have not ended, wherever they are', () => {
+    const { replica } = setUp().addReplica(1);
+    for (const seriesID of [0, 0]) {
+      expect(replica.admits(1)).toBe(true);
+      replica.proposals.add(7, seriesID, 10);
+    }
+    expect(replica.admits(1)).toBe(false);
+    replica.proposals.expire(10);
+    expect(replica.admits(1)).toBe(true);
   });
 
   it('bounds the reads that wait', () => {
