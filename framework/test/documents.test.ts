@@ -53,7 +53,7 @@ async function helpFor(line: string): Promise<{ options: string[]; help: string;
   const command = firstOption < 0 ? words : words.slice(0, firstOption);
   let help = '';
   const say = (text: string): void => void (help += text);
-  const exitCode = await runCli([...command, '--help'], { stdout: say, stderr: say });
+  const exitCode = await runCli([...command, '--help'], { stdout: say, stderr: say, isTerminal: false });
   const options = [...line.matchAll(/(?<=\s)--[a-z][a-z-]*/g)].map(([option]) => option);
   return { options, help, exitCode };
 }
