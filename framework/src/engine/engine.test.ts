@@ -30,7 +30,7 @@ class ScriptedRaft {
   readonly updates: Partial<RaftUpdate>[] = [];
   readonly isLeader = false;
   readonly leaderID = 0;
-  readonly term = 1;
+  term = 1;
   readonly isBusy = false;
   isQuiesced = false;
   failOnStep = false;
@@ -187,6 +187,28 @@ describe('Engine', () => {
     await settle();
     expect(story.slice(-2)).toEqual(['1: saved 1', '1: send 13']);
     expect(saves).toHaveLength(1);
+  });
+
+  it('does not acknowledge entries that a later leader has replaced before they were saved', async () => {
+    const { clock, saves, addReplica } = setUp();
+    const { replica, raft } = addReplica(1);
+    raft.updates.push({ mustSave: true, entriesToSave: entries(1, 1) });
+    clock.runDeferred();
+    for (const term of [2, 3]) {
+      raft.term = term;
+      const answer = { ...message(1, ReplicateResp), term, logIndex: 9 - term };
+      const update = { mustSave: true, entriesToSave: entries(9 - term, 1), messagesAfterSave: [answer] };
+      raft.updates.push(update);
+      replica.receive(message(1, Heartbeat));
+      clock.runDeferred();
+    }
+    saves[0]?.resolve();
+    await settle();
+    expect(saves[1]?.updates[0]?.entriesToSave.map(({ index }) => index)).toEqual([6]);
+    saves[1]?.resolve();
+    await settle();
+    expect(story.filter((line) => line === '1: saved 1')).toHaveLength(3);
+    expect(story.filter((line) => line === '1: send 13')).toHaveLength(1);
   });
 
   it('has one save in flight and gathers the next over all replicas meanwhile', async () => {

@@ -219,7 +219,8 @@ export class Engine implements ReplicaHost {
       this.#guard(replica, () => {
         for (const update of updates) {
           if (update.mustSave) replica.raft.saved(update);
-          if (update.messagesAfterSave.length > 0) this.#deps.sender.send(update.messagesAfterSave);
+          const messages = stillOfUse(update.messagesAfterSave, replica.raft.term);
+          if (messages.length > 0) this.#deps.sender.send(messages);
         }
       });
     }
@@ -261,4 +262,13 @@ export class Engine implements ReplicaHost {
       this.failed(replica, error);
     }
   }
+}
+
+/**
+ * Of messages that have waited for the disk, those that are not of an earlier term by now. Nobody needs the others, and
+ * what they acknowledge may never have been durable: a later leader overwrote it while it waited in the same save.
+ */
+function stillOfUse(messages: readonly Message[], term: number): readonly Message[] {
+  const isOfUse = (message: Message): boolean => message.term === 0 || message.term >= term;
+  return messages.every(isOfUse) ? messages : messages.filter(isOfUse);
 }
