@@ -127,7 +127,7 @@ function setUp(logDB: Partial<ILogDB> = {}) {
       {
         clusterID,
         nodeID: 1,
-        limits: { proposalQueueBytes: 1000, receiveQueueBytes: 1000, readQueueLength: 3 },
+        limits: { proposalQueueBytes: 1000, receiveQueueBytes: 1000, proposalCount: 2, readQueueLength: 3 },
         proposals: new PendingProposals(clusterID, 1),
         reads: new PendingReads(clusterID, 1),
         configChange: new PendingConfigChange(clusterID, 1),
@@ -359,6 +359,31 @@ describe('Engine', () => {
     expect(story).toEqual(['1: step 17', '1: tick', '1: tick', '1: tick']);
   });
 
+  it('lets no timer fire while every replica is idle, and has one again as soon as one wakes', async () => {
+    const { clock, engine, addReplica } = setUp();
+    engine.start();
+    const atRest = clock.timerCount;
+    const first = addReplica(1);
+    const second = addReplica(2);
+    first.raft.isQuiesced = true;
+    clock.advance(100);
+    expect(clock.timerCount).toBe(atRest + 1); // the other one ticks
+    second.raft.isQuiesced = true;
+    clock.advance(100);
+    expect(clock.timerCount).toBe(atRest);
+    const { nowTick } = engine;
+    clock.advance(3_600_000);
+    expect(engine.nowTick).toBe(nowTick);
+    first.raft.isQuiesced = false;
+    first.replica.receive(message(1, Heartbeat));
+    clock.advance(300);
+    expect(story.slice(-4)).toEqual(['1: step 17', '1: tick', '1: tick', '1: tick']);
+    expect(engine.nowTick).toBe(nowTick + 3);
+    await engine.stop();
+    second.replica.receive(message(2, Heartbeat));
+    expect(clock.timerCount).toBe(0);
+  });
+
   it('bounds what a replica takes in', () => {
     const { clock, addReplica } = setUp();
     const { replica } = addReplica(1);
@@ -388,6 +413,17 @@ describe('Engine', () => {
     replica.receive(message(1, Heartbeat));
     clock.runDeferred();
     expect(story.filter((line) => line.startsWith('discard'))).toEqual(['discard 5']);
+  });
+
+  it('bounds the proposals that have not ended, wherever they are', () => {
+    const { replica } = setUp().addReplica(1);
+    for (const seriesID of [0, 0]) {
+      expect(replica.admits(1)).toBe(true);
+      replica.proposals.add(7, seriesID, 10);
+    }
+    expect(replica.admits(1)).toBe(false);
+    replica.proposals.expire(10);
+    expect(replica.admits(1)).toBe(true);
   });
 
   it('bounds the reads that wait', () => {
