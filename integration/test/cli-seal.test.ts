@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NodeHost } from '@drakkar/framework';
 import { openLmdbLogDB } from '@drakkar/logdb-lmdb';
-import { SEAL_FILE_NAME, StoppedHost, drakkar, drakkarJSON, writeConfig } from './cli-support.js';
+import {
+  type Checked,
+  SEAL_FILE_NAME,
+  StoppedHost,
+  drakkar,
+  drakkarJSON,
+  writeConfig,
+} from './cli-support.js';
 import { flipBit } from './flip-bit.js';
 import { CLUSTER, Journal, clusterConfig, quietly } from './support.js';
 
@@ -25,7 +32,7 @@ async function flipFreeBit(dir: string): Promise<void> {
   await flipBit(path, (at + 128) * 8);
 }
 
-async function check(config: string, ...more: string[]): ReturnType<typeof drakkarJSON> {
+async function check(config: string, ...more: string[]): Promise<Checked> {
   return drakkarJSON('check', '--config', config, '--in-process', ...more);
 }
 

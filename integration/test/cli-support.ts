@@ -55,6 +55,12 @@ export interface Result {
   unusedLogDBs?: string[];
 }
 
+/** What a command gives with --json. */
+export interface Checked {
+  exitCode: number | null;
+  result: Result;
+}
+
 export async function drakkarJSON<T = Result>(
   ...args: string[]
 ): Promise<{ exitCode: number | null; result: T; stderr: string }> {

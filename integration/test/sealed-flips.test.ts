@@ -2,7 +2,7 @@ import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { SeededRandom } from '@drakkar/framework';
-import { drakkarJSON } from './cli-support.js';
+import { type Checked, drakkarJSON } from './cli-support.js';
 import { flipBit } from './flip-bit.js';
 import { CLUSTER, TestCluster, Workshop } from './support.js';
 
@@ -79,8 +79,7 @@ describe.each([
     'finds every bit that flips, in every file of the data directory',
     async () => {
       const { dir, config } = await stoppedHost(logdb);
-      const check = (): ReturnType<typeof drakkarJSON> =>
-        drakkarJSON('check', '--config', config, '--in-process');
+      const check = (): Promise<Checked> => drakkarJSON('check', '--config', config, '--in-process');
       const random = new SeededRandom(31);
       const found = new Map<string, Record<string, number>>();
       const rounds = Math.max(FLIPS, (await filesIn(dir)).length);

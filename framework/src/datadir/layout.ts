@@ -5,7 +5,7 @@ import type { NodeHostConfig } from '../config/node-host-config.js';
 export const STATUS_FILE_NAME = 'drakkar.json';
 const LOGDB_DIR_NAME = 'logdb';
 const WAL_DIR_NAME = 'wal';
-export const SNAPSHOTS_DIR_NAME = 'snapshots';
+const SNAPSHOTS_DIR_NAME = 'snapshots';
 
 /** The folders of a host's data directory. */
 export interface DataDirLayout {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { NodeHostConfig } from '../../config/node-host-config.js';
 import type { IFileSystem } from '../../fs/file-system.js';
-import { SNAPSHOTS_DIR_NAME, STATUS_FILE_NAME, isLogDBFolder, isWalFolder } from '../layout.js';
+import { STATUS_FILE_NAME, isLogDBFolder, isWalFolder } from '../layout.js';
 
 /** The folders that a data directory consists of; equal when there is no walDir apart. */
 export type Roots = Pick<NodeHostConfig, 'nodeHostDir' | 'walDir'>;
@@ -12,11 +12,6 @@ export interface CoveredFile {
   readonly name: string;
   readonly path: string;
   readonly sizeBytes: number;
-  /**
-   * Whether the seal has checksums of it. Not of snapshots: they don't change, may be large, have checksums of their
-   * own in every block, and all that are on record are read by whoever checks a data directory.
-   */
-  readonly isDigested: boolean;
 }
 
 export interface CoveredFiles {
@@ -26,12 +21,12 @@ export interface CoveredFiles {
 }
 
 /**
- * Every file of the host, by name. Not covered is what is not the host's own; nor the folder of the lock, which taking
- * the lock changes, and whose files have checksums of their own.
+ * The files of the host that a seal covers, by name: all but those that have checksums of their own over every bit,
+ * which whoever checks a data directory reads anyway. These are snapshots, of which there may be very many, and large
+ * ones; and the files of the lock, which taking the lock changes. What is not the host's own is not covered either.
  */
 export async function coveredFiles(fs: IFileSystem, { nodeHostDir, walDir }: Roots): Promise<CoveredFiles> {
-  const isMain = (name: string): boolean =>
-    name === STATUS_FILE_NAME || name === SNAPSHOTS_DIR_NAME || isLogDBFolder(name);
+  const isMain = (name: string): boolean => name === STATUS_FILE_NAME || isLogDBFolder(name);
   const isWal = (name: string): boolean => name === STATUS_FILE_NAME || isWalFolder(name);
   return {
     main: await filesBelow(fs, nodeHostDir, isMain),
@@ -52,10 +47,7 @@ async function filesBelow(
 
 async function walk(fs: IFileSystem, path: string, name: string): Promise<CoveredFile[]> {
   const found = await fs.stat(path);
-  if (found?.kind === 'file') {
-    const isDigested = !name.startsWith(`${SNAPSHOTS_DIR_NAME}/`);
-    return [{ name, path, sizeBytes: found.sizeBytes, isDigested }];
-  }
+  if (found?.kind === 'file') return [{ name, path, sizeBytes: found.sizeBytes }];
   if (found?.kind !== 'directory') return [];
   const names = await fs.readDir(path);
   return (await Promise.all(names.map((each) => walk(fs, join(path, each), `${name}/${each}`)))).flat();

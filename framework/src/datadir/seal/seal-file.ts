@@ -4,24 +4,17 @@ import { messageOf } from '../../errors/inspect.js';
 import { writeFileDurable } from '../../fs/durable.js';
 import type { IFileSystem } from '../../fs/file-system.js';
 import { openSealedJSON, sealJSON } from '../../fs/sealed-json.js';
-import { BLOCK_BYTES } from './digest.js';
+import { BLOCK_BYTES, type FileDigest } from './digest.js';
 import type { Roots } from './files.js';
 
 /** In the nodeHostDir. */
 export const SEAL_FILE_NAME = 'drakkar.seal';
 const FORMAT = 1;
 
-/** What is on record of one file. */
-export interface SealedFile {
-  sizeBytes: number;
-  /** CRC-32 of each block of `BLOCK_BYTES`; undefined for a file whose content is not covered. */
-  checksums: number[] | undefined;
-}
-
 /** By the file's name below its root. */
 export interface Seal {
-  main: Map<string, SealedFile>;
-  wal: Map<string, SealedFile>;
+  main: Map<string, FileDigest>;
+  wal: Map<string, FileDigest>;
 }
 
 export type SealReading =
@@ -35,21 +28,23 @@ const sealPath = ({ nodeHostDir }: Pick<Roots, 'nodeHostDir'>): string => join(n
 const hex = (checksum: number): string => checksum.toString(16).padStart(8, '0');
 
 /** One line for each file: its size, then the checksums of its blocks. */
-function linesOf(files: ReadonlyMap<string, SealedFile>): Record<string, string> {
+function linesOf(files: ReadonlyMap<string, FileDigest>): Record<string, string> {
   const entries = [...files].map(([name, { sizeBytes, checksums }]): [string, string] => [
     name,
-    checksums === undefined ? String(sizeBytes) : [`${sizeBytes} crc32`, ...checksums.map(hex)].join(' '),
+    [sizeBytes, ...checksums.map(hex)].join(' '),
   ]);
   return Object.fromEntries(entries);
 }
 
-function filesOf(lines: unknown): Map<string, SealedFile> {
-  const files = new Map<string, SealedFile>();
+function filesOf(lines: unknown): Map<string, FileDigest> {
+  const files = new Map<string, FileDigest>();
   if (!isPlainObject(lines)) return files;
   for (const [name, line] of Object.entries(lines)) {
-    const [size, kind, ...checksums] = String(line).split(' ');
-    const sums = kind === undefined ? undefined : checksums.map((each) => Number.parseInt(each, 16));
-    files.set(name, { sizeBytes: Number(size), checksums: sums });
+    const [size, ...checksums] = String(line).split(' ');
+    files.set(name, {
+      sizeBytes: Number(size),
+      checksums: checksums.map((each) => Number.parseInt(each, 16)),
+    });
   }
   return files;
 }

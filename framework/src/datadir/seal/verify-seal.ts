@@ -3,7 +3,7 @@ import { messageOf } from '../../errors/inspect.js';
 import type { IFileSystem } from '../../fs/file-system.js';
 import { BLOCK_BYTES, Digester, type FileDigest } from './digest.js';
 import { type CoveredFile, type Roots, coveredFiles } from './files.js';
-import type { Seal, SealedFile } from './seal-file.js';
+import type { Seal } from './seal-file.js';
 
 /** What is not as it was when the directory was sealed. */
 export interface SealFinding {
@@ -26,7 +26,7 @@ export async function verifySeal(
 ): Promise<SealFinding[]> {
   const { main, wal } = await coveredFiles(fs, roots);
   let totalBytes = 0;
-  for (const { isDigested, sizeBytes } of [...main, ...wal]) if (isDigested) totalBytes += sizeBytes;
+  for (const { sizeBytes } of [...main, ...wal]) totalBytes += sizeBytes;
   let doneBytes = 0;
   const goesOn = (sizeBytes: number): boolean => {
     doneBytes += sizeBytes;
@@ -44,7 +44,7 @@ async function compareAll(
   digester: Digester,
   root: string,
   present: readonly CoveredFile[],
-  sealed: ReadonlyMap<string, SealedFile>,
+  sealed: ReadonlyMap<string, FileDigest>,
 ): Promise<SealFinding[]> {
   const findings: SealFinding[] = [];
   const names = new Set(present.map(({ name }) => name));
@@ -68,12 +68,11 @@ async function compareAll(
 async function compare(
   digester: Digester,
   { path, sizeBytes }: CoveredFile,
-  expected: SealedFile,
+  expected: FileDigest,
 ): Promise<string | undefined> {
   if (sizeBytes !== expected.sizeBytes) {
     return `has ${sizeBytes} bytes; it had ${expected.sizeBytes} when the host was stopped`;
   }
-  if (expected.checksums === undefined) return undefined;
   let digest: FileDigest | undefined;
   try {
     digest = await digester.digest(path);
