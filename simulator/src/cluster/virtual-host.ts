@@ -30,6 +30,9 @@ export interface HostOperator {
   onDamaged(host: VirtualHost): void;
 }
 
+/** Nothing but something to be compressed. */
+const FILLER = 'by and by ';
+
 const STOP_PATIENCE_MS = 60_000;
 const RESTART_AFTER_FAILURE_MS = 500;
 
@@ -209,7 +212,7 @@ export class VirtualHost {
     const { clusterID } = group;
     try {
       const join = initialMembers.size === 0;
-      const make = (): RegisterMachine => this.#makeMachine(life, clusterID, nodeID);
+      const make = (): RegisterMachine => this.#makeMachine(life, plan);
       await nodeHost.startCluster(initialMembers, join, make, clusterConfig(plan));
     } catch (error) {
       if (!life.isAlive || PASSING_START_CODES.some((code) => hasErrorCode(error, code))) return;
@@ -218,11 +221,13 @@ export class VirtualHost {
     }
   }
 
-  #makeMachine(life: Life, clusterID: number, nodeID: number): RegisterMachine {
+  #makeMachine(life: Life, { group, nodeID }: ReplicaPlan): RegisterMachine {
+    const { clusterID } = group;
     const { oracle, coverage, scenario, scheduler } = this.#world;
     const files = scenario.hasExternalFiles
       ? { fileSystem: new VirtualFileSystem(this.disk, life, scheduler), dir: `${SCRATCH_DIR}/${clusterID}` }
       : undefined;
+    const isCompressed = group.snapshotCompression === 'snappy' && scenario.fillerBytes > 0;
     const machine = new RegisterMachine(
       {
         updated: (position, { id, key, value }) => {
@@ -230,9 +235,12 @@ export class VirtualHost {
           oracle.see('updated', { clusterID, nodeID, position, command: id });
           oracle.see('written', { clusterID, position, key, value });
         },
-        saved: () => coverage.count('snapshot taken'),
+        saved: () => {
+          coverage.count('snapshot taken');
+          if (isCompressed) coverage.count('snapshot compressed');
+        },
       },
-      files,
+      { files, filler: FILLER.repeat(Math.ceil(scenario.fillerBytes / FILLER.length)) },
     );
     this.#machines.set(clusterID, machine);
     return machine;

@@ -7,6 +7,7 @@ import {
 import type { Shadows } from './shadows.js';
 
 type Handler = { invariant: Invariant; handle: (seen: never) => void };
+const NO_HANDLERS: readonly Handler[] = [];
 
 /** Shows all that is seen to all invariants, and remembers the first that did not hold. */
 export class Oracle {
@@ -30,7 +31,7 @@ export class Oracle {
   /** Never throws: it is called in the midst of what it watches. */
   see<Kind extends ObservationKind>(kind: Kind, seen: Observations[Kind]): void {
     if (this.violation !== undefined) return;
-    for (const { invariant, handle } of this.#handlers.get(kind) ?? []) {
+    for (const { invariant, handle } of this.#handlers.get(kind) ?? NO_HANDLERS) {
       try {
         handle(seen as never);
       } catch (error) {

@@ -23,7 +23,7 @@ async function until(
   for (;;) {
     const report = await within(peer.report(), PATIENCE_MS, `a report, waiting for: ${what}`);
     if (isEnough(report)) return report;
-    if (performance.now() > end) fail(`${what}: not within ${PATIENCE_MS} ms`);
+    if (performance.now() > end) fail(`${what}: not within ${PATIENCE_MS} ms, but ${JSON.stringify(report)}`);
     await sleep(50);
   }
 }
