@@ -31,7 +31,7 @@ describe('drakkar check', () => {
     const before = await contentOf(stopped.node.dir);
     const { exitCode, result } = await drakkarJSON('check', '--config', stopped.configFile);
     expect(exitCode).toBe(0);
-    expect(result).toMatchObject({ ok: true, problems: [], leftovers: [] });
+    expect(result).toMatchObject({ ok: true, seal: 'valid', problems: [], leftovers: [] });
     expect(result.replicas).toMatchObject([{ clusterID: 1, nodeID: 1, snapshots: 2 }]);
     const [{ entries }] = result.replicas as [{ entries: number }];
     expect(entries).toBeGreaterThanOrEqual(20);

@@ -97,6 +97,12 @@ export const softSettingsSchema: JsonSchema = objectSchema<SoftSettings>(
       100,
       3_600_000,
     ),
+    sealTimeoutMs: integer(
+      'How long a clean stop may take longer so that the data directory is sealed, by which `drakkar check` finds every bit that flips in it; after that it is left without a seal. 0 = never sealed.',
+      5000,
+      0,
+      3_600_000,
+    ),
     stopTimeoutMs: integer(
       'How long stop() waits for replicas to stop, that is for what their state machines are at; then it closes the rest and ends with ERR_STOP_TIMEOUT. 0 = for ever.',
       60_000,

@@ -34,6 +34,8 @@ export interface SoftSettings {
   readonly maxSnapshotBytesPerSecond: number;
   /** A snapshot stream in which nothing moves for this long is given up. */
   readonly snapshotStallTimeoutMs: number;
+  /** What sealing the data directory may add to a clean stop; 0 = it is not sealed. */
+  readonly sealTimeoutMs: number;
   /** Replicas that have not stopped when it has passed since `stop` are left behind; 0 = waits for ever. */
   readonly stopTimeoutMs: number;
 }
