@@ -56,6 +56,8 @@ export class SimulatedWorkshop extends Workshop {
       output += text;
       return found().length >= failures;
     });
+    if (found().length === 0 && !/^\d+ of \d+ seeds/m.test(output))
+      throw new Error(`the simulator does not run: ${output.slice(-1000)}`);
     const lived = [...output.matchAll(/^(\d+) of \d+ seeds/gm)].at(-1)?.[1];
     return { violations: found(), lived: Number(lived ?? 0) };
   }

@@ -39,6 +39,8 @@ export const EVENT_KINDS = [
   'snapshot requested',
   'snapshot compressed',
   'snapshot exported',
+  'snapshot imported',
+  'import crashed',
   'snapshot received',
   'log compacted',
   'compaction requested',
