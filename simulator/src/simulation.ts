@@ -28,6 +28,8 @@ export interface SimulationOptions {
   onNews?: TraceSink;
   /** Whether it hears each step too. */
   isVerbose?: boolean;
+  /** The name of an invariant: nothing else is checked. */
+  only?: string | undefined;
 }
 
 export interface SimulationResult {
@@ -84,7 +86,7 @@ export class Simulation {
     const scheduler = new Scheduler(trace);
     const network = new Network(scheduler, trace, coverage, dice.fork('network'));
     const shadows = new Shadows();
-    const oracle = new Oracle(shadows, allInvariants(shadows));
+    const oracle = new Oracle(shadows, allInvariants(shadows), options.only);
     this.#world = { scenario: this.#scenario, scheduler, trace, coverage, dice, network, oracle };
   }
 

@@ -130,7 +130,7 @@ export class VirtualHost {
         reject(new HostDownError(true));
       });
       // It takes its first turn in virtual time, as all else.
-      this.#world.scheduler.after(0, life, 'command', () => use(process).then(resolve, reject));
+      this.#world.scheduler.after(0, life, 'command', () => void use(process).then(resolve, reject));
     });
   }
 

@@ -92,7 +92,7 @@ export function assemble({ header, blocks }: MadeFile): Uint8Array {
   const block = encodeHeaderBlock({
     sessionSize: sizes.get(Section.Sessions) ?? 0,
     dataStoreSize: sizes.get(Section.Data) ?? 0,
-    unreliableTime: 1n as FileHeader['unreliableTime'],
+    unreliableTime: 1n,
     gitVersion: 'drakkar',
     version: FORMAT_VERSION,
     descriptionOffset: descriptionOffset ?? offset,
