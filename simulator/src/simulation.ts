@@ -7,6 +7,7 @@ import { FaultInjector } from './cluster/faults.js';
 import { Gauges } from './cluster/gauges.js';
 import { GroupAdmin } from './cluster/group-admin.js';
 import { Liveness } from './cluster/liveness.js';
+import { Requests } from './cluster/requests.js';
 import { Restoration } from './cluster/restoration.js';
 import { type Scenario, makeScenario } from './cluster/scenario.js';
 import { type World, tell } from './cluster/world.js';
@@ -136,7 +137,8 @@ export class Simulation {
     connect(this.#world, cluster);
     network.quality = quality;
     cluster.start();
-    const faults = new FaultInjector(this.#world, cluster);
+    const requests = new Requests(this.#world);
+    const faults = new FaultInjector(this.#world, cluster, requests);
     faults.schedule(this.#plan);
     const admins = cluster.groups.map((group) => new GroupAdmin(this.#world, cluster, group));
     for (const admin of admins) this.#spawn(admin.run());
@@ -157,7 +159,7 @@ export class Simulation {
       this.#world.oracle.fail('liveness', 'a call of a client does not end');
     await liveness.check(new Client(this.#world, cluster, 0, this.#history));
     if (this.#world.oracle.violation !== undefined) return;
-    await new Restoration(this.#world, cluster, loggerFactory).run();
+    await new Restoration(this.#world, cluster, requests, loggerFactory).run();
   }
 
   #spawn(work: Promise<void>): void {

@@ -6,7 +6,7 @@ import { Client } from '../workload/client.js';
 import type { Dice } from '../world/dice.js';
 import { Cluster, type GroupState, connect } from './cluster.js';
 import { Liveness } from './liveness.js';
-import { Requests } from './requests.js';
+import type { Requests } from './requests.js';
 import { HostDownError, type VirtualHost } from './virtual-host.js';
 import { type World, tell } from './world.js';
 
@@ -36,12 +36,14 @@ interface Remains {
 export class Restoration {
   readonly #world: World;
   readonly #cluster: Cluster;
+  readonly #requests: Requests;
   readonly #dice: Dice;
   readonly #loggerFactory: ILoggerFactory;
 
-  constructor(world: World, cluster: Cluster, loggerFactory: ILoggerFactory) {
+  constructor(world: World, cluster: Cluster, requests: Requests, loggerFactory: ILoggerFactory) {
     this.#world = world;
     this.#cluster = cluster;
+    this.#requests = requests;
     this.#dice = world.dice.fork('restoration');
     this.#loggerFactory = loggerFactory;
   }
@@ -60,7 +62,7 @@ export class Restoration {
     const { clusterID } = group.scenario;
     const host = this.#dice.pick(this.#cluster.hostsOf(clusterID));
     const fingerprint = host.fingerprint(clusterID);
-    const dir = await new Requests(this.#world).export(host, clusterID);
+    const dir = await this.#requests.export(host, clusterID);
     // One that is removed, or that is still starting, has nothing to give.
     if (dir === undefined || fingerprint === undefined) return undefined;
     const files = new Map<string, Uint8Array>();

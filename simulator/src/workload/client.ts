@@ -133,6 +133,7 @@ export class Client {
         const failure = this.#classify(error);
         if (failure === 'unknown') mayHaveHappened = true;
         if (failure === 'rejected') {
+          this.#world.coverage.count('session gone');
           this.#sessions.delete(group.scenario.clusterID);
           break;
         }

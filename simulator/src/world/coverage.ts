@@ -47,6 +47,7 @@ export const EVENT_KINDS = [
   'entry compressed',
   'quiesced',
   'session opened',
+  'session gone',
   'write acknowledged',
   'write retried',
   'write outcome unknown',
