@@ -15,6 +15,13 @@ export const engineMutants = [
     replace: 'if (replica.unsavedUpdates >= 0) {',
   },
   {
+    id: 'answer-of-earlier-term',
+    what: 'entries that were replaced before they were saved are acknowledged all the same',
+    file: 'framework/src/engine/engine.ts',
+    find: 'message.term === 0 || message.term >= term;',
+    replace: 'message.term <= term || message.term > term;',
+  },
+  {
     id: 'saved-without-saving',
     what: 'a batch counts as saved without a write',
     file: 'framework/src/engine/engine.ts',

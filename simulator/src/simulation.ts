@@ -70,7 +70,7 @@ function traceLogger(trace: Trace): ILoggerFactory {
 }
 
 /** One life of a cluster, from its seed. */
-export class Simulation {
+class Simulation {
   readonly #world: World;
   readonly #scenario: Scenario;
   readonly #plan: readonly Fault[];

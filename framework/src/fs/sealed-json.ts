@@ -5,7 +5,7 @@ import { isPlainObject } from '../config/plain.js';
 export type SealedFields = Record<string, unknown>;
 
 /** Of the fields, whatever their order. */
-export function checksumOf(fields: Readonly<SealedFields>): string {
+function checksumOf(fields: Readonly<SealedFields>): string {
   return createHash('sha256')
     .update(JSON.stringify(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1))))
     .digest('hex');

@@ -64,7 +64,7 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
     engine.start();
     undo.push(async () => {
       try {
-        await replicas.stopAll();
+        await replicas.stopAll(config.settings.stopTimeoutMs);
       } finally {
         await engine.stop();
       }
@@ -230,6 +230,7 @@ function makeLoader(
     limits: {
       proposalQueueBytes: settings.proposalQueueBytes,
       receiveQueueBytes: config.maxReceiveQueueSize,
+      proposalCount: settings.maxPendingProposals,
       readQueueLength: settings.readIndexQueueLength,
     },
     softSettings: settings,

@@ -1,7 +1,7 @@
 import type { Dice } from '../world/dice.js';
 import type { Scenario } from './scenario.js';
 
-export const FAULT_KINDS = [
+const FAULT_KINDS = [
   'power failure',
   'kill',
   'crash in a call',
