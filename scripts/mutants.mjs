@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { prepare } from './lib/prepare.mjs';
+import { EVIDENCE } from './mutants/evidence.mjs';
 import { MUTANTS, testsFor } from './mutants/list.mjs';
 import { SimulatedWorkshop, isSimulated } from './mutants/simulated-workshop.mjs';
 import { describeSeen, writeTables } from './mutants/tables.mjs';
@@ -12,7 +13,8 @@ not caught: then the checks are to be mended, not the list.
 
 Options:
   --only ID     only this one (may be repeated); --list shows all
-  --with W      tests (default), or simulator: shows what the simulator sees of each, which need not be anything
+  --with W      tests (default); simulator: shows what the simulator sees of each, which need not be anything;
+                invariants: each invariant of the simulator alone must see a mutant that breaks it
   --area A      only those of raft, engine, state or storage (may be repeated)
   --jobs N      at the same time (default 2; 1 to 16)
   --budget N    seconds for one test path, or for all lives of one mutant (default 180; 5 to 3600)
@@ -22,6 +24,9 @@ Options:
   --json        prints the result as JSON
   --write       puts the results into the tables of docs/testing.md; other rows stay
   --help        this text`;
+
+/** Lives without a mutant are few, and a busy machine may need long for them. */
+const BASELINE_LIMIT_MS = 300_000;
 
 class UsageError extends Error {}
 
@@ -53,8 +58,9 @@ async function checkBaseline(workshop, mutants, { timeoutMs }) {
 }
 
 /** A simulator that fails by itself would see anything. */
-async function checkLives(workshop, _mutants, { timeoutMs }) {
-  const { violations, lived } = await workshop.violations({ seeds: 10, failures: 1, timeoutMs });
+async function checkLives(workshop) {
+  const limits = { seeds: 10, failures: 1, timeoutMs: BASELINE_LIMIT_MS };
+  const { violations, lived } = await workshop.violations(limits);
   if (violations.length > 0 || lived < 10)
     throw new Error(
       `without a mutant, too, the simulator fails: ${violations[0]?.message ?? 'it does not end'}`,
@@ -92,13 +98,16 @@ async function judgeAll(workshops, mutants, judgeOne, tell) {
     }
   };
   await Promise.all(workshops.map(work));
-  return MUTANTS.flatMap(({ id }) => results.filter((result) => result.id === id));
+  return mutants.flatMap(({ id, only }) =>
+    results.filter((result) => result.id === id && result.only === only),
+  );
 }
 
 /** The tests must catch every mutant. */
 const testing = {
   Workshop,
   choose: (mutants) => mutants,
+  count: 'mutants caught',
   baseline: checkBaseline,
   judge,
   verdictOf: ({ caughtBy }) => (caughtBy === undefined ? 'SURVIVES' : `caught by: ${caughtBy}`),
@@ -110,12 +119,32 @@ const testing = {
 const simulating = {
   Workshop: SimulatedWorkshop,
   choose: (mutants) => mutants.filter(isSimulated),
+  count: 'mutants seen',
   baseline: checkLives,
   judge: simulate,
   verdictOf: ({ seen }) => describeSeen(seen),
   isCaught: ({ seen }) => seen.violations.length > 0,
   mustCatchAll: false,
 };
+
+/** Every invariant must be able to fail, by itself. */
+const proving = {
+  ...simulating,
+  choose: (mutants) =>
+    Object.entries(EVIDENCE).flatMap(([only, id]) =>
+      mutants.filter((mutant) => mutant.id === id).map((mutant) => ({ ...mutant, only })),
+    ),
+  count: 'invariants shown to fail',
+  judge: async (workshop, mutant, limits) => ({
+    ...(await simulate(workshop, mutant, { ...limits, failures: 1, only: mutant.only })),
+    only: mutant.only,
+  }),
+  verdictOf: ({ only, seen: { violations, lived } }) =>
+    `${only}: ${violations.length === 0 ? `SEES NOTHING in ${lived} lives` : `seed ${violations[0].seed}`}`,
+  mustCatchAll: true,
+};
+
+const CHECKS = { tests: testing, simulator: simulating, invariants: proving };
 
 function readOptions() {
   const { values } = parseArgs({
@@ -133,8 +162,9 @@ function readOptions() {
       help: { type: 'boolean', default: false },
     },
   });
-  if (values.with !== 'tests' && values.with !== 'simulator')
-    throw new UsageError('--with must be tests or simulator');
+  if (!Object.hasOwn(CHECKS, values.with)) {
+    throw new UsageError(`--with must be one of ${Object.keys(CHECKS).join(', ')}`);
+  }
   return {
     ...values,
     jobs: wholeNumber('jobs', values.jobs, 1, 16),
@@ -149,7 +179,7 @@ function readOptions() {
 async function main() {
   const { limits, jobs, ...values } = readOptions();
   if (values.help) return void console.log(HELP);
-  const checks = values.with === 'tests' ? testing : simulating;
+  const checks = CHECKS[values.with];
   const mutants = checks.choose(chosen(values));
   if (values.list) {
     for (const { id, area, what } of mutants) console.log(`${area.padEnd(8)} ${id.padEnd(30)} ${what}`);
@@ -178,7 +208,7 @@ async function main() {
     if (values.write) await writeTables(results);
     const caught = results.filter(checks.isCaught).length;
     if (values.json) console.log(JSON.stringify({ results }, undefined, 2));
-    else console.log(`${caught} of ${results.length} mutants caught`);
+    else console.log(`${caught} of ${results.length} ${checks.count}`);
     if (checks.mustCatchAll && caught < results.length) process.exitCode = 1;
   } finally {
     close();

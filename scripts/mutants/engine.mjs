@@ -64,6 +64,14 @@ export const engineMutants = [
     replace: 'await this.#compactTo(snapshot.index + 1, true);',
   },
   {
+    id: 'snapshots-stay',
+    what: 'snapshots that newer ones have replaced stay on the disk',
+    file: 'framework/src/engine/snapshotter.ts',
+    find: 'if (good.includes(snapshot) || snapshot.index >= (good.at(-1)?.index ?? 0)) continue;',
+    replace: 'if (good.length >= 0) continue;',
+    tests: ['integration/test/events'],
+  },
+  {
     id: 'compact-before-record',
     what: 'entries go before the snapshot that stands for them is recorded',
     file: 'framework/src/engine/snapshotter.ts',

@@ -41,9 +41,10 @@ export class SimulatedWorkshop extends Workshop {
   /**
    * Lives up to `seeds` lives, until `failures` of them have failed or the time is over.
    *
+   * @param only the name of an invariant: nothing else is checked
    * @returns what did not hold, in each seed that failed, and how many seeds there were
    */
-  async violations({ seeds, failures, timeoutMs }) {
+  async violations({ seeds, failures, timeoutMs, only }) {
     let output = '';
     const found = () =>
       [...output.matchAll(FAILED)].map(([, seed, message]) => ({
@@ -52,10 +53,13 @@ export class SimulatedWorkshop extends Workshop {
         message,
       }));
     const args = ['simulator/dist/cli/main.js', '--from', '1', '--seeds', String(seeds), '--workers', '1'];
+    if (only !== undefined) args.push('--only', only);
     await this.run([...args, '--no-shrink', '--patience', String(PATIENCE_SECONDS)], timeoutMs, (text) => {
       output += text;
       return found().length >= failures;
     });
+    if (found().length === 0 && !/^\d+ of \d+ seeds/m.test(output))
+      throw new Error(`the simulator does not run: ${output.slice(-1000)}`);
     const lived = [...output.matchAll(/^(\d+) of \d+ seeds/gm)].at(-1)?.[1];
     return { violations: found(), lived: Number(lived ?? 0) };
   }

@@ -128,14 +128,16 @@ export class Workshop {
           if (onOutput(text) === true) this.#kill();
         });
       }
+      let ending = 'ended';
       const timer = setTimeout(() => {
+        ending = 'timeout';
         this.#kill();
-        resolve('timeout');
       }, timeoutMs);
+      // Not before it is gone: the next one is not to be taken for it.
       child.on('close', () => {
         clearTimeout(timer);
         this.#child = undefined;
-        resolve('ended');
+        resolve(ending);
       });
     });
   }

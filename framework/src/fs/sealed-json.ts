@@ -20,13 +20,13 @@ export function sealJSON(fields: Readonly<SealedFields>): Uint8Array {
 
 /** The fields, without the checksum; `undefined` when the content is not what `sealJSON` made. */
 export function openSealedJSON(data: Uint8Array): SealedFields | undefined {
-  let parsed: unknown;
   try {
-    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data));
+    const parsed: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data));
+    if (!isPlainObject(parsed)) return undefined;
+    const { checksum, ...fields } = parsed;
+    return checksum === checksumOf(fields) ? fields : undefined;
   } catch {
+    // No JSON, or nested so deeply that the stack has no room for its checksum.
     return undefined;
   }
-  if (!isPlainObject(parsed)) return undefined;
-  const { checksum, ...fields } = parsed;
-  return checksum === checksumOf(fields) ? fields : undefined;
 }

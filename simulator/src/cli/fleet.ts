@@ -9,6 +9,7 @@ export interface FleetOptions {
   workers: number;
   twice: boolean;
   shrinks: boolean;
+  only: string | undefined;
   /** A seed that takes longer, in real time, has got stuck. Shrinking is part of it. */
   patienceMs: number;
   /** The next seed to be lived; `undefined` when there is none. */
@@ -37,7 +38,8 @@ async function drive(options: FleetOptions): Promise<void> {
   try {
     for (let seed = options.nextSeed(); seed !== undefined; seed = options.nextSeed()) {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) child = fork(WORKER);
-      const task = { seed, twice: options.twice, shrinks: options.shrinks };
+      const { twice, shrinks, only } = options;
+      const task = { seed, twice, shrinks, only };
       options.onOutcome(await ask(child, task, options.patienceMs));
     }
   } finally {

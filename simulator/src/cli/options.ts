@@ -14,6 +14,7 @@ kind of event never happened.
   --twice          lives each life twice and compares: they must be the same
   --no-shrink      a failure is reported as it is, without looking for a smaller one
   --patience N     seconds, in real time, after which a life counts as stuck (default 240)
+  --only NAME      checks nothing but this invariant, e.g. 'election safety'
   --stop-at-first  ends with the first failure
 
   --seed N         one seed, here
@@ -32,6 +33,7 @@ export interface Options {
   shrinks: boolean;
   stopsAtFirst: boolean;
   patienceMs: number;
+  only: string | undefined;
   seed: number | undefined;
   faults: readonly number[] | undefined;
   trace: boolean;
@@ -73,6 +75,7 @@ export function parseOptions(args: readonly string[]): Options {
       twice: { type: 'boolean', default: false },
       'no-shrink': { type: 'boolean', default: false },
       patience: { type: 'string' },
+      only: { type: 'string' },
       'stop-at-first': { type: 'boolean', default: false },
       seed: { type: 'string' },
       faults: { type: 'string' },
@@ -92,6 +95,7 @@ export function parseOptions(args: readonly string[]): Options {
     twice: values.twice,
     shrinks: !values['no-shrink'],
     stopsAtFirst: values['stop-at-first'],
+    only: values.only,
     patienceMs: 1_000 * integer('patience', values.patience, DEFAULT_PATIENCE_SECONDS),
     seed: values.seed === undefined ? undefined : integer('seed', values.seed, 0),
     faults: faultList(values.faults),

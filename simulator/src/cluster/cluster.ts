@@ -21,12 +21,24 @@ export interface GroupState {
   lost: Set<number>;
 }
 
+/** The oracle of a world sees what its hosts send, and its operator what members there are. */
+export function connect({ network, oracle }: World, cluster: Cluster): void {
+  network.onBatch = (batch) => {
+    for (const message of batch.requests) {
+      oracle.see('sent', { clusterID: message.clusterID, nodeID: message.from, message });
+    }
+  };
+  oracle.onConfigured = ({ clusterID, membership }) => cluster.seeMembership(clusterID, membership);
+}
+
 /** Hosts and groups, and what an operator does about them without being asked. */
 export class Cluster implements HostOperator {
   readonly hosts: VirtualHost[];
   readonly groups: GroupState[];
   /** With the faults off everything is up again soon. */
   isKind = false;
+  /** Its hosts don't come back. */
+  #isAbandoned = false;
   readonly #world: World;
 
   constructor(world: World, loggerFactory: ILoggerFactory) {
@@ -129,11 +141,18 @@ export class Cluster implements HostOperator {
     this.retireLater(clusterID, nodeID);
   }
 
+  /** All hosts are gone, for good. */
+  abandon(): void {
+    this.#isAbandoned = true;
+    for (const host of this.hosts) host.crash(true);
+  }
+
   onDown(host: VirtualHost): void {
+    if (this.#isAbandoned) return;
     const { scheduler, dice, coverage } = this.#world;
     const delayMs = QUICK_RESTART_MS + (this.isKind ? 0 : dice.skewed(0, RESTART_MAX_MS));
     scheduler.after(delayMs, undefined, 'restart', () => {
-      if (host.isUp) return;
+      if (host.isUp || this.#isAbandoned) return;
       coverage.count('restart');
       host.start();
     });

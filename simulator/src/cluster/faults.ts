@@ -2,7 +2,7 @@ import { valuePlaces } from '../disk/journal-record.js';
 import { Dice } from '../world/dice.js';
 import type { Cluster } from './cluster.js';
 import type { Fault, FaultKind } from './fault-plan.js';
-import { Requests } from './requests.js';
+import type { Requests } from './requests.js';
 import type { VirtualHost } from './virtual-host.js';
 import { type World, tell } from './world.js';
 
@@ -13,10 +13,10 @@ export class FaultInjector {
   readonly #requests: Requests;
   #isOver = false;
 
-  constructor(world: World, cluster: Cluster) {
+  constructor(world: World, cluster: Cluster, requests: Requests) {
     this.#world = world;
     this.#cluster = cluster;
-    this.#requests = new Requests(world);
+    this.#requests = requests;
   }
 
   schedule(plan: readonly Fault[]): void {

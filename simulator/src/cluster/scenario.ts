@@ -38,6 +38,8 @@ export interface Scenario {
   /** Of each period of this length clients are idle for the second half, so that groups may sleep; 0: never. */
   burstMs: number;
   keyCount: number;
+  /** Few, so that sessions are evicted that clients go on with. */
+  maxSessionCount: number;
   paddingBytes: number;
   /** What each snapshot has besides the registers, so that there is something to be compressed. */
   fillerBytes: number;
@@ -94,6 +96,7 @@ export function makeScenario(seed: number, dice: Dice): Scenario {
     thinkMs: dice.pick([150, 600, 2_500]),
     burstMs: dice.pick([0, 0, 20_000, 30_000]),
     keyCount: dice.between(1, 5),
+    maxSessionCount: dice.fork('sessions').pick([4096, 4096, 4096, 3]),
     paddingBytes: dice.pick([0, 0, 50, 3_000]),
     fillerBytes: dice.fork('filler').pick([0, 200, 4_000]),
     hasExternalFiles: dice.chance(0.3),

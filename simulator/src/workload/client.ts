@@ -99,7 +99,7 @@ export class Client {
     const outcome = await this.#propose(group, session, cmd, attempts);
     const operation = { kind: 'put', key: `${clusterID}/${key}`, value: id, invokedAt } as const;
     if (outcome.done) {
-      oracle.see('writeAnswered', { clusterID, position: outcome.position });
+      oracle.see('writeAnswered', { clusterID, position: outcome.position, command: id });
       coverage.count(session === undefined ? 'no-op write acknowledged' : 'write acknowledged');
       this.#note({ ...operation, returnedAt: scheduler.nowMs });
     } else if (outcome.mayHaveHappened) {
@@ -135,6 +135,7 @@ export class Client {
         const failure = this.#classify(error);
         if (failure === 'unknown') mayHaveHappened = true;
         if (failure === 'rejected') {
+          this.#world.coverage.count('session gone');
           this.#sessions.delete(group.scenario.clusterID);
           break;
         }
