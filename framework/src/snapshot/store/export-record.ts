@@ -129,7 +129,7 @@ function fieldsToRecord(fields: RecordFields): ExportRecord {
 }
 
 /** Throws ErrSnapshotCorrupt when the content is not what was written, ErrIncompatibleData when it is of the future. */
-function decodeExportRecord(data: Uint8Array, path: string): ExportRecord {
+export function decodeExportRecord(data: Uint8Array, path: string): ExportRecord {
   const fields = openSealedJSON(data);
   if (fields === undefined) throw corrupt(path, 0, 'wrong checksum');
   if (fields['format'] !== EXPORT_FORMAT) {
