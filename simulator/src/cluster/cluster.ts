@@ -10,7 +10,9 @@ const QUICK_RESTART_MS = 50;
 /** How long a node that was removed has to learn of it by itself. */
 const RETIRE_MS = 10_000;
 
-const isStillStarting = (error: unknown): boolean => hasErrorCode(error, 'ERR_CLUSTER_NOT_INITIALIZED');
+/** A replica that is starting can't be stopped yet, and a host that is stopping takes no calls. */
+const isUntimely = (error: unknown): boolean =>
+  hasErrorCode(error, 'ERR_CLUSTER_NOT_INITIALIZED') || hasErrorCode(error, 'ERR_CLOSED');
 
 /** A group, as its operator sees it. */
 export interface GroupState {
@@ -130,9 +132,8 @@ export class Cluster implements HostOperator {
       }
       await host.restartReplica(clusterID);
     } catch (error) {
-      // One that is starting can't be stopped yet.
       const isExcused =
-        error instanceof HostDownError || host.disk.hasFailed || host.isSuspect || isStillStarting(error);
+        error instanceof HostDownError || host.disk.hasFailed || host.isSuspect || isUntimely(error);
       if (!isExcused) {
         const what = `${host.name}: retiring node ${nodeID} of group ${clusterID}: ${String(error)}`;
         this.#world.oracle.fail('no failure without a cause', what);
