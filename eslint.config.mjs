@@ -35,7 +35,7 @@ const boundaries = packages.map((name) => ({
             message: 'No deep imports.',
           },
           {
-            regex: '^@drakkar/[a-z-]+/(?!(kv|transport|transport/testing)$)',
+            regex: '^@drakkar/[a-z-]+/(?!(kv|kv/testing|transport|transport/testing)$)',
             message: 'Import a package by its entry points.',
           },
         ],

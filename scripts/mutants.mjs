@@ -1,10 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { format, resolveConfig } from 'prettier';
 import { prepare } from './lib/prepare.mjs';
-import { root } from './lib/run.mjs';
+import { EVIDENCE } from './mutants/evidence.mjs';
 import { MUTANTS, testsFor } from './mutants/list.mjs';
+import { SimulatedWorkshop, isSimulated } from './mutants/simulated-workshop.mjs';
+import { describeSeen, writeTables } from './mutants/tables.mjs';
 import { Workshop } from './mutants/workshop.mjs';
 
 const HELP = `Usage: npm run mutants -- [options]
@@ -14,13 +13,20 @@ not caught: then the checks are to be mended, not the list.
 
 Options:
   --only ID     only this one (may be repeated); --list shows all
+  --with W      tests (default); simulator: shows what the simulator sees of each, which need not be anything;
+                invariants: each invariant of the simulator alone must see a mutant that breaks it
   --area A      only those of raft, engine, state or storage (may be repeated)
   --jobs N      at the same time (default 2; 1 to 16)
-  --budget N    seconds for one test path (default 180; 5 to 3600)
+  --budget N    seconds for one test path, or for all lives of one mutant (default 180; 5 to 3600)
+  --seeds N     with the simulator: so many lives of each mutant (default 300; 1 to 100000)
+  --failures N  with the simulator: goes on to the next mutant when so many lives have failed (default 4; 1 to 1000)
   --list        prints the list and ends
   --json        prints the result as JSON
-  --write       puts the table into docs/testing.md
+  --write       puts the results into the tables of docs/testing.md; other rows stay
   --help        this text`;
+
+/** Lives without a mutant are few, and a busy machine may need long for them. */
+const BASELINE_LIMIT_MS = 300_000;
 
 class UsageError extends Error {}
 
@@ -44,14 +50,24 @@ function chosen({ only, area }) {
 }
 
 /** Tests that fail by themselves would catch anything. */
-async function checkBaseline(workshop, mutants, timeoutMs) {
+async function checkBaseline(workshop, mutants, { timeoutMs }) {
   for (const path of new Set(mutants.flatMap(testsFor))) {
     const failure = await workshop.firstFailure(path, timeoutMs);
     if (failure !== undefined) throw new Error(`without a mutant, too, this test fails: ${failure}`);
   }
 }
 
-async function judge(workshop, mutant, timeoutMs) {
+/** A simulator that fails by itself would see anything. */
+async function checkLives(workshop) {
+  const limits = { seeds: 10, failures: 1, timeoutMs: BASELINE_LIMIT_MS };
+  const { violations, lived } = await workshop.violations(limits);
+  if (violations.length > 0 || lived < 10)
+    throw new Error(
+      `without a mutant, too, the simulator fails: ${violations[0]?.message ?? 'it does not end'}`,
+    );
+}
+
+async function judge(workshop, mutant, { timeoutMs }) {
   const startedAt = performance.now();
   const caughtBy = await workshop.withMutant(mutant, async () => {
     for (const path of testsFor(mutant)) {
@@ -61,64 +77,117 @@ async function judge(workshop, mutant, timeoutMs) {
     return undefined;
   });
   const { id, area, what, file } = mutant;
-  return { id, area, what, file, caughtBy, seconds: (performance.now() - startedAt) / 1000 };
+  return { id, area, what, file, isTested: true, caughtBy, seconds: (performance.now() - startedAt) / 1000 };
 }
 
-async function judgeAll(workshops, mutants, timeoutMs, tell) {
+async function simulate(workshop, mutant, options) {
+  const startedAt = performance.now();
+  const seen = await workshop.withMutant(mutant, () => workshop.violations(options));
+  const { id, area, what, file } = mutant;
+  return { id, area, what, file, seen, seconds: (performance.now() - startedAt) / 1000 };
+}
+
+async function judgeAll(workshops, mutants, judgeOne, tell) {
   const waiting = [...mutants];
   const results = [];
   const work = async (workshop) => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      const result = await judge(workshop, mutant, timeoutMs);
+      const result = await judgeOne(workshop, mutant);
       results.push(result);
       tell(result, results.length);
     }
   };
   await Promise.all(workshops.map(work));
-  return MUTANTS.flatMap(({ id }) => results.filter((result) => result.id === id));
+  return mutants.flatMap(({ id, only }) =>
+    results.filter((result) => result.id === id && result.only === only),
+  );
 }
 
-const TABLE = /(<!-- mutants: begin -->\n)[^]*?(<!-- mutants: end -->)/;
+/** The tests must catch every mutant. */
+const testing = {
+  Workshop,
+  choose: (mutants) => mutants,
+  count: 'mutants caught',
+  baseline: checkBaseline,
+  judge,
+  verdictOf: ({ caughtBy }) => (caughtBy === undefined ? 'SURVIVES' : `caught by: ${caughtBy}`),
+  isCaught: ({ caughtBy }) => caughtBy !== undefined,
+  mustCatchAll: true,
+};
 
-/** Into the place that docs/testing.md keeps for it. */
-async function writeTable(results) {
-  const page = join(root, 'docs/testing.md');
-  const text = readFileSync(page, 'utf8');
-  if (!TABLE.test(text)) throw new Error('docs/testing.md has no place for the table of mutants');
-  const cell = (content) => content.replaceAll('|', '\\|').replaceAll('<', '&lt;');
-  const rows = results.map(
-    ({ id, what, caughtBy }) => `| \`${id}\` | ${cell(what)} | ${cell(caughtBy ?? 'nothing')} |`,
-  );
-  const table = ['', '| Mutant | What is wrong | Caught by |', '| --- | --- | --- |', ...rows, '', ''].join(
-    '\n',
-  );
-  const written = text.replace(TABLE, (_all, begin, end) => begin + table + end);
-  writeFileSync(page, await format(written, { ...(await resolveConfig(page)), filepath: page }));
-}
+/** What the simulator does not see a test does; here it is told what it sees. */
+const simulating = {
+  Workshop: SimulatedWorkshop,
+  choose: (mutants) => mutants.filter(isSimulated),
+  count: 'mutants seen',
+  baseline: checkLives,
+  judge: simulate,
+  verdictOf: ({ seen }) => describeSeen(seen),
+  isCaught: ({ seen }) => seen.violations.length > 0,
+  mustCatchAll: false,
+};
 
-async function main() {
+/** Every invariant must be able to fail, by itself. */
+const proving = {
+  ...simulating,
+  choose: (mutants) =>
+    Object.entries(EVIDENCE).flatMap(([only, id]) =>
+      mutants.filter((mutant) => mutant.id === id).map((mutant) => ({ ...mutant, only })),
+    ),
+  count: 'invariants shown to fail',
+  judge: async (workshop, mutant, limits) => ({
+    ...(await simulate(workshop, mutant, { ...limits, failures: 1, only: mutant.only })),
+    only: mutant.only,
+  }),
+  verdictOf: ({ only, seen: { violations, lived } }) =>
+    `${only}: ${violations.length === 0 ? `SEES NOTHING in ${lived} lives` : `seed ${violations[0].seed}`}`,
+  mustCatchAll: true,
+};
+
+const CHECKS = { tests: testing, simulator: simulating, invariants: proving };
+
+function readOptions() {
   const { values } = parseArgs({
     options: {
       only: { type: 'string', multiple: true, default: [] },
       area: { type: 'string', multiple: true, default: [] },
+      with: { type: 'string', default: 'tests' },
       jobs: { type: 'string', default: '2' },
       budget: { type: 'string', default: '180' },
+      seeds: { type: 'string', default: '300' },
+      failures: { type: 'string', default: '4' },
       list: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
+  if (!Object.hasOwn(CHECKS, values.with)) {
+    throw new UsageError(`--with must be one of ${Object.keys(CHECKS).join(', ')}`);
+  }
+  return {
+    ...values,
+    jobs: wholeNumber('jobs', values.jobs, 1, 16),
+    limits: {
+      timeoutMs: 1000 * wholeNumber('budget', values.budget, 5, 3600),
+      seeds: wholeNumber('seeds', values.seeds, 1, 100_000),
+      failures: wholeNumber('failures', values.failures, 1, 1000),
+    },
+  };
+}
+
+async function main() {
+  const { limits, jobs, ...values } = readOptions();
   if (values.help) return void console.log(HELP);
-  const mutants = chosen(values);
+  const checks = CHECKS[values.with];
+  const mutants = checks.choose(chosen(values));
   if (values.list) {
     for (const { id, area, what } of mutants) console.log(`${area.padEnd(8)} ${id.padEnd(30)} ${what}`);
     return;
   }
-  const jobs = wholeNumber('jobs', values.jobs, 1, 16);
-  const timeoutMs = 1000 * wholeNumber('budget', values.budget, 5, 3600);
+  if (mutants.length === 0) throw new UsageError('none of these mutants is in code that the simulator runs');
   await prepare();
-  const workshops = Array.from({ length: Math.min(jobs, mutants.length) }, () => new Workshop());
+  const workshops = Array.from({ length: Math.min(jobs, mutants.length) }, () => new checks.Workshop());
   const close = () => workshops.forEach((workshop) => workshop.close());
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.on(signal, () => {
@@ -126,19 +195,21 @@ async function main() {
       process.exit(130);
     });
   }
-  const tell = ({ id, caughtBy, seconds }, count) => {
-    const verdict = caughtBy === undefined ? 'SURVIVES' : `caught by: ${caughtBy}`;
-    if (!values.json) console.log(`${count}/${mutants.length} ${id} (${seconds.toFixed(1)} s) ${verdict}`);
-  };
+  const say = (text) => void (values.json || console.log(text));
+  const tell = (result, count) =>
+    say(
+      `${count}/${mutants.length} ${result.id} (${result.seconds.toFixed(1)} s) ${checks.verdictOf(result)}`,
+    );
   try {
-    if (!values.json) console.log('Looking at the checks without a mutant ...');
-    await checkBaseline(workshops[0], mutants, timeoutMs);
-    const results = await judgeAll(workshops, mutants, timeoutMs, tell);
-    if (values.write) await writeTable(results);
-    const survivors = results.filter(({ caughtBy }) => caughtBy === undefined);
+    say('Looking at the checks without a mutant ...');
+    await checks.baseline(workshops[0], mutants, limits);
+    const judgeOne = (workshop, mutant) => checks.judge(workshop, mutant, limits);
+    const results = await judgeAll(workshops, mutants, judgeOne, tell);
+    if (values.write) await writeTables(results);
+    const caught = results.filter(checks.isCaught).length;
     if (values.json) console.log(JSON.stringify({ results }, undefined, 2));
-    else console.log(`${results.length - survivors.length} of ${results.length} mutants caught`);
-    if (survivors.length > 0) process.exitCode = 1;
+    else console.log(`${caught} of ${results.length} ${checks.count}`);
+    if (checks.mustCatchAll && caught < results.length) process.exitCode = 1;
   } finally {
     close();
   }

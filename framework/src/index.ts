@@ -53,6 +53,7 @@ export {
   ErrPendingLeaderTransferExist,
   ErrRejected,
   ErrReplicaFailed,
+  ErrStopTimeout,
   ErrRequestTerminated,
   ErrSnapshotCorrupt,
   ErrSnapshotNoSpace,

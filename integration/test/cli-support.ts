@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -46,11 +47,18 @@ export const drakkar = (...args: string[]): Promise<Finished> => start(args).don
 
 export interface Result {
   ok: boolean;
+  seal?: 'valid' | 'none' | 'broken' | null;
   error?: { code: string; message: string };
   replicas?: Record<string, unknown>[];
   problems?: { part: string; code?: string; clusterID?: number; message: string }[];
   identity?: Record<string, unknown>;
   unusedLogDBs?: string[];
+}
+
+/** What a command gives with --json. */
+export interface Checked {
+  exitCode: number | null;
+  result: Result;
 }
 
 export async function drakkarJSON<T = Result>(
@@ -94,13 +102,19 @@ export async function writeConfig(file: string, of: { address: string; dir: stri
   return file;
 }
 
-/** Files that hold data: not those by which processes keep off each other, which change whenever they do. */
+export const SEAL_FILE_NAME = 'drakkar.seal';
+
+/**
+ * Files that hold data: not those by which processes keep off each other, which change whenever they do, nor the seal,
+ * which is about those too.
+ */
 export async function dataFiles(dir: string): Promise<string[]> {
   const all = await readdir(dir, { recursive: true, withFileTypes: true });
   return all
     .filter((each) => each.isFile())
     .map((each) => join(each.parentPath, each.name))
     .filter((path) => !relative(dir, path).startsWith('LOCK') && !/lock\.mdb|-lock$/.test(path))
+    .filter((path) => relative(dir, path) !== SEAL_FILE_NAME)
     .sort();
 }
 
@@ -118,9 +132,18 @@ export async function contentOf(dir: string): Promise<Map<string, unknown>> {
   return content;
 }
 
-/** All that the LogDB of a data directory gives, in a form that can be compared. */
+/** All that the LogDB of a data directory gives, in a form that can be compared. The directory stays as it is. */
 export async function storedContent(dataDir: string): Promise<unknown> {
-  const dir = join(dataDir, 'logdb');
+  const dir = await mkdtemp(join(tmpdir(), 'drakkar-content-'));
+  try {
+    await cp(join(dataDir, 'logdb'), dir, { recursive: true });
+    return await contentOfLogDB(dir);
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+}
+
+async function contentOfLogDB(dir: string): Promise<unknown> {
   const db = await openLmdbLogDB({ dir, walDir: dir });
   try {
     const { clusterID, nodeID } = INFO;
@@ -176,8 +199,15 @@ export class StoppedHost {
     return join(this.#scratch, name);
   }
 
-  /** A copy of the data, to be damaged. */
+  /** A copy of the data, to be damaged; without the seal, which would tell before anything else is read. */
   async copyOfData(name: string): Promise<{ dir: string; config: string }> {
+    const copy = await this.sealedCopyOfData(name);
+    await rm(join(copy.dir, SEAL_FILE_NAME));
+    return copy;
+  }
+
+  /** A copy of the data, as the host has left it. */
+  async sealedCopyOfData(name: string): Promise<{ dir: string; config: string }> {
     const { dir: source, address } = this.node;
     const dir = this.scratch(name);
     await rm(dir, { recursive: true, force: true });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SeededRandom } from '@drakkar/framework';
 import { openLevelDBLogDB } from '@drakkar/logdb-leveldb';
 import { encodeEntries } from '@drakkar/raftio';
-import { drakkarJSON } from './cli-support.js';
+import { SEAL_FILE_NAME, drakkarJSON } from './cli-support.js';
 import { flipBit } from './flip-bit.js';
 import { CLUSTER, TestCluster, Workshop } from './support.js';
 
@@ -15,7 +15,10 @@ const LOGDB = { module: 'leveldb', options: { writeBufferSizeBytes: 65_536 } };
 const workshop = new Workshop();
 let scratch: string;
 let config: string;
-/** The data directory as the host has left it, and as a crash after the last write would have. */
+/**
+ * The data directory as the host has left it, but for the seal, which finds all of this by itself; and as a crash after
+ * the last write would have left it.
+ */
 const images = { stopped: '', crashed: '' };
 /** Where the images are put to be damaged and checked. */
 let dir: string;
@@ -42,6 +45,7 @@ beforeAll(async () => {
   for (let i = 401; i <= 500; i++) await cluster.write(node, `line ${i} ${'y'.repeat(100)}`);
   await copyImage('crashed');
   await node.host.stop();
+  await rm(join(dir, SEAL_FILE_NAME));
   await copyImage('stopped');
   config = join(scratch, 'host.yaml');
   const text = { raftAddress: node.address, nodeHostDir: dir, rttMillisecond: 20, logdb: LOGDB };
@@ -140,7 +144,7 @@ describe('drakkar check on LevelDB', () => {
         new Set([...HOLD_DATA, 'lock/', 'LOG', 'log-id', ...(image === images.stopped ? ['closed'] : [])]),
       );
       const { exitCode, result } = await drakkarJSON('check', '--config', config);
-      expect(result).toMatchObject({ ok: true, problems: [] });
+      expect(result).toMatchObject({ ok: true, seal: 'none', problems: [] });
       expect(exitCode).toBe(0);
     }
   }, 60_000);

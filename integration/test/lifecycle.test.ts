@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { NodeHost, RequestState } from '@drakkar/framework';
+import type { NodeHost, NodeHostConfigInput, RequestState } from '@drakkar/framework';
 import { MEMORY_ADDRESS, type MemoryHost, type ObservedLogDB, openMemoryHost } from './memory-host.js';
 import { CLUSTER, Journal, Workshop, clusterConfig, codeOf, eventually, retrying } from './support.js';
 
@@ -37,15 +37,17 @@ async function read(host: NodeHost): Promise<string> {
   return Buffer.from(await retrying(() => host.syncRead(CLUSTER, new Uint8Array(0)))).toString();
 }
 
-async function open(): Promise<MemoryHost> {
-  const opened = await openMemoryHost(workshop);
+async function open(more: Partial<NodeHostConfigInput> = {}): Promise<MemoryHost> {
+  const opened = await openMemoryHost(workshop, undefined, more);
   hosts.push(opened.host);
   return opened;
 }
 
 /** A group of one that has accepted a first line. */
-async function running(): Promise<{ host: NodeHost; logDB: ObservedLogDB; journal: Journal }> {
-  const { host, logDB } = await open();
+async function running(
+  more: Partial<NodeHostConfigInput> = {},
+): Promise<{ host: NodeHost; logDB: ObservedLogDB; journal: Journal }> {
+  const { host, logDB } = await open(more);
   const journal = new Journal();
   await start(host, journal);
   await write(host, 'first');
@@ -181,6 +183,33 @@ describe('stopping a host', () => {
     expect(logDB.closed).toBe(true);
     const again = await open();
     await start(again.host, new Journal());
+  });
+
+  it('does not wait for ever for a state machine that is at something, and names its group', async () => {
+    const { host, logDB, journal } = await running({ settings: { stopTimeoutMs: 200 } });
+    const others = [new Journal(), new Journal(), new Journal()];
+    for (const [at, other] of others.entries()) await start(host, other, 2 + at);
+    const ends: (() => void)[] = [];
+    const never = <T>(value: T): Promise<T> => new Promise((resolve) => ends.push(() => resolve(value)));
+    journal.update = () => never(1);
+    others[1]!.lookup = () => never(new Uint8Array(0)) as unknown as Uint8Array;
+    await write(host, 'x', 3);
+    const request = propose(host, 'for ever');
+    const look = host.syncRead(3, new Uint8Array(0)).catch((error: unknown) => error);
+    await eventually('both to be at it', () => (ends.length === 2 ? true : undefined));
+    const error = await host.stop().catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'ERR_STOP_TIMEOUT', details: { clusterIDs: [CLUSTER, 3] } });
+    expect((await request.result).outcome).toBe('terminated');
+    expect(others.map(({ closed }) => closed)).toEqual([1, 0, 1]);
+    expect(logDB.closed).toBe(true);
+    const again = await open();
+    await start(again.host, new Journal());
+    const { length } = logDB.calls;
+    for (const end of ends) end();
+    await look;
+    await turns(5);
+    expect(logDB.calls).toHaveLength(length);
+    expect([journal.closed, others[1]!.closed]).toEqual([1, 1]);
   });
 
   it('does not hang on a long batch for a slow state machine', async () => {

@@ -206,6 +206,29 @@ describe('a membership change', () => {
     expect(membership.nodes.has(3)).toBe(true);
   });
 
+  it('forwarded to a leader that has another one under way is dropped, and says so', async () => {
+    const cluster = await TestCluster.start(workshop, 3, {}, { checkQuorum: false });
+    const leader = await cluster.readyLeader();
+    const follower = cluster.other(leader);
+    let forwarded = false;
+    // What the leader appends it can't commit, until the second change has come to it.
+    cluster.loses = (nodeID, { requests }) => {
+      if (nodeID !== leader.nodeID) return false;
+      if (requests.some(({ type }) => type === MessageType.Propose)) forwarded = true;
+      return !forwarded && requests.some(({ type }) => type === MessageType.ReplicateResp);
+    };
+    const patient = { timeoutMs: 60_000 };
+    const first = leader.host.requestAddObserver(CLUSTER, 4, await freeAddress(), 0, patient);
+    const second = follower.host.requestDeleteNode(CLUSTER, follower.nodeID, 0, patient);
+    expect(await endOf(second)).toMatch(/^dropped: another membership change is under way/);
+    expect(await endOf(first)).toBe('completed');
+    await retrying(() => follower.host.syncRequestDeleteNode(CLUSTER, 4, 0, TIMEOUT));
+    const membership = await leader.host.getClusterMembership(CLUSTER, TIMEOUT);
+    expect([...membership.nodes.keys()].sort()).toEqual([1, 2, 3]);
+    expect([...membership.removed]).toEqual([4]);
+    expect(await cluster.write(follower, 'alive')).toBe(1);
+  });
+
   it('is refused before the leader has committed an entry of its term', async () => {
     const cluster = await TestCluster.start(workshop, 3);
     const former = await cluster.readyLeader();

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { MemoryHub, MemoryLogDB, MemoryPlace, MemoryRPC } from '@drakkar/conformance';
-import { LoggerFactoryID, NodeHost, silentLoggerFactory } from '@drakkar/framework';
+import { LoggerFactoryID, NodeHost, type NodeHostConfigInput, silentLoggerFactory } from '@drakkar/framework';
 import {
   LogDBFactoryID,
   type RaftRPCConfig,
@@ -62,11 +62,20 @@ export interface MemoryHost {
 }
 
 /** A host whose LogDB and transport are in memory. */
-export async function openMemoryHost(workshop: Workshop, place = new MemoryPlace()): Promise<MemoryHost> {
+export async function openMemoryHost(
+  workshop: Workshop,
+  place = new MemoryPlace(),
+  more: Partial<NodeHostConfigInput> = {},
+): Promise<MemoryHost> {
   const hub = new MemoryHub();
   const logDB = new ObservedLogDB(place);
   const host = await NodeHost.create(
-    { raftAddress: MEMORY_ADDRESS, nodeHostDir: join(await workshop.dir(), 'memory'), rttMillisecond: 10 },
+    {
+      raftAddress: MEMORY_ADDRESS,
+      nodeHostDir: join(await workshop.dir(), 'memory'),
+      rttMillisecond: 10,
+      ...more,
+    },
     {
       overrides: (container) => {
         container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory);

@@ -58,7 +58,10 @@ export interface IRaftRPC {
   start(): Promise<void>;
   /** Closes every connection and handle, waits for it, and returns. Idempotent, also before `start`. */
   stop(): Promise<void>;
-  /** Connects to the host at raft address `target` (`host:port`). Rejects when it can't, or when `signal` aborts. */
+  /**
+   * Connects to the host at raft address `target` (`host:port`). Rejects when it can't, and with `ErrConnectFailed` when
+   * `signal` aborts.
+   */
   getConnection(target: string, signal: AbortSignal): Promise<IConnection>;
   getSnapshotConnection(target: string, signal: AbortSignal): Promise<ISnapshotConnection>;
 }

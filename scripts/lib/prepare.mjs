@@ -30,7 +30,7 @@ function packagesToBuild() {
 }
 
 /** Compiles what has changed since the last time. */
-export async function buildWhatChanged() {
+async function buildWhatChanged() {
   const packages = packagesToBuild();
   if (packages.some((name) => !existsSync(join(root, name, 'dist')))) say('Building ...');
   const compiler = join(root, 'node_modules/typescript/bin/tsc');

@@ -15,6 +15,13 @@ export const engineMutants = [
     replace: 'if (replica.unsavedUpdates >= 0) {',
   },
   {
+    id: 'answer-of-earlier-term',
+    what: 'entries that were replaced before they were saved are acknowledged all the same',
+    file: 'framework/src/engine/engine.ts',
+    find: 'message.term === 0 || message.term >= term;',
+    replace: 'message.term <= term || message.term > term;',
+  },
+  {
     id: 'saved-without-saving',
     what: 'a batch counts as saved without a write',
     file: 'framework/src/engine/engine.ts',
@@ -55,6 +62,14 @@ export const engineMutants = [
     file: 'framework/src/engine/snapshotter.ts',
     find: 'await this.#compactTo(snapshot.index - this.#policy.compactionOverhead, this.#policy.autoCompacts);',
     replace: 'await this.#compactTo(snapshot.index + 1, true);',
+  },
+  {
+    id: 'snapshots-stay',
+    what: 'snapshots that newer ones have replaced stay on the disk',
+    file: 'framework/src/engine/snapshotter.ts',
+    find: 'if (good.includes(snapshot) || snapshot.index >= (good.at(-1)?.index ?? 0)) continue;',
+    replace: 'if (good.length >= 0) continue;',
+    tests: ['integration/test/events'],
   },
   {
     id: 'compact-before-record',

@@ -33,8 +33,13 @@ const TESTS_OF = {
   'transport-ws/src': ['transport-ws/src'],
 };
 
-/** Paths of the jest tests that a mutant is shown to. @throws Error for a file that no tests are known for */
-export function testsFor({ file }) {
+/**
+ * Paths of the jest tests that a mutant is shown to: its own, if it names some.
+ *
+ * @throws Error for a file that no tests are known for
+ */
+export function testsFor({ file, tests }) {
+  if (tests !== undefined) return tests;
   const folder = Object.keys(TESTS_OF).find((each) => file.startsWith(`${each}/`));
   if (folder === undefined) throw new Error(`no tests are named for ${file}`);
   return TESTS_OF[folder];

@@ -47,30 +47,31 @@ function linkOurs(to, dir) {
  * interrupted run leaves nothing wrong behind.
  */
 export class Workshop {
-  #dir = mkdtempSync(join(tmpdir(), 'drakkar-mutants-'));
+  /** Where the copy is. */
+  dir = mkdtempSync(join(tmpdir(), 'drakkar-mutants-'));
   #child;
 
   constructor() {
     for (const file of projectFiles()) {
-      const copy = join(this.#dir, file);
+      const copy = join(this.dir, file);
       mkdirSync(dirname(copy), { recursive: true });
       copyFileSync(join(root, file), copy);
     }
-    linkModules(join(root, 'node_modules'), join(this.#dir, 'node_modules'), this.#dir);
+    linkModules(join(root, 'node_modules'), join(this.dir, 'node_modules'), this.dir);
     for (const { name } of readdirSync(root, { withFileTypes: true }).filter((each) => each.isDirectory())) {
       const nested = join(root, name, 'node_modules');
       try {
-        linkModules(nested, join(this.#dir, name, 'node_modules'));
+        linkModules(nested, join(this.dir, name, 'node_modules'));
       } catch (error) {
         if (error.code !== 'ENOENT') throw error;
-        rmSync(join(this.#dir, name, 'node_modules'), { recursive: true, force: true });
+        rmSync(join(this.dir, name, 'node_modules'), { recursive: true, force: true });
       }
     }
   }
 
   /** Runs `work` with the mutant in place. @throws Error when the mutant does not fit the file any more */
   async withMutant({ id, file, find, replace }, work) {
-    const path = join(this.#dir, file);
+    const path = join(this.dir, file);
     const text = readFileSync(path, 'utf8');
     if (text.split(find).length !== 2)
       throw new Error(`mutant ${id} does not fit ${file} any more: mend the list`);
@@ -87,11 +88,11 @@ export class Workshop {
 
   /** The name of the first test in `path` that fails, `undefined` when none does. */
   async firstFailure(path, timeoutMs) {
-    const outputFile = join(this.#dir, 'results.json');
+    const outputFile = join(this.dir, 'results.json');
     rmSync(outputFile, { force: true });
     const flags = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'];
     const args = ['--bail=1', '--json', `--outputFile=${outputFile}`, '--maxWorkers=1', '--forceExit', path];
-    const ended = await this.#run([...flags, ...args], timeoutMs);
+    const ended = await this.run([...flags, ...args], timeoutMs);
     if (ended === 'timeout') return `(does not end) ${path}`;
     const { testResults, success } = JSON.parse(readFileSync(outputFile, 'utf8'));
     if (success) return undefined;
@@ -107,22 +108,36 @@ export class Workshop {
   /** Ends what runs and removes the copy. */
   close() {
     this.#kill();
-    rmSync(this.#dir, { recursive: true, force: true });
+    rmSync(this.dir, { recursive: true, force: true });
   }
 
-  #run(args, timeoutMs) {
+  /**
+   * Runs Node in the copy. Resolves to how that ended.
+   *
+   * @param onOutput told all that it prints, piece by piece; true: that is enough, it is to end
+   */
+  run(args, timeoutMs, onOutput) {
     return new Promise((resolve) => {
+      const output = onOutput === undefined ? 'ignore' : 'pipe';
       // A group of its own, so that processes which a test has started end with it.
-      const child = spawn(process.execPath, args, { cwd: this.#dir, stdio: 'ignore', detached: true });
+      const options = { cwd: this.dir, stdio: ['ignore', output, output], detached: true };
+      const child = spawn(process.execPath, args, options);
       this.#child = child;
+      for (const stream of [child.stdout, child.stderr]) {
+        stream?.setEncoding('utf8').on('data', (text) => {
+          if (onOutput(text) === true) this.#kill();
+        });
+      }
+      let ending = 'ended';
       const timer = setTimeout(() => {
+        ending = 'timeout';
         this.#kill();
-        resolve('timeout');
       }, timeoutMs);
+      // Not before it is gone: the next one is not to be taken for it.
       child.on('close', () => {
         clearTimeout(timer);
         this.#child = undefined;
-        resolve('ended');
+        resolve(ending);
       });
     });
   }

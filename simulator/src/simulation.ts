@@ -1,12 +1,14 @@
 import { checkLinearizableRegister } from '@drakkar/conformance';
 import type { RegisterOperation } from '@drakkar/conformance';
 import { type ILogger, type ILoggerFactory, loadSnappy } from '@drakkar/framework';
-import { Cluster } from './cluster/cluster.js';
+import { Cluster, connect } from './cluster/cluster.js';
 import { type Fault, makeFaultPlan } from './cluster/fault-plan.js';
 import { FaultInjector } from './cluster/faults.js';
 import { Gauges } from './cluster/gauges.js';
 import { GroupAdmin } from './cluster/group-admin.js';
 import { Liveness } from './cluster/liveness.js';
+import { Requests } from './cluster/requests.js';
+import { Restoration } from './cluster/restoration.js';
 import { type Scenario, makeScenario } from './cluster/scenario.js';
 import { type World, tell } from './cluster/world.js';
 import { allInvariants } from './invariants/all.js';
@@ -27,6 +29,8 @@ export interface SimulationOptions {
   onNews?: TraceSink;
   /** Whether it hears each step too. */
   isVerbose?: boolean;
+  /** The name of an invariant: nothing else is checked. */
+  only?: string | undefined;
 }
 
 export interface SimulationResult {
@@ -66,7 +70,7 @@ function traceLogger(trace: Trace): ILoggerFactory {
 }
 
 /** One life of a cluster, from its seed. */
-export class Simulation {
+class Simulation {
   readonly #world: World;
   readonly #scenario: Scenario;
   readonly #plan: readonly Fault[];
@@ -83,7 +87,7 @@ export class Simulation {
     const scheduler = new Scheduler(trace);
     const network = new Network(scheduler, trace, coverage, dice.fork('network'));
     const shadows = new Shadows();
-    const oracle = new Oracle(shadows, allInvariants(shadows));
+    const oracle = new Oracle(shadows, allInvariants(shadows), options.only);
     this.#world = { scenario: this.#scenario, scheduler, trace, coverage, dice, network, oracle };
   }
 
@@ -128,11 +132,13 @@ export class Simulation {
     const { scheduler, network, trace } = this.#world;
     const { clientCount, quality, safetyMs } = this.#scenario;
     tell(this.#world, 'sim', JSON.stringify(this.#scenario));
-    const cluster = new Cluster(this.#world, traceLogger(trace));
-    this.#connect(cluster);
+    const loggerFactory = traceLogger(trace);
+    const cluster = new Cluster(this.#world, loggerFactory);
+    connect(this.#world, cluster);
     network.quality = quality;
     cluster.start();
-    const faults = new FaultInjector(this.#world, cluster);
+    const requests = new Requests(this.#world);
+    const faults = new FaultInjector(this.#world, cluster, requests);
     faults.schedule(this.#plan);
     const admins = cluster.groups.map((group) => new GroupAdmin(this.#world, cluster, group));
     for (const admin of admins) this.#spawn(admin.run());
@@ -152,22 +158,14 @@ export class Simulation {
     if (clients.some((client) => !client.isIdle))
       this.#world.oracle.fail('liveness', 'a call of a client does not end');
     await liveness.check(new Client(this.#world, cluster, 0, this.#history));
+    if (this.#world.oracle.violation !== undefined) return;
+    await new Restoration(this.#world, cluster, requests, loggerFactory).run();
   }
 
   #spawn(work: Promise<void>): void {
     work.catch((error: unknown) => {
       this.#world.oracle.fail('the simulator itself', textOf(error));
     });
-  }
-
-  #connect(cluster: Cluster): void {
-    const { network, oracle } = this.#world;
-    network.onBatch = (batch) => {
-      for (const message of batch.requests) {
-        oracle.see('sent', { clusterID: message.clusterID, nodeID: message.from, message });
-      }
-    };
-    oracle.onConfigured = ({ clusterID, membership }) => cluster.seeMembership(clusterID, membership);
   }
 
   #checkHistory(): void {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type IConnection, SNAPSHOT_CHUNK_SIZE_BYTES } from '@drakkar/raftio';
@@ -65,7 +65,12 @@ describe('a peer that does not read', () => {
     for (let term = 1; term <= 2000; term += 1)
       sends.push(connection.sendMessageBatch(numberedBatch(term, payload)));
     const settled = Promise.allSettled(sends);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const b = await hosts.start();
+    const other = await a.rpc.getConnection(b.address, never);
+    for (let term = 1; term <= 10; term += 1) {
+      await other.sendMessageBatch(numberedBatch(term));
+      await until('another peer is served meanwhile', () => b.received.length === term);
+    }
     expect(heldBytes() - before).toBeLessThan(16 * MIB);
     connection.close();
     expect((await settled).filter(({ status }) => status === 'fulfilled')).toEqual([]);
@@ -159,20 +164,24 @@ async function deafAddress(): Promise<string> {
     process.execPath,
     [
       '-e',
-      "const s=require('net').createServer();s.listen({port:0,host:'127.0.0.1',backlog:1},()=>{console.log(s.address().port);setTimeout(()=>{for(;;);},50)})",
+      `const server = require('node:net').createServer();
+      server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+        require('node:fs').writeSync(1, server.address().port + '\\n');
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+      });`,
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   cleanups.push(() => child.kill('SIGKILL'));
   const [line] = (await once(child.stdout as NodeJS.EventEmitter, 'data')) as [Buffer];
   const port = Number(line.toString().trim());
-  const { createConnection } = await import('node:net');
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  let connected = 0;
   for (let i = 0; i < 8; i += 1) {
-    const socket = createConnection(port, '127.0.0.1');
+    const socket = createConnection(port, '127.0.0.1', () => (connected += 1));
     socket.on('error', () => undefined);
     cleanups.push(() => socket.destroy());
   }
+  await until('the queue has taken what it can', () => connected > 0);
   return `127.0.0.1:${port}`;
 }
 
@@ -191,7 +200,7 @@ describe('connecting', () => {
     });
     const controller = new AbortController();
     const attempt = a.rpc.getConnection(address, controller.signal);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await until('the attempt has a socket', () => sockets() > before);
     controller.abort();
     await expect(attempt).rejects.toMatchObject({
       code: 'ERR_CONNECT_FAILED',

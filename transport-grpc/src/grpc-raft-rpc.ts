@@ -1,19 +1,12 @@
 import {
   type ChunkSinkFactory,
-  ErrTransportStopped,
   type IConnection,
   type IRaftRPC,
   type ISnapshotConnection,
   type RaftRPCConfig,
   type RequestHandler,
 } from '@drakkar/raftio';
-import {
-  ConnectAttempts,
-  IdentityFiles,
-  LivenessMonitor,
-  Warnings,
-  attemptAborted,
-} from '@drakkar/raftio/transport';
+import { IdentityFiles, TransportLife, Warnings, attemptAborted } from '@drakkar/raftio/transport';
 import { dial } from './dial.js';
 import { Listener } from './listener.js';
 import { MessageConnection } from './message-connection.js';
@@ -30,11 +23,7 @@ export class GrpcRaftRPC implements IRaftRPC {
   readonly #highWaterMarkBytes: number;
   readonly #identityFiles: IdentityFiles | undefined;
   readonly #listener: Listener;
-  readonly #monitor: LivenessMonitor;
-  readonly #streams = new Set<OutgoingStream>();
-  readonly #attempts = new ConnectAttempts();
-  #started: Promise<void> | undefined;
-  #stopped: Promise<void> | undefined;
+  readonly #life: TransportLife<OutgoingStream>;
 
   constructor(
     config: RaftRPCConfig,
@@ -45,12 +34,7 @@ export class GrpcRaftRPC implements IRaftRPC {
     this.#options = options;
     this.#highWaterMarkBytes = Math.max(1, Math.min(options.highWaterMarkBytes, config.sendBufferBytes));
     const warnings = new Warnings(config.onWarning);
-    this.#identityFiles =
-      config.mutualTLS &&
-      new IdentityFiles(config.mutualTLS, (message, details) => {
-        warnings.warn('certificates', message, details);
-      });
-    this.#monitor = new LivenessMonitor(options, this.#streams);
+    this.#identityFiles = IdentityFiles.of(config.mutualTLS, warnings);
     this.#listener = new Listener({
       listenAddress: config.listenAddress,
       options,
@@ -61,20 +45,15 @@ export class GrpcRaftRPC implements IRaftRPC {
           ? new MessageReceiver(requestHandler, peer, warnings)
           : SnapshotReceiver.open(chunkSinkFactory, peer, warnings),
     });
+    this.#life = new TransportLife(options, this.#listener);
   }
 
   start(): Promise<void> {
-    if (this.#stopped !== undefined) return Promise.reject(new ErrTransportStopped());
-    this.#started ??= this.#listener.start().catch((error: unknown) => {
-      this.#started = undefined;
-      throw error;
-    });
-    return this.#started;
+    return this.#life.start(() => this.#listener.start());
   }
 
   stop(): Promise<void> {
-    this.#stopped ??= this.#stop();
-    return this.#stopped;
+    return this.#life.stop();
   }
 
   async getConnection(target: string, signal: AbortSignal): Promise<IConnection> {
@@ -102,34 +81,15 @@ export class GrpcRaftRPC implements IRaftRPC {
     wrap: (stream: OutgoingStream) => T,
   ): Promise<T> {
     const { connectTimeoutMs, closeTimeoutMs } = this.#options;
-    return this.#attempts.run(target, signal, async (either) => {
+    return this.#life.connect(target, signal, async (either) => {
       const identity = await this.#identityFiles?.current();
       if (either.aborted) throw attemptAborted(target, either.reason);
       return dial({ target, path, identity, connectTimeoutMs, signal: either }, (dialled) => {
         const stream = new OutgoingStream(dialled, closeTimeoutMs);
         const connection = wrap(stream);
-        this.#hold(stream);
+        this.#life.hold(stream);
         return connection;
       });
     });
-  }
-
-  #hold(stream: OutgoingStream): void {
-    this.#streams.add(stream);
-    this.#monitor.wake();
-    void stream.closed.then(() => {
-      this.#streams.delete(stream);
-    });
-  }
-
-  async #stop(): Promise<void> {
-    const attemptsEnded = this.#attempts.stop();
-    // What is being started must be there before it can be stopped; its failure was told to who started it.
-    await this.#started?.catch(() => undefined);
-    await attemptsEnded;
-    const streams = [...this.#streams];
-    for (const stream of streams) stream.terminate(new ErrTransportStopped());
-    await Promise.all([this.#listener.stop(), ...streams.map((stream) => stream.closed)]);
-    this.#monitor.stop();
   }
 }

@@ -268,6 +268,15 @@ describe('a client that speaks gRPC', () => {
     await until('the third call gets its turn', () => host.received.length === 1);
   });
 
+  it('is not kept out by any number of strangers that call nothing', async () => {
+    const host = await hosts.start({ options: { maxConnections: 24, handshakeTimeoutMs: 120_000 } });
+    const strangers = Array.from({ length: 60 }, () => rawClient(host));
+    await Promise.all(strangers.map(({ socket }) => once(socket, 'connect')));
+    await Promise.all(strangers.slice(0, 30).map(({ closed }) => closed));
+    await expectAlive(host);
+    expect(host.warnings[0]?.message).toContain('too many');
+  });
+
   it('loses its connection some time after its last call', async () => {
     const host = await hosts.start({ options: { closeTimeoutMs: 50 } });
     const peer = peerOf(host);

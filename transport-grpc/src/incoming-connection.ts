@@ -9,6 +9,8 @@ export interface IncomingConnectionOptions {
   closeTimeoutMs: number;
   /** Called when no method was called within `handshakeTimeoutMs`, before the connection is cut. */
   onDawdling: () => void;
+  /** Called when a method has been called, and when the connection is gone. */
+  onSettled: () => void;
 }
 
 const STOPPING: StreamEnd = { code: Status.UNAVAILABLE, details: 'the host is stopping' };
@@ -24,6 +26,7 @@ export class IncomingConnection implements MonitoredLink {
   readonly closed: Promise<unknown>;
   readonly #streams = new Set<IncomingStream>();
   readonly #closeTimeoutMs: number;
+  readonly #onSettled: () => void;
   #deadline: NodeJS.Timeout;
   #probe: NodeJS.Timeout | undefined;
   #session: ServerHttp2Session | undefined;
@@ -35,6 +38,7 @@ export class IncomingConnection implements MonitoredLink {
     this.socket = socket;
     this.peer = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
     this.#closeTimeoutMs = options.closeTimeoutMs;
+    this.#onSettled = options.onSettled;
     this.closed = new Promise((resolve) => socket.once('close', resolve));
     socket.on('error', () => undefined);
     this.#deadline = setTimeout(() => {
@@ -44,6 +48,7 @@ export class IncomingConnection implements MonitoredLink {
     void this.closed.then(() => {
       clearTimeout(this.#deadline);
       clearInterval(this.#probe);
+      options.onSettled();
     });
   }
 
@@ -70,6 +75,7 @@ export class IncomingConnection implements MonitoredLink {
   }
 
   add(stream: IncomingStream): void {
+    this.#onSettled();
     clearTimeout(this.#deadline);
     clearInterval(this.#probe);
     this.#streams.add(stream);

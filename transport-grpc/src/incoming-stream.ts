@@ -18,7 +18,7 @@ export interface StreamReceiver {
   close(): void;
 }
 
-export const STREAM_DONE: StreamEnd = { code: Status.OK, details: '' };
+const STREAM_DONE: StreamEnd = { code: Status.OK, details: '' };
 
 /**
  * The receiving end of a call. It asks the library for one message at a time, below the streams of the library, which

@@ -5,6 +5,7 @@ import {
   type Identity,
   type IdentityFiles,
   LivenessMonitor,
+  Newcomers,
   type Warnings,
   listen,
 } from '@drakkar/raftio/transport';
@@ -44,12 +45,14 @@ export class Listener {
   readonly #connections = new Map<string, IncomingConnection>();
   readonly #links = new Set<IncomingConnection>();
   readonly #monitor: LivenessMonitor;
+  readonly #newcomers: Newcomers;
   #server: NetServer | undefined;
   #calls: CallServer | undefined;
   #stopped = false;
 
   constructor(config: ListenerConfig) {
     this.#config = config;
+    this.#newcomers = new Newcomers(config.options.maxConnections);
     const { pingIntervalMs, deadPeerTimeoutMs } = config.options;
     this.#monitor = new LivenessMonitor(
       { pingIntervalMs: pingIntervalMs / SWEEPS_PER_PING, deadPeerTimeoutMs },
@@ -113,12 +116,17 @@ export class Listener {
   #accept(socket: Socket, hand: (socket: Socket) => void): void {
     const { handshakeTimeoutMs, closeTimeoutMs } = this.#config.options;
     const key = endsOf(socket);
+    const onSettled = this.#newcomers.enter(() => {
+      this.#warnHandshake('a client was cut before its first call: too many are at it', socket, undefined);
+      socket.destroy();
+    });
     const connection = new IncomingConnection(socket, {
       handshakeTimeoutMs,
       closeTimeoutMs,
       onDawdling: () => {
         this.#warnHandshake('a client did not complete its handshake in time', socket, undefined);
       },
+      onSettled,
     });
     this.#connections.set(key, connection);
     this.#links.add(connection);

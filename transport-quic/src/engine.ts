@@ -1,3 +1,5 @@
+import type { Newcomers } from '@drakkar/raftio/transport';
+
 /** In the order in which `auto` would have them; `webtransport-h2` only on request. */
 export const ENGINE_NAMES = ['webtransport', 'quic', 'webtransport-h2'] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
@@ -57,6 +59,8 @@ export interface ListenRequest {
   mutualTLS: boolean;
   /** Sessions held at a time, including those that have not opened their stream yet. */
   maxSessions: number;
+  /** Those among them that have not opened their stream yet, and channels that are being welcomed. */
+  newcomers: Newcomers;
   /** Called with each channel that a client has opened, in the turn in which it was made. */
   onChannel: (channel: Channel) => void;
   /** A client was refused below the level of channels. */

@@ -95,6 +95,21 @@ for (const engine of ['quic', 'webtransport-h2'] as const) {
       await expectServes(host, engine);
     });
 
+    it.each([true, false])(
+      'keeps no host out, however many there are (opened a stream: %s)',
+      async (opens) => {
+        const host = await hosts.start({
+          options: { ...options, maxConnections: 20, handshakeTimeoutMs: 120_000 },
+        });
+        for (let count = 0; count < 24; count += 1) {
+          const silent = kept(await RawClient.connect(engine, host.address));
+          if (opens) silent.write(new Uint8Array([FrameType.Hello, 0]));
+        }
+        await expectServes(host, engine);
+        expect(host.warnings[0]?.message).toContain('too many');
+      },
+    );
+
     it('does not let in what comes before it', async () => {
       const host = await hosts.start({ options });
       for (const type of [

@@ -1,4 +1,4 @@
-import { type IdentityFiles, type Warnings, parseAddress } from '@drakkar/raftio/transport';
+import { type IdentityFiles, Newcomers, type Warnings, parseAddress } from '@drakkar/raftio/transport';
 import type { Channel, Engine, EngineListener } from './engine.js';
 import type { Self } from './handshake/terms.js';
 import { NotWelcome, welcome } from './handshake/welcome.js';
@@ -23,10 +23,12 @@ export class Listener {
   readonly #welcoming = new Set<Promise<unknown>>();
   /** Channels that are being welcomed, or that a link was made of. */
   readonly #channels = new Set<Channel>();
+  readonly #newcomers: Newcomers;
   #listener: EngineListener | undefined;
 
   constructor(config: ListenerConfig) {
     this.#config = config;
+    this.#newcomers = new Newcomers(config.options.maxConnections);
   }
 
   /** Rejects with ErrInvalidAddress, ErrAddressInUse or ErrTLS. */
@@ -42,6 +44,7 @@ export class Listener {
       address: listenAddress,
       mutualTLS: identityFiles !== undefined,
       maxSessions: options.maxConnections,
+      newcomers: this.#newcomers,
       onChannel: (channel) => {
         this.#accept(channel, self);
       },
@@ -63,6 +66,13 @@ export class Listener {
 
   #accept(channel: Channel, self: Self): void {
     this.#channels.add(channel);
+    const leave = this.#newcomers.enter(() => {
+      const { peer } = channel;
+      this.#config.warnings.warn('handshake', 'a client was cut in its handshake: too many are at it', {
+        peer,
+      });
+      channel.destroy();
+    });
     void channel.closed.then(() => {
       this.#channels.delete(channel);
     });
@@ -76,7 +86,10 @@ export class Listener {
       if (!(error instanceof NotWelcome)) channel.destroy();
     });
     this.#welcoming.add(welcoming);
-    void welcoming.finally(() => this.#welcoming.delete(welcoming));
+    void welcoming.finally(() => {
+      leave();
+      this.#welcoming.delete(welcoming);
+    });
   }
 
   #welcome(channel: Channel, self: Self): Promise<void> {

@@ -1,65 +1,14 @@
-import 'reflect-metadata';
-import { describe, expect, it } from '@jest/globals';
-import { type RaftRPCFactory, RaftRPCFactoryID } from '@drakkar/raftio';
-import { freePort } from '@drakkar/raftio/transport/testing';
-import { Container } from 'inversify';
+import { describe } from '@jest/globals';
+import { transportModuleTests } from '@drakkar/raftio/transport/testing';
 import { adapterModule, createQuicRaftRPC } from './index.js';
-import { optionsSchema, resolveOptions } from './options.js';
-
-const config = {
-  raftAddress: '127.0.0.1:1',
-  listenAddress: '127.0.0.1:1',
-  mutualTLS: undefined,
-  sendBufferBytes: 1024,
-  onWarning: () => undefined,
-};
-const handler = (): undefined => undefined;
-const sinks = (): never => {
-  throw new Error('none expected');
-};
+import { resolveOptions } from './options.js';
 
 describe('the adapter module', () => {
-  it('binds a factory of transports', async () => {
-    const container = new Container();
-    container.load(adapterModule.createModule({ engine: 'quic', connectTimeoutMs: 100 }));
-    const factory = container.get<RaftRPCFactory>(RaftRPCFactoryID);
-    const address = `127.0.0.1:${await freePort()}`;
-    const rpc = factory({ ...config, raftAddress: address, listenAddress: address }, handler, sinks);
-    await rpc.start();
-    await rpc.stop();
-    expect(rpc.name).toBe(adapterModule.name);
-    expect(adapterModule).toMatchObject({
-      kind: 'transport',
-      capabilities: { mutualTLS: true, snapshots: true, network: true },
-    });
-  });
-
-  it('describes every option, with a default that it accepts itself', () => {
-    const properties = optionsSchema['properties'] as Record<
-      string,
-      { default: unknown; description: string }
-    >;
-    const defaults = Object.fromEntries(
-      Object.entries(properties).map(([name, { default: value }]) => [name, value]),
-    );
-    expect(resolveOptions({})).toEqual(defaults);
-    expect(resolveOptions(defaults)).toEqual(defaults);
-    expect(Object.values(properties).filter(({ description }) => description.length < 10)).toEqual([]);
-    expect(optionsSchema).toMatchObject({ type: 'object', additionalProperties: false });
-  });
-
-  it('refuses options out of range or unknown', () => {
-    for (const options of [
-      { engine: 'tcp' },
-      { engine: 1 },
-      { connectTimeoutMs: 0 },
-      { maxConnections: 1.5 },
-      { receiveWindowBytes: 1000 },
-      { pingIntervalMs: '5' },
-      { pings: 1 },
-    ]) {
-      expect(() => adapterModule.createModule(options)).toThrow(/option/);
-    }
-    expect(() => createQuicRaftRPC(config, handler, sinks, { deadPeerTimeoutMs: -1 })).toThrow(RangeError);
+  transportModuleTests({
+    adapterModule,
+    create: createQuicRaftRPC,
+    resolveOptions,
+    options: { engine: 'quic', connectTimeoutMs: 100 },
+    wrongOptions: [{ engine: 'tcp' }, { engine: 1 }, { receiveWindowBytes: 1000 }],
   });
 });

@@ -8,13 +8,7 @@ import {
   type RequestHandler,
   UNMANAGED_DEPLOYMENT_ID,
 } from '@drakkar/raftio';
-import {
-  ConnectAttempts,
-  IdentityFiles,
-  LivenessMonitor,
-  Warnings,
-  attemptAborted,
-} from '@drakkar/raftio/transport';
+import { IdentityFiles, TransportLife, Warnings, attemptAborted } from '@drakkar/raftio/transport';
 import { chooseEngine } from './choose-engine.js';
 import { dial } from './dial.js';
 import type { Engine } from './engine.js';
@@ -38,12 +32,8 @@ export class QuicRaftRPC implements IRaftRPC {
   readonly #warnings: Warnings;
   readonly #identityFiles: IdentityFiles | undefined;
   readonly #listener: Listener;
-  readonly #monitor: LivenessMonitor;
-  readonly #links = new Set<Link>();
-  readonly #attempts = new ConnectAttempts();
+  readonly #life: TransportLife<Link>;
   #engine: Promise<Engine> | undefined;
-  #started: Promise<void> | undefined;
-  #stopped: Promise<void> | undefined;
 
   constructor(
     config: RaftRPCConfig,
@@ -58,12 +48,7 @@ export class QuicRaftRPC implements IRaftRPC {
     this.#highWaterMarkBytes = Math.max(1, Math.min(options.highWaterMarkBytes, config.sendBufferBytes));
     const warnings = new Warnings(config.onWarning);
     this.#warnings = warnings;
-    this.#identityFiles =
-      config.mutualTLS &&
-      new IdentityFiles(config.mutualTLS, (message, details) => {
-        warnings.warn('certificates', message, details);
-      });
-    this.#monitor = new LivenessMonitor(options, this.#links);
+    this.#identityFiles = IdentityFiles.of(config.mutualTLS, warnings);
     this.#listener = new Listener({
       listenAddress: config.listenAddress,
       options,
@@ -73,20 +58,15 @@ export class QuicRaftRPC implements IRaftRPC {
         this.#onLink(kind, link);
       },
     });
+    this.#life = new TransportLife(options, this.#listener);
   }
 
   start(): Promise<void> {
-    if (this.#stopped !== undefined) return Promise.reject(new ErrTransportStopped());
-    this.#started ??= this.#start().catch((error: unknown) => {
-      this.#started = undefined;
-      throw error;
-    });
-    return this.#started;
+    return this.#life.start(() => this.#start());
   }
 
   stop(): Promise<void> {
-    this.#stopped ??= this.#stop();
-    return this.#stopped;
+    return this.#life.stop();
   }
 
   async getConnection(target: string, signal: AbortSignal): Promise<IConnection> {
@@ -141,7 +121,7 @@ export class QuicRaftRPC implements IRaftRPC {
     signal: AbortSignal,
     wrap: (link: Link) => T,
   ): Promise<T> {
-    return this.#attempts.run(target, signal, async (either) => {
+    return this.#life.connect(target, signal, async (either) => {
       const engine = await this.#chosenEngine();
       const identity = await this.#identityFiles?.current();
       if (either.aborted) throw attemptAborted(target, either.reason);
@@ -149,39 +129,20 @@ export class QuicRaftRPC implements IRaftRPC {
       const self = this.#self(engine);
       return dial({ engine, self, kind, target, identity, connectTimeoutMs, signal: either }, (link) => {
         const connection = wrap(link);
-        this.#hold(link);
+        this.#life.hold(link);
         return connection;
       });
     });
   }
 
   #onLink(kind: ChannelKind, link: Link): void {
-    if (this.#stopped !== undefined) {
+    if (this.#life.isStopped) {
       link.attach({ onClosed: () => undefined });
       link.terminate(new ErrTransportStopped());
       return;
     }
     if (kind === 'messages') receiveMessages(link, this.#requestHandler, this.#warnings);
     else receiveSnapshot(link, this.#chunkSinkFactory, this.#warnings);
-    this.#hold(link);
-  }
-
-  #hold(link: Link): void {
-    this.#links.add(link);
-    this.#monitor.wake();
-    void link.closed.then(() => {
-      this.#links.delete(link);
-    });
-  }
-
-  async #stop(): Promise<void> {
-    const attemptsEnded = this.#attempts.stop();
-    // What is being started must be there before it can be stopped; its failure was told to who started it.
-    await this.#started?.catch(() => undefined);
-    await attemptsEnded;
-    const links = [...this.#links];
-    for (const link of links) link.terminate(new ErrTransportStopped());
-    await Promise.all([this.#listener.stop(), ...links.map((link) => link.closed)]);
-    this.#monitor.stop();
+    this.#life.hold(link);
   }
 }

@@ -151,6 +151,15 @@ describe('what is not a WebSocket handshake', () => {
     }
     await expectAlive(host);
   });
+
+  it('keeps no host out, however many come and say nothing', async () => {
+    const host = await hosts.start({ options: { maxConnections: 24, handshakeTimeoutMs: 120_000 } });
+    const strangers = Array.from({ length: 60 }, () => rawClient(host));
+    await Promise.all(strangers.map(({ socket }) => once(socket, 'connect')));
+    await Promise.all(strangers.slice(0, 30).map(({ closed }) => closed));
+    await expectAlive(host);
+    expect(host.warnings[0]?.message).toContain('too many');
+  });
 });
 
 describe('a client that speaks WebSocket', () => {

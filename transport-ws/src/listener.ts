@@ -9,7 +9,13 @@ import { type Server as HttpsServer, createServer as createHttpsServer } from 'n
 import { type Server as NetServer, type Socket, createServer as createNetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { MAX_MESSAGE_BYTES } from '@drakkar/raftio';
-import { type Identity, type IdentityFiles, type Warnings, listen } from '@drakkar/raftio/transport';
+import {
+  type Identity,
+  type IdentityFiles,
+  Newcomers,
+  type Warnings,
+  listen,
+} from '@drakkar/raftio/transport';
 import { WebSocketServer } from 'ws';
 import { Link } from './link.js';
 import type { ResolvedOptions } from './options.js';
@@ -39,14 +45,16 @@ const TLS_HANDSHAKE = 0x16;
 export class Listener {
   readonly #config: ListenerConfig;
   readonly #sockets = new Set<Socket>();
-  /** Deadlines of the sockets that are not links yet, by both ends of the connection. */
-  readonly #deadlines = new Map<string, NodeJS.Timeout>();
+  readonly #newcomers: Newcomers;
+  /** For the sockets that are not links yet, by both ends of the connection: takes them from the newcomers. */
+  readonly #admits = new Map<string, () => void>();
   readonly #webSocketServer: WebSocketServer;
   #netServer: NetServer | undefined;
   #stopped = false;
 
   constructor(config: ListenerConfig) {
     this.#config = config;
+    this.#newcomers = new Newcomers(config.options.maxConnections);
     const options = {
       noServer: true,
       clientTracking: false,
@@ -151,13 +159,21 @@ export class Listener {
       this.#warnHandshake('a client did not complete its handshake in time', socket, undefined);
       socket.destroy();
     }, this.#config.options.handshakeTimeoutMs);
+    const leave = this.#newcomers.enter(() => {
+      this.#warnHandshake('a client was cut before its handshake: too many are at it', socket, undefined);
+      socket.destroy();
+    });
+    const admit = (): void => {
+      clearTimeout(deadline);
+      leave();
+      if (this.#admits.get(key) === admit) this.#admits.delete(key);
+    };
     this.#sockets.add(socket);
-    this.#deadlines.set(key, deadline);
+    this.#admits.set(key, admit);
     socket.on('error', ignore);
     socket.on('close', () => {
       this.#sockets.delete(socket);
-      clearTimeout(deadline);
-      if (this.#deadlines.get(key) === deadline) this.#deadlines.delete(key);
+      admit();
     });
   }
 
@@ -177,9 +193,7 @@ export class Listener {
     }
     this.#webSocketServer.handleUpgrade(request, socket, head, (ws) => {
       const tcp = request.socket;
-      const key = endsOf(tcp);
-      clearTimeout(this.#deadlines.get(key));
-      this.#deadlines.delete(key);
+      this.#admits.get(endsOf(tcp))?.();
       this.#config.onLink(
         path,
         new Link(ws, tcp, `${tcp.remoteAddress ?? 'unknown'}:${tcp.remotePort ?? 0}`),

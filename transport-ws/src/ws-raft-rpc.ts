@@ -7,13 +7,7 @@ import {
   type RaftRPCConfig,
   type RequestHandler,
 } from '@drakkar/raftio';
-import {
-  ConnectAttempts,
-  IdentityFiles,
-  LivenessMonitor,
-  Warnings,
-  attemptAborted,
-} from '@drakkar/raftio/transport';
+import { IdentityFiles, TransportLife, Warnings, attemptAborted } from '@drakkar/raftio/transport';
 import { dial } from './dial.js';
 import { receiveMessages, receiveSnapshot } from './inbound.js';
 import { Link } from './link.js';
@@ -33,11 +27,7 @@ export class WsRaftRPC implements IRaftRPC {
   readonly #warnings: Warnings;
   readonly #identityFiles: IdentityFiles | undefined;
   readonly #listener: Listener;
-  readonly #monitor: LivenessMonitor;
-  readonly #links = new Set<Link>();
-  readonly #attempts = new ConnectAttempts();
-  #started: Promise<void> | undefined;
-  #stopped: Promise<void> | undefined;
+  readonly #life: TransportLife<Link>;
 
   constructor(
     config: RaftRPCConfig,
@@ -51,12 +41,7 @@ export class WsRaftRPC implements IRaftRPC {
     this.#highWaterMarkBytes = Math.max(1, Math.min(options.highWaterMarkBytes, config.sendBufferBytes));
     const warnings = new Warnings(config.onWarning);
     this.#warnings = warnings;
-    this.#identityFiles =
-      config.mutualTLS &&
-      new IdentityFiles(config.mutualTLS, (message, details) => {
-        warnings.warn('certificates', message, details);
-      });
-    this.#monitor = new LivenessMonitor(options, this.#links);
+    this.#identityFiles = IdentityFiles.of(config.mutualTLS, warnings);
     this.#listener = new Listener({
       listenAddress: config.listenAddress,
       options,
@@ -66,20 +51,15 @@ export class WsRaftRPC implements IRaftRPC {
         this.#onLink(path, link);
       },
     });
+    this.#life = new TransportLife(options, this.#listener);
   }
 
   start(): Promise<void> {
-    if (this.#stopped !== undefined) return Promise.reject(new ErrTransportStopped());
-    this.#started ??= this.#listener.start().catch((error: unknown) => {
-      this.#started = undefined;
-      throw error;
-    });
-    return this.#started;
+    return this.#life.start(() => this.#listener.start());
   }
 
   stop(): Promise<void> {
-    this.#stopped ??= this.#stop();
-    return this.#stopped;
+    return this.#life.stop();
   }
 
   async getConnection(target: string, signal: AbortSignal): Promise<IConnection> {
@@ -106,7 +86,7 @@ export class WsRaftRPC implements IRaftRPC {
     signal: AbortSignal,
     wrap: (link: Link) => T,
   ): Promise<T> {
-    return this.#attempts.run(target, signal, async (either) => {
+    return this.#life.connect(target, signal, async (either) => {
       const identity = await this.#identityFiles?.current();
       if (either.aborted) throw attemptAborted(target, either.reason);
       const { connectTimeoutMs, closeTimeoutMs } = this.#options;
@@ -115,7 +95,7 @@ export class WsRaftRPC implements IRaftRPC {
         (ws, socket) => {
           const link = new Link(ws, socket, target);
           const connection = wrap(link);
-          this.#hold(link);
+          this.#life.hold(link);
           return connection;
         },
       );
@@ -123,31 +103,12 @@ export class WsRaftRPC implements IRaftRPC {
   }
 
   #onLink(path: ChannelPath, link: Link): void {
-    if (this.#stopped !== undefined) {
+    if (this.#life.isStopped) {
       link.terminate(new ErrTransportStopped());
       return;
     }
     if (path === MESSAGES_PATH) receiveMessages(link, this.#requestHandler, this.#warnings);
     else receiveSnapshot(link, this.#chunkSinkFactory, this.#warnings);
-    this.#hold(link);
-  }
-
-  #hold(link: Link): void {
-    this.#links.add(link);
-    this.#monitor.wake();
-    void link.closed.then(() => {
-      this.#links.delete(link);
-    });
-  }
-
-  async #stop(): Promise<void> {
-    const attemptsEnded = this.#attempts.stop();
-    // What is being started must be there before it can be stopped; its failure was told to who started it.
-    await this.#started?.catch(() => undefined);
-    await attemptsEnded;
-    const links = [...this.#links];
-    for (const link of links) link.terminate(new ErrTransportStopped());
-    await Promise.all([this.#listener.stop(), ...links.map((link) => link.closed)]);
-    this.#monitor.stop();
+    this.#life.hold(link);
   }
 }

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { type MutantResult, runMutants } from '../mutants/mutant.js';
-import { MUTANTS } from '../mutants/all.js';
+import { MUTANTS, MUTANTS_OF, type MutantKind } from '../mutants/all.js';
 import { describeError } from '../suite/assert.js';
 import { isMissing } from '../adapters/load.js';
+import type { RunOptions } from '../suite/case.js';
 import {
   type AdapterOutcome,
   type AdapterSettings,
@@ -19,47 +20,103 @@ import {
 
 /** One thing that the command does, in a process of its own when there are several. */
 export type Job =
-  { kind: 'adapter'; adapter: NamedAdapter } | { kind: 'assembly'; pair: NamedPair } | { kind: 'mutants' };
+  | { kind: 'adapter'; adapter: NamedAdapter }
+  | { kind: 'assembly'; pair: NamedPair }
+  /** Without `of`, mutants of every kind. */
+  | { kind: 'mutants'; of?: MutantKind };
+
+/** Where the time of a run has gone. */
+export interface JobTime {
+  job: string;
+  elapsedMs: number;
+  /** Of the process of the job, without those that its cases start; unknown when it did not get to its end. */
+  cpuMs?: number;
+}
 
 /** What came of the jobs; also what `--json` prints, with `ok`. */
 export interface Outcome {
   adapters: AdapterOutcome[];
   mutants: MutantResult[];
+  times: JobTime[];
 }
 
 export function everyJob(withMutants: boolean): Job[] {
+  const kinds = Object.keys(MUTANTS_OF) as MutantKind[];
   return [
-    ...(withMutants ? [{ kind: 'mutants' } as const] : []),
+    ...(withMutants ? kinds.map((of) => ({ kind: 'mutants', of }) as const) : []),
     ...KNOWN_ADAPTERS.map((adapter) => ({ kind: 'adapter', adapter }) as const),
     ...everyPair().map((pair) => ({ kind: 'assembly', pair }) as const),
   ];
 }
 
 export function nameOf(job: Job): string {
-  if (job.kind === 'mutants') return 'mutants';
+  if (job.kind === 'mutants') return job.of === undefined ? 'mutants' : `mutants-of-${job.of}`;
   return job.kind === 'adapter' ? job.adapter.name : nameOfPair(job.pair);
 }
 
+/** Runs the job in this process, which has nothing else to do. */
 export async function runJob(
   job: Job,
   settings: AdapterSettings,
   cases: readonly string[] | undefined,
 ): Promise<Outcome> {
+  const from = performance.now();
+  const before = process.cpuUsage();
+  const outcome = await outcomeOf(job, settings, cases === undefined ? {} : { only: cases });
+  const { user, system } = process.cpuUsage(before);
+  const cpuMs = Math.round((user + system) / 1000);
+  const time = { job: nameOf(job), elapsedMs: Math.round(performance.now() - from), cpuMs };
+  return { ...outcome, times: [time] };
+}
+
+async function outcomeOf(
+  job: Job,
+  settings: AdapterSettings,
+  options: RunOptions,
+): Promise<Omit<Outcome, 'times'>> {
   if (job.kind === 'mutants') {
-    return { adapters: [], mutants: await runMutants(MUTANTS) };
+    const mutants = job.of === undefined ? MUTANTS : MUTANTS_OF[job.of];
+    return { adapters: [], mutants: await runMutants(mutants) };
   }
-  const options = cases === undefined ? {} : { only: cases };
   const outcome = await (job.kind === 'adapter'
     ? runAdapter(job.adapter, settings, options)
     : runPair(job.pair, options));
   return { adapters: [outcome], mutants: [] };
 }
 
+/**
+ * The jobs that took longest when they were last looked at, the longest first. Begun before the others they are not
+ * what everybody waits for in the end.
+ */
+const LONG: readonly string[] = [
+  'mutants-of-rpc',
+  'mutants-of-tcp',
+  'logdb-lmdb',
+  'transport-ws',
+  'transport-grpc',
+  'transport-quic:quic',
+  'transport-quic:webtransport-h2',
+  'transport-tcp',
+  'logdb-leveldb',
+  'logdb-sqlite',
+  'reference-tcp',
+  'mutants-of-logdb',
+];
+
+/** The order in which the jobs are best begun; each with its place in the order in which they are shown. */
+export function longestFirst(jobs: readonly Job[]): [place: number, job: Job][] {
+  const rank = (job: Job): number => {
+    const at = LONG.indexOf(nameOf(job));
+    return at === -1 ? LONG.length : at;
+  };
+  return [...jobs.entries()].sort(([, a], [, b]) => rank(a) - rank(b));
+}
+
 const MAIN = fileURLToPath(new URL('main.js', import.meta.url));
 const LONGEST_MS = 15 * 60_000;
 
 function argumentsOf(job: Job): string[] {
-  if (job.kind === 'mutants') return ['--mutants'];
+  if (job.kind === 'mutants') return job.of === undefined ? ['--mutants'] : ['--mutants-of', job.of];
   if (job.kind === 'assembly') {
     const { logdb, transport } = job.pair;
     return ['assembly', logdb.name, transport.name];
@@ -77,12 +134,15 @@ function contractOf(job: Job): Pick<AdapterOutcome, 'name' | 'contract'> {
 
 /** Runs the job in a process of its own, so that an adapter that breaks its process breaks no other's run. */
 export async function runJobApart(job: Job, extraArgs: readonly string[]): Promise<Outcome> {
+  const from = performance.now();
   try {
     const text = await runMain([...argumentsOf(job), ...extraArgs, '--json']);
-    const { adapters, mutants } = JSON.parse(text) as Outcome;
-    return { adapters: adapters.map((each) => withoutWish(job, each)), mutants };
+    const { adapters, mutants, times } = JSON.parse(text) as Outcome;
+    return { adapters: adapters.map((each) => withoutWish(job, each)), mutants, times };
   } catch (error) {
-    return { adapters: [{ ...contractOf(job), broken: describeError(error) }], mutants: [] };
+    const adapters = [{ ...contractOf(job), broken: describeError(error) }];
+    const time = { job: nameOf(job), elapsedMs: Math.round(performance.now() - from) };
+    return { adapters, mutants: [], times: [time] };
   }
 }
 

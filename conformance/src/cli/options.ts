@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import type { ModuleHarness } from '../adapters/module-harness.js';
 import { ASSEMBLY_CASES } from '../assembly/suite.js';
 import { LOGDB_CASES } from '../logdb/suite.js';
+import { MUTANTS_OF, type MutantKind } from '../mutants/all.js';
 import { RPC_CASES } from '../rpc/suite.js';
 import { KNOWN_ADAPTERS, type NamedAdapter } from './adapters.js';
 import { type Job, everyJob } from './jobs.js';
@@ -22,6 +23,7 @@ and checks that the suites see deliberately wrong ones. MODULE is a package name
   --case ID        only this case, e.g. LDB-SAVE-3 (may be repeated)
   --seed N         seed of the cases that use random numbers; a failure tells the seed that repeats it
   --mutants        only the deliberately wrong adapters
+  --mutants-of K   only those of one kind: ${Object.keys(MUTANTS_OF).join(', ')} (may be repeated)
   --no-mutants     leave them out (left out, too, where adapters or cases are chosen)
   --json           print the whole report as JSON
   --output FILE    write it to a file, and print the table
@@ -124,6 +126,7 @@ const OPTIONS = {
   case: { type: 'string', multiple: true },
   seed: { type: 'string' },
   mutants: { type: 'boolean', default: false },
+  'mutants-of': { type: 'string', multiple: true, default: [] as string[] },
   'no-mutants': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   output: { type: 'string' },
@@ -156,16 +159,23 @@ export function parseOptions(args: readonly string[]): Options {
   };
 }
 
+function mutantsOf(name: string): Job {
+  if (!Object.hasOwn(MUTANTS_OF, name)) throw new UsageError(`no kind of mutants "${name}"`);
+  return { kind: 'mutants', of: name as MutantKind };
+}
+
 function jobsFor(
   chosen: readonly Job[],
   values: {
     mutants: boolean;
+    'mutants-of': string[];
     'no-mutants': boolean;
     case?: string[] | undefined;
     engine?: string | undefined;
   },
 ): Job[] {
   if (values.mutants) return [{ kind: 'mutants' }];
+  if (values['mutants-of'].length > 0) return values['mutants-of'].map(mutantsOf);
   if (chosen.length === 0) return everyJob(!values['no-mutants'] && values.case === undefined);
   return [...chosen];
 }

@@ -1,6 +1,7 @@
 import type { CaseResult, Report } from '../suite/case.js';
 import type { MutantResult } from '../mutants/mutant.js';
 import type { AdapterOutcome } from './adapters.js';
+import type { JobTime, Outcome } from './jobs.js';
 
 /** `passed/asked`, and what was not asked or is known not to hold. */
 function cell(cases: readonly CaseResult[]): string {
@@ -83,8 +84,18 @@ function isOf(outcome: AdapterOutcome, contract: Report['contract']): boolean {
   return outcome.report.contract === contract && outcome.report.cases.length > 0;
 }
 
+/** What took how long, the longest first. */
+function timeTable(times: readonly JobTime[]): string[] {
+  const inSeconds = (ms: number | undefined): string => (ms === undefined ? '-' : (ms / 1000).toFixed(1));
+  const longest = [...times].sort((a, b) => b.elapsedMs - a.elapsedMs);
+  return columns([
+    ['time', 'seconds', 'of CPU'],
+    ...longest.map(({ job, elapsedMs, cpuMs }) => [job, inSeconds(elapsedMs), inSeconds(cpuMs)]),
+  ]);
+}
+
 /** The whole outcome as text. */
-export function renderTables(outcomes: readonly AdapterOutcome[], mutants: readonly MutantResult[]): string {
+export function renderTables({ adapters: outcomes, mutants, times }: Outcome): string {
   const blocks: string[][] = [];
   for (const contract of ['logdb', 'rpc', 'assembly'] as const) {
     const asked = outcomes.filter((each) => isOf(each, contract));
@@ -92,6 +103,7 @@ export function renderTables(outcomes: readonly AdapterOutcome[], mutants: reado
   }
   blocks.push(remarks(outcomes));
   if (mutants.length > 0) blocks.push(mutantLines(mutants));
+  if (times.length > 1) blocks.push(timeTable(times));
   return blocks
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))

@@ -11,7 +11,7 @@ import { fail, same, sameList, sameMap } from '../suite/assert.js';
 import { sameEntries, sameSnapshot } from '../suite/raftpb.js';
 
 /** Larger than any log of the suite. */
-export const NO_LIMIT_BYTES = 1 << 30;
+const NO_LIMIT_BYTES = 1 << 30;
 
 export interface Range {
   low: number;

@@ -4,9 +4,14 @@ import type { Mutant } from './mutant.js';
 import { RPC_MUTANTS } from './rpc-mutants.js';
 import { TCP_MUTANTS } from './tcp-mutants.js';
 
-export const MUTANTS: readonly Mutant[] = [
-  ...LOGDB_MUTANTS,
-  ...RPC_MUTANTS,
-  ...TCP_MUTANTS,
-  ...ASSEMBLY_MUTANTS,
-];
+/** Mutants by what they are wrong copies of; each kind can be run in a process of its own. */
+export const MUTANTS_OF = {
+  logdb: LOGDB_MUTANTS,
+  rpc: RPC_MUTANTS,
+  tcp: TCP_MUTANTS,
+  assembly: ASSEMBLY_MUTANTS,
+} as const satisfies Readonly<Record<string, readonly Mutant[]>>;
+
+export type MutantKind = keyof typeof MUTANTS_OF;
+
+export const MUTANTS: readonly Mutant[] = Object.values(MUTANTS_OF).flat();

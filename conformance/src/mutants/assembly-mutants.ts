@@ -1,5 +1,5 @@
 import { ErrConnectFailed, encodedMessageBatchSize } from '@drakkar/raftio';
-import { runAssembly } from '../assembly/suite.js';
+import { ASSEMBLY_CASES, runAssembly } from '../assembly/suite.js';
 import { memoryAssemblyHarness } from '../reference/memory-assembly.js';
 import { MemoryLogDB, type ReplicaRecord } from '../reference/memory-logdb.js';
 import type { OpenMemoryLogDB } from '../reference/memory-logdb-harness.js';
@@ -65,5 +65,6 @@ const BUGS: readonly AssemblyBug[] = [
 export const ASSEMBLY_MUTANTS: readonly Mutant[] = BUGS.map(({ name, caughtBy, open, make }) => ({
   name: `assembly: ${name}`,
   caughtBy,
-  run: () => runAssembly(memoryAssemblyHarness(open, make)),
+  cases: ASSEMBLY_CASES.map(({ id }) => id),
+  run: (only) => runAssembly(memoryAssemblyHarness(open, make), { only }),
 }));

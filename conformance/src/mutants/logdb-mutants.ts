@@ -1,4 +1,4 @@
-import { runLogDB } from '../logdb/suite.js';
+import { LOGDB_CASES, runLogDB } from '../logdb/suite.js';
 import { memoryLogDBHarness } from '../reference/memory-logdb-harness.js';
 import { READING_BUGS } from './logdb-reading.js';
 import { STORING_BUGS } from './logdb-storing.js';
@@ -8,6 +8,7 @@ export const LOGDB_MUTANTS: readonly Mutant[] = [...STORING_BUGS, ...READING_BUG
   ({ name, caughtBy, open }) => ({
     name: `logdb: ${name}`,
     caughtBy,
-    run: () => runLogDB(memoryLogDBHarness(open, name)),
+    cases: LOGDB_CASES.map(({ id }) => id),
+    run: (only) => runLogDB(memoryLogDBHarness(open, name), { only }),
   }),
 );

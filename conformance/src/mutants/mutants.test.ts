@@ -4,7 +4,7 @@ import { LOGDB_CASES, runLogDB } from '../logdb/suite.js';
 import { memoryLogDBHarness } from '../reference/memory-logdb-harness.js';
 import { RPC_CASES } from '../rpc/suite.js';
 import { MUTANTS } from './all.js';
-import { runMutant } from './mutant.js';
+import { runMutants } from './mutant.js';
 
 // That each is caught is shown by `npm run conformance`, which `npm test` runs.
 describe('deliberately wrong adapters', () => {
@@ -13,10 +13,11 @@ describe('deliberately wrong adapters', () => {
     expect(MUTANTS.length).toBeGreaterThan(60);
   });
 
-  it('name cases that there are', () => {
+  it('name cases that there are and that they are asked', () => {
     const known = new Set([...LOGDB_CASES, ...RPC_CASES, ...ASSEMBLY_CASES].map(({ id }) => id));
-    const named = MUTANTS.flatMap(({ caughtBy }) => caughtBy);
-    expect(named.filter((id) => !known.has(id))).toEqual([]);
+    const asked = MUTANTS.flatMap(({ cases }) => cases);
+    expect(asked.filter((id) => !known.has(id))).toEqual([]);
+    expect(MUTANTS.filter(({ caughtBy, cases }) => !caughtBy.every((id) => cases.includes(id)))).toEqual([]);
     expect(MUTANTS.filter(({ caughtBy }) => caughtBy.length === 0)).toEqual([]);
   });
 
@@ -24,9 +25,10 @@ describe('deliberately wrong adapters', () => {
     const sound = {
       name: 'sound',
       caughtBy: ['LDB-BOOT-2'],
-      run: () => runLogDB(memoryLogDBHarness(), { only: ['LDB-BOOT-2'] }),
+      cases: LOGDB_CASES.map(({ id }) => id),
+      run: (only: readonly string[]) => runLogDB(memoryLogDBHarness(), { only }),
     };
-    expect(await runMutant(sound)).toMatchObject({ caught: false, failed: [] });
+    expect(await runMutants([sound])).toMatchObject([{ caught: false, failed: [] }]);
   });
 
   it('are not taken for caught when they fail more than a handful of cases', async () => {
@@ -36,10 +38,11 @@ describe('deliberately wrong adapters', () => {
     const mutant = {
       name: 'broken',
       caughtBy: ['LDB-BOOT-2'],
-      run: () => runLogDB(broken),
+      cases: LOGDB_CASES.map(({ id }) => id),
+      run: (only: readonly string[]) => runLogDB(broken, { only }),
     };
-    const { caught, failed } = await runMutant(mutant);
-    expect(caught).toBe(false);
-    expect(failed).toContain('LDB-BOOT-2');
+    const [result] = await runMutants([mutant]);
+    expect(result?.caught).toBe(false);
+    expect(result?.failed).toContain('LDB-BOOT-2');
   });
 });

@@ -149,6 +149,12 @@ export const HOST_BUGS: readonly RPCBug[] = [
   bug('the abort signal is ignored', ['RPC-CONN-2'], (inner) => ({
     getConnection: (target) => inner.getConnection(target, new AbortController().signal),
   })),
+  bug('an attempt that was aborted rejects with the reason', ['RPC-CONN-2'], (inner) => ({
+    getConnection: (target, signal) =>
+      inner.getConnection(target, signal).catch((error: unknown) => {
+        throw signal.aborted ? signal.reason : error;
+      }),
+  })),
   bug('a refused connection rejects with a plain error', ['RPC-CONN-1'], (inner) => ({
     getConnection: (target, signal) =>
       inner.getConnection(target, signal).catch((error: unknown) => {

@@ -1,5 +1,5 @@
 import { memoryRPCHarness } from '../reference/memory-rpc-harness.js';
-import { runRPC } from '../rpc/suite.js';
+import { RPC_CASES, runRPC } from '../rpc/suite.js';
 import type { Mutant } from './mutant.js';
 import { HOST_BUGS } from './rpc-hosts.js';
 import { MESSAGE_BUGS } from './rpc-messages.js';
@@ -8,6 +8,7 @@ export const RPC_MUTANTS: readonly Mutant[] = [...MESSAGE_BUGS, ...HOST_BUGS].ma
   ({ name, caughtBy, make }) => ({
     name: `rpc: ${name}`,
     caughtBy,
-    run: () => runRPC(memoryRPCHarness(make, name)),
+    cases: RPC_CASES.map(({ id }) => id),
+    run: (only) => runRPC(memoryRPCHarness(make, name), { only }),
   }),
 );

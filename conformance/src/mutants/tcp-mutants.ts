@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { harnessFromModule } from '../adapters/module-harness.js';
 import type { TcpRules } from '../reference/tcp-rpc.js';
+import type { RPCHarness } from '../rpc/harness.js';
 import { RPC_CASES, runRPC } from '../rpc/suite.js';
-import type { Report } from '../suite/case.js';
 import type { Mutant } from './mutant.js';
 
 interface TcpBug {
@@ -27,6 +27,7 @@ const BUGS: readonly TcpBug[] = [
     rules: { joinsHeaders: false },
   },
   { name: 'what arrives is queued without bound', caughtBy: ['RPC-BOUND-6'], rules: { queues: true } },
+  { name: 'idle connections are not pinged', caughtBy: ['RPC-CONN-9'], rules: { pings: false } },
   { name: 'rubbish is read for ever', caughtBy: ['RPC-HOSTILE-1'], rules: { endsRubbish: false } },
   {
     name: 'what is no message ends the process',
@@ -48,15 +49,22 @@ const MODULE = fileURLToPath(new URL('../reference/tcp-adapter.js', import.meta.
  */
 const APART = ['RPC-BOUND-4', 'RPC-BOUND-6', 'RPC-CONN-9', 'RPC-HOSTILE-4', 'RPC-STOP-4'];
 
-async function run({ caughtBy, rules }: TcpBug): Promise<Report> {
-  const made = await harnessFromModule(MODULE, { options: { ...rules } });
-  if (made.kind !== 'transport') throw new Error('the reference over TCP is no transport');
-  const only = RPC_CASES.map(({ id }) => id).filter((id) => caughtBy.includes(id) || !APART.includes(id));
-  return runRPC(made.harness, { only });
+function casesFor({ caughtBy }: TcpBug): string[] {
+  return RPC_CASES.map(({ id }) => id).filter((id) => caughtBy.includes(id) || !APART.includes(id));
 }
 
-export const TCP_MUTANTS: readonly Mutant[] = BUGS.map((each) => ({
-  name: `rpc over TCP: ${each.name}`,
-  caughtBy: each.caughtBy,
-  run: () => run(each),
-}));
+async function harnessOf({ rules }: TcpBug): Promise<RPCHarness> {
+  const made = await harnessFromModule(MODULE, { options: { ...rules } });
+  if (made.kind !== 'transport') throw new Error('the reference over TCP is no transport');
+  return made.harness;
+}
+
+export const TCP_MUTANTS: readonly Mutant[] = BUGS.map((each) => {
+  let harness: Promise<RPCHarness> | undefined;
+  return {
+    name: `rpc over TCP: ${each.name}`,
+    caughtBy: each.caughtBy,
+    cases: casesFor(each),
+    run: async (only) => runRPC(await (harness ??= harnessOf(each)), { only }),
+  };
+});

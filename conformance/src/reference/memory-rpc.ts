@@ -20,6 +20,7 @@ import {
   encodeMessageBatch,
   encodeSnapshotChunk,
 } from '@drakkar/raftio';
+import { attemptAborted } from '@drakkar/raftio/transport';
 import { Channel, type InboundStream, type Listener, type MemoryHub, isAddress } from './memory-hub.js';
 
 export const MEMORY_RPC_CAPABILITIES: RaftRPCCapabilities = {
@@ -150,7 +151,12 @@ export class MemoryRPC implements IRaftRPC, Listener {
   ): Promise<{ listener: Listener; channel: Channel }> {
     const { signal: stopping } = this.#stopping;
     if (stopping.aborted) throw new ErrTransportStopped();
-    const { listener, link } = await this.hub.reach(target, AbortSignal.any([signal, stopping]));
+    const { listener, link } = await this.hub
+      .reach(target, AbortSignal.any([signal, stopping]))
+      .catch((error: unknown) => {
+        if (stopping.aborted || !signal.aborted) throw error;
+        throw attemptAborted(target, error);
+      });
     const channel = new Channel(handOn(listener), link, this.config.sendBufferBytes);
     const forget = link?.onCut(() => {
       channel.end(new ErrConnectionClosed('the network is cut'));

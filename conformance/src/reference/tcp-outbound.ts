@@ -19,6 +19,8 @@ export const Sign = { Welcome: 0x41, Alive: 0x50, Finished: 0x46 } as const;
 export interface OutboundRules {
   sendBufferBytes: number;
   deadPeerMs: number;
+  /** Whether the other side is told that this one lives; it would give it up otherwise. */
+  pings: boolean;
 }
 
 /** The sending end: frames out, signs of life in. */
@@ -31,7 +33,7 @@ export class Outbound implements IConnection, ISnapshotConnection {
   #heardAt = performance.now();
   #isFinished = false;
 
-  constructor(socket: Socket, { sendBufferBytes, deadPeerMs }: OutboundRules) {
+  constructor(socket: Socket, { sendBufferBytes, deadPeerMs, pings }: OutboundRules) {
     this.#socket = socket;
     this.#limitBytes = sendBufferBytes;
     let reason: Error | undefined;
@@ -46,7 +48,7 @@ export class Outbound implements IConnection, ISnapshotConnection {
     socket.on('end', () => socket.destroy());
     this.#timer = setInterval(() => {
       if (performance.now() - this.#heardAt > deadPeerMs) socket.destroy(new Error('the peer is silent'));
-      else socket.write(PING_FRAME);
+      else if (pings) socket.write(PING_FRAME);
     }, PING_MS);
     this.closed = new Promise((resolve) => {
       socket.on('close', () => {

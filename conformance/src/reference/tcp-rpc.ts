@@ -14,6 +14,7 @@ import {
   type RaftRPCConfig,
   type RequestHandler,
 } from '@drakkar/raftio';
+import { attemptAborted } from '@drakkar/raftio/transport';
 import { splitAddress } from '../rpc/address.js';
 import { isAddress } from './memory-hub.js';
 import { HELLO, Inbound, type InboundRules } from './tcp-inbound.js';
@@ -25,6 +26,7 @@ export const TCP_RPC_CAPABILITIES: RaftRPCCapabilities = { mutualTLS: true, snap
 /** What this transport does right; each can be turned off, to see whether the suite notices. */
 export interface TcpRules extends SecurityRules, InboundRules {
   boundsBuffers: boolean;
+  pings: boolean;
   /** Whether connections of others are ended by `stop`. */
   endsOthers: boolean;
 }
@@ -39,6 +41,7 @@ export const TCP_RULES: TcpRules = {
   helloMs: 2000,
   deadPeerMs: 8000,
   boundsBuffers: true,
+  pings: true,
   endsOthers: true,
   joinsHeaders: true,
   endsRubbish: true,
@@ -133,7 +136,7 @@ export class TcpRPC implements IRaftRPC {
   async #connect(target: string, signal: AbortSignal, kind: 'messages' | 'snapshot'): Promise<Outbound> {
     const stopping = this.#stopping.signal;
     stopping.throwIfAborted();
-    signal.throwIfAborted();
+    if (signal.aborted) throw attemptAborted(target, signal.reason);
     if (!isAddress(target)) throw new ErrInvalidAddress(`not an address: "${target}"`);
     const security = this.#security ?? new Security(this.#config.mutualTLS, this.#rules);
     const { socket, ready } = security.dial(target);
@@ -148,13 +151,14 @@ export class TcpRPC implements IRaftRPC {
     } catch (error) {
       socket.destroy();
       stopping.throwIfAborted();
-      signal.throwIfAborted();
+      if (signal.aborted) throw attemptAborted(target, signal.reason);
       if (timeout.aborted) throw new ErrConnectFailed(`${target} does not answer`, { cause: error });
       throw security.explain(target, error);
     }
     const { sendBufferBytes } = this.#config;
     return new Outbound(socket, {
       deadPeerMs: this.#rules.deadPeerMs,
+      pings: this.#rules.pings,
       sendBufferBytes: this.#rules.boundsBuffers ? sendBufferBytes : Number.MAX_SAFE_INTEGER,
     });
   }

@@ -3,7 +3,7 @@ import { same, sameBytes, sameList, sameMap } from './assert.js';
 
 const ENTRY_FIELDS = ['index', 'term', 'type', 'key', 'clientID', 'seriesID', 'respondedTo'] as const;
 
-export function sameEntry(actual: Entry, expected: Entry, what: string): void {
+function sameEntry(actual: Entry, expected: Entry, what: string): void {
   for (const field of ENTRY_FIELDS) {
     same(actual[field], expected[field], `${what}: ${field} of entry ${expected.index}`);
   }

@@ -82,7 +82,7 @@ function outcomeOf(failure: unknown, gap: string | undefined): Outcome {
     : { status: 'known-gap', error: describeError(failure), reason: gap };
 }
 
-export async function runCase<B, C>(suite: Suite<B, C>, test: ConformanceCase<B, C>): Promise<CaseResult> {
+async function runCase<B, C>(suite: Suite<B, C>, test: ConformanceCase<B, C>): Promise<CaseResult> {
   const from = performance.now();
   const body = bodyOf(suite, test);
   const notes: string[] = [];
@@ -104,7 +104,7 @@ export async function runCase<B, C>(suite: Suite<B, C>, test: ConformanceCase<B,
 }
 
 /** Throws when a known gap names no case: a typing error must not look like a gap closed. */
-export function checkKnownGaps<B, C>(suite: Suite<B, C>): void {
+function checkKnownGaps<B, C>(suite: Suite<B, C>): void {
   const ids = new Set(suite.cases.map(({ id }) => id));
   const unknown = Object.keys(suite.knownGaps).filter((id) => !ids.has(id));
   if (unknown.length > 0) throw new Error(`knownGaps name no case: ${unknown.join(', ')}`);

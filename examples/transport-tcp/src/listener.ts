@@ -23,7 +23,12 @@ export class Listener {
     this.#identityFiles = identityFiles;
     this.#warnings = warnings;
     this.#onSocket = onSocket;
-    this.#server = createServer({ noDelay: true }, (socket) => void this.#accept(socket));
+    this.#server = createServer({ noDelay: true }, (socket) => {
+      this.#accept(socket).catch((error: unknown) => {
+        warnings.warn('handshake', `a connection failed: ${(error as Error).message}`, { error });
+        socket.destroy();
+      });
+    });
     this.#server.maxConnections = options.maxConnections;
     this.#server.on('drop', () => {
       warnings.warn('connections', 'a connection was refused: there are maxConnections', {});

@@ -57,9 +57,7 @@ export class TcpRaftRPC implements IRaftRPC {
     this.#chunkSinkFactory = chunkSinkFactory;
     const warnings = new Warnings(config.onWarning);
     this.#warnings = warnings;
-    this.#identityFiles =
-      config.mutualTLS &&
-      new IdentityFiles(config.mutualTLS, (text, details) => warnings.warn('certificates', text, details));
+    this.#identityFiles = IdentityFiles.of(config.mutualTLS, warnings);
     this.#monitor = new LivenessMonitor(options, this.#links);
     this.#listener = new Listener(
       options,

@@ -1,12 +1,14 @@
 import { join } from 'node:path';
-import { hasErrorCode } from '@drakkar/raftio';
+import { hasErrorCode, isDrakkarError } from '@drakkar/raftio';
 import { isLogDBFolder, isWalFolder } from '../datadir/layout.js';
+import type { Problem } from './check-log.js';
 import type { CheckReport } from './check-report.js';
 import { checkReplica } from './check-replica.js';
 import { type OpenedData, withData } from './open-data.js';
 import { type Output, describeError } from './output.js';
 import type { DataDirOptions } from './data-dir-options.js';
 import { sortedReplicas } from './replicas.js';
+import { fileProblemsOf } from './suspended-seal.js';
 
 /** Codes of errors by which opening tells of damage, and not of circumstances. */
 const DAMAGE_CODES = ['ERR_LOGDB_CORRUPT', 'ERR_DATA_DIR_CORRUPT'];
@@ -35,6 +37,7 @@ async function findUnusedLogDBs({ layout, services }: OpenedData): Promise<strin
 }
 
 async function checkOpened(data: OpenedData, report: CheckReport, output: Output): Promise<void> {
+  report.seal = data.seal.state;
   for (const info of await sortedReplicas(data.logDB)) {
     report.replicas.push(await checkReplica(data, info, report.problems, output));
   }
@@ -44,14 +47,27 @@ async function checkOpened(data: OpenedData, report: CheckReport, output: Output
 
 /** Reads all of a data directory. Throws when it can't be opened for another reason than damage. */
 export async function checkData(output: Output, options: DataDirOptions): Promise<CheckReport> {
-  const report: CheckReport = { replicas: [], problems: [], leftovers: [], unusedLogDBs: [] };
+  const report: CheckReport = {
+    replicas: [],
+    problems: [],
+    leftovers: [],
+    unusedLogDBs: [],
+    seal: undefined,
+  };
   try {
-    await withData(options, (data) => checkOpened(data, report, output));
+    await withData(output, options, (data) => checkOpened(data, report, output));
   } catch (error) {
     const code = DAMAGE_CODES.find((each) => hasErrorCode(error, each));
     if (code === undefined) throw error;
-    const part = code === 'ERR_DATA_DIR_CORRUPT' ? 'identity' : 'logdb';
-    report.problems.push({ part, code, message: describeError(error).message });
+    report.problems.push(...damageOf(error, code));
+    if (report.problems.some(({ part }) => part === 'seal')) report.seal = 'broken';
   }
   return report;
+}
+
+function damageOf(error: unknown, code: string): Problem[] {
+  const files = isDrakkarError(error) ? fileProblemsOf(error.details) : undefined;
+  if (files !== undefined) return files.map((each) => ({ ...each, code }));
+  const part = code === 'ERR_DATA_DIR_CORRUPT' ? 'identity' : 'logdb';
+  return [{ part, code, message: describeError(error).message }];
 }

@@ -8,8 +8,8 @@ import type { Extent } from './replicas.js';
 export interface Problem {
   clusterID?: number;
   nodeID?: number;
-  /** What it is in: `identity`, `bootstrap`, `state`, `log`, `snapshot` or `logdb`. */
-  part: 'identity' | 'bootstrap' | 'state' | 'log' | 'snapshot' | 'logdb';
+  /** What it is in; `seal` for a file that is not as the host has left it. */
+  part: 'identity' | 'lock' | 'seal' | 'bootstrap' | 'state' | 'log' | 'snapshot' | 'logdb';
   code?: string;
   message: string;
 }

@@ -25,14 +25,18 @@ export async function check(output: Output, options: CheckOptions): Promise<Exit
     problems: [{ part: 'logdb', message }],
     leftovers: [],
     unusedLogDBs: [],
+    seal: undefined,
   };
   return printReport(output, report);
 }
 
-function argumentsOf({ config, dir, walDir, logdb }: DataDirOptions, isJSON: boolean): string[] {
+function argumentsOf(options: DataDirOptions, isJSON: boolean): string[] {
+  const { config, dir, walDir, logdb, ignoreSeal } = options;
   const values = { '--config': config, '--dir': dir, '--wal-dir': walDir, '--logdb': logdb };
   const args = Object.entries(values).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${value}`],
   );
-  return isJSON ? [...args, '--json'] : args;
+  if (ignoreSeal === true) args.push('--ignore-seal');
+  if (isJSON) args.push('--json');
+  return args;
 }

@@ -4,4 +4,6 @@ export interface DataDirOptions {
   dir?: string;
   walDir?: string;
   logdb?: string;
+  /** Goes on though files are not as the host has left them; the seal is lost then. */
+  ignoreSeal?: boolean;
 }

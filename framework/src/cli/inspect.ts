@@ -88,7 +88,7 @@ function replicaLines(replica: ReplicaSummary): string[] {
 
 /** `drakkar inspect`. */
 export function inspect(output: Output, options: DataDirOptions): Promise<ExitCode> {
-  return withData(options, async (data) => {
+  return withData(output, options, async (data) => {
     const { status, layout, logDB } = data;
     const infos = await sortedReplicas(logDB);
     const replicas: ReplicaSummary[] = [];

@@ -1,12 +1,15 @@
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { type ILogDB, isDrakkarError } from '@drakkar/raftio';
 import { isPlainObject } from '../config/plain.js';
+import type { Roots } from '../datadir/seal/files.js';
+import { dropSeal } from '../datadir/seal/seal-file.js';
 import { ErrDirNotExist, ErrInvalidOption } from '../errors/index.js';
 import { makeDirDurable } from '../fs/durable.js';
 import type { IFileSystem } from '../fs/file-system.js';
-import { compare, copiedLines, copyAll, countEntries, withOpen } from './logdb-copy-all.js';
+import { type Comparison, compare, copiedLines, copyAll, countEntries, withOpen } from './logdb-copy-all.js';
 import { offlineServices } from './open-data.js';
 import { ExitCode, type Output } from './output.js';
+import { SuspendedSeal } from './suspended-seal.js';
 
 export interface CopyPlacesOptions {
   from?: string;
@@ -102,9 +105,32 @@ async function checkPlaces(fs: IFileSystem, from: LogDBPlace, to: LogDBPlace): P
   }
 }
 
+/** The LogDB may be that of a data directory, which may be sealed: then it lies where hosts have it. */
+function rootsAround({ dir, walDir }: LogDBPlace): Roots {
+  return { nodeHostDir: dirname(dir), walDir: dirname(walDir) };
+}
+
 async function openAt(place: LogDBPlace): Promise<ILogDB> {
   const { logDBFactory } = await servicesFor(place);
   return logDBFactory({ dir: place.dir, walDir: place.walDir });
+}
+
+/** Copies and compares; what was made is removed when that fails. */
+async function makeUnfinished(
+  fs: IFileSystem,
+  source: ILogDB,
+  unfinished: LogDBPlace,
+  output: Output,
+): Promise<Comparison> {
+  for (const dir of foldersOf(unfinished)) await makeDirDurable(fs, dir);
+  try {
+    const open = (): Promise<ILogDB> => openAt(unfinished);
+    await withOpen(open, (target) => copyAll(source, target, output));
+    return await withOpen(open, (target) => compare(source, target, output));
+  } catch (error) {
+    for (const dir of foldersOf(unfinished)) await fs.remove(dir);
+    throw isDrakkarError(error) ? error : new Error(`the copy failed: ${String(error)}`, { cause: error });
+  }
 }
 
 /** The copy comes into being beside its place, and takes its name when it has been compared. */
@@ -115,27 +141,17 @@ export async function copyBetweenPlaces(output: Output, options: CopyPlacesOptio
   const { fileSystem: fs } = await servicesFor(from);
   await servicesFor(to); // before anything is made: the module may be missing
   await checkPlaces(fs, from, to);
+  const seal = await SuspendedSeal.suspend(fs, rootsAround(from), true);
   const { replicas, problems } = await withOpen(
     () => openAt(from),
-    async (source) => {
-      for (const dir of foldersOf(unfinished)) await makeDirDurable(fs, dir);
-      try {
-        const open = (): Promise<ILogDB> => openAt(unfinished);
-        await withOpen(open, (target) => copyAll(source, target, output));
-        return await withOpen(open, (target) => compare(source, target, output));
-      } catch (error) {
-        for (const dir of foldersOf(unfinished)) await fs.remove(dir);
-        throw isDrakkarError(error)
-          ? error
-          : new Error(`the copy failed: ${String(error)}`, { cause: error });
-      }
-    },
-  );
+    (source) => makeUnfinished(fs, source, unfinished, output),
+  ).finally(() => seal.resume());
   const result = { ok: problems.length === 0, from, to, replicas, problems };
   if (problems.length > 0) {
     output.result(result, [...problems.map((each) => `PROBLEM  ${each}`), `see ${unfinished.dir}`]);
     return ExitCode.problems;
   }
+  await dropSeal(fs, rootsAround(to));
   // The WAL first: a folder that has the name of the LogDB is a whole copy.
   for (const dir of foldersOf(to).reverse()) {
     await fs.remove(dir);

@@ -15,6 +15,7 @@ import { type Comparison, compare, copiedLines, copyAll, countEntries, withOpen 
 import { type OpenedData, offlineServices, withData } from './open-data.js';
 import { ExitCode, type Output } from './output.js';
 import type { DataDirOptions } from './data-dir-options.js';
+import { SuspendedSeal } from './suspended-seal.js';
 
 export interface SwitchOptions extends DataDirOptions {
   switchTo: string;
@@ -30,7 +31,7 @@ const HAS_ANOTHER_LOGDB = ['ERR_LOGDB_TYPE', 'ERR_INCOMPATIBLE_DATA'];
 export async function switchLogDB(output: Output, options: SwitchOptions): Promise<ExitCode> {
   const target = await offlineServices(options.switchTo);
   try {
-    return await withData(options, (data) => switchOpened(output, data, target, options.switchTo));
+    return await withData(output, options, (data) => switchOpened(output, data, target, options.switchTo));
   } catch (error) {
     const isOther = HAS_ANOTHER_LOGDB.some((code) => hasErrorCode(error, code));
     if (!isOther || !(await finishSwitch(options, target))) throw error;
@@ -65,8 +66,10 @@ async function switchOpened(
     const { replicas, problems } = await makeCopy(output, data, target, layout);
     if (problems.length === 0) {
       await data.logDB.close();
-      await commitReplacement(replacement);
-      await finish(replacement);
+      await data.seal.moving(target.config, async () => {
+        await commitReplacement(replacement);
+        await finish(replacement);
+      });
     }
     const { logDBName: logdb } = target;
     const result = { ok: problems.length === 0, dataDir: from.nodeHostDir, logdb, replicas, problems };
@@ -125,7 +128,9 @@ async function finishSwitch(options: SwitchOptions, target: NodeHostServices): P
   for (const dir of new Set(roots)) if ((await fileSystem.stat(dir)) !== undefined) present.push(dir);
   const lock = await acquireLocks(directoryLock, present);
   try {
+    const seal = await SuspendedSeal.suspend(fileSystem, to, true);
     await finish({ fileSystem, status, from, to, host });
+    await seal.resume();
     return true;
   } finally {
     await lock.release();

@@ -11,6 +11,8 @@ import { LoggerFactoryID, silentLoggerFactory } from '../logging/logger.js';
 import { withoutTransport } from '../nodehost/import-snapshot.js';
 import { SnapshotStore } from '../snapshot/index.js';
 import type { DataDirOptions } from './data-dir-options.js';
+import type { Output } from './output.js';
+import { SuspendedSeal, checkLockFiles } from './suspended-seal.js';
 
 /** A data directory that was there already, locked, with its LogDB open. */
 export interface OpenedData {
@@ -18,6 +20,7 @@ export interface OpenedData {
   readonly layout: DataDirLayout;
   readonly services: NodeHostServices;
   readonly logDB: ILogDB;
+  readonly seal: SuspendedSeal;
   snapshotStore(clusterID: number, nodeID: number): SnapshotStore;
   /** Idempotent. */
   close(): Promise<void>;
@@ -107,18 +110,27 @@ async function requireFolders({ services }: Found, layout: DataDirLayout): Promi
   }
 }
 
-async function openLocked(found: Found, lock: HeldLock): Promise<OpenedData> {
+async function openLocked(found: Found, lock: HeldLock, seal: SuspendedSeal): Promise<OpenedData> {
   const { services, status } = found;
   const { clock, random, fileSystem, loggerFactory } = services;
   const layout = layoutOf(services.config, status.generation);
   await requireFolders(found, layout);
   const logDB = await services.logDBFactory({ dir: layout.logdbDir, walDir: layout.walDir });
+  const close = async (): Promise<void> => {
+    try {
+      await logDB.close();
+      await seal.resume();
+    } finally {
+      await lock.release();
+    }
+  };
   let closing: Promise<void> | undefined;
   return {
     status,
     layout,
     services,
     logDB,
+    seal,
     snapshotStore: (clusterID, nodeID) =>
       new SnapshotStore({
         dir: layout.snapshotDir(clusterID, nodeID),
@@ -128,22 +140,33 @@ async function openLocked(found: Found, lock: HeldLock): Promise<OpenedData> {
         random,
         logger: loggerFactory.getLogger('nodehost'),
       }),
-    close: () => (closing ??= logDB.close().finally(() => lock.release())),
+    close: () => (closing ??= close()),
   };
 }
 
 /**
- * Opens the data directory of a host that is stopped. Makes no folder, and writes none of its data.
+ * Opens the data directory of a host that is stopped. Makes no folder, and writes none of its data. If it is sealed,
+ * every file is compared with the seal before.
  *
  * @throws ErrLockDirectory while a host has it; ErrDirNotExist, ErrDataDirCorrupt, ErrInvalidOption, and as
  *   `buildContainer`, `openDataDir` and the LogDB
  */
-async function openData(options: DataDirOptions): Promise<OpenedData> {
+async function openData(output: Output, options: DataDirOptions): Promise<OpenedData> {
   const found = await find(options);
-  const { nodeHostDir, walDir } = found.services.config;
-  const lock = await acquireLocks(found.services.directoryLock, [...new Set([nodeHostDir, walDir])]);
+  const { config, directoryLock, fileSystem } = found.services;
+  const ignoreSeal = options.ignoreSeal === true;
+  if (!ignoreSeal) await checkLockFiles(config);
+  const lock = await acquireLocks(directoryLock, [...new Set([config.nodeHostDir, config.walDir])]);
   try {
-    return await openLocked(found, lock);
+    const seal = await SuspendedSeal.suspend(fileSystem, config, ignoreSeal, (doneBytes, totalBytes) =>
+      output.progress(`comparing files with the seal: ${doneBytes} of ${totalBytes} bytes`),
+    );
+    try {
+      return await openLocked(found, lock, seal);
+    } catch (error) {
+      await seal.resume().catch(() => undefined); // the first error is the one to be told
+      throw error;
+    }
   } catch (error) {
     await lock.release();
     throw error;
@@ -152,10 +175,11 @@ async function openData(options: DataDirOptions): Promise<OpenedData> {
 
 /** Opens the data directory for as long as `use` takes. */
 export async function withData<T>(
+  output: Output,
   options: DataDirOptions,
   use: (data: OpenedData) => Promise<T>,
 ): Promise<T> {
-  const data = await openData(options);
+  const data = await openData(output, options);
   try {
     return await use(data);
   } finally {

@@ -141,5 +141,6 @@ function onDataDir(command: Command): Command {
     .option('--dir <dir>', 'the data directory, when there is no configuration')
     .option('--wal-dir <dir>', 'with --dir: the walDir, when the host has one of its own')
     .option('--logdb <module>', 'with --dir: the LogDB, when its name alone does not tell its module')
+    .option('--ignore-seal', 'go on when files have changed since the host was stopped; the seal is lost')
     .option('--json', 'print the result as JSON');
 }

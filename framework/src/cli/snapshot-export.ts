@@ -127,7 +127,7 @@ function warningLines(notExported: NotExported | undefined, problems: readonly P
 /** `drakkar snapshot export`. */
 export function exportFromData(output: Output, options: SnapshotExportOptions): Promise<ExitCode> {
   const to = resolve(options.to);
-  return withData(options, async (data) => {
+  return withData(output, options, async (data) => {
     await checkExportTarget(data.services.fileSystem, to);
     const info = await findReplica(data, options);
     const problems: Problem[] = [];

@@ -4,6 +4,9 @@ import { messageOf } from '../errors/inspect.js';
 
 export type CompressionType = 'none' | 'snappy';
 
+/** Up to this size the way to another thread and back takes longer than the work itself. */
+const MAX_INLINE_BYTES = 32 * 1024;
+
 /** Snappy's block format. */
 export interface SnappyCodec {
   compress(data: Uint8Array): Promise<Uint8Array>;
@@ -38,17 +41,20 @@ async function load(): Promise<SnappyCodec> {
       cause: error,
     });
   }
+  const decompressSync = (data: Uint8Array, sizeBytes: number): Uint8Array => {
+    checkDeclared(data, sizeBytes);
+    return checkSize(snappy.uncompressSync(data, { asBuffer: true }), sizeBytes);
+  };
   return {
-    compress: (data) => snappy.compress(data),
+    compress: async (data) =>
+      data.length <= MAX_INLINE_BYTES ? snappy.compressSync(data) : await snappy.compress(data),
     decompress: async (data, sizeBytes) => {
+      if (sizeBytes <= MAX_INLINE_BYTES) return decompressSync(data, sizeBytes);
       checkDeclared(data, sizeBytes);
       return checkSize(await snappy.uncompress(data, { asBuffer: true }), sizeBytes);
     },
     compressSync: (data) => snappy.compressSync(data),
-    decompressSync: (data, sizeBytes) => {
-      checkDeclared(data, sizeBytes);
-      return checkSize(snappy.uncompressSync(data, { asBuffer: true }), sizeBytes);
-    },
+    decompressSync,
   };
 }
 

@@ -38,7 +38,7 @@ export function showValue(value: unknown): string {
 }
 
 /** One line: place, path, what is wrong, what was probably meant. */
-export function formatProblem(problem: ConfigProblem): string {
+function formatProblem(problem: ConfigProblem): string {
   const place = problem.line === undefined ? '' : `line ${problem.line}, column ${problem.column ?? 1}: `;
   const path = problem.path === '' ? '' : `${problem.path}: `;
   const hint = problem.suggestion === undefined ? '' : `; did you mean "${problem.suggestion}"?`;

@@ -8,11 +8,10 @@ import type { IRandom } from '../runtime/random.js';
 import { hardSettings, hardSettingsHash } from '../settings/hard.js';
 import type { HeldLock, IDirectoryLock } from './directory-lock.js';
 import { type HostIdentity, checkIdentity } from './identity-check.js';
-import { type DataDirLayout, isLogDBFolder, isWalFolder, layoutOf } from './layout.js';
+import { type DataDirLayout, STATUS_FILE_NAME, isLogDBFolder, isWalFolder, layoutOf } from './layout.js';
+import { type SealReading, dropSeal, readSeal } from './seal/seal-file.js';
 import { type DataDirStatus, decodeStatus, encodeStatus } from './status.js';
 import { hasSystemCode, messageOf } from '../errors/inspect.js';
-
-export const STATUS_FILE_NAME = 'drakkar.json';
 
 /** What `openDataDir` needs; `NodeHostServices` has it all. */
 export interface DataDirServices {
@@ -30,6 +29,8 @@ export interface DataDirServices {
 export interface DataDir extends DataDirLayout {
   /** Whether this call has made the directory: no replica can have data in it. */
   readonly isNew: boolean;
+  /** What there was of a seal. It was dropped: whoever opens a data directory may write to it. */
+  readonly sealBefore: SealReading;
   /** Frees the lock. Idempotent. Everything that uses the directory must be closed before. */
   close(): Promise<void>;
 }
@@ -226,6 +227,8 @@ async function prepare(services: DataDirServices, host: HostIdentity, lock: Held
   const { config, fileSystem: fs } = services;
   // Read again: somebody may have made the directory before the lock was ours.
   const records = await readAndCheck(fs, config, host);
+  const sealBefore = await readSeal(fs, config);
+  await dropSeal(fs, config);
   await writeRecords(services, host, records);
   const layout = layoutOf(config, records.main?.generation ?? 0);
   const { logdbDir, walDir, snapshotsDir } = layout;
@@ -234,6 +237,7 @@ async function prepare(services: DataDirServices, host: HostIdentity, lock: Held
   return {
     ...layout,
     isNew: records.main === undefined,
+    sealBefore,
     close: () => lock.release(),
   };
 }

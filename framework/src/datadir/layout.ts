@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { NodeHostConfig } from '../config/node-host-config.js';
 
+/** The record of whose a data directory is; there is one in a walDir too. */
+export const STATUS_FILE_NAME = 'drakkar.json';
 const LOGDB_DIR_NAME = 'logdb';
 const WAL_DIR_NAME = 'wal';
 const SNAPSHOTS_DIR_NAME = 'snapshots';

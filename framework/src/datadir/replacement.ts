@@ -3,9 +3,9 @@ import type { NodeHostConfig } from '../config/node-host-config.js';
 import { ErrNotOwner } from '../errors/host.js';
 import { makeDirDurable, writeFileDurable } from '../fs/durable.js';
 import type { IFileSystem } from '../fs/file-system.js';
-import { STATUS_FILE_NAME, readStatus } from './data-dir.js';
+import { readStatus } from './data-dir.js';
 import { type HostIdentity, checkIdentity } from './identity-check.js';
-import { type DataDirLayout, isLogDBFolder, isWalFolder, layoutOf } from './layout.js';
+import { type DataDirLayout, STATUS_FILE_NAME, isLogDBFolder, isWalFolder, layoutOf } from './layout.js';
 import { type DataDirStatus, encodeStatus } from './status.js';
 
 type Roots = Pick<NodeHostConfig, 'nodeHostDir' | 'walDir'>;

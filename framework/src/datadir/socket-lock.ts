@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { isPlainObject } from '../config/plain.js';
 import { ErrLockDirectory } from '../errors/host.js';
 import { hasSystemCode } from '../errors/inspect.js';
+import { openSealedJSON, sealJSON } from '../fs/sealed-json.js';
 import type { HeldLock, IDirectoryLock } from './directory-lock.js';
 import { type Endpoint, type EndpointName, isListening, openEndpoint } from './lock-endpoint.js';
 
@@ -34,7 +35,7 @@ async function listGenerations(lockDir: string): Promise<number[]> {
 
 async function readClaim(lockDir: string, generation: number): Promise<Claim | undefined> {
   try {
-    const claim: unknown = JSON.parse(await readFile(join(lockDir, `g${generation}`), 'utf8'));
+    const claim: unknown = openSealedJSON(await readFile(join(lockDir, `g${generation}`)));
     // Files get their name when they are complete; only meddling makes another content.
     if (isPlainObject(claim) && isPlainObject(claim['endpoint'])) return claim as unknown as Claim;
     throw new SyntaxError('not a claim');
@@ -50,11 +51,25 @@ async function readClaim(lockDir: string, generation: number): Promise<Claim | u
   }
 }
 
+/** Files of a folder's lock whose content is not what was written. Takes no lock. */
+export async function damagedLockFiles(dir: string): Promise<string[]> {
+  const lockDir = join(dir, LOCK_DIR_NAME);
+  const damaged: string[] = [];
+  for (const generation of await listGenerations(lockDir).catch(() => [])) {
+    const isGood = await readClaim(lockDir, generation).then(
+      () => true,
+      () => false,
+    );
+    if (!isGood) damaged.push(join(lockDir, `g${generation}`));
+  }
+  return damaged;
+}
+
 /** Makes the file of a generation, complete from its first instant. False: somebody else has made it. */
 async function claim(lockDir: string, generation: number, endpoint: Endpoint): Promise<boolean> {
   const content: Claim = { endpoint: endpoint.name, pid: process.pid, hostname: hostname() };
   const temporary = join(lockDir, `${randomBytes(12).toString('hex')}.tmp`);
-  await writeFile(temporary, JSON.stringify(content), { flag: 'wx' });
+  await writeFile(temporary, sealJSON({ ...content }), { flag: 'wx' });
   try {
     await link(temporary, join(lockDir, `g${generation}`));
     return true;
@@ -69,7 +84,8 @@ async function claim(lockDir: string, generation: number, endpoint: Endpoint): P
 async function removeSuperseded(lockDir: string, current: number): Promise<void> {
   for (const generation of await listGenerations(lockDir)) {
     if (generation > current - GENERATIONS_KEPT) continue;
-    const superseded = await readClaim(lockDir, generation);
+    // What can't be read any more is not needed any more either.
+    const superseded = await readClaim(lockDir, generation).catch(() => undefined);
     if (superseded?.endpoint.place === 'folder')
       await rm(join(lockDir, superseded.endpoint.name), { force: true });
     await rm(join(lockDir, `g${generation}`), { force: true });

@@ -47,7 +47,7 @@ export interface BuildOptions {
 }
 
 /** Name of a LogDB or transport that was bound by an override, and so has no adapter module. */
-export const OVERRIDDEN_ADAPTER_NAME = 'custom';
+const OVERRIDDEN_ADAPTER_NAME = 'custom';
 
 /** Everything that a NodeHost is made of; nothing else in the framework knows of the container. */
 export interface NodeHostServices {

@@ -34,7 +34,7 @@ const CAPABILITIES = {
 } as const;
 
 /** What is wrong with `value` as an adapter module of that kind; `undefined` when nothing is. */
-export function adapterModuleFault(value: unknown, kind: AdapterModule['kind']): string | undefined {
+function adapterModuleFault(value: unknown, kind: AdapterModule['kind']): string | undefined {
   if (typeof value !== 'object' || value === null) return 'is not an object';
   const module = value as Partial<Record<keyof AdapterModule, unknown>>;
   if (module.kind !== 'logdb' && module.kind !== 'transport')

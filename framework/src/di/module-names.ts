@@ -2,7 +2,7 @@ import type { AdapterModule } from '@drakkar/raftio';
 import { isAbsolute } from 'node:path';
 
 /** Adapters of this project, by the short names that a configuration may use. */
-export const SHORT_NAMES: Readonly<Record<AdapterModule['kind'], Readonly<Record<string, string>>>> = {
+const SHORT_NAMES: Readonly<Record<AdapterModule['kind'], Readonly<Record<string, string>>>> = {
   logdb: { lmdb: '@drakkar/logdb-lmdb', leveldb: '@drakkar/logdb-leveldb' },
   transport: {
     ws: '@drakkar/transport-ws',

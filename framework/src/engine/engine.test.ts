@@ -30,7 +30,7 @@ class ScriptedRaft {
   readonly updates: Partial<RaftUpdate>[] = [];
   readonly isLeader = false;
   readonly leaderID = 0;
-  readonly term = 1;
+  term = 1;
   readonly isBusy = false;
   isQuiesced = false;
   failOnStep = false;
@@ -127,7 +127,7 @@ function setUp(logDB: Partial<ILogDB> = {}) {
       {
         clusterID,
         nodeID: 1,
-        limits: { proposalQueueBytes: 1000, receiveQueueBytes: 1000, readQueueLength: 3 },
+        limits: { proposalQueueBytes: 1000, receiveQueueBytes: 1000, proposalCount: 2, readQueueLength: 3 },
         proposals: new PendingProposals(clusterID, 1),
         reads: new PendingReads(clusterID, 1),
         configChange: new PendingConfigChange(clusterID, 1),
@@ -187,6 +187,28 @@ describe('Engine', () => {
     await settle();
     expect(story.slice(-2)).toEqual(['1: saved 1', '1: send 13']);
     expect(saves).toHaveLength(1);
+  });
+
+  it('does not acknowledge entries that a later leader has replaced before they were saved', async () => {
+    const { clock, saves, addReplica } = setUp();
+    const { replica, raft } = addReplica(1);
+    raft.updates.push({ mustSave: true, entriesToSave: entries(1, 1) });
+    clock.runDeferred();
+    for (const term of [2, 3]) {
+      raft.term = term;
+      const answer = { ...message(1, ReplicateResp), term, logIndex: 9 - term };
+      const update = { mustSave: true, entriesToSave: entries(9 - term, 1), messagesAfterSave: [answer] };
+      raft.updates.push(update);
+      replica.receive(message(1, Heartbeat));
+      clock.runDeferred();
+    }
+    saves[0]?.resolve();
+    await settle();
+    expect(saves[1]?.updates[0]?.entriesToSave.map(({ index }) => index)).toEqual([6]);
+    saves[1]?.resolve();
+    await settle();
+    expect(story.filter((line) => line === '1: saved 1')).toHaveLength(3);
+    expect(story.filter((line) => line === '1: send 13')).toHaveLength(1);
   });
 
   it('has one save in flight and gathers the next over all replicas meanwhile', async () => {
@@ -337,6 +359,31 @@ describe('Engine', () => {
     expect(story).toEqual(['1: step 17', '1: tick', '1: tick', '1: tick']);
   });
 
+  it('lets no timer fire while every replica is idle, and has one again as soon as one wakes', async () => {
+    const { clock, engine, addReplica } = setUp();
+    engine.start();
+    const atRest = clock.timerCount;
+    const first = addReplica(1);
+    const second = addReplica(2);
+    first.raft.isQuiesced = true;
+    clock.advance(100);
+    expect(clock.timerCount).toBe(atRest + 1); // the other one ticks
+    second.raft.isQuiesced = true;
+    clock.advance(100);
+    expect(clock.timerCount).toBe(atRest);
+    const { nowTick } = engine;
+    clock.advance(3_600_000);
+    expect(engine.nowTick).toBe(nowTick);
+    first.raft.isQuiesced = false;
+    first.replica.receive(message(1, Heartbeat));
+    clock.advance(300);
+    expect(story.slice(-4)).toEqual(['1: step 17', '1: tick', '1: tick', '1: tick']);
+    expect(engine.nowTick).toBe(nowTick + 3);
+    await engine.stop();
+    second.replica.receive(message(2, Heartbeat));
+    expect(clock.timerCount).toBe(0);
+  });
+
   it('bounds what a replica takes in', () => {
     const { clock, addReplica } = setUp();
     const { replica } = addReplica(1);
@@ -366,6 +413,17 @@ describe('Engine', () => {
     replica.receive(message(1, Heartbeat));
     clock.runDeferred();
     expect(story.filter((line) => line.startsWith('discard'))).toEqual(['discard 5']);
+  });
+
+  it('bounds the proposals that have not ended, wherever they are', () => {
+    const { replica } = setUp().addReplica(1);
+    for (const seriesID of [0, 0]) {
+      expect(replica.admits(1)).toBe(true);
+      replica.proposals.add(7, seriesID, 10);
+    }
+    expect(replica.admits(1)).toBe(false);
+    replica.proposals.expire(10);
+    expect(replica.admits(1)).toBe(true);
   });
 
   it('bounds the reads that wait', () => {

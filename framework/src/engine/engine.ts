@@ -8,6 +8,8 @@ import { SaveBatch } from './save-batch.js';
 
 /** Updates of one replica that wait for a stuck disk, beyond which those that hold only messages are dropped. */
 const MAX_WAITING_UPDATES = 1_024;
+/** The longest period that a timer of Node.js can have. */
+const LONGEST_PERIOD_MS = 0x7fff_ffff;
 
 /** The ways out of the engine to other hosts. */
 export interface MessageSender {
@@ -45,21 +47,26 @@ export class Engine implements ReplicaHost {
   readonly #replicas = new Set<Replica>();
   /** Those that time means something to: all but the idle ones. */
   readonly #ticking = new Set<Replica>();
+  /** Stands still while every replica is idle: then nobody waits for anything. */
   nowTick = 0;
   #ready: Replica[] = [];
   #cycleDue = false;
   #saving: Promise<void> | undefined;
   #nextSave = new SaveBatch();
+  /** Set while a replica ticks: a timer that fires for nothing would be all that a host of idle groups does. */
   #ticker: Timer | undefined;
+  /** A host that runs keeps its process alive, whether it ticks or not. */
+  #keepAlive: Timer | undefined;
   #failure: { error: unknown } | undefined;
 
   constructor(deps: EngineDependencies) {
     this.#deps = deps;
   }
 
-  /** Starts the one timer that drives every group's clock. */
+  /** From now on one timer drives every group's clock, while there is a group that is not idle. */
   start(): void {
-    this.#ticker = this.#deps.clock.setInterval(() => this.#tick(), this.#deps.tickMs);
+    this.#keepAlive = this.#deps.clock.setInterval(() => undefined, LONGEST_PERIOD_MS);
+    if (this.#ticking.size > 0) this.#startTicker();
   }
 
   /** @throws ErrLogDBFenced after the LogDB has failed: nothing would be saved any more */
@@ -87,8 +94,9 @@ export class Engine implements ReplicaHost {
   }
 
   async stop(): Promise<void> {
-    this.#ticker?.cancel();
-    this.#ticker = undefined;
+    this.#keepAlive?.cancel();
+    this.#keepAlive = undefined;
+    this.#stopTicker();
     try {
       await allSettled([...this.#replicas].map((replica) => this.remove(replica)));
     } finally {
@@ -101,6 +109,7 @@ export class Engine implements ReplicaHost {
     replica.isReady = true;
     this.#ready.push(replica);
     this.#ticking.add(replica);
+    this.#startTicker();
     if (this.#cycleDue) return;
     this.#cycleDue = true;
     this.#deps.clock.defer(() => this.#cycle());
@@ -125,13 +134,25 @@ export class Engine implements ReplicaHost {
     return this.#replicas.delete(replica);
   }
 
-  /** An idle replica costs nothing from the next tick on, until `setReady` brings it back. */
+  /** An idle replica costs nothing from the next tick on, until `setReady` brings it back; the last one stops time. */
   #tick(): void {
     this.nowTick++;
     for (const replica of this.#ticking) {
       replica.tick();
       if (replica.isIdle) this.#ticking.delete(replica);
     }
+    if (this.#ticking.size === 0) this.#stopTicker();
+  }
+
+  /** Only between `start` and `stop`. */
+  #startTicker(): void {
+    if (this.#ticker !== undefined || this.#keepAlive === undefined) return;
+    this.#ticker = this.#deps.clock.setInterval(() => this.#tick(), this.#deps.tickMs);
+  }
+
+  #stopTicker(): void {
+    this.#ticker?.cancel();
+    this.#ticker = undefined;
   }
 
   #cycle(): void {
@@ -219,7 +240,8 @@ export class Engine implements ReplicaHost {
       this.#guard(replica, () => {
         for (const update of updates) {
           if (update.mustSave) replica.raft.saved(update);
-          if (update.messagesAfterSave.length > 0) this.#deps.sender.send(update.messagesAfterSave);
+          const messages = stillOfUse(update.messagesAfterSave, replica.raft.term);
+          if (messages.length > 0) this.#deps.sender.send(messages);
         }
       });
     }
@@ -261,4 +283,13 @@ export class Engine implements ReplicaHost {
       this.failed(replica, error);
     }
   }
+}
+
+/**
+ * Of messages that have waited for the disk, those that are not of an earlier term by now. Nobody needs the others, and
+ * what they acknowledge may never have been durable: a later leader overwrote it while it waited in the same save.
+ */
+function stillOfUse(messages: readonly Message[], term: number): readonly Message[] {
+  const isOfUse = (message: Message): boolean => message.term === 0 || message.term >= term;
+  return messages.every(isOfUse) ? messages : messages.filter(isOfUse);
 }

@@ -23,6 +23,8 @@ import { ApplyQueue } from './apply-queue.js';
 export interface ReplicaLimits {
   proposalQueueBytes: number;
   receiveQueueBytes: number;
+  /** Proposals that have not ended, wherever. */
+  proposalCount: number;
   /** Reads that wait, wherever. */
   readQueueLength: number;
 }
@@ -170,9 +172,9 @@ export class Replica implements RsmListener {
     return !this.isReady && !waiting && this.raft.isQuiesced;
   }
 
-  /** Whether a proposal of that size has room, in the queue and in the core's log. */
+  /** Whether a proposal of that size has room: in the queue, in the core's log, and among those that have not ended. */
   admits(payloadBytes: number): boolean {
-    if (this.raft.isBusy) return false;
+    if (this.raft.isBusy || this.proposals.size >= this.#limits.proposalCount) return false;
     return this.#proposedBytes === 0 || this.#proposedBytes + payloadBytes <= this.#limits.proposalQueueBytes;
   }
 
@@ -295,7 +297,7 @@ export class Replica implements RsmListener {
       this.#host.leaderChanged(this, update.leader.leaderID, update.leader.term);
     }
     for (const entry of update.droppedProposals) this.#dropped(entry);
-    for (const entry of update.rejectedConfigChanges) this.configChange.dropped(entry, CHANGE_UNDER_WAY);
+    for (const entry of update.rejectedConfigChanges) this.configChange.dropped(entry.key, CHANGE_UNDER_WAY);
     for (const context of update.droppedReads) this.reads.dropped(context);
     for (const { context, index } of update.readyReads)
       this.reads.confirmed(context, index, this.rsm.lastApplied);
@@ -332,6 +334,10 @@ export class Replica implements RsmListener {
     this.#host.setReady(this);
   }
 
+  onConfigChangeRefused(key: Uint64): void {
+    this.configChange.dropped(key, CHANGE_UNDER_WAY);
+  }
+
   /** Takes no more requests and ends those that wait; the core goes on. */
   close(): void {
     this.closing = true;
@@ -363,7 +369,8 @@ export class Replica implements RsmListener {
   }
 
   #dropped(entry: Entry): void {
-    if (entry.type === EntryType.ConfigChangeEntry) this.configChange.dropped(entry, NO_LEADER_FOR_CHANGE);
+    if (entry.type === EntryType.ConfigChangeEntry)
+      this.configChange.dropped(entry.key, NO_LEADER_FOR_CHANGE);
     else this.proposals.dropped(entry);
   }
 

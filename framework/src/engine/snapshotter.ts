@@ -176,7 +176,7 @@ export class Snapshotter implements ISnapshotter {
   }
 
   discard(index: number): void {
-    this.#discard(index).catch((error: unknown) => {
+    this.hold(this.#discard(index)).catch((error: unknown) => {
       const { clusterID, nodeID } = this.#replica;
       this.#deps.log.warn('a snapshot without use could not be removed', {
         clusterID,

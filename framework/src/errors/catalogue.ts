@@ -201,6 +201,11 @@ const replicaErrors: readonly ErrorDescription[] = [
     'Correct the state machine, then restart the replica.',
   ),
   describe(
+    host.ErrStopTimeout,
+    'The host was stopped, but for replicas whose state machines did not end what they were at within `settings.stopTimeoutMs`. Nothing more of theirs reaches the disk; `details.clusterIDs` names the groups.',
+    'End the process. Then look for what their `update`, `lookup`, `saveSnapshot`, `recoverFromSnapshot` or `close` waits for.',
+  ),
+  describe(
     rsm.ErrSessionsCorrupt,
     'The client sessions in a snapshot are not what was written.',
     'Remove the replica and add a new node; look after the disk.',

@@ -88,6 +88,13 @@ export class ErrDirNotExist extends DrakkarError {
   }
 }
 
+/** Replicas had not stopped when the time for that was over. */
+export class ErrStopTimeout extends DrakkarError {
+  constructor(message: string, context?: ErrorContext) {
+    super('ERR_STOP_TIMEOUT', 'fatal-replica', message, context);
+  }
+}
+
 /** The record that says whose the data directory is, is damaged or missing. */
 export class ErrDataDirCorrupt extends DrakkarError {
   constructor(message: string, context?: ErrorContext) {

@@ -44,6 +44,7 @@ export {
   ErrLogDBType,
   ErrModuleNotFound,
   ErrNotOwner,
+  ErrStopTimeout,
 } from './host.js';
 export {
   ErrSnapshotCorrupt,

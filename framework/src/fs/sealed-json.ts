@@ -5,7 +5,7 @@ import { isPlainObject } from '../config/plain.js';
 export type SealedFields = Record<string, unknown>;
 
 /** Of the fields, whatever their order. */
-export function checksumOf(fields: Readonly<SealedFields>): string {
+function checksumOf(fields: Readonly<SealedFields>): string {
   return createHash('sha256')
     .update(JSON.stringify(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1))))
     .digest('hex');
@@ -20,13 +20,13 @@ export function sealJSON(fields: Readonly<SealedFields>): Uint8Array {
 
 /** The fields, without the checksum; `undefined` when the content is not what `sealJSON` made. */
 export function openSealedJSON(data: Uint8Array): SealedFields | undefined {
-  let parsed: unknown;
   try {
-    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data));
+    const parsed: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data));
+    if (!isPlainObject(parsed)) return undefined;
+    const { checksum, ...fields } = parsed;
+    return checksum === checksumOf(fields) ? fields : undefined;
   } catch {
+    // No JSON, or nested so deeply that the stack has no room for its checksum.
     return undefined;
   }
-  if (!isPlainObject(parsed)) return undefined;
-  const { checksum, ...fields } = parsed;
-  return checksum === checksumOf(fields) ? fields : undefined;
 }

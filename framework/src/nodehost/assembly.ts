@@ -14,6 +14,7 @@ import { Compactions } from './compactions.js';
 import { ReplicaLoader } from './replica-loader.js';
 import { ReplicaSet } from './replica-set.js';
 import { SnapshotStreams } from './snapshot-streams.js';
+import { StopSeal } from './stop-seal.js';
 
 export type NodeHostConfigSource = string | NodeHostConfigInput;
 
@@ -42,29 +43,35 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
   const services = await buildContainer(source, options);
   const { config } = services;
   const undo: (() => Promise<void>)[] = [];
+  const stopSeal = new StopSeal(services);
   const stop = async (): Promise<void> => {
     const errors: unknown[] = [];
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
-      await step().catch((error: unknown) => errors.push(error));
+      await step().catch((error: unknown) => {
+        errors.push(error);
+        stopSeal.forbid();
+      });
     }
     if (errors.length > 0) throw errors[0];
   };
   try {
     const dataDir = await openDataDir(services);
     undo.push(() => dataDir.close());
+    undo.push(() => stopSeal.seal());
     const logDB = await services.logDBFactory({ dir: dataDir.logdbDir, walDir: dataDir.walDir });
+    stopSeal.allow();
     undo.push(() => logDB.close());
     const log = services.loggerFactory.getLogger('nodehost');
     const events = new EventHub(options.events ?? {}, services.clock, log);
     undo.push(() => Promise.resolve(events.flush()));
-    const { transport, engine, replicas, streams } = wire(services, logDB, dataDir, events);
+    const { transport, engine, replicas, streams } = wire(services, logDB, dataDir, events, stopSeal);
     undo.push(() => transport.stop());
     undo.push(() => streams.stop());
     await transport.start();
     engine.start();
     undo.push(async () => {
       try {
-        await replicas.stopAll();
+        await replicas.stopAll(config.settings.stopTimeoutMs);
       } finally {
         await engine.stop();
       }
@@ -114,7 +121,13 @@ interface Wired {
 }
 
 /** Ties transport, engine and replicas together: messages in, messages out, news. */
-function wire(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir, events: EventHub): Wired {
+function wire(
+  services: NodeHostServices,
+  logDB: ILogDB,
+  dataDir: DataDir,
+  events: EventHub,
+  stopSeal: StopSeal,
+): Wired {
   const { config, clock, random, loggerFactory } = services;
   const { settings } = config;
   const handler: TransportHandler = {
@@ -177,6 +190,7 @@ function wire(services: NodeHostServices, logDB: ILogDB, dataDir: DataDir, event
       });
     },
     onLogDBFailed: (error) => {
+      stopSeal.forbid();
       nodehostLog.error('the LogDB has failed: nothing more is accepted; restart this host', { err: error });
       events.emit('logDBFailed', { error });
     },
@@ -230,6 +244,7 @@ function makeLoader(
     limits: {
       proposalQueueBytes: settings.proposalQueueBytes,
       receiveQueueBytes: config.maxReceiveQueueSize,
+      proposalCount: settings.maxPendingProposals,
       readQueueLength: settings.readIndexQueueLength,
     },
     softSettings: settings,

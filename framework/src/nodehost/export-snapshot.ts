@@ -5,6 +5,7 @@ import type { NodeHostServices } from '../di/build-container.js';
 import type { Replica } from '../engine/replica.js';
 import { ErrCanceled, ErrClusterClosed, ErrInvalidOption, ErrTimeout } from '../errors/index.js';
 import type { IClock } from '../runtime/clock.js';
+import { unlessAborted } from '../runtime/unless-aborted.js';
 import type { ExportRecord, LongWork, SnapshotOrigin, SnapshotProgress } from '../snapshot/index.js';
 import { checkExportTarget } from '../snapshot/index.js';
 import { type ClusterMembership, toClusterMembership } from './membership-requests.js';
@@ -121,7 +122,12 @@ async function exportOnce(
 ): Promise<ExportRecord> {
   const { snapshotter } = replica;
   work.onProgress?.({ phase: 'saving', doneBytes: 0, totalBytes: 0 });
-  const snapshot = await unlessAborted(snapshotter.upToDate(), work.signal);
+  // The snapshot itself goes on: it is the replica's own, and others may wait for it.
+  const snapshot = await unlessAborted(
+    snapshotter.upToDate(),
+    work.signal,
+    () => work.signal.reason as Error,
+  );
   try {
     return await snapshotter.store.exportTo(snapshot, to, origin, work);
   } catch (error) {
@@ -129,14 +135,4 @@ async function exportOnce(
     snapshotter.damaged(snapshot, error);
     return await exportOnce(replica, to, origin, work, false);
   }
-}
-
-/** The snapshot itself goes on: it is the replica's own, and others may wait for it. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

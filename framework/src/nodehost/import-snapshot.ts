@@ -1,6 +1,8 @@
 import { join, resolve } from 'node:path';
 import { type ILogDB, type Membership, RaftRPCFactoryID, hasErrorCode } from '@drakkar/raftio';
 import { type DataDir, identityOf, openDataDir } from '../datadir/data-dir.js';
+import { makeSeal } from '../datadir/seal/make-seal.js';
+import { verifySeal } from '../datadir/seal/verify-seal.js';
 import { type NodeHostServices, type Overrides, buildContainer } from '../di/build-container.js';
 import {
   ErrDeploymentIDChanged,
@@ -102,15 +104,34 @@ export async function importSnapshot(
   const membership = newMembership(services, record, memberMap(members), nodeID);
   const dataDir = await openDataDir(services);
   try {
+    const wasWhole = await isWhole(services, dataDir);
     const logDB = await services.logDBFactory({ dir: dataDir.logdbDir, walDir: dataDir.walDir });
     try {
       const target = { services, dataDir, logDB, clusterID: record.clusterID, nodeID };
       return await importInto(target, record, from, membership, { signal, onProgress }, options);
     } finally {
       await logDB.close();
+      if (wasWhole) await sealAgain(services);
     }
   } finally {
     await dataDir.close();
+  }
+}
+
+/** Whether every file is as the host has left it when it was stopped. */
+async function isWhole({ config, fileSystem }: NodeHostServices, dataDir: DataDir): Promise<boolean> {
+  const { isNew, sealBefore } = dataDir;
+  if (sealBefore.kind !== 'sealed') return isNew;
+  return (await verifySeal(fileSystem, config, sealBefore.seal)).length === 0;
+}
+
+/** The import is done by then, so it does not fail if that does. */
+async function sealAgain({ config, fileSystem, loggerFactory }: NodeHostServices): Promise<void> {
+  if (config.settings.sealTimeoutMs === 0) return;
+  try {
+    await makeSeal(fileSystem, config);
+  } catch (error) {
+    loggerFactory.getLogger('nodehost').warn('the data directory could not be sealed', { err: error });
   }
 }
 

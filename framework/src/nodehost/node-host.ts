@@ -98,7 +98,8 @@ export class NodeHost {
   /**
    * Stops every replica, also those that are starting, and those that lead after handing over; closes connections,
    * storage and the data directory. Idempotent. What a state machine's `close` threw comes out as
-   * ErrStateMachineFailed when everything has been let go of.
+   * ErrStateMachineFailed when everything has been let go of. So does ErrStopTimeout: state machines that do not end
+   * what they are at within `settings.stopTimeoutMs` are left behind.
    */
   stop(): Promise<void> {
     if (this.#stopping === undefined) {

@@ -154,7 +154,7 @@ export class NodeUser implements INodeUser {
       session;
     const ticks = timeoutTicks(options, this.#tickMs);
     if (!replica.admits(cmd.length)) {
-      throw new ErrSystemBusy(`group ${this.clusterID}: the queue of proposals is full, try again later`);
+      throw new ErrSystemBusy(`group ${this.clusterID}: too many proposals wait, try again later`);
     }
     const request = replica.proposals.add(clientID, seriesID, replica.nowTick + ticks);
     const encoded = replica.payloads.compress(cmd);

@@ -9,7 +9,7 @@ import {
 import type { RequestResult, RequestState } from '../requests/request-state.js';
 
 /** The error for a request that did not complete. */
-export function errorOf(result: RequestResult, clusterID: number): DrakkarError {
+function errorOf(result: RequestResult, clusterID: number): DrakkarError {
   const group = `group ${clusterID}`;
   const { reason } = result;
   switch (result.outcome) {

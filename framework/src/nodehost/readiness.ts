@@ -2,6 +2,7 @@ import { hasErrorCode } from '@drakkar/raftio';
 import { ErrCanceled, ErrClusterNotReady } from '../errors/index.js';
 import { messageOf } from '../errors/inspect.js';
 import type { IClock } from '../runtime/clock.js';
+import { unlessAborted } from '../runtime/unless-aborted.js';
 import type { NodeUser } from './node-user.js';
 import { type CallOptions, DEFAULT_TIMEOUT_MS, timeoutTicks } from './options.js';
 
@@ -48,11 +49,5 @@ export async function waitReady(
 /** Waits for `work`, or rejects with `ErrCanceled` when the signal is given first. */
 function withSignal<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(new ErrCanceled('the wait was ended by its signal'));
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    const done = (): void => signal.removeEventListener('abort', onAbort);
-    void work.then(resolve, reject).finally(done);
-  });
+  return unlessAborted(work, signal, () => new ErrCanceled('the wait was ended by its signal'));
 }

@@ -2,11 +2,18 @@ import type { ILogDB, Membership } from '@drakkar/raftio';
 import type { ClusterConfig } from '../config/cluster-config.js';
 import type { Engine } from '../engine/engine.js';
 import type { Replica } from '../engine/replica.js';
-import { ErrClosed, ErrClusterAlreadyExist, ErrClusterNotStopped, ErrNodeRemoved } from '../errors/index.js';
+import {
+  ErrClosed,
+  ErrClusterAlreadyExist,
+  ErrClusterNotStopped,
+  ErrNodeRemoved,
+  ErrStopTimeout,
+} from '../errors/index.js';
 import type { EventHub } from '../events/event-hub.js';
 import type { NodeUnloadedEvent } from '../events/host-listener.js';
 import type { ILogger } from '../logging/logger.js';
 import { allSettled } from '../runtime/all-settled.js';
+import { finishesWithin } from '../runtime/finishes-within.js';
 import type { IClock } from '../runtime/clock.js';
 import type { CreateStateMachine } from '../statemachine/contract.js';
 import type { NodeRegistry } from '../transport/node-registry.js';
@@ -23,6 +30,8 @@ import type { ReplicaLoader } from './replica-loader.js';
  * one who knows that the removal is committed: in a group of two, the other can't win an election without it.
  */
 const REMOVED_GRACE_ELECTION_TIMEOUTS = 20;
+/** In the message of an error. */
+const MAX_NAMED_GROUPS = 10;
 
 export interface ReplicaSetDependencies {
   raftAddress: string;
@@ -144,9 +153,27 @@ export class ReplicaSet {
     }
   }
 
-  /** Stops all replicas, those that are starting too, and lets none start any more. */
-  async stopAll(): Promise<void> {
+  /**
+   * Stops all replicas, those that are starting too, and lets none start any more.
+   *
+   * @param timeoutMs for all of them together; 0 = no limit
+   * @throws ErrStopTimeout when that was not enough, since a state machine is at something that does not end; what
+   *   the `close` of one threw
+   */
+  async stopAll(timeoutMs: number): Promise<void> {
     this.#closing.abort(new ErrClosed());
+    if (await finishesWithin(this.#stopAll(), timeoutMs, this.#deps.clock)) return;
+    const groups = new Set([...this.#members.keys(), ...this.#leaving.keys(), ...this.#removals.keys()]);
+    const clusterIDs = [...groups].sort((a, b) => a - b);
+    throw new ErrStopTimeout(
+      `replicas have not stopped within ${timeoutMs} ms, since their state machines have not ended what they are at: ` +
+        `those of ${clusterIDs.length} groups, ${clusterIDs.slice(0, MAX_NAMED_GROUPS).join(', ')}` +
+        (clusterIDs.length > MAX_NAMED_GROUPS ? ' and others' : ''),
+      { details: { clusterIDs } },
+    );
+  }
+
+  async #stopAll(): Promise<void> {
     const present = [...this.#members].filter(([, member]) => member.phase !== 'starting');
     const stops = present.map(([clusterID]) => this.stop(clusterID));
     await Promise.allSettled(this.#starting);

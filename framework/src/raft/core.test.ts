@@ -351,6 +351,15 @@ describe('requests', () => {
     solo.step(3, MessageType.RequestVoteResp, { reject: true, commit: 2, logTerm: 1 });
     expect(solo.raft.status().commit).toBe(2);
   });
+
+  it('and from a vote that it gets', () => {
+    const solo = new Solo({}, initWithTerms(entries(1, 1, 1, 1), { term: 1, vote: 0, commit: 1 }));
+    solo.drain();
+    while (solo.raft.status().role !== 'preCandidate') solo.tick();
+    solo.drain();
+    solo.step(2, MessageType.RequestPreVoteResp, { term: 2, reject: false, commit: 3, logTerm: 1 });
+    expect(solo.raft.status().commit).toBe(3);
+  });
 });
 
 describe('quiesce', () => {

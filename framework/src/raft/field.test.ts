@@ -215,6 +215,26 @@ describe('bug classes of other libraries', () => {
     expect(change()).toBe(1);
   });
 
+  it('a forwarded config change that is refused is answered by an empty entry with its key', () => {
+    const solo = new Solo();
+    solo.elect(2);
+    solo.ack(2);
+    solo.drain();
+    const change = (key: number) => {
+      const entry = configChange({ type: ConfigChangeType.AddNode, nodeID: 4 });
+      return makeEntry({ type: entry.type, cmd: entry.cmd, key });
+    };
+    solo.step(3, MessageType.Propose, { term: 0, entries: [change(71), change(72), change(73)] });
+    const { updates } = solo.drain();
+    const saved = updates.flatMap(({ entriesToSave }) => entriesToSave);
+    expect(saved.map(({ type, key, cmdLength }) => [type, key, cmdLength > 0])).toEqual([
+      [EntryType.ConfigChangeEntry, 71, true],
+      [EntryType.ApplicationEntry, 72, false],
+      [EntryType.ApplicationEntry, 73, false],
+    ]);
+    expect(updates.flatMap(({ rejectedConfigChanges }) => rejectedConfigChanges)).toEqual([]);
+  });
+
   it('a leader elected with a config change in its log takes no other before that one is applied', () => {
     const entries = [makeEntry({ term: 1, index: 1, type: EntryType.ConfigChangeEntry })];
     const solo = new Solo({}, initWithTerms(entries, { term: 1, vote: 0, commit: 0 }));

@@ -1,4 +1,4 @@
-import { type Entry, EntryType, MessageType, entrySizeBytes } from '@drakkar/raftio';
+import { type Entry, EntryType, MessageType, entrySizeBytes, makeEntry } from '@drakkar/raftio';
 import { mayChangeConfig } from './config-change.js';
 import type { Core } from './core.js';
 
@@ -6,7 +6,8 @@ import type { Core } from './core.js';
  * Proposals (paper, section 5.3; forwarding: thesis 6.2).
  *
  * A proposal that was forwarded and then refused by the leader is dropped without an answer: the wire has none, and
- * its proposer times out. That goes for config changes, too.
+ * its proposer times out. A config change, which is refused in the normal course of things, is answered through the
+ * log: in its place goes an empty entry (as in Dragonboat) that has its key, by which the proposer knows it.
  */
 
 /** Proposals made here. */
@@ -68,10 +69,15 @@ function append(core: Core, entry: Entry, isLocal: boolean): void {
   }
   if (entry.type === EntryType.ConfigChangeEntry && !mayChangeConfig(core)) {
     if (isLocal) core.outbox.rejectedConfigChanges.push(entry);
+    else push(core, makeEntry({ type: EntryType.ApplicationEntry, key: entry.key }));
     return;
   }
-  entry.place(core.term, log.lastIndex + 1);
-  log.push(entry);
+  push(core, entry);
+}
+
+function push(core: Core, entry: Entry): void {
+  entry.place(core.term, core.log.lastIndex + 1);
+  core.log.push(entry);
   core.replicationDue = true;
 }
 

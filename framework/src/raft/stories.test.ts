@@ -295,6 +295,34 @@ describe('reads, members, sleep', () => {
     expectGolden('config-change', story.transcript);
   });
 
+  it('needs a removed member until those who stay know of its removal', () => {
+    const story = new Story({ voters: 4 });
+    story.timeout(1);
+    story.say('the leader commits and applies the removal of 4, and nothing of that leaves it any more');
+    story.hold(MessageType.ReplicateResp);
+    story.change(1, ConfigChangeType.RemoveNode, 4);
+    story.isolate(1);
+    story.release();
+    expect([...story.replica(1).core.status().membership.addresses.keys()]).toEqual([1, 2, 3]);
+    story.say('it is lost, and 4 was stopped: two of three are there, and count four');
+    story.crash(1);
+    story.crash(4);
+    story.tickAll(200);
+    const leads = (nodeID: number): boolean => story.replica(nodeID).core.isLeader;
+    expect([2, 3].filter(leads)).toEqual([]);
+    expect([...story.replica(2).core.status().membership.addresses.keys()]).toEqual([1, 2, 3, 4]);
+    story.say('4 comes back, votes, and is removed');
+    story.restart(4);
+    story.tickAll(60);
+    story.propose(2, 'a');
+    expect([2, 3].filter(leads)).toHaveLength(1);
+    for (const nodeID of [2, 3]) {
+      const { membership, commit, lastIndex } = story.replica(nodeID).core.status();
+      expect([...membership.addresses.keys()]).toEqual([1, 2, 3]);
+      expect(commit).toBe(lastIndex);
+    }
+  });
+
   it('goes to sleep when idle, and notices a dead leader when it matters', () => {
     const story = ledByOne({ config: { quiesce: true } });
     story.tickAll(100);

@@ -28,7 +28,7 @@ describe('PendingConfigChange', () => {
     pending.applied(makeEntry({ key: rejected.key }), 'it is a member');
     expect(await rejected.result).toMatchObject({ outcome: 'rejected', reason: 'it is a member' });
     const dropped = pending.add(10);
-    pending.dropped(makeEntry({ key: dropped.key }), 'no leader');
+    pending.dropped(dropped.key, 'no leader');
     expect(await dropped.result).toMatchObject({ outcome: 'dropped', reason: 'no leader' });
   });
 
@@ -37,7 +37,7 @@ describe('PendingConfigChange', () => {
     const request = pending.add(10);
     for (const key of [0, 4 * 0x1_0000_0000 + 1, 0xffff_ffff_ffff_ffffn]) {
       pending.applied(makeEntry({ key }), undefined);
-      pending.dropped(makeEntry({ key }), 'no leader');
+      pending.dropped(key, 'no leader');
     }
     expect(request.outcome).toBeUndefined();
   });

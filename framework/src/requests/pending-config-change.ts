@@ -1,4 +1,4 @@
-import type { EntryFields } from '@drakkar/raftio';
+import type { EntryFields, Uint64 } from '@drakkar/raftio';
 import { RequestResult, RequestState } from './request-state.js';
 
 const COUNTER_SPAN = 0x1_0000_0000;
@@ -38,12 +38,12 @@ export class PendingConfigChange {
   /** A change was applied here, or refused by the replicated state machine, whoever asked for it. */
   applied(entry: EntryFields, refusal: string | undefined): void {
     const result = refusal === undefined ? COMPLETED : new RequestResult('rejected', 0, refusal);
-    this.#take(entry)?.end(result);
+    this.#take(entry.key)?.end(result);
   }
 
-  /** A change did not get into any log. */
-  dropped(entry: EntryFields, reason: string): void {
-    this.#take(entry)?.end(new RequestResult('dropped', 0, reason));
+  /** The change with this key did not get into any log. */
+  dropped(key: Uint64, reason: string): void {
+    this.#take(key)?.end(new RequestResult('dropped', 0, reason));
   }
 
   expire(nowTick: number): void {
@@ -60,9 +60,9 @@ export class PendingConfigChange {
     request?.end(result);
   }
 
-  #take(entry: EntryFields): RequestState | undefined {
+  #take(key: Uint64): RequestState | undefined {
     const request = this.#pending;
-    if (request === undefined || request.key !== entry.key) return undefined;
+    if (request === undefined || request.key !== key) return undefined;
     this.#pending = undefined;
     return request;
   }

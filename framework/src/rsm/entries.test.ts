@@ -33,6 +33,13 @@ describe('entries without a session', () => {
     expect([machine.commands, listener.outcomes]).toEqual([[], []]);
   });
 
+  it('an empty entry with a key tells that the membership change with that key was refused', () => {
+    const { rsm, machine, listener } = replica({}, { key: 77 });
+    expect(rsm.lastApplied).toBe(2);
+    expect(listener.refusedKeys).toEqual([77]);
+    expect([machine.commands, listener.outcomes]).toEqual([[], []]);
+  });
+
   it('a command with client id 0 is rejected', () => {
     const made = replica();
     expect(made.step({ cmd: bytes('x') })).toEqual({ index: 1, value: 0, rejected: true });

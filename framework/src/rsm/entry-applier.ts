@@ -164,10 +164,14 @@ export class EntryApplier {
     else this.#update(entry, session);
   }
 
-  /** The empty entry of a new leader. Anything else with client id 0 is not ours to apply, nor worth dying for. */
+  /**
+   * The empty entry of a new leader, which has no key, or in place of a membership change that the leader refused.
+   * Anything else with client id 0 is not ours to apply, nor worth dying for.
+   */
   #applyUnmanaged(entry: Entry): void {
-    if (entry.cmdLength > 0) this.#finish(entry, 0, true);
-    else this.#advance(entry);
+    if (entry.cmdLength > 0) return this.#finish(entry, 0, true);
+    this.#advance(entry);
+    if (entry.key !== 0) this.#listener.onConfigChangeRefused(entry.key);
   }
 
   #applyConfigChange(entry: Entry): void {

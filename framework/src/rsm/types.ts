@@ -25,6 +25,8 @@ export interface RsmListener {
     membership: Membership,
     refusal: string | undefined,
   ): void;
+  /** In place of the change with this key its leader had put an empty entry: another one was under way. */
+  onConfigChangeRefused(key: Uint64): void;
 }
 
 export interface RsmOptions {

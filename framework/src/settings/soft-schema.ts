@@ -23,6 +23,12 @@ export const softSettingsSchema: JsonSchema = objectSchema<SoftSettings>(
       64 * MIB,
       64 * KIB,
     ),
+    maxPendingProposals: integer(
+      'Proposals of one replica that have not ended, wherever they are. At the bound a proposal gets ERR_SYSTEM_BUSY.',
+      65_536,
+      1,
+      10_000_000,
+    ),
     readIndexQueueLength: integer(
       'Linearizable reads of one replica that wait for their index.',
       4096,
@@ -89,6 +95,18 @@ export const softSettingsSchema: JsonSchema = objectSchema<SoftSettings>(
       'How long nothing may move in a snapshot stream before it is given up.',
       30_000,
       100,
+      3_600_000,
+    ),
+    sealTimeoutMs: integer(
+      'How long a clean stop may take longer so that the data directory is sealed, by which `drakkar check` finds every bit that flips in it; after that it is left without a seal. 0 = never sealed.',
+      5000,
+      0,
+      3_600_000,
+    ),
+    stopTimeoutMs: integer(
+      'How long stop() waits for replicas to stop, that is for what their state machines are at; then it closes the rest and ends with ERR_STOP_TIMEOUT. 0 = for ever.',
+      60_000,
+      0,
       3_600_000,
     ),
   },

@@ -5,6 +5,8 @@
 export interface SoftSettings {
   /** Proposals of one replica waiting to be stepped; at the bound a proposal gets ErrSystemBusy. */
   readonly proposalQueueBytes: number;
+  /** Proposals of one replica that have not ended; at the bound a proposal gets ErrSystemBusy. */
+  readonly maxPendingProposals: number;
   /** Reads of one replica waiting for their index. */
   readonly readIndexQueueLength: number;
   /** In-memory log of one replica; above it its proposals get ErrSystemBusy. */
@@ -32,4 +34,8 @@ export interface SoftSettings {
   readonly maxSnapshotBytesPerSecond: number;
   /** A snapshot stream in which nothing moves for this long is given up. */
   readonly snapshotStallTimeoutMs: number;
+  /** What sealing the data directory may add to a clean stop; 0 = it is not sealed. */
+  readonly sealTimeoutMs: number;
+  /** Replicas that have not stopped when it has passed since `stop` are left behind; 0 = waits for ever. */
+  readonly stopTimeoutMs: number;
 }

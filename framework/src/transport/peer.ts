@@ -83,6 +83,12 @@ export class Peer {
     this.#queuedBytes += sizeBytes;
   }
 
+  /** Whether nothing is queued, on its way, or being set up; a connection may be open. */
+  get isAtRest(): boolean {
+    const link = this.#link;
+    return this.#queue.length === 0 && link.state !== 'connecting' && !(link.state === 'up' && link.sending);
+  }
+
   /** Called once per engine cycle: everything queued goes out as one batch. */
   flush(): void {
     if (this.#queue.length === 0 || this.#stopped) return;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   BIN_VER,
+  type IConnection,
   type IRaftRPC,
   type Message,
   type MessageBatch,
@@ -15,8 +16,12 @@ import { Transport } from './transport.js';
 
 const HERE = 7;
 
-function setUp(): {
+/** What a transport gives when nobody listens. */
+const refused = (): Promise<IConnection> => Promise.reject(new Error('refused'));
+
+function setUp(getConnection: IRaftRPC['getConnection'] = refused): {
   transport: Transport;
+  clock: ManualClock;
   deliver: (messages: Message[], from?: string, fields?: Partial<MessageBatch>) => void;
   taken: Message[];
   unreachable: number[];
@@ -26,6 +31,7 @@ function setUp(): {
   const taken: Message[] = [];
   const unreachable: number[] = [];
   const lostProposals: Message[] = [];
+  const clock = new ManualClock();
   const transport = new Transport(
     {
       raftAddress: 'a:1',
@@ -39,8 +45,8 @@ function setUp(): {
     {
       createRPC: (requestHandler) => {
         handler = requestHandler;
-        const getConnection: IRaftRPC['getConnection'] = () => Promise.reject(new Error('refused'));
-        return { name: 'fake', getConnection } as IRaftRPC;
+        const done = (): Promise<void> => Promise.resolve();
+        return { name: 'fake', getConnection, start: done, stop: done } as unknown as IRaftRPC;
       },
       handler: {
         onMessage: (message) => {
@@ -54,14 +60,14 @@ function setUp(): {
         onConnectionChanged: () => undefined,
       },
       createSink: () => ({ addChunk: () => Promise.resolve(false), close: () => undefined }),
-      clock: new ManualClock(),
+      clock,
       random: new SeededRandom(1),
       logger: silentLogger,
     },
   );
   const deliver = (requests: Message[], from = 'b:1', fields: Partial<MessageBatch> = {}): void =>
     handler({ requests, deploymentID: 1, sourceAddress: from, binVer: BIN_VER, ...fields });
-  return { transport, deliver, taken, unreachable, lostProposals };
+  return { transport, clock, deliver, taken, unreachable, lostProposals };
 }
 
 const heartbeat = (clusterID: number, from: number, to = 1): Message =>
@@ -123,5 +129,59 @@ describe('Transport', () => {
     transport.send([toLeader(MessageType.Propose, 2), toLeader(MessageType.ReadIndex, 2)]);
     expect(lostProposals.map(({ to }) => to)).toEqual([9, 2, 2]);
     expect(unreachable).toEqual([2]);
+  });
+
+  it('takes no snapshot from a batch: its data comes in a stream, and without it there is none', () => {
+    const { deliver, taken } = setUp();
+    const snapshot = {
+      filepath: '',
+      fileSize: 1,
+      index: 1_000,
+      term: 1,
+      membership: { configChangeID: 0, addresses: new Map(), removed: new Map(), observers: new Map() },
+      files: [],
+    };
+    for (const term of [0, 1, 9]) {
+      const fields = { clusterID: HERE, from: 2, to: 1, term, snapshot };
+      deliver([makeMessage({ type: MessageType.InstallSnapshot, ...fields }), heartbeat(HERE, 2)]);
+    }
+    expect(taken.map(({ type }) => type)).toEqual(Array(3).fill(MessageType.Heartbeat));
+  });
+
+  it('lets go of a host that nothing is sent to any more, and connects again when something is', async () => {
+    const opened: string[] = [];
+    const closed: string[] = [];
+    const { transport, clock } = setUp((target) => {
+      opened.push(target);
+      let end: (reason: undefined) => void = () => undefined;
+      return Promise.resolve({
+        closed: new Promise((resolve) => (end = resolve)),
+        sendMessageBatch: () => Promise.resolve(),
+        close: () => {
+          closed.push(target);
+          end(undefined);
+        },
+      });
+    });
+    await transport.start();
+    const say = async (to: number): Promise<void> => {
+      transport.send([heartbeat(HERE, 1, to)]);
+      transport.flush();
+      for (let i = 0; i < 10; i++) await Promise.resolve();
+    };
+    transport.registry.set(HERE, 2, 'b:1');
+    transport.registry.set(HERE, 3, 'c:1');
+    await say(2);
+    await say(3);
+    for (let minute = 0; minute < 20; minute++) {
+      clock.advance(60_000);
+      await say(3);
+    }
+    expect(opened).toEqual(['b:1', 'c:1']);
+    expect(closed).toEqual(['b:1']);
+    await say(2);
+    expect(opened).toEqual(['b:1', 'c:1', 'b:1']);
+    await transport.stop();
+    expect(clock.timerCount).toBe(0);
   });
 });

@@ -9,10 +9,16 @@ import {
   type RequestHandler,
 } from '@drakkar/raftio';
 import type { ILogger } from '../logging/logger.js';
-import type { IClock } from '../runtime/clock.js';
+import type { IClock, Timer } from '../runtime/clock.js';
 import type { IRandom } from '../runtime/random.js';
 import { NodeRegistry } from './node-registry.js';
 import { Peer, type PeerOptions } from './peer.js';
+
+/**
+ * A host that nothing was sent to for one to two such periods is let go of, with its connection: it has left every
+ * group here, or they sleep. The next message connects again.
+ */
+const IDLE_SWEEP_MS = 300_000;
 
 export interface TransportOptions extends PeerOptions {
   raftAddress: string;
@@ -52,6 +58,9 @@ export class Transport {
   readonly #rpc: IRaftRPC;
   readonly #peers = new Map<string, Peer>();
   readonly #toFlush = new Set<Peer>();
+  /** Peers that something was sent to since the last sweep. */
+  readonly #used = new Set<Peer>();
+  #sweeper: Timer | undefined;
   #stopped = false;
 
   constructor(options: TransportOptions, deps: TransportDependencies) {
@@ -69,13 +78,17 @@ export class Transport {
 
   async start(): Promise<void> {
     await this.#rpc.start();
+    if (this.#stopped) return;
+    this.#sweeper = this.#deps.clock.setInterval(() => this.#releaseIdle(), IDLE_SWEEP_MS);
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#sweeper?.cancel();
     for (const peer of this.#peers.values()) peer.stop();
     this.#peers.clear();
     this.#toFlush.clear();
+    this.#used.clear();
     await this.#rpc.stop();
   }
 
@@ -94,6 +107,7 @@ export class Transport {
       const peer = this.#peers.get(address) ?? this.#addPeer(address);
       peer.push(message);
       this.#toFlush.add(peer);
+      this.#used.add(peer);
     }
   }
 
@@ -107,6 +121,15 @@ export class Transport {
     if (this.#toFlush.size === 0) return;
     for (const peer of this.#toFlush) peer.flush();
     this.#toFlush.clear();
+  }
+
+  #releaseIdle(): void {
+    for (const peer of this.#peers.values()) {
+      if (this.#used.has(peer) || !peer.isAtRest) continue;
+      this.#peers.delete(peer.target);
+      peer.stop();
+    }
+    this.#used.clear();
   }
 
   #addPeer(address: string): Peer {
@@ -151,11 +174,24 @@ export class Transport {
       return;
     }
     this.#peers.get(batch.sourceAddress)?.heardFrom();
+    let dropped = 0;
     for (const message of batch.requests) {
+      if (message.type === MessageType.InstallSnapshot) {
+        // It is made here, when the stream with its data is whole: recorded without, it would be the end of a replica.
+        dropped += 1;
+        continue;
+      }
       // Nothing is learnt from messages for groups that do not run here: they could name any number of them.
       if (this.#deps.handler.onMessage(message) && message.from !== 0 && batch.sourceAddress !== '') {
         this.registry.learn(message.clusterID, message.from, batch.sourceAddress);
       }
+    }
+    if (dropped > 0) {
+      const source = batch.sourceAddress;
+      this.#deps.logger.warn('dropped messages of snapshots that came without their data', {
+        source,
+        dropped,
+      });
     }
   }
 }

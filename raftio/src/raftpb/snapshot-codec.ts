@@ -123,7 +123,7 @@ export function readSnapshotFile(reader: Reader): SnapshotFile {
   return file;
 }
 
-export function writeSnapshot(writer: Writer, snapshot: Snapshot): void {
+function writeSnapshot(writer: Writer, snapshot: Snapshot): void {
   writer.string(2, snapshot.filepath);
   writer.uint(3, snapshot.fileSize);
   writer.uint(4, snapshot.index);

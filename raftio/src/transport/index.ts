@@ -12,8 +12,10 @@ export {
 } from './integer-options.js';
 export { type LivenessOptions, LivenessMonitor, type MonitoredLink } from './liveness.js';
 export { listen } from './listen.js';
+export { Newcomers } from './newcomers.js';
 export { ownBytes } from './own-bytes.js';
 export { SendQueue, type SendQueueOptions } from './send-queue.js';
 export { SnapshotSender, type SnapshotSenderOptions } from './snapshot-sender.js';
 export { type Identity, IdentityFiles } from './tls-identity.js';
+export { type HeldLink, TransportLife } from './transport-life.js';
 export { type WarningKind, Warnings } from './warnings.js';

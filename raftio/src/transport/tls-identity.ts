@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { type SecureContext, type SecureContextOptions, createSecureContext } from 'node:tls';
 import { ErrTLS } from '../errors.js';
 import type { MutualTLSConfig } from '../rpc.js';
+import type { Warnings } from './warnings.js';
 
 /** What this host proves itself with, and what it checks others against. */
 export interface Identity {
@@ -32,6 +33,16 @@ export class IdentityFiles {
   #unusableStamp = '';
   #identity: Identity | undefined;
   #refreshing: Promise<Identity> | undefined;
+
+  /** Those of a configuration, if it asks for mutual TLS; what is wrong with them is told to `warnings`. */
+  static of(files: MutualTLSConfig | undefined, warnings: Warnings): IdentityFiles | undefined {
+    return (
+      files &&
+      new IdentityFiles(files, (message, details) => {
+        warnings.warn('certificates', message, details);
+      })
+    );
+  }
 
   constructor(
     files: MutualTLSConfig,

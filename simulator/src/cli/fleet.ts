@@ -3,14 +3,15 @@ import { fileURLToPath } from 'node:url';
 import type { SeedOutcome } from './run-seed.js';
 import type { Task } from './worker.js';
 
-/** A seed that takes longer, in real time, has got stuck. Shrinking is part of it. */
-const SEED_LIMIT_MS = 240_000;
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
 
 export interface FleetOptions {
   workers: number;
   twice: boolean;
   shrinks: boolean;
+  only: string | undefined;
+  /** A seed that takes longer, in real time, has got stuck. Shrinking is part of it. */
+  patienceMs: number;
   /** The next seed to be lived; `undefined` when there is none. */
   nextSeed: () => number | undefined;
   onOutcome: (outcome: SeedOutcome) => void;
@@ -37,22 +38,24 @@ async function drive(options: FleetOptions): Promise<void> {
   try {
     for (let seed = options.nextSeed(); seed !== undefined; seed = options.nextSeed()) {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) child = fork(WORKER);
-      options.onOutcome(await ask(child, { seed, twice: options.twice, shrinks: options.shrinks }));
+      const { twice, shrinks, only } = options;
+      const task = { seed, twice, shrinks, only };
+      options.onOutcome(await ask(child, task, options.patienceMs));
     }
   } finally {
     child?.kill();
   }
 }
 
-function ask(child: ChildProcess, task: Task): Promise<SeedOutcome> {
+function ask(child: ChildProcess, task: Task, patienceMs: number): Promise<SeedOutcome> {
   return new Promise((resolve) => {
     const onMessage = (outcome: SeedOutcome): void => settle(outcome);
     const onExit = (code: number | null): void =>
       settle(lostOutcome(task.seed, `its process ended with ${code ?? 'a signal'}`));
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
-      settle(lostOutcome(task.seed, `no end after ${SEED_LIMIT_MS / 1_000} s`));
-    }, SEED_LIMIT_MS);
+      settle(lostOutcome(task.seed, `no end after ${patienceMs / 1_000} s`));
+    }, patienceMs);
     const settle = (outcome: SeedOutcome): void => {
       clearTimeout(timer);
       child.off('message', onMessage);

@@ -11,10 +11,10 @@ const COVERING_SEEDS = 200;
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
-async function runOne(seed: number, { faults, trace, steps }: Options): Promise<number> {
+async function runOne(seed: number, { faults, trace, steps, only }: Options): Promise<number> {
   const all = makeFaultPlanOf(seed);
   const plan = faults === undefined ? all : all.filter((_, number) => faults.includes(number));
-  const result = await simulate({ seed, plan, isVerbose: steps, ...(trace ? { onNews: print } : {}) });
+  const result = await simulate({ seed, plan, only, isVerbose: steps, ...(trace ? { onNews: print } : {}) });
   print(
     `seed ${seed}: ${(result.simulatedMs / 1_000).toFixed(1)} simulated seconds, ${result.steps} steps, ` +
       `${plan.length} faults, trace hash ${result.traceHash}`,

@@ -13,6 +13,8 @@ kind of event never happened.
   --workers N      processes to use (default: one for each core, at most 8)
   --twice          lives each life twice and compares: they must be the same
   --no-shrink      a failure is reported as it is, without looking for a smaller one
+  --patience N     seconds, in real time, after which a life counts as stuck (default 240)
+  --only NAME      checks nothing but this invariant, e.g. 'election safety'
   --stop-at-first  ends with the first failure
 
   --seed N         one seed, here
@@ -30,6 +32,8 @@ export interface Options {
   twice: boolean;
   shrinks: boolean;
   stopsAtFirst: boolean;
+  patienceMs: number;
+  only: string | undefined;
   seed: number | undefined;
   faults: readonly number[] | undefined;
   trace: boolean;
@@ -41,6 +45,7 @@ export interface Options {
 export class UsageError extends Error {}
 
 const MAX_WORKERS = 8;
+const DEFAULT_PATIENCE_SECONDS = 240;
 
 function integer(name: string, text: string | undefined, fallback: number): number {
   if (text === undefined) return fallback;
@@ -69,6 +74,8 @@ export function parseOptions(args: readonly string[]): Options {
       workers: { type: 'string' },
       twice: { type: 'boolean', default: false },
       'no-shrink': { type: 'boolean', default: false },
+      patience: { type: 'string' },
+      only: { type: 'string' },
       'stop-at-first': { type: 'boolean', default: false },
       seed: { type: 'string' },
       faults: { type: 'string' },
@@ -88,6 +95,8 @@ export function parseOptions(args: readonly string[]): Options {
     twice: values.twice,
     shrinks: !values['no-shrink'],
     stopsAtFirst: values['stop-at-first'],
+    only: values.only,
+    patienceMs: 1_000 * integer('patience', values.patience, DEFAULT_PATIENCE_SECONDS),
     seed: values.seed === undefined ? undefined : integer('seed', values.seed, 0),
     faults: faultList(values.faults),
     trace: values.trace || values.steps,

@@ -20,12 +20,12 @@ export interface SeedOutcome {
 }
 
 /** Lives the life of one seed, twice if asked for, and of a failure looks for a smaller one. */
-export async function runSeed({ seed, twice, shrinks }: Task): Promise<SeedOutcome> {
-  let result = await simulate({ seed });
+export async function runSeed({ seed, twice, shrinks, only }: Task): Promise<SeedOutcome> {
+  let result = await simulate({ seed, only });
   let faults: readonly number[] | undefined;
   let violation = result.violation;
-  if (violation === undefined && twice) violation = await compare(result);
-  else if (violation !== undefined && shrinks) ({ result, faults } = await shrink(result));
+  if (violation === undefined && twice) violation = await compare(result, only);
+  else if (violation !== undefined && shrinks) ({ result, faults } = await shrink(result, only));
   const { simulatedMs, steps, coverage, traceHash } = result;
   const news = violation === undefined ? [] : result.news.slice(-KEPT_NEWS);
   return {
@@ -40,8 +40,11 @@ export async function runSeed({ seed, twice, shrinks }: Task): Promise<SeedOutco
   };
 }
 
-async function compare({ seed, traceHash }: SimulationResult): Promise<SimulationResult['violation']> {
-  const again = await simulate({ seed });
+async function compare(
+  { seed, traceHash }: SimulationResult,
+  only: string | undefined,
+): Promise<SimulationResult['violation']> {
+  const again = await simulate({ seed, only });
   if (again.traceHash === traceHash) return undefined;
   const message = `the trace hashes of two runs differ: ${traceHash} and ${again.traceHash}`;
   return { invariant: 'determinism', message: `determinism: ${message}` };
@@ -49,11 +52,12 @@ async function compare({ seed, traceHash }: SimulationResult): Promise<Simulatio
 
 async function shrink(
   failed: SimulationResult,
+  only: string | undefined,
 ): Promise<{ result: SimulationResult; faults: readonly number[] }> {
   const untilMs = performance.now() + SHRINK_LIMIT_MS;
   let smallest = failed;
   const stillFails = async (plan: readonly Fault[]): Promise<boolean> => {
-    const result = await simulate({ seed: failed.seed, plan });
+    const result = await simulate({ seed: failed.seed, plan, only });
     if (result.violation?.invariant !== failed.violation?.invariant) return false;
     smallest = result;
     return true;

@@ -5,6 +5,7 @@ export interface Task {
   seed: number;
   twice: boolean;
   shrinks: boolean;
+  only: string | undefined;
 }
 
 process.on('message', (task: Task) => {

@@ -10,7 +10,9 @@ const QUICK_RESTART_MS = 50;
 /** How long a node that was removed has to learn of it by itself. */
 const RETIRE_MS = 10_000;
 
-const isStillStarting = (error: unknown): boolean => hasErrorCode(error, 'ERR_CLUSTER_NOT_INITIALIZED');
+/** A replica that is starting can't be stopped yet, and a host that is stopping takes no calls. */
+const isUntimely = (error: unknown): boolean =>
+  hasErrorCode(error, 'ERR_CLUSTER_NOT_INITIALIZED') || hasErrorCode(error, 'ERR_CLOSED');
 
 /** A group, as its operator sees it. */
 export interface GroupState {
@@ -21,12 +23,24 @@ export interface GroupState {
   lost: Set<number>;
 }
 
+/** The oracle of a world sees what its hosts send, and its operator what members there are. */
+export function connect({ network, oracle }: World, cluster: Cluster): void {
+  network.onBatch = (batch) => {
+    for (const message of batch.requests) {
+      oracle.see('sent', { clusterID: message.clusterID, nodeID: message.from, message });
+    }
+  };
+  oracle.onConfigured = ({ clusterID, membership }) => cluster.seeMembership(clusterID, membership);
+}
+
 /** Hosts and groups, and what an operator does about them without being asked. */
 export class Cluster implements HostOperator {
   readonly hosts: VirtualHost[];
   readonly groups: GroupState[];
   /** With the faults off everything is up again soon. */
   isKind = false;
+  /** Its hosts don't come back. */
+  #isAbandoned = false;
   readonly #world: World;
 
   constructor(world: World, loggerFactory: ILoggerFactory) {
@@ -118,9 +132,8 @@ export class Cluster implements HostOperator {
       }
       await host.restartReplica(clusterID);
     } catch (error) {
-      // One that is starting can't be stopped yet.
       const isExcused =
-        error instanceof HostDownError || host.disk.hasFailed || host.isSuspect || isStillStarting(error);
+        error instanceof HostDownError || host.disk.hasFailed || host.isSuspect || isUntimely(error);
       if (!isExcused) {
         const what = `${host.name}: retiring node ${nodeID} of group ${clusterID}: ${String(error)}`;
         this.#world.oracle.fail('no failure without a cause', what);
@@ -129,11 +142,18 @@ export class Cluster implements HostOperator {
     this.retireLater(clusterID, nodeID);
   }
 
+  /** All hosts are gone, for good. */
+  abandon(): void {
+    this.#isAbandoned = true;
+    for (const host of this.hosts) host.crash(true);
+  }
+
   onDown(host: VirtualHost): void {
+    if (this.#isAbandoned) return;
     const { scheduler, dice, coverage } = this.#world;
     const delayMs = QUICK_RESTART_MS + (this.isKind ? 0 : dice.skewed(0, RESTART_MAX_MS));
     scheduler.after(delayMs, undefined, 'restart', () => {
-      if (host.isUp) return;
+      if (host.isUp || this.#isAbandoned) return;
       coverage.count('restart');
       host.start();
     });

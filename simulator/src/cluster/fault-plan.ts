@@ -1,7 +1,7 @@
 import type { Dice } from '../world/dice.js';
 import type { Scenario } from './scenario.js';
 
-export const FAULT_KINDS = [
+const FAULT_KINDS = [
   'power failure',
   'kill',
   'crash in a call',
@@ -26,6 +26,8 @@ export const FAULT_KINDS = [
   'wipe disk',
   'leader transfer',
   'request snapshot',
+  'request compaction',
+  'export snapshot',
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];
@@ -63,6 +65,8 @@ const WEIGHTS: Readonly<Record<FaultKind, number>> = {
   'wipe disk': 1,
   'leader transfer': 6,
   'request snapshot': 4,
+  'request compaction': 3,
+  'export snapshot': 3,
 };
 
 /** The faults of a seed. Any part of it is a plan too, which is how a failing one is made smaller. */

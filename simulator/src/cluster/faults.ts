@@ -2,6 +2,7 @@ import { valuePlaces } from '../disk/journal-record.js';
 import { Dice } from '../world/dice.js';
 import type { Cluster } from './cluster.js';
 import type { Fault, FaultKind } from './fault-plan.js';
+import type { Requests } from './requests.js';
 import type { VirtualHost } from './virtual-host.js';
 import { type World, tell } from './world.js';
 
@@ -9,11 +10,13 @@ import { type World, tell } from './world.js';
 export class FaultInjector {
   readonly #world: World;
   readonly #cluster: Cluster;
+  readonly #requests: Requests;
   #isOver = false;
 
-  constructor(world: World, cluster: Cluster) {
+  constructor(world: World, cluster: Cluster, requests: Requests) {
     this.#world = world;
     this.#cluster = cluster;
+    this.#requests = requests;
   }
 
   schedule(plan: readonly Fault[]): void {
@@ -105,7 +108,12 @@ export class FaultInjector {
       return host.name;
     },
     'leader transfer': (dice) => this.#transfer(dice),
-    'request snapshot': (dice, host) => this.#requestSnapshot(dice, host),
+    'request snapshot': (dice, host) =>
+      this.#request(dice, host, (clusterID) => this.#requests.snapshot(host, clusterID)),
+    'request compaction': (dice, host) =>
+      this.#request(dice, host, (clusterID) => this.#requests.compaction(host, clusterID)),
+    'export snapshot': (dice, host) =>
+      this.#request(dice, host, (clusterID) => void this.#requests.export(host, clusterID)),
   };
 
   #later(delayMs: number, undo: () => void): void {
@@ -230,14 +238,11 @@ export class FaultInjector {
     });
   }
 
-  #requestSnapshot(dice: Dice, host: VirtualHost): string | undefined {
+  #request(dice: Dice, host: VirtualHost, ask: (clusterID: number) => void): string | undefined {
     const clusters = [...host.replicas.keys()];
     if (clusters.length === 0 || host.nodeHost === undefined) return undefined;
     const clusterID = dice.pick(clusters);
-    host
-      .call((nodeHost) => nodeHost.requestSnapshot(clusterID))
-      .then(() => this.#world.coverage.count('snapshot requested'))
-      .catch(() => undefined);
+    ask(clusterID);
     return `group ${clusterID} at ${host.name}`;
   }
 }

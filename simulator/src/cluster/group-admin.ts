@@ -63,11 +63,9 @@ export class GroupAdmin {
 
   /** A change must not take the quorum away, nor depend on those that are gone. */
   #isSafe(change: Change): boolean {
-    const comes = change.kind === 'add' || change.kind === 'promote';
-    return this.#group.view.survives(
-      (nodeID) => this.#isLost(nodeID) && !(comes && nodeID === change.nodeID),
-      change,
-    );
+    // A new node is not started yet; one that is promoted is there, and its disk may be doubtful.
+    const isNew = (nodeID: number): boolean => change.kind === 'add' && nodeID === change.nodeID;
+    return this.#group.view.survives((nodeID) => this.#isLost(nodeID) && !isNew(nodeID), change);
   }
 
   get #clusterID(): number {

@@ -77,7 +77,8 @@ export function bindWorld(world: HostWorld): Overrides {
 
 const KIB = 1024;
 
-export function hostConfig(raftAddress: string, { tickMs, hasSmallBuffers }: Scenario): NodeHostConfigInput {
+export function hostConfig(raftAddress: string, scenario: Scenario): NodeHostConfigInput {
+  const { tickMs, hasSmallBuffers, maxSessionCount } = scenario;
   const small = {
     maxReplicateBytes: 4 * KIB,
     maxInflightBytes: 8 * KIB,
@@ -96,6 +97,7 @@ export function hostConfig(raftAddress: string, { tickMs, hasSmallBuffers }: Sce
     raftAddress,
     nodeHostDir: DATA_DIR,
     rttMillisecond: tickMs,
+    hardSettings: { lruMaxSessionCount: maxSessionCount },
     settings: {
       connectTimeoutMs: 1_000,
       breakerMinBackoffMs: 20,

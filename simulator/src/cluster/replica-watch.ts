@@ -1,6 +1,6 @@
 import type { RaftConfig, RaftInit, RaftUpdate } from '@drakkar/framework';
 import type { IRaft } from '@drakkar/framework';
-import { type Membership, type Update, hasErrorCode } from '@drakkar/raftio';
+import { type Entry, EntryType, type Membership, type Update, hasErrorCode } from '@drakkar/raftio';
 import type { LogDBWatcher } from '../disk/watched-logdb.js';
 import type { Life } from '../world/life.js';
 import type { RegisterMachine } from '../workload/register-machine.js';
@@ -79,6 +79,11 @@ export class ReplicaWatch implements RaftWatcher, LogDBWatcher {
 
   durable({ clusterID, nodeID }: Update): void {
     if (this.#life.isAlive) this.#world.oracle.see('durable', { clusterID, nodeID });
+  }
+
+  proposed(entries: readonly Entry[]): void {
+    const compressed = entries.filter(({ type }) => type === EntryType.EncodedEntry).length;
+    if (compressed > 0) this.#world.coverage.count('entry compressed', compressed);
   }
 
   quiesced(): void {

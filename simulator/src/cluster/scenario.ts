@@ -1,3 +1,4 @@
+import type { CompressionType } from '@drakkar/framework';
 import type { Dice } from '../world/dice.js';
 import type { NetworkQuality } from '../net/network.js';
 
@@ -13,6 +14,10 @@ export interface GroupScenario {
   quiesce: boolean;
   preVote: boolean;
   checkQuorum: boolean;
+  entryCompression: CompressionType;
+  snapshotCompression: CompressionType;
+  /** Space is given back only on request. */
+  disableAutoCompactions: boolean;
 }
 
 /** All that a seed says of a cluster's life, but for what happens in it. */
@@ -33,7 +38,11 @@ export interface Scenario {
   /** Of each period of this length clients are idle for the second half, so that groups may sleep; 0: never. */
   burstMs: number;
   keyCount: number;
+  /** Few, so that sessions are evicted that clients go on with. */
+  maxSessionCount: number;
   paddingBytes: number;
+  /** What each snapshot has besides the registers, so that there is something to be compressed. */
+  fillerBytes: number;
   hasExternalFiles: boolean;
   /** Small, so that flow control and back-pressure come into play. */
   hasSmallBuffers: boolean;
@@ -43,8 +52,11 @@ export interface Scenario {
 
 const FIRST_GROUP = 100;
 
+const compression = (dice: Dice): CompressionType => (dice.chance(0.4) ? 'snappy' : 'none');
+
 function groupScenario(dice: Dice, clusterID: number, hostCount: number): GroupScenario {
   const heartbeatRTT = dice.pick([1, 1, 1, 2]);
+  const space = dice.fork(`space of ${clusterID}`);
   return {
     clusterID,
     voterCount: Math.min(hostCount, dice.pick([1, 2, 3, 3, 3, 3, 3, 4, 5])),
@@ -56,6 +68,9 @@ function groupScenario(dice: Dice, clusterID: number, hostCount: number): GroupS
     quiesce: dice.chance(0.3),
     preVote: dice.chance(0.8),
     checkQuorum: dice.chance(0.7),
+    entryCompression: compression(space),
+    snapshotCompression: compression(space),
+    disableAutoCompactions: space.chance(0.4),
   };
 }
 
@@ -81,7 +96,9 @@ export function makeScenario(seed: number, dice: Dice): Scenario {
     thinkMs: dice.pick([150, 600, 2_500]),
     burstMs: dice.pick([0, 0, 20_000, 30_000]),
     keyCount: dice.between(1, 5),
+    maxSessionCount: dice.fork('sessions').pick([4096, 4096, 4096, 3]),
     paddingBytes: dice.pick([0, 0, 50, 3_000]),
+    fillerBytes: dice.fork('filler').pick([0, 200, 4_000]),
     hasExternalFiles: dice.chance(0.3),
     hasSmallBuffers: dice.chance(0.3),
     changePauseMs: dice.pick([0, 1_000, 4_000, 4_000]),

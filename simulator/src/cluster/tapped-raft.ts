@@ -16,6 +16,8 @@ export interface RaftWatcher {
   updated(config: RaftConfig, update: RaftUpdate, core: IRaft): void;
   applied(config: RaftConfig, index: number): void;
   configured(config: RaftConfig, membership: Membership): void;
+  /** Entries of clients are handed to a core. */
+  proposed(entries: readonly Entry[]): void;
   /** A core went to sleep; it is not ticked any more until it wakes. */
   quiesced(): void;
 }
@@ -64,6 +66,7 @@ export class TappedRaft implements IRaft {
     this.#core.step(message);
   }
   propose(entries: Entry[]): void {
+    this.#watcher.proposed(entries);
     this.#core.propose(entries);
   }
   proposeConfigChange(entry: Entry): void {

@@ -1,4 +1,12 @@
-import { type HostListener, type ILoggerFactory, NodeHost, type ReplicaProgress } from '@drakkar/framework';
+import {
+  type HostListener,
+  type IFileSystem,
+  type ILoggerFactory,
+  NodeHost,
+  type NodeHostConfigInput,
+  type Overrides,
+  type ReplicaProgress,
+} from '@drakkar/framework';
 import { hasErrorCode, isDrakkarError } from '@drakkar/raftio';
 import { VirtualDisk } from '../disk/virtual-disk.js';
 import { VirtualFileSystem } from '../disk/virtual-file-system.js';
@@ -28,6 +36,17 @@ export interface HostOperator {
   onDown(host: VirtualHost): void;
   /** Its data is damaged beyond use. */
   onDamaged(host: VirtualHost): void;
+}
+
+/** Nothing but something to be compressed. */
+const FILLER = 'by and by ';
+
+/** A process that is about to run, and what it is given. */
+export interface Process {
+  life: Life;
+  config: NodeHostConfigInput;
+  fileSystem: IFileSystem;
+  overrides: Overrides;
 }
 
 const STOP_PATIENCE_MS = 60_000;
@@ -91,15 +110,28 @@ export class VirtualHost {
 
   start(): void {
     if (this.isUp) return;
-    const { clockSkew } = this.#world.scenario;
-    const rate = 1 + clockSkew * (2 * this.#dice.fraction() - 1);
-    if (clockSkew > 0) this.#world.coverage.count('clock rates differ');
-    this.#lives += 1;
-    const life = new Life(`${this.name}.${this.#lives}`, rate, this.#world.scheduler);
+    const life = this.#newLife();
     this.life = life;
     life.onEnd(() => this.#ended(life));
     tell(this.#world, this.name, 'starts');
     void this.#boot(life);
+  }
+
+  /**
+   * Runs something that is no NodeHost in a process of its own, while no other one runs. Rejects with HostDownError
+   * when that dies before the end; the power has failed then.
+   */
+  async runAlone<T>(use: (process: Process) => Promise<T>): Promise<T> {
+    const life = this.#newLife();
+    const process = this.#processOf(life, new Map());
+    return await new Promise<T>((resolve, reject) => {
+      life.onEnd(() => {
+        this.disk.crash();
+        reject(new HostDownError(true));
+      });
+      // It takes its first turn in virtual time, as all else.
+      this.#world.scheduler.after(0, life, 'command', () => void use(process).then(resolve, reject));
+    });
   }
 
   /** @param losesUnsynced false: the process alone dies, and its system writes what is in its caches */
@@ -177,11 +209,17 @@ export class VirtualHost {
     });
   }
 
-  async #boot(life: Life): Promise<void> {
+  #newLife(): Life {
+    const { clockSkew } = this.#world.scenario;
+    const rate = 1 + clockSkew * (2 * this.#dice.fraction() - 1);
+    if (clockSkew > 0) this.#world.coverage.count('clock rates differ');
+    this.#lives += 1;
+    return new Life(`${this.name}.${this.#lives}`, rate, this.#world.scheduler);
+  }
+
+  #processOf(life: Life, machines: ReadonlyMap<number, RegisterMachine>): Process {
     const { scheduler, scenario } = this.#world;
     const fileSystem = new VirtualFileSystem(this.disk, life, scheduler);
-    const machines = new Map<number, RegisterMachine>();
-    this.#machines = machines;
     const watch = new ReplicaWatch(this.#world, life, this.name, machines);
     const overrides = bindWorld({
       life,
@@ -193,8 +231,14 @@ export class VirtualHost {
       logDBWatcher: watch,
       raftWatcher: watch,
     });
+    return { life, config: hostConfig(this.address, scenario), fileSystem, overrides };
+  }
+
+  async #boot(life: Life): Promise<void> {
+    const machines = new Map<number, RegisterMachine>();
+    this.#machines = machines;
+    const { config, overrides } = this.#processOf(life, machines);
     try {
-      const config = hostConfig(this.address, scenario);
       const nodeHost = await NodeHost.create(config, { overrides, events: this.#listener(life) });
       if (!life.isAlive) return;
       this.#nodeHost = nodeHost;
@@ -209,7 +253,7 @@ export class VirtualHost {
     const { clusterID } = group;
     try {
       const join = initialMembers.size === 0;
-      const make = (): RegisterMachine => this.#makeMachine(life, clusterID, nodeID);
+      const make = (): RegisterMachine => this.#makeMachine(life, plan);
       await nodeHost.startCluster(initialMembers, join, make, clusterConfig(plan));
     } catch (error) {
       if (!life.isAlive || PASSING_START_CODES.some((code) => hasErrorCode(error, code))) return;
@@ -218,11 +262,13 @@ export class VirtualHost {
     }
   }
 
-  #makeMachine(life: Life, clusterID: number, nodeID: number): RegisterMachine {
+  #makeMachine(life: Life, { group, nodeID }: ReplicaPlan): RegisterMachine {
+    const { clusterID } = group;
     const { oracle, coverage, scenario, scheduler } = this.#world;
     const files = scenario.hasExternalFiles
       ? { fileSystem: new VirtualFileSystem(this.disk, life, scheduler), dir: `${SCRATCH_DIR}/${clusterID}` }
       : undefined;
+    const isCompressed = group.snapshotCompression === 'snappy' && scenario.fillerBytes > 0;
     const machine = new RegisterMachine(
       {
         updated: (position, { id, key, value }) => {
@@ -230,9 +276,12 @@ export class VirtualHost {
           oracle.see('updated', { clusterID, nodeID, position, command: id });
           oracle.see('written', { clusterID, position, key, value });
         },
-        saved: () => coverage.count('snapshot taken'),
+        saved: () => {
+          coverage.count('snapshot taken');
+          if (isCompressed) coverage.count('snapshot compressed');
+        },
       },
-      files,
+      { files, filler: FILLER.repeat(Math.ceil(scenario.fillerBytes / FILLER.length)) },
     );
     this.#machines.set(clusterID, machine);
     return machine;

@@ -29,6 +29,7 @@ export class JournalKV implements IOrderedKV {
   #sizeBytes = 0;
   #recordCount = 0;
   #liveBytes = 0;
+  #isToBeCompacted = false;
 
   private constructor(fs: IFileSystem, dir: string, file: IFile, generation: number) {
     this.#fs = fs;
@@ -83,14 +84,17 @@ export class JournalKV implements IOrderedKV {
   }
 
   async write(ops: readonly KVOp[]): Promise<void> {
-    if (this.#sizeBytes > COMPACT_MIN_BYTES && this.#sizeBytes > COMPACT_RATIO * this.#liveBytes) {
+    const isLong = this.#sizeBytes > COMPACT_MIN_BYTES;
+    if (this.#isToBeCompacted || (isLong && this.#sizeBytes > COMPACT_RATIO * this.#liveBytes)) {
+      this.#isToBeCompacted = false;
       await this.#compact();
     }
     await this.#append(ops);
   }
 
+  /** The next write begins a new journal, if that makes it shorter. */
   async compactRange(): Promise<void> {
-    // The journal is written anew by a write that finds it too long.
+    this.#isToBeCompacted = this.#sizeBytes > COMPACT_RATIO * this.#liveBytes;
   }
 
   async close(): Promise<void> {

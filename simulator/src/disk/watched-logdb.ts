@@ -31,7 +31,13 @@ export function watchLogDB(inner: ILogDB, watcher: LogDBWatcher): ILogDB {
     deleteSnapshot: (clusterID, nodeID, index) => inner.deleteSnapshot(clusterID, nodeID, index),
     listSnapshots: (clusterID, nodeID, index) => inner.listSnapshots(clusterID, nodeID, index),
     removeNodeData: (clusterID, nodeID) => inner.removeNodeData(clusterID, nodeID),
-    importSnapshot: (snapshot, nodeInfo) => inner.importSnapshot(snapshot, nodeInfo),
+    importSnapshot: async (snapshot, nodeInfo) => {
+      const state = { term: snapshot.term, vote: 0, commit: snapshot.index };
+      const update: Update = { ...nodeInfo, state, entriesToSave: [], snapshot };
+      watcher.saving(update);
+      await inner.importSnapshot(snapshot, nodeInfo);
+      watcher.durable(update);
+    },
     close: () => inner.close(),
   };
 }

@@ -1,9 +1,11 @@
 import type { SeenEntry } from './observation.js';
 
-export interface CommittedEntry extends SeenEntry {
+export interface CommittedEntry extends Omit<SeenEntry, 'isConfigChange'> {
   /** A term in which somebody knew it to be committed: that or an earlier one is when it was. */
   inTerm: number;
 }
+
+const NONE: ReadonlyMap<number, CommittedEntry> = new Map();
 
 /** What has been seen to be committed, by group. */
 export class CommittedEntries {
@@ -11,7 +13,7 @@ export class CommittedEntries {
   readonly #last = new Map<number, number>();
 
   of(clusterID: number): ReadonlyMap<number, CommittedEntry> {
-    return this.#groups.get(clusterID) ?? new Map<number, CommittedEntry>();
+    return this.#groups.get(clusterID) ?? NONE;
   }
 
   /** Greatest index; 0 = none. */
@@ -28,8 +30,9 @@ export class CommittedEntries {
     }
     const known = group.get(entry.index);
     if (known === undefined) {
-      group.set(entry.index, { ...entry, inTerm });
-      this.#last.set(clusterID, Math.max(this.last(clusterID), entry.index));
+      const { index, term, digest } = entry;
+      group.set(index, { index, term, digest, inTerm });
+      if (index > this.last(clusterID)) this.#last.set(clusterID, index);
     } else if (inTerm < known.inTerm) {
       known.inTerm = inTerm;
     }

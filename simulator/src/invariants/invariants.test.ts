@@ -129,6 +129,9 @@ const CASES: Record<string, Case[]> = {
       'bad',
       [update(1, 1, 'a'), ['refused', { clusterID: GROUP, command: 'a' }]],
     ],
+    ['its client is told where', 'good', [update(1, 1, 'b'), update(1, 2, 'a'), answered(2)]],
+    ["its client gets another's answer", 'bad', [update(1, 1, 'b'), update(1, 2, 'a'), answered(1)]],
+    ['its client gets an answer although it had no effect', 'bad', [update(1, 1, 'b'), answered(1)]],
   ],
   'term and vote never forgotten': [
     ['it starts with what was durable', 'good', [...save(1, T1, entries(1, [1, 1])), start(1, T1, [1, 1])]],
@@ -263,11 +266,15 @@ const CASES: Record<string, Case[]> = {
     ],
   ],
   'reads never go back': [
-    ['it sees what was known', 'good', [written(1, 'x', 'a'), answered(1), asked(1), read(1, 1, 'x', 'a')]],
+    [
+      'it sees what was known',
+      'good',
+      [written(1, 'x', 'a'), update(1, 1, 'a'), answered(1), asked(1), read(1, 1, 'x', 'a')],
+    ],
     [
       'it sees less than was answered',
       'bad',
-      [written(1, 'x', 'a'), answered(1), asked(1), read(1, 0, 'x', undefined)],
+      [written(1, 'x', 'a'), update(1, 1, 'a'), answered(1), asked(1), read(1, 0, 'x', undefined)],
     ],
     [
       'it sees less than a read before it',
@@ -300,8 +307,8 @@ function change(index: number): SeenEntry[] {
 function written(position: number, key: string, value: string): Seen {
   return ['written', { clusterID: GROUP, position, key, value }];
 }
-function answered(position: number): Seen {
-  return ['writeAnswered', { clusterID: GROUP, position }];
+function answered(position: number, command = 'a'): Seen {
+  return ['writeAnswered', { clusterID: GROUP, position, command }];
 }
 function asked(readID: number): Seen {
   return ['readAsked', { clusterID: GROUP, readID }];
@@ -312,6 +319,14 @@ function read(readID: number, position: number, key: string, value: string | und
 function applied(nodeID: number, index: number, hash: string): Seen {
   return ['applied', { clusterID: GROUP, nodeID, index, hash }];
 }
+
+it('alone is checked when it is asked for', () => {
+  const [[, , twice] = [], [, , leaders] = []] = [CASES['at most once']?.[1], CASES['election safety']?.[1]];
+  const history = [...(twice ?? []), ...(leaders ?? [])];
+  expect(brokenBy(history)).toBe('at most once');
+  expect(brokenBy(history, 'election safety')).toBe('election safety');
+  expect(brokenBy(history, 'log matching')).toBeUndefined();
+});
 
 describe.each(Object.entries(CASES))('%s', (invariant, cases) => {
   it.each(cases)('%s: %s', (_, verdict, history) => {

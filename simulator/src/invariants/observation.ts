@@ -66,8 +66,8 @@ export interface Observations {
   configured: ReplicaName & { membership: Membership };
   /** A state machine was given its `position`-th command. */
   updated: ReplicaName & { position: number; command: string };
-  /** A client was told that its write took effect, as the group's `position`-th command. */
-  writeAnswered: { clusterID: number; position: number };
+  /** A client was told that its write, `command`, took effect as the group's `position`-th one. */
+  writeAnswered: { clusterID: number; position: number; command: string };
   /** A client was told that its command had no effect, and will have none. */
   refused: { clusterID: number; command: string };
   /** A client asks for a linearizable read. */

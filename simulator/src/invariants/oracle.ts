@@ -7,6 +7,7 @@ import {
 import type { Shadows } from './shadows.js';
 
 type Handler = { invariant: Invariant; handle: (seen: never) => void };
+const NO_HANDLERS: readonly Handler[] = [];
 
 /** Shows all that is seen to all invariants, and remembers the first that did not hold. */
 export class Oracle {
@@ -14,11 +15,15 @@ export class Oracle {
   violation: InvariantViolation | undefined;
   /** Also told of each new membership. */
   onConfigured: (seen: Observations['configured']) => void = () => undefined;
+  readonly #only: string | undefined;
   readonly #handlers = new Map<ObservationKind, Handler[]>();
 
-  constructor(shadows: Shadows, invariants: readonly Invariant[]) {
+  /** @param only the name of what alone counts, to find out whether it would be seen without all others */
+  constructor(shadows: Shadows, invariants: readonly Invariant[], only?: string) {
     this.shadows = shadows;
+    this.#only = only;
     for (const invariant of invariants) {
+      if (only !== undefined && invariant.name !== only) continue;
       for (const [kind, handle] of Object.entries(invariant.handlers)) {
         const handlers = this.#handlers.get(kind as ObservationKind) ?? [];
         handlers.push({ invariant, handle });
@@ -30,7 +35,7 @@ export class Oracle {
   /** Never throws: it is called in the midst of what it watches. */
   see<Kind extends ObservationKind>(kind: Kind, seen: Observations[Kind]): void {
     if (this.violation !== undefined) return;
-    for (const { invariant, handle } of this.#handlers.get(kind) ?? []) {
+    for (const { invariant, handle } of this.#handlers.get(kind) ?? NO_HANDLERS) {
       try {
         handle(seen as never);
       } catch (error) {
@@ -42,6 +47,7 @@ export class Oracle {
   }
 
   fail(invariant: string, message: string): void {
+    if (this.#only !== undefined && invariant !== this.#only) return;
     this.violation ??= new InvariantViolation(invariant, message);
   }
 

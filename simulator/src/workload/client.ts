@@ -42,6 +42,8 @@ export class Client {
     const { scheduler, scenario } = this.#world;
     while (!isOver()) {
       await scheduler.sleep(this.#dice.skewed(1, scenario.thinkMs));
+      // Whoever waits for the idle ones to end must not find that they had begun anew.
+      if (isOver()) return;
       if (isIdleTime(scheduler.nowMs, scenario.burstMs)) continue;
       this.isIdle = false;
       const group = this.#dice.pick(this.#cluster.groups);
@@ -97,7 +99,7 @@ export class Client {
     const outcome = await this.#propose(group, session, cmd, attempts);
     const operation = { kind: 'put', key: `${clusterID}/${key}`, value: id, invokedAt } as const;
     if (outcome.done) {
-      oracle.see('writeAnswered', { clusterID, position: outcome.position });
+      oracle.see('writeAnswered', { clusterID, position: outcome.position, command: id });
       coverage.count(session === undefined ? 'no-op write acknowledged' : 'write acknowledged');
       this.#note({ ...operation, returnedAt: scheduler.nowMs });
     } else if (outcome.mayHaveHappened) {
@@ -133,6 +135,7 @@ export class Client {
         const failure = this.#classify(error);
         if (failure === 'unknown') mayHaveHappened = true;
         if (failure === 'rejected') {
+          this.#world.coverage.count('session gone');
           this.#sessions.delete(group.scenario.clusterID);
           break;
         }

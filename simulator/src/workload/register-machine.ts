@@ -36,6 +36,7 @@ interface Saved {
   position: number;
   chain: number;
   values: [string, string][];
+  filler: string;
 }
 
 export interface MachineWatcher {
@@ -49,6 +50,12 @@ export interface ExternalFiles {
   dir: string;
 }
 
+export interface MachineOptions {
+  files: ExternalFiles | undefined;
+  /** Is in every snapshot, and must come back. */
+  filler: string;
+}
+
 /**
  * Registers by key, and the number of commands so far, which is what `update` returns: so each client learns where in
  * the history of its group its command stands.
@@ -60,10 +67,12 @@ export class RegisterMachine implements IStateMachine {
   readonly #values = new Map<string, string>();
   readonly #watcher: MachineWatcher;
   readonly #files: ExternalFiles | undefined;
+  readonly #filler: string;
 
-  constructor(watcher: MachineWatcher, files: ExternalFiles | undefined) {
+  constructor(watcher: MachineWatcher, { files, filler }: MachineOptions) {
     this.#watcher = watcher;
     this.#files = files;
+    this.#filler = filler;
   }
 
   /** All of the state, in few letters. */
@@ -88,7 +97,12 @@ export class RegisterMachine implements IStateMachine {
   }
 
   async saveSnapshot(writer: SnapshotWriter, files: ISnapshotFileCollection): Promise<void> {
-    const saved: Saved = { position: this.#position, chain: this.#chain, values: [...this.#values] };
+    const saved: Saved = {
+      position: this.#position,
+      chain: this.#chain,
+      values: [...this.#values],
+      filler: this.#filler,
+    };
     const bytes = Buffer.from(JSON.stringify(saved));
     const half = bytes.length >> 1;
     await writer.write(bytes.subarray(0, half));
@@ -104,6 +118,7 @@ export class RegisterMachine implements IStateMachine {
     const pieces: Uint8Array[] = [];
     for await (const piece of reader) pieces.push(Buffer.from(piece));
     const saved = JSON.parse(Buffer.concat(pieces).toString()) as Saved;
+    if (saved.filler !== this.#filler) throw new Error('the filler of the snapshot is not what was saved');
     for (const file of files) await this.#checkFile(file, saved);
     this.#position = saved.position;
     this.#chain = saved.chain;

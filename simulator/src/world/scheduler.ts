@@ -13,7 +13,7 @@ export interface Happening {
 }
 
 /** Thrown when nothing is left to happen although something is still waited for. */
-export class StandstillError extends Error {}
+class StandstillError extends Error {}
 
 const before = (a: Happening, b: Happening): boolean =>
   a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);

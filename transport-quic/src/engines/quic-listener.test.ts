@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { QuicServer, QuicServerSession } from '@currentspace/http3';
+import { Newcomers } from '@drakkar/raftio/transport';
 import { freePort, until } from '@drakkar/raftio/transport/testing';
 import type { Channel, EngineListener, ListenRequest } from '../engine.js';
 import { RawClient } from '../testing/raw-client.js';
@@ -59,6 +60,7 @@ async function listening(change: Partial<ListenRequest> = {}): Promise<Listening
       address,
       mutualTLS: false,
       maxSessions: 10,
+      newcomers: new Newcomers(10),
       onChannel: (channel) => {
         channels.push(channel);
         channel.attach({ onData: () => undefined, onEnd: () => channel.destroy() });
@@ -87,7 +89,9 @@ describe('a listener of raw QUIC', () => {
     await connect(address);
     await until('the second is there', () => closes.length === 2);
     await listener.close();
-    await new Promise((resolve) => setTimeout(resolve, 2 * HANDSHAKE_TIMEOUT_MS));
+    const later = await listening();
+    await connect(later.address);
+    await until('one that came later would be refused', () => later.refusals.length === 1);
     expect([closes, refusals.length]).toEqual([[1, 1], 1]);
   });
 

@@ -19,8 +19,8 @@ export class QuicListener implements EngineListener {
   readonly #request: ListenRequest;
   readonly #options: EngineOptions;
   readonly #server: QuicServer;
-  /** With the deadline by which each must have opened its stream. What is not here any more was closed. */
-  readonly #sessions = new Map<QuicServerSession, NodeJS.Timeout>();
+  /** With what takes each from those who have not opened their stream. What is not here any more was closed. */
+  readonly #sessions = new Map<QuicServerSession, () => void>();
   readonly #channels = new Map<QuicServerSession, QuicChannel>();
 
   private constructor(server: QuicServer, request: ListenRequest, options: EngineOptions) {
@@ -85,7 +85,15 @@ export class QuicListener implements EngineListener {
       this.#drop(session);
     }, this.#options.handshakeTimeoutMs);
     deadline.unref();
-    this.#sessions.set(session, deadline);
+    const leave = this.#request.newcomers.enter(() => {
+      this.#request.onRefused('a client was cut before it opened a stream: too many are at it', peer);
+      this.#drop(session);
+    });
+    const admit = (): void => {
+      clearTimeout(deadline);
+      leave();
+    };
+    this.#sessions.set(session, admit);
     session.on('error', (error) => {
       this.#ended(session, error);
     });
@@ -99,7 +107,7 @@ export class QuicListener implements EngineListener {
       this.#ended(session, why);
     });
     session.on('stream', (stream) => {
-      clearTimeout(deadline);
+      admit();
       this.#open(session, stream, peer);
     });
   }
@@ -137,7 +145,7 @@ export class QuicListener implements EngineListener {
   }
 
   #forget(session: QuicServerSession): boolean {
-    clearTimeout(this.#sessions.get(session));
+    this.#sessions.get(session)?.();
     return this.#sessions.delete(session);
   }
 }

@@ -2,7 +2,7 @@ import type { ClientHttp2Session, Http2SecureServer } from 'node:http2';
 import { createRequire } from 'node:module';
 
 /** The optional package that has HTTP/3 in it. */
-export const HTTP3_PACKAGE = '@fails-components/webtransport-transport-http3-quiche';
+const HTTP3_PACKAGE = '@fails-components/webtransport-transport-http3-quiche';
 
 /** What is used of a bidirectional stream. */
 export interface WebTransportStream {

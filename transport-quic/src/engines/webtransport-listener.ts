@@ -193,11 +193,13 @@ function explainListenError(error: unknown, address: string): Error {
  */
 class HttpSockets {
   readonly #sockets = new Map<string, Socket>();
-  readonly #deadlines = new Map<string, NodeJS.Timeout>();
+  /** For those that are no session in use yet: takes them from the newcomers. */
+  readonly #admits = new Map<string, () => void>();
   #serverClosed: Promise<unknown> = Promise.resolve();
 
   /** Rejects nothing; throws ErrUnsupported when the library's server is not what it was. */
-  guard(server: WebTransportServer, { maxSessions, onRefused }: ListenRequest, deadlineMs: number): void {
+  guard(server: WebTransportServer, request: ListenRequest, deadlineMs: number): void {
+    const { maxSessions, onRefused } = request;
     const http2 = http2ServerOf(server);
     if (http2 === undefined) {
       throw new ErrUnsupported(
@@ -207,7 +209,7 @@ class HttpSockets {
     this.#serverClosed = once(http2, 'close').catch(() => undefined);
     http2.maxConnections = maxSessions;
     http2.on('connection', (socket: Socket) => {
-      this.#accept(socket, onRefused, deadlineMs);
+      this.#accept(socket, request, deadlineMs);
     });
     http2.on('tlsClientError', (error: Error, socket: Socket) => {
       onRefused(`a client failed the TLS handshake: ${error.message}`, socket.remoteAddress ?? '');
@@ -228,8 +230,7 @@ class HttpSockets {
 
   /** The socket of the peer, as `address:port`, has become a session in use. */
   opened(peer: string): void {
-    clearTimeout(this.#deadlines.get(peer));
-    this.#deadlines.delete(peer);
+    this.#admits.get(peer)?.();
   }
 
   destroy(peer: string): void {
@@ -252,19 +253,27 @@ class HttpSockets {
     if (wasListening) await this.#serverClosed;
   }
 
-  #accept(socket: Socket, onRefused: ListenRequest['onRefused'], deadlineMs: number): void {
+  #accept(socket: Socket, { newcomers, onRefused }: ListenRequest, deadlineMs: number): void {
     const peer = `${socket.remoteAddress}:${socket.remotePort}`;
     const deadline = setTimeout(() => {
       onRefused('a client did not complete its handshake in time', peer);
       socket.destroy();
     }, deadlineMs);
+    const leave = newcomers.enter(() => {
+      onRefused('a client was cut before its handshake: too many are at it', peer);
+      socket.destroy();
+    });
+    const admit = (): void => {
+      clearTimeout(deadline);
+      leave();
+      if (this.#admits.get(peer) === admit) this.#admits.delete(peer);
+    };
     this.#sockets.set(peer, socket);
-    this.#deadlines.set(peer, deadline);
+    this.#admits.set(peer, admit);
     socket.on('error', () => undefined);
     socket.on('close', () => {
-      clearTimeout(deadline);
       if (this.#sockets.get(peer) === socket) this.#sockets.delete(peer);
-      if (this.#deadlines.get(peer) === deadline) this.#deadlines.delete(peer);
+      admit();
     });
   }
 }

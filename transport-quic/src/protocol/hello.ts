@@ -33,7 +33,7 @@ export interface Hello {
   creditStepBytes: number;
 }
 
-export const NONCE_BYTES = 32;
+const NONCE_BYTES = 32;
 const MAX_HELLO_BYTES = 4096;
 const MAX_ADDRESS_LENGTH = 300;
 const MAX_WINDOW_BYTES = 1024 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { MutualTLSConfig } from '@drakkar/raftio';
-import { type Identity, IdentityFiles } from '@drakkar/raftio/transport';
+import { type Identity, IdentityFiles, Newcomers } from '@drakkar/raftio/transport';
 import {
   CertificateFolder,
   TestCA,
@@ -191,6 +191,7 @@ for (const engine of ['quic', 'webtransport-h2'] as const) {
           address: `127.0.0.1:${port}`,
           mutualTLS: true,
           maxSessions: 10,
+          newcomers: new Newcomers(10),
           onChannel: (channel) => void pipe(channel),
           onRefused: () => undefined,
         }),
@@ -229,6 +230,7 @@ for (const engine of ['quic', 'webtransport-h2'] as const) {
           address,
           mutualTLS: true,
           maxSessions: 10,
+          newcomers: new Newcomers(10),
           onChannel,
           onRefused: () => undefined,
         }),

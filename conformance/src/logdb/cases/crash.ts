@@ -34,7 +34,7 @@ async function differs(
 /**
  * The call that a lane's stored data stands at: the last acknowledged one or, whole, the one that was under way.
  */
-export async function settledStep(
+async function settledStep(
   bench: LogDBBench,
   plan: CrashPlan,
   lane: number,

@@ -6,7 +6,7 @@ import type { Peer, PeerReport } from '../peer.js';
 
 const MIB = 1024 * 1024;
 /** What the processes at both ends of a connection may come to hold for it. */
-export const MOST_GROWN_BYTES = 64 * MIB;
+const MOST_GROWN_BYTES = 64 * MIB;
 const PATIENCE_MS = 20_000;
 const SLOW_MS = 3000;
 /** More batches than anybody may hold: 512 MiB. */
@@ -23,7 +23,7 @@ async function until(
   for (;;) {
     const report = await within(peer.report(), PATIENCE_MS, `a report, waiting for: ${what}`);
     if (isEnough(report)) return report;
-    if (performance.now() > end) fail(`${what}: not within ${PATIENCE_MS} ms`);
+    if (performance.now() > end) fail(`${what}: not within ${PATIENCE_MS} ms, but ${JSON.stringify(report)}`);
     await sleep(50);
   }
 }

@@ -26,6 +26,7 @@ export class RecordingListener implements RsmListener {
   readonly outcomes: Outcome[] = [];
   readonly memberships: Membership[] = [];
   readonly refusals: (string | undefined)[] = [];
+  readonly refusedKeys: Uint64[] = [];
 
   onApplied(entry: Entry, value: Uint64, rejected: boolean): void {
     this.outcomes.push({ index: entry.index, value, rejected });
@@ -41,6 +42,10 @@ export class RecordingListener implements RsmListener {
     this.outcomes.push({ index: entry.index, value: 0, rejected: !accepted });
     this.memberships.push(membership);
     this.refusals.push(refusal);
+  }
+
+  onConfigChangeRefused(key: Uint64): void {
+    this.refusedKeys.push(key);
   }
 }
 

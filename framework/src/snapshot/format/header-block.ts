@@ -42,7 +42,7 @@ export interface FileHeader {
   descriptionOffset: number;
 }
 
-export function checksumBytes(checksum: number): Uint8Array {
+function checksumBytes(checksum: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, checksum);
   return bytes;

@@ -4,7 +4,7 @@ import { ErrIncompatibleData } from '../../errors/host.js';
 import { ErrInvalidOption } from '../../errors/request.js';
 import { messageOf } from '../../errors/inspect.js';
 import type { IFileSystem } from '../../fs/file-system.js';
-import { openSealedJSON, sealJSON } from '../../fs/sealed-json.js';
+import { type SealedFields, openSealedJSON, sealJSON } from '../../fs/sealed-json.js';
 import { corrupt } from '../format/corrupt.js';
 
 /*
@@ -16,6 +16,9 @@ import { corrupt } from '../format/corrupt.js';
  */
 export const EXPORT_FILE_NAME = 'export.json';
 const EXPORT_FORMAT = 1;
+/** Above this no record of an export comes near. */
+const MAX_RECORD_BYTES = 16 * 1024 * 1024;
+const MAX_UINT32 = 2 ** 32 - 1;
 
 /** Where an exported snapshot comes from. */
 export interface SnapshotOrigin {
@@ -53,32 +56,74 @@ export function encodeExportRecord(record: ExportRecord): Uint8Array {
   });
 }
 
-function fieldsToRecord(fields: Record<string, unknown>): ExportRecord {
-  const number = (key: string): number => {
-    const value = fields[key];
-    if (!Number.isSafeInteger(value)) throw new Error(`${key} is ${String(value)}`);
-    return value as number;
-  };
-  const list = (key: string): unknown[] => {
-    const value = fields[key];
-    if (!Array.isArray(value)) throw new Error(`${key} is no list`);
-    return value as unknown[];
-  };
+/** Fields of a sealed record, which anybody can seal: each is checked to be what an export writes. */
+class RecordFields {
+  readonly #fields: SealedFields;
+
+  constructor(fields: SealedFields) {
+    this.#fields = fields;
+  }
+
+  /** An unsigned integer. */
+  number(key: string, least = 0, most = Number.MAX_SAFE_INTEGER): number {
+    const value = this.#fields[key];
+    if (!isInteger(value) || value < least || value > most) throw new Error(`${key} is ${String(value)}`);
+    return value;
+  }
+
+  text(key: string): string {
+    const value = this.#fields[key];
+    if (typeof value !== 'string') throw new Error(`${key} is no text`);
+    return value;
+  }
+
+  /** Node ids, each once. */
+  nodeIDs(key: string): Map<number, true> {
+    return this.#map(key, (entry) => [entry, true]);
+  }
+
+  /** Addresses by node id. */
+  addresses(key: string): Map<number, string> {
+    return this.#map(key, (entry) => {
+      const [nodeID, address, ...rest] = Array.isArray(entry) ? (entry as unknown[]) : [];
+      if (typeof address !== 'string' || rest.length > 0)
+        throw new Error(`${key} has a member without address`);
+      return [nodeID, address];
+    });
+  }
+
+  #map<T>(key: string, pairOf: (entry: unknown) => [nodeID: unknown, value: T]): Map<number, T> {
+    const list = this.#fields[key];
+    if (!Array.isArray(list)) throw new Error(`${key} is no list`);
+    const found = new Map<number, T>();
+    for (const entry of list as unknown[]) {
+      const [nodeID, value] = pairOf(entry);
+      if (!isInteger(nodeID) || nodeID < 0) throw new Error(`${key} has a node ${String(nodeID)}`);
+      if (found.has(nodeID)) throw new Error(`${key} has node ${nodeID} twice`);
+      found.set(nodeID, value);
+    }
+    return found;
+  }
+}
+
+const isInteger = (value: unknown): value is number => Number.isSafeInteger(value);
+
+function fieldsToRecord(fields: RecordFields): ExportRecord {
   return {
-    clusterID: number('clusterID'),
-    index: number('index'),
-    term: number('term'),
-    deploymentID: number('deploymentID'),
-    hardHash: toUint64(BigInt(String(fields['hardHash']))),
-    nodeID: number('nodeID'),
-    raftAddress: String(fields['raftAddress']),
-    payloadChecksum: number('payloadChecksum'),
-    sizeBytes: number('sizeBytes'),
+    clusterID: fields.number('clusterID', 1),
+    index: fields.number('index', 1),
+    term: fields.number('term', 1),
+    deploymentID: fields.number('deploymentID'),
+    hardHash: toUint64(BigInt(fields.text('hardHash'))),
+    nodeID: fields.number('nodeID', 1),
+    raftAddress: fields.text('raftAddress'),
+    payloadChecksum: fields.number('payloadChecksum', 0, MAX_UINT32),
+    sizeBytes: fields.number('sizeBytes'),
     membership: {
-      configChangeID: number('configChangeID'),
-      addresses: new Map(list('addresses') as [number, string][]),
-      observers: new Map(list('observers') as [number, string][]),
-      removed: new Map(list('removed').map((nodeID) => [nodeID as number, true])),
+      configChangeID: fields.number('configChangeID'),
+      addresses: fields.addresses('addresses'),
+      observers: fields.addresses('observers'),
+      removed: fields.nodeIDs('removed'),
     },
   };
 }
@@ -94,7 +139,7 @@ export function decodeExportRecord(data: Uint8Array, path: string): ExportRecord
     );
   }
   try {
-    return fieldsToRecord(fields);
+    return fieldsToRecord(new RecordFields(fields));
   } catch (error) {
     throw corrupt(path, 0, `it can't be read (${messageOf(error)})`, error);
   }
@@ -110,8 +155,10 @@ export async function readExportRecord(fs: IFileSystem, dir: string): Promise<Ex
     throw new ErrInvalidOption(`there is no exported snapshot in ${dir}: it is no folder`);
   }
   const path = join(dir, EXPORT_FILE_NAME);
-  if ((await fs.stat(path))?.kind !== 'file') {
+  const found = await fs.stat(path);
+  if (found?.kind !== 'file') {
     throw corrupt(path, 0, 'it is missing, so this is no exported snapshot, or only a part of one');
   }
+  if (found.sizeBytes > MAX_RECORD_BYTES) throw corrupt(path, 0, `it has ${found.sizeBytes} bytes`);
   return decodeExportRecord(await fs.readFile(path), path);
 }

@@ -65,7 +65,8 @@ export class StreamCheck {
   /** What the data file says about the external files that are to follow. Returns what is wrong with it. */
   expectFiles(files: readonly ExternalFile[]): string | undefined {
     this.#files = files;
-    this.#fileSizes.push(...files.map(({ sizeBytes }) => sizeBytes));
+    // One by one: there may be more than a call takes arguments.
+    for (const { sizeBytes } of files) this.#fileSizes.push(sizeBytes);
     const count = streamChunkCount(this.#fileSizes);
     return this.#head.chunkCount === count ? undefined : `chunkCount ${this.#head.chunkCount}, not ${count}`;
   }

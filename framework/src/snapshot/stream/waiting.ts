@@ -69,10 +69,6 @@ export class Places {
     this.#free = count;
   }
 
-  get waitingCount(): number {
-    return this.#waiting.size;
-  }
-
   /** Resolves with the function that gives the place back. Rejects with ErrSnapshotStopped when `signal` aborts. */
   async take(signal: AbortSignal, what: string): Promise<() => void> {
     if (signal.aborted) throw new ErrSnapshotStopped(`${what} was called off`, { cause: signal.reason });

@@ -12,7 +12,7 @@ class ReplicaModel {
 export const MODEL_CLUSTERS = [1, Number.MAX_SAFE_INTEGER];
 export const MODEL_NODES = [1, 2];
 /** No index in the scripts is above it. */
-export const MODEL_LAST_INDEX = 60;
+const MODEL_LAST_INDEX = 60;
 
 /** What a LogDB should hold, in the plainest form there is. */
 export class LogModel {

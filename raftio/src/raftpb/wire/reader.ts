@@ -3,7 +3,7 @@ import type { Uint64 } from '../uint64.js';
 import { MAX_VARINT_BYTES, bigintOfHalves } from './varint.js';
 
 /** What the low three bits of a field's tag say of the bytes that follow. */
-export const WireType = Object.freeze({ Varint: 0, Fixed64: 1, Bytes: 2, Fixed32: 5 } as const);
+const WireType = Object.freeze({ Varint: 0, Fixed64: 1, Bytes: 2, Fixed32: 5 } as const);
 
 /**
  * Nested messages (entries, map entries, files, messages) that one call decodes at most. Two bytes can make an

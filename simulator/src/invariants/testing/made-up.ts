@@ -99,10 +99,10 @@ export const update = (nodeID: number, position: number, command: string): Seen 
   { ...at(nodeID), position, command },
 ];
 
-/** The name of the invariant that the history breaks; `undefined`: none. */
-export function brokenBy(history: readonly Seen[]): string | undefined {
+/** The name of the invariant that the history breaks, of all or of the one that is named; `undefined`: none. */
+export function brokenBy(history: readonly Seen[], only?: string): string | undefined {
   const shadows = new Shadows();
-  const oracle = new Oracle(shadows, allInvariants(shadows));
+  const oracle = new Oracle(shadows, allInvariants(shadows), only);
   for (const [kind, seen] of history) oracle.see(kind, seen);
   return oracle.violation?.invariant;
 }

@@ -1,0 +1,107 @@
+import type { Roots } from '../datadir/seal/files.js';
+import { makeSeal } from '../datadir/seal/make-seal.js';
+import { dropSeal, readSeal } from '../datadir/seal/seal-file.js';
+import { type VerifyProgress, verifySeal } from '../datadir/seal/verify-seal.js';
+import { damagedLockFiles } from '../datadir/socket-lock.js';
+import { ErrDataDirCorrupt } from '../errors/index.js';
+import type { IFileSystem } from '../fs/file-system.js';
+
+/** What a data directory was found to be by its seal. */
+export type SealState =
+  /** Every file is as the host has left it. */
+  | 'valid'
+  /** The host was not stopped in order, or was told not to seal. */
+  | 'none'
+  /** Files have changed, or the seal itself has; that was to be ignored. */
+  | 'broken';
+
+/** Why a data directory is not as its host has left it. */
+export interface FileProblem {
+  part: 'seal' | 'lock';
+  message: string;
+}
+
+const PROBLEMS_TOLD = 3;
+
+function changed({ nodeHostDir }: Roots, problems: FileProblem[]): ErrDataDirCorrupt {
+  const more = problems.length > PROBLEMS_TOLD ? ` (and ${problems.length - PROBLEMS_TOLD} more)` : '';
+  const told = problems.slice(0, PROBLEMS_TOLD).map(({ message }) => message);
+  return new ErrDataDirCorrupt(
+    `${nodeHostDir} is not as its host has left it, and was not opened: ${told.join('; ')}${more}. drakkar check tells all; --ignore-seal goes on nevertheless`,
+    { details: { dir: nodeHostDir, problems } },
+  );
+}
+
+/** The problems that such an error is about; undefined for any other. */
+export function fileProblemsOf(details: Readonly<Record<string, unknown>>): FileProblem[] | undefined {
+  const { problems } = details;
+  return Array.isArray(problems) ? (problems as FileProblem[]) : undefined;
+}
+
+/** Throws ErrDataDirCorrupt when files of the lock are damaged: before it is taken, which may remove them. */
+export async function checkLockFiles(roots: Roots): Promise<void> {
+  const problems: FileProblem[] = [];
+  for (const dir of new Set([roots.nodeHostDir, roots.walDir])) {
+    for (const file of await damagedLockFiles(dir)) {
+      problems.push({ part: 'lock', message: `${file} is damaged: its checksum does not match` });
+    }
+  }
+  if (problems.length > 0) throw changed(roots, problems);
+}
+
+/**
+ * Takes away the seal of a data directory, which is locked, for as long as its LogDB is open, which engines don't let
+ * stay as it is. It is made anew afterwards if all was as it said, so that the next one to look knows as much.
+ */
+export class SuspendedSeal {
+  readonly #fs: IFileSystem;
+  #roots: Roots | undefined;
+  readonly state: SealState;
+
+  private constructor(fs: IFileSystem, state: SealState, roots: Roots | undefined) {
+    this.#fs = fs;
+    this.state = state;
+    this.#roots = roots;
+  }
+
+  /**
+   * Compares every file with the seal before anything is changed. Throws ErrDataDirCorrupt, with the directory as it
+   * was, when they differ and that is not to be ignored.
+   */
+  static async suspend(
+    fs: IFileSystem,
+    roots: Roots,
+    ignoreSeal: boolean,
+    onProgress?: VerifyProgress,
+  ): Promise<SuspendedSeal> {
+    const reading = await readSeal(fs, roots);
+    if (reading.kind === 'none') return new SuspendedSeal(fs, 'none', undefined);
+    const findings =
+      reading.kind === 'damaged' ? [reading] : await verifySeal(fs, roots, reading.seal, onProgress);
+    if (findings.length > 0 && !ignoreSeal) {
+      throw changed(
+        roots,
+        findings.map(({ message }) => ({ part: 'seal', message })),
+      );
+    }
+    await dropSeal(fs, roots);
+    return findings.length > 0
+      ? new SuspendedSeal(fs, 'broken', undefined)
+      : new SuspendedSeal(fs, 'valid', roots);
+  }
+
+  /** While `work` runs nothing is to be sealed if it fails; then the directory has these roots. */
+  async moving(roots: Roots, work: () => Promise<void>): Promise<void> {
+    const wasSealed = this.#roots !== undefined;
+    this.#roots = undefined;
+    await work();
+    if (wasSealed) this.#roots = roots;
+  }
+
+  /** Seals again, once. Everything must be closed. */
+  async resume(): Promise<void> {
+    const roots = this.#roots;
+    this.#roots = undefined;
+    if (roots !== undefined) await makeSeal(this.#fs, roots);
+  }
+}

@@ -1,0 +1,22 @@
+/**
+ * For each invariant of the simulator a mutant that breaks it, so that it is known that the check can fail: seen by it
+ * alone, with all the others off, which would often be the first to notice.
+ */
+export const EVIDENCE = {
+  'election safety': 'vote-twice',
+  'log matching': 'keep-conflicting-entries',
+  'leader completeness': 'vote-for-short-log',
+  'state machine safety': 'sessions-not-in-snapshot',
+  'committed never changes': 'vote-for-short-log',
+  'at most once': 'apply-twice',
+  'term and vote never forgotten': 'vote-twice',
+  'membership overlap': 'members-not-in-snapshot',
+  'observers never counted': 'observer-commits',
+  'commit rule': 'commit-old-term',
+  'no acknowledgement before durability': 'send-before-save',
+  'reads never go back': 'read-before-applied',
+  'equal hashes': 'sessions-not-in-snapshot',
+  'bounded queues and memory': 'snapshots-stay',
+  linearizability: 'read-before-applied',
+  liveness: 'never-times-out',
+};

@@ -1,0 +1,67 @@
+import type { NodeHost } from '@drakkar/framework';
+import { hasErrorCode, isDrakkarError } from '@drakkar/raftio';
+import type { EventKind } from '../world/coverage.js';
+import { HostDownError, type VirtualHost } from './virtual-host.js';
+import { type World, tell } from './world.js';
+
+const EXPORT_TIMEOUT_MS = 30_000;
+const PASSING_KINDS: readonly string[] = ['retry', 'retry-elsewhere', 'unknown'];
+
+/** What an operator asks a host for now and then. It may come to nothing, but not without a cause. */
+export class Requests {
+  readonly #world: World;
+  #exports = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  snapshot(host: VirtualHost, clusterID: number): void {
+    void this.#ask(host, 'snapshot requested', (nodeHost) => nodeHost.requestSnapshot(clusterID));
+  }
+
+  compaction(host: VirtualHost, clusterID: number): void {
+    const nodeID = host.replicas.get(clusterID)?.nodeID ?? 0;
+    void this.#ask(host, 'compaction requested', async (nodeHost) => {
+      const { completed } = await nodeHost.requestCompaction(clusterID, nodeID);
+      await completed;
+    });
+  }
+
+  /** Resolves to the folder of the export; `undefined`: there is none. */
+  async export(host: VirtualHost, clusterID: number): Promise<string | undefined> {
+    this.#exports += 1;
+    const dir = `/export-${clusterID}-${this.#exports}`;
+    const exported = await this.#ask(host, 'snapshot exported', (nodeHost) =>
+      nodeHost.exportSnapshot(clusterID, dir, { timeoutMs: EXPORT_TIMEOUT_MS }),
+    );
+    if (exported === undefined) return undefined;
+    tell(this.#world, host.name, `has exported group ${clusterID} at ${exported.index} to ${dir}`);
+    return dir;
+  }
+
+  async #ask<T>(
+    host: VirtualHost,
+    kind: EventKind,
+    call: (nodeHost: NodeHost) => Promise<T>,
+  ): Promise<T | undefined> {
+    try {
+      const answer = await host.call(call);
+      this.#world.coverage.count(kind);
+      return answer;
+    } catch (error) {
+      if (!isExcused(host, error)) {
+        const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        this.#world.oracle.fail('no failure without a cause', `${host.name}: ${kind}: ${detail}`);
+      }
+      return undefined;
+    }
+  }
+}
+
+/** There may be nothing to be done yet, and what failed on a disk that fails is no wonder. */
+function isExcused(host: VirtualHost, error: unknown): boolean {
+  if (error instanceof HostDownError || hasErrorCode(error, 'ERR_REJECTED')) return true;
+  if (host.disk.hasFailed || host.isSuspect) return true;
+  return isDrakkarError(error) && PASSING_KINDS.includes(error.kind);
+}
