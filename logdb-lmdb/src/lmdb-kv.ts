@@ -11,7 +11,8 @@ import {
   fieldOf,
   messageOf,
 } from '@drakkar/raftio/kv';
-import { DEFAULT_INITIAL_MAP_SIZE_BYTES, type LmdbLogDBOptions } from './options.js';
+import { FreeSpace } from './free-space.js';
+import { DEFAULT_INITIAL_MAP_SIZE_BYTES, DEFAULT_RESERVE_BYTES, type LmdbLogDBOptions } from './options.js';
 
 /** Messages of LMDB that tell of damage in the file, not of circumstances. */
 const DAMAGE = /MDB_(CORRUPTED|PAGE_NOTFOUND|INVALID|VERSION_MISMATCH|BAD_DBI|INCOMPATIBLE|PANIC)/;
@@ -25,11 +26,18 @@ const DAMAGE = /MDB_(CORRUPTED|PAGE_NOTFOUND|INVALID|VERSION_MISMATCH|BAD_DBI|IN
 export class LmdbKV implements IOrderedKV {
   readonly #db: RootDatabase<Buffer, Uint8Array>;
   readonly #path: string;
+  readonly #freeSpace: FreeSpace;
   readonly #onClosed: () => Promise<void>;
 
-  private constructor(path: string, db: RootDatabase<Buffer, Uint8Array>, onClosed: () => Promise<void>) {
+  private constructor(
+    path: string,
+    db: RootDatabase<Buffer, Uint8Array>,
+    freeSpace: FreeSpace,
+    onClosed: () => Promise<void>,
+  ) {
     this.#path = path;
     this.#db = db;
+    this.#freeSpace = freeSpace;
     this.#onClosed = onClosed;
   }
 
@@ -52,7 +60,8 @@ export class LmdbKV implements IOrderedKV {
         keyEncoding: 'binary',
         encoding: 'binary',
       });
-      return new LmdbKV(path, db, onClosed);
+      const freeSpace = new FreeSpace(path, options.reserveBytes ?? DEFAULT_RESERVE_BYTES);
+      return new LmdbKV(path, db, freeSpace, onClosed);
     } catch (error) {
       if (DAMAGE.test(messageOf(error))) throw damage(path, error);
       throw new ErrLogDBOpen(`can't open ${path}: ${messageOf(error)}`, {
@@ -95,6 +104,7 @@ export class LmdbKV implements IOrderedKV {
 
   async write(ops: readonly KVOp[]): Promise<void> {
     const writes = await expandRanges(ops, async (start, end) => [...this.#db.getKeys({ start, end })]);
+    this.#freeSpace.check(writes);
     try {
       await this.#db.batch(() => {
         for (const op of writes) {

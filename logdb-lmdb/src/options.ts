@@ -11,9 +11,15 @@ export interface LmdbLogDBOptions {
    * that exists keeps the one it was made with.
    */
   pageSizeBytes?: number;
+  /**
+   * Bytes of its file system that stay free: below that, writes fail with ENOSPC before LMDB tries them, which is the
+   * better way, since LMDB's library does not always survive a full disk. 0 = it is left to LMDB. Default: 8 MiB.
+   */
+  reserveBytes?: number;
 }
 
 export const DEFAULT_INITIAL_MAP_SIZE_BYTES = 64 * 1024 * 1024;
+export const DEFAULT_RESERVE_BYTES = 8 * 1024 * 1024;
 
 export const optionsSchema: OptionsSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
@@ -32,6 +38,14 @@ export const optionsSchema: OptionsSchema = {
       description: 'Page size in bytes of a log that is new.',
       type: 'integer',
       enum: [4096, 8192, 16_384, 32_768, 65_536],
+    },
+    reserveBytes: {
+      description:
+        'Bytes of the file system that stay free: below that a write fails as on a full disk. 0 = none.',
+      type: 'integer',
+      minimum: 0,
+      maximum: 2 ** 40,
+      default: DEFAULT_RESERVE_BYTES,
     },
   },
 };

@@ -1,0 +1,43 @@
+import { statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { KVOp } from '@drakkar/raftio/kv';
+
+const MIB = 1024 * 1024;
+
+/**
+ * Keeps writes away from a full disk. When a write of LMDB's own thread meets one, the library reports it, but may have
+ * spoiled its memory: now and then the process ends by SIGABRT a moment later, and takes its other work along. So a
+ * write is refused while there still is room, and only a disk that fills up within that one write is left to LMDB.
+ */
+export class FreeSpace {
+  readonly #dir: string;
+  readonly #reserveBytes: number;
+
+  /** @param path of the file that grows; @param reserveBytes what stays free at least; 0 = nobody looks */
+  constructor(path: string, reserveBytes: number) {
+    this.#dir = dirname(path);
+    this.#reserveBytes = reserveBytes;
+  }
+
+  /** Takes a few microseconds. Throws an error with the code `ENOSPC` when `ops` might not fit. */
+  check(ops: readonly KVOp[]): void {
+    if (this.#reserveBytes === 0) return;
+    const { bavail, bsize } = statfsSync(this.#dir);
+    const freeBytes = bavail * bsize;
+    const neededBytes = this.#reserveBytes + 2 * sizeBytesOf(ops);
+    if (freeBytes >= neededBytes) return;
+    const error = new Error(
+      `no space left on device: ${toMiB(freeBytes)} MiB are free in ${this.#dir}, and a write of the log ` +
+        `asks for ${toMiB(neededBytes)} MiB (reserveBytes and twice its size)`,
+    );
+    throw Object.assign(error, { code: 'ENOSPC' });
+  }
+}
+
+function sizeBytesOf(ops: readonly KVOp[]): number {
+  let sizeBytes = 0;
+  for (const op of ops) if (op.type === 'put') sizeBytes += op.key.length + op.value.length;
+  return sizeBytes;
+}
+
+const toMiB = (bytes: number): string => (bytes / MIB).toFixed(1);
