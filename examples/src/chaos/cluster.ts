@@ -176,6 +176,10 @@ export class ChaosCluster {
     await process?.killHard();
   }
 
+  async killAll(): Promise<void> {
+    await Promise.all(this.hosts.map((host) => this.kill(host)));
+  }
+
   /** An orderly end of the process. */
   async stop(host: ChaosHostHandle): Promise<void> {
     const { process } = host;
@@ -242,7 +246,7 @@ export class ChaosCluster {
     try {
       if (isOrderly) await Promise.all(this.hosts.map((host) => this.stop(host)));
     } finally {
-      await Promise.all(this.hosts.map((host) => this.kill(host)));
+      await this.killAll();
       await this.network.close();
     }
   }

@@ -103,11 +103,15 @@ export class Round {
     try {
       const cluster = await ChaosCluster.create({ ...setup, replicasOf: replicas });
       let isOrderly = false;
+      // Whatever is being waited for of a process has an end with it.
+      const killAll = (): void => void cluster.killAll();
+      signal.addEventListener('abort', killAll, { once: true });
       try {
         const result = await this.#playOn(cluster, signal);
         isOrderly = this.#violations.length === 0;
         return result;
       } finally {
+        signal.removeEventListener('abort', killAll);
         await this.#attempt('the end', () => cluster.close(isOrderly));
       }
     } finally {
