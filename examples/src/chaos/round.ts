@@ -53,6 +53,8 @@ export interface RoundResult extends CallCounts {
   snapshotsTaken: number;
   snapshotsInstalled: number;
   batchesLost: number;
+  /** Processes that a fault of the lmdb library ended on a full disk. */
+  aborts: number;
   checked: number;
   violations: Violation[];
   stuck: string[];
@@ -169,6 +171,7 @@ export class Round {
       snapshotsTaken,
       snapshotsInstalled,
       batchesLost,
+      aborts: cluster.aborts,
       checked,
       violations: this.#violations,
       stuck: this.#stuck,
