@@ -53,6 +53,8 @@ export interface RoundResult extends CallCounts {
   snapshotsTaken: number;
   snapshotsInstalled: number;
   batchesLost: number;
+  /** Processes that a fault of the lmdb library ended on a full disk. */
+  aborts: number;
   checked: number;
   violations: Violation[];
   stuck: string[];
@@ -103,11 +105,15 @@ export class Round {
     try {
       const cluster = await ChaosCluster.create({ ...setup, replicasOf: replicas });
       let isOrderly = false;
+      // Whatever is being waited for of a process has an end with it.
+      const killAll = (): void => void cluster.killAll();
+      signal.addEventListener('abort', killAll, { once: true });
       try {
         const result = await this.#playOn(cluster, signal);
         isOrderly = this.#violations.length === 0;
         return result;
       } finally {
+        signal.removeEventListener('abort', killAll);
         await this.#attempt('the end', () => cluster.close(isOrderly));
       }
     } finally {
@@ -165,6 +171,7 @@ export class Round {
       snapshotsTaken,
       snapshotsInstalled,
       batchesLost,
+      aborts: cluster.aborts,
       checked,
       violations: this.#violations,
       stuck: this.#stuck,

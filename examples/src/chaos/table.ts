@@ -12,6 +12,7 @@ export interface PairFigures {
   snapshotsTaken: number;
   snapshotsInstalled: number;
   batchesLost: number;
+  aborts: number;
   acknowledged: number;
   unknown: number;
   reads: number;
@@ -27,6 +28,7 @@ const SUMS = [
   'snapshotsTaken',
   'snapshotsInstalled',
   'batchesLost',
+  'aborts',
   'acknowledged',
   'unknown',
   'reads',
@@ -44,6 +46,7 @@ export function emptyFigures(pair: string): PairFigures {
     snapshotsTaken: 0,
     snapshotsInstalled: 0,
     batchesLost: 0,
+    aborts: 0,
     acknowledged: 0,
     unknown: 0,
     reads: 0,
@@ -84,6 +87,7 @@ const ROWS: readonly [name: string, value: (figures: PairFigures) => number][] =
   ['cut connections', ({ faults }) => faults.cut],
   ['disks filled', ({ faults }) => faults['disk full']],
   ['LogDBs that stopped for it', ({ fullDisksMet }) => fullDisksMet],
+  ['processes that lmdb aborted for it', ({ aborts }) => aborts],
   ['disks wiped', ({ faults }) => faults.wipe],
   ['restarts', ({ faults }) => faults.restart],
   ['leader transfers', ({ faults }) => faults.transfer],

@@ -15,6 +15,8 @@ export function serveParent<C extends CommandTable<C> & { shutdown: unknown }>(
   process.on('disconnect', () => {
     if (!isShutDown) process.exit(1);
   });
+  // The parent was gone before this was reached, and nobody tells of that any more.
+  if (process.connected === false) process.exit(1);
   // Ctrl-C reaches every process of the terminal; the parent decides what it means.
   process.on('SIGINT', () => {});
   process.on('message', (message) => {
