@@ -6,7 +6,7 @@ import {
   LogDBFactoryID,
   type LogDBModule,
 } from '@drakkar/raftio';
-import { KVLogDB, type Placement, findPlacement, recordPlacement } from '@drakkar/raftio/kv';
+import { type Placement, openLockedLogDB } from '@drakkar/raftio/kv';
 import { checkFiles } from './files/check-files.js';
 import { readMark, removeMark, writeMark } from './files/closed-mark.js';
 import { LevelDBKV } from './leveldb-kv.js';
@@ -22,21 +22,12 @@ const NAME = 'leveldb';
  * already, in this process or another; with ErrLogDBOpen when a folder can't be used or belongs to another log; with
  * ErrLogDBCorrupt when what is there is damaged or not a log.
  */
-export async function openLevelDBLogDB(
-  config: LogDBConfig,
-  options: LevelDBLogDBOptions = {},
-): Promise<ILogDB> {
-  const placement = await findPlacement(config, NAME);
-  const lock = await FolderLock.acquire(placement.walDir);
-  const kv = await releasing(lock, () => openChecked(placement, options, lock));
-  const db = await KVLogDB.open(kv, { name: NAME });
-  try {
-    await recordPlacement(placement, NAME);
-    return db;
-  } catch (error) {
-    await db.close();
-    throw error;
-  }
+export function openLevelDBLogDB(config: LogDBConfig, options: LevelDBLogDBOptions = {}): Promise<ILogDB> {
+  return openLockedLogDB(config, {
+    name: NAME,
+    acquire: (walDir) => FolderLock.acquire(walDir),
+    openKV: (placement, lock) => openChecked(placement, options, lock),
+  });
 }
 
 async function openChecked(
@@ -55,15 +46,6 @@ async function openChecked(
       await lock.release();
     }
   });
-}
-
-async function releasing<T>(lock: FolderLock, make: () => Promise<T>): Promise<T> {
-  try {
-    return await make();
-  } catch (error) {
-    await lock.release();
-    throw error;
-  }
 }
 
 /** Chosen in a configuration by `logdb: { module: '@drakkar/logdb-leveldb' }`. */

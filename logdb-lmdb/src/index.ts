@@ -6,7 +6,7 @@ import {
   LogDBFactoryID,
   type LogDBModule,
 } from '@drakkar/raftio';
-import { KVLogDB, findPlacement, recordPlacement } from '@drakkar/raftio/kv';
+import { openLockedLogDB } from '@drakkar/raftio/kv';
 import { LmdbKV } from './lmdb-kv.js';
 import { FolderLock } from './lock.js';
 import { type LmdbLogDBOptions, optionsSchema } from './options.js';
@@ -21,29 +21,13 @@ const NAME = 'lmdb';
  * already, in this process or another; with ErrLogDBOpen when a folder can't be used or belongs to another log; with
  * ErrLogDBCorrupt when what is there is damaged or not a log.
  */
-export async function openLmdbLogDB(config: LogDBConfig, options: LmdbLogDBOptions = {}): Promise<ILogDB> {
-  const placement = await findPlacement(config, NAME);
-  const lock = await FolderLock.acquire(placement.walDir);
-  const kv = await releasing(lock, async () => {
-    return LmdbKV.open(await checkLogFile(placement), options, () => lock.release());
+export function openLmdbLogDB(config: LogDBConfig, options: LmdbLogDBOptions = {}): Promise<ILogDB> {
+  return openLockedLogDB(config, {
+    name: NAME,
+    acquire: (walDir) => FolderLock.acquire(walDir),
+    openKV: async (placement, lock) =>
+      LmdbKV.open(await checkLogFile(placement), options, () => lock.release()),
   });
-  const db = await KVLogDB.open(kv, { name: NAME });
-  try {
-    await recordPlacement(placement, NAME);
-    return db;
-  } catch (error) {
-    await db.close();
-    throw error;
-  }
-}
-
-async function releasing<T>(lock: FolderLock, make: () => Promise<T>): Promise<T> {
-  try {
-    return await make();
-  } catch (error) {
-    await lock.release();
-    throw error;
-  }
 }
 
 /** Chosen in a configuration by `logdb: { module: '@drakkar/logdb-lmdb' }`. */

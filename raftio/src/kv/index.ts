@@ -10,4 +10,5 @@ export {
 export { type KVKeyOp, expandRanges } from './expand-ranges.js';
 export { fieldOf, isNotFound, messageOf } from './failures.js';
 export { KVLogDB, type KVLogDBOptions } from './kv-logdb.js';
+export { type HeldLock, type LockedLogDB, openLockedLogDB } from './open-locked.js';
 export { type Placement, findPlacement, recordPlacement, syncFolder, writeFileDurable } from './placement.js';
