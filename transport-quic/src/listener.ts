@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type IdentityFiles, Newcomers, type Warnings, parseAddress } from '@drakkar/raftio/transport';
 import type { Channel, Engine, EngineListener } from './engine.js';
 import type { Self } from './handshake/terms.js';
@@ -29,6 +30,8 @@ export class Listener {
   constructor(config: ListenerConfig) {
     this.#config = config;
     this.#newcomers = new Newcomers(config.options.maxConnections);
+    // Every handshake under way listens to it.
+    setMaxListeners(0, this.#stopping.signal);
   }
 
   /** Rejects with ErrInvalidAddress, ErrAddressInUse or ErrTLS. */

@@ -42,6 +42,20 @@ describe('in processes of their own (needs a build)', () => {
     );
   }
 
+  for (const [engine, attempts] of [
+    ['quic', 200],
+    ['webtransport-h2', 600],
+  ] as const) {
+    it(
+      `connections that are given up while they are made do not end the process, by ${engine}`,
+      async () => {
+        const ended = await run('gives-up.mjs', [engine, await freePort(), await freePort(), attempts]);
+        expect(ended).toEqual({ exitCode: 0, signal: null, output: 'connected in the end\n' });
+      },
+      PATIENCE_MS + 10_000,
+    );
+  }
+
   it(
     'nothing that clients of the HTTP/2 form say ends the process',
     async () => {

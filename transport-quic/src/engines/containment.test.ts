@@ -1,7 +1,8 @@
-import { EventEmitter } from 'node:events';
-import type { Http2Session } from 'node:http2';
+import { EventEmitter, once } from 'node:events';
+import { type ClientHttp2Session, type Http2Session, connect } from 'node:http2';
+import { createServer } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import { calmPings, contain, containSessions } from './containment.js';
+import { calmPings, contain, containHandshake, containSessions } from './containment.js';
 
 class Stream extends EventEmitter {
   destroyed = false;
@@ -81,5 +82,41 @@ describe('what the library throws', () => {
     session.destroyed = true;
     expect(session.ping()).toBe(false);
     expect(pings).toBe(1);
+  });
+
+  it('at the end of a handshake ends the session, when that was given up meanwhile', () => {
+    const socket = new EventEmitter();
+    let looked = 0;
+    let destroyed = 0;
+    const own = (): void => undefined;
+    socket.on('secureConnect', own);
+    socket.on('secureConnect', () => {
+      looked += 1;
+      if (looked > 1) throw new Error('Can not get http2 TLSSocket');
+    });
+    const session = { socket, destroy: () => (destroyed += 1) };
+    containHandshake(session as unknown as ClientHttp2Session);
+    expect(socket.listeners('secureConnect')[0]).toBe(own);
+    socket.emit('secureConnect');
+    expect([looked, destroyed]).toEqual([1, 0]);
+    expect(socket.emit('secureConnect')).toBe(true);
+    expect([looked, destroyed]).toEqual([2, 1]);
+  });
+
+  it('is contained in a session of Node as well', async () => {
+    const server = createServer((socket) => void socket.on('error', () => undefined)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const session = connect(`https://127.0.0.1:${port}`);
+    session.on('error', () => undefined);
+    session.socket.on('secureConnect', () => {
+      throw new Error('as the library');
+    });
+    containHandshake(session);
+    const [, last] = session.socket.listeners('secureConnect');
+    expect(() => (last as () => void)()).not.toThrow();
+    expect(session.destroyed).toBe(true);
+    server.close();
+    await once(server, 'close');
   });
 });

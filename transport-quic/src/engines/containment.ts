@@ -1,12 +1,13 @@
 import type { EventEmitter } from 'node:events';
-import type { Http2Session } from 'node:http2';
+import type { ClientHttp2Session, Http2Session } from 'node:http2';
 import type { SessionVisitor } from './webtransport-library.js';
 
 type Destroyable = { destroy?: () => void; session?: { destroy?: () => void } };
 
 /**
  * The HTTP/2 parser of the WebTransport library throws at some of what anybody can send to it, in the middle of an
- * event, which would end the process. From here on it ends the stream, and the connection below it.
+ * event, which would end the process; so does its client when a session that was given up connects all the same. From
+ * here on it ends the stream or the session that the event is about, and the connection below it.
  */
 export function contain(emitter: EventEmitter & Destroyable, onError: (error: Error) => void): void {
   const emit = emitter.emit.bind(emitter);
@@ -32,6 +33,25 @@ export function calmPings(session: Http2Session): void {
   const ping = session.ping.bind(session);
   session.ping = (...args: unknown[]): boolean =>
     !session.destroyed && ping(...(args as Parameters<typeof ping>));
+}
+
+/**
+ * The library looks at a server's certificate when the TLS handshake has ended, and throws in the middle of that event
+ * when the connection was given up meanwhile. From here on the session ends then. To be called before anything arrives.
+ */
+export function containHandshake(session: ClientHttp2Session): void {
+  const { socket } = session;
+  // Before it there is the listener of Node's own.
+  const look = socket.listeners('secureConnect').at(-1) as (() => void) | undefined;
+  if (look === undefined) return;
+  socket.off('secureConnect', look);
+  socket.on('secureConnect', () => {
+    try {
+      look();
+    } catch {
+      session.destroy();
+    }
+  });
 }
 
 /** What the library's inner streams call back; for those that it makes for a session that is over it forgets to set one. */

@@ -11,7 +11,7 @@ import type {
   ListenRequest,
 } from '../engine.js';
 import { sha256 } from '../security/proof.js';
-import { calmPings, containSessions } from './containment.js';
+import { calmPings, contain, containHandshake, containSessions } from './containment.js';
 import { ProofHook } from './proof-hook.js';
 import { WebTransportChannel, watchForExtras } from './webtransport-channel.js';
 import {
@@ -61,7 +61,11 @@ export class WebTransportEngine implements Engine {
     const session = this.#open(request, options);
     const http2 = http2SessionOf(session);
     containSessions(innerClient(session) ?? {}, () => undefined);
-    if (http2 !== undefined) calmPings(http2);
+    if (http2 !== undefined) {
+      calmPings(http2);
+      containHandshake(http2);
+      contain(http2, () => undefined);
+    }
     const whyFailed = http2 === undefined ? undefined : firstError(http2);
     let socket: Socket | undefined;
     http2?.once('connect', (_session, connected) => {
