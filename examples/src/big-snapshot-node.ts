@@ -9,6 +9,8 @@ import { asBuffer } from './kv-commands.js';
 /** One process of the test of a large snapshot: its sender, which is alone in the group at first, or its receiver. */
 const SAMPLE_INTERVAL_MS = 20;
 const WRITES_AT_A_TIME = 100;
+/** A write may have to wait until a snapshot is written, however large. */
+const WRITE_TIMEOUT_MS = 300_000;
 const CMD = new Uint8Array(16);
 
 const plan = JSON.parse(process.argv[2] as string) as NodePlan;
@@ -42,7 +44,7 @@ serveParent<BigCommands>({
     const session = host.getNoOPSession(CLUSTER_ID);
     for (let written = 0; written < count; written += WRITES_AT_A_TIME) {
       const batch = Array.from({ length: Math.min(WRITES_AT_A_TIME, count - written) }, () =>
-        host.syncPropose(session, CMD),
+        host.syncPropose(session, CMD, { timeoutMs: WRITE_TIMEOUT_MS }),
       );
       await Promise.all(batch);
     }

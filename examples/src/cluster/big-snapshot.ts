@@ -35,14 +35,14 @@ export async function streamBigSnapshot(
   if (sender === undefined || receiver === undefined) throw new Error('two processes were to be started');
   try {
     await sender.process.call('startReplica', { join: false }, CALL_TIMEOUT_MS);
-    await sender.process.call('write', { count: WRITES }, CALL_TIMEOUT_MS);
+    await sender.process.call('write', { count: WRITES }, workTimeoutMs);
     await sender.process.call('watchMemory', null, CALL_TIMEOUT_MS);
     const savedAt = performance.now();
     const index = await sender.process.call('requestSnapshot', null, workTimeoutMs);
     const saveMs = performance.now() - savedAt;
     const saver = await sender.process.call('memory', null, CALL_TIMEOUT_MS);
     say(`snapshot of ${sizeMiB} MiB at index ${index} taken in ${(saveMs / 1000).toFixed(1)} s`);
-    await sender.process.call('write', { count: WRITES }, CALL_TIMEOUT_MS);
+    await sender.process.call('write', { count: WRITES }, workTimeoutMs);
 
     const { nodeID } = receiver.plan;
     const address = receiver.plan.members.find(([id]) => id === nodeID)?.[1] ?? '';
