@@ -192,14 +192,15 @@ function sockets(): number {
 describe('connecting', () => {
   it('ends in time, and leaves no socket, where nobody answers at all', async () => {
     const address = await deafAddress();
-    const a = await hosts.start({ options: { connectTimeoutMs: 300 } });
+    const [impatient, patient] = [await hosts.start({ options: { connectTimeoutMs: 300 } }), await hosts.start()];
     const before = sockets();
-    await expect(a.rpc.getConnection(address, never)).rejects.toMatchObject({
+    await expect(impatient.rpc.getConnection(address, never)).rejects.toMatchObject({
       code: 'ERR_CONNECT_FAILED',
       message: expect.stringContaining('within 300 ms'),
     });
+    await until('its socket is gone', () => sockets() <= before);
     const controller = new AbortController();
-    const attempt = a.rpc.getConnection(address, controller.signal);
+    const attempt = patient.rpc.getConnection(address, controller.signal);
     await until('the attempt has a socket', () => sockets() > before);
     controller.abort();
     await expect(attempt).rejects.toMatchObject({

@@ -89,12 +89,12 @@ async function outcomeOf(
  * what everybody waits for in the end.
  */
 const LONG: readonly string[] = [
+  'transport-quic:quic',
   'mutants-of-rpc',
   'mutants-of-tcp',
   'logdb-lmdb',
   'transport-ws',
   'transport-grpc',
-  'transport-quic:quic',
   'transport-quic:webtransport-h2',
   'transport-tcp',
   'logdb-leveldb',

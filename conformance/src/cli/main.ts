@@ -23,7 +23,7 @@ async function runOne(job: Job, { seed, adapterOptions, cases }: Options): Promi
 }
 
 /** On the two cores that the project asks for: of the time of a job most is waiting. */
-const AT_A_TIME = 3;
+const AT_A_TIME = 2;
 
 async function runAll(options: Options): Promise<Outcome> {
   const { jobs, cases = [], seed } = options;

@@ -353,7 +353,10 @@ describe('requests', () => {
   });
 
   it('and from a vote that it gets', () => {
-    const solo = new Solo({ preVote: true }, initWithTerms(entries(1, 1, 1, 1), { term: 1, vote: 0, commit: 1 }));
+    const solo = new Solo(
+      { preVote: true },
+      initWithTerms(entries(1, 1, 1, 1), { term: 1, vote: 0, commit: 1 }),
+    );
     solo.drain();
     while (solo.raft.status().role !== 'preCandidate') solo.tick();
     solo.drain();

@@ -34,6 +34,17 @@ async function copyOf(dir: string, name: string): Promise<string> {
   return copy;
 }
 
+/** A copy of a log that is open: LevelDB works on it in the background, and a file may go just when it is due. */
+async function copyOfLive(dir: string, name: string): Promise<string> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await copyOf(dir, name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === 50) throw error;
+    }
+  }
+}
+
 /** Positions at which a flipped bit is not found, the file being checked after each flip. */
 async function missedFlips(dir: string, name: string, stride: number, from = 0): Promise<number[]> {
   const path = join(dir, name);
@@ -70,7 +81,7 @@ beforeAll(async () => {
   await mkdir(closed);
   const db = await openLevelDBLogDB({ dir: closed, walDir: closed }, { writeBufferSizeBytes: 65_536 });
   for (let save = 0; save < SAVES; save++) await db.saveRaftState([update(save)]);
-  crashed = await copyOf(closed, 'crashed');
+  crashed = await copyOfLive(closed, 'crashed');
   await db.close();
 });
 
