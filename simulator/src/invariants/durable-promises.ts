@@ -4,7 +4,8 @@ import type { Shadows } from './shadows.js';
 
 /**
  * A term, a vote and what else was durable is never forgotten: hard states only go forward, and a replica starts with
- * exactly what it had saved, whole saves and in their order; of those that a crash interrupted, some first ones.
+ * exactly what it had saved, whole saves and in their order; of those that a crash interrupted, some first ones. A save
+ * is one piece of the log.
  */
 export class DurablePromises implements Invariant {
   readonly name = 'term and vote never forgotten';
@@ -29,6 +30,7 @@ export class DurablePromises implements Invariant {
 
   #saving(seen: Observations['saving']): void {
     const { clusterID, nodeID, state } = seen;
+    checkEntries(seen);
     if (state === undefined) return;
     const shadow = this.#shadows.of(seen);
     const before = shadow.saving.findLast((saved) => saved.state !== undefined)?.state ?? shadow.disk.state;
@@ -43,6 +45,19 @@ export class DurablePromises implements Invariant {
         `node ${nodeID} of group ${clusterID} saves commit ${state.commit} after ${before.commit}`,
       );
     }
+  }
+}
+
+/** What is saved in one go is one piece: nothing of the log that a snapshot replaces goes along with it. */
+function checkEntries({ clusterID, nodeID, snapshot, entries }: Observations['saving']): void {
+  let before = snapshot?.index ?? (entries[0]?.index ?? 1) - 1;
+  for (const { index } of entries) {
+    if (index !== before + 1) {
+      throw new Error(
+        `node ${nodeID} of group ${clusterID} saves entry ${index} after ${before}${snapshot === undefined ? '' : ' along with a snapshot'}`,
+      );
+    }
+    before = index;
   }
 }
 

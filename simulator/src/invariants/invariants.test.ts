@@ -8,8 +8,11 @@ import {
   brokenBy,
   commit,
   configure,
+  durable,
   elect,
   entries,
+  follow,
+  handOut,
   lead,
   members,
   save,
@@ -65,53 +68,62 @@ const CASES: Record<string, Case[]> = {
     [
       'the next leader has what was committed',
       'good',
-      [append(1, entries(1, [1])), append(2, entries(1, [1])), commit(1, 1, entries(1, [1])), ...elect(2, 2)],
+      [
+        append(1, entries(1, [1])),
+        append(2, entries(1, [1])),
+        ...commit(1, 1, entries(1, [1])),
+        ...elect(2, 2),
+      ],
     ],
-    ['it lacks it', 'bad', [append(1, entries(1, [1])), commit(1, 1, entries(1, [1])), ...elect(2, 2)]],
+    ['it lacks it', 'bad', [append(1, entries(1, [1])), ...commit(1, 1, entries(1, [1])), ...elect(2, 2)]],
     [
       'it has another in its place',
       'bad',
       [
         append(1, entries(1, [1, 1])),
         append(2, entries(1, [1, 2])),
-        commit(1, 1, entries(1, [1, 1])),
+        ...commit(1, 1, entries(1, [1, 1])),
         ...elect(2, 3),
       ],
     ],
     [
       'committed behind the back of the leader of a later term',
       'bad',
-      [...elect(2, 2), commit(1, 1, entries(1, [1]))],
+      [...elect(2, 2), ...commit(1, 1, entries(1, [1]))],
     ],
   ],
   'state machine safety': [
     [
       'the same entries',
       'good',
-      [commit(1, 1, entries(1, [1, 1])), commit(2, 1, entries(1, [1])), commit(2, 1, entries(2, [1]))],
+      [
+        ...commit(1, 1, entries(1, [1, 1])),
+        ...commit(2, 1, entries(1, [1])),
+        ...commit(2, 1, entries(2, [1])),
+      ],
     ],
-    ['another entry', 'bad', [commit(1, 1, entries(1, [1])), commit(2, 2, entries(1, [2]))]],
-    ['an entry left out', 'bad', [commit(1, 1, entries(1, [1])), commit(1, 1, entries(3, [1]))]],
-    ['an entry given twice', 'bad', [commit(1, 1, entries(1, [1])), commit(1, 1, entries(1, [1]))]],
+    ['another entry', 'bad', [...commit(1, 1, entries(1, [1])), ...commit(2, 2, entries(1, [2]))]],
+    ['an entry left out', 'bad', [...commit(1, 1, entries(1, [1])), ...commit(1, 1, entries(3, [1]))]],
+    ['an entry given twice', 'bad', [...commit(1, 1, entries(1, [1])), ...commit(1, 1, entries(1, [1]))]],
     ['another command at a position', 'bad', [update(1, 1, 'a'), update(2, 1, 'b')]],
   ],
   'committed never changes': [
     [
       'what is not committed is replaced',
       'good',
-      [append(1, entries(1, [1, 1])), commit(1, 1, entries(1, [1])), append(1, entries(2, [2]))],
+      [append(1, entries(1, [1, 1])), ...commit(1, 1, entries(1, [1])), append(1, entries(2, [2]))],
     ],
     [
       'what is committed is replaced',
       'bad',
-      [append(1, entries(1, [1, 1])), commit(1, 1, entries(1, [1, 1])), append(1, entries(2, [2]))],
+      [append(1, entries(1, [1, 1])), ...commit(1, 1, entries(1, [1, 1])), append(1, entries(2, [2]))],
     ],
     [
       'it is another after a restart',
       'bad',
       [
         ...save(1, { term: 2, vote: 0, commit: 1 }, entries(1, [2])),
-        commit(2, 1, entries(1, [1])),
+        ...commit(2, 1, entries(1, [1])),
         start(1, { term: 2, vote: 0, commit: 1 }, [2]),
       ],
     ],
@@ -159,6 +171,44 @@ const CASES: Record<string, Case[]> = {
     ],
     ['a second vote in a term', 'bad', [...save(1, T1), ...save(1, { ...T1, vote: 2 })]],
     ['a term that goes back', 'bad', [...save(1, { term: 2, vote: 0, commit: 0 }), ...save(1, T1)]],
+    ['a snapshot, and the log behind it', 'good', [saving(1, T1, entries(5, [1, 1]), { index: 4, term: 1 })]],
+    ['a snapshot, and the log before it', 'bad', [saving(1, T1, entries(3, [1]), { index: 4, term: 1 })]],
+    ['a save with a gap', 'bad', [saving(1, T1, [...entries(1, [1]), ...entries(3, [1])])]],
+  ],
+  'one change at a time': [
+    [
+      'the first of a term, behind an entry of that term that is committed',
+      'good',
+      [append(1, [...entries(1, [1]), ...change(2)]), lead(1, 1, 1)],
+    ],
+    [
+      'the next, when the one before is committed',
+      'good',
+      [
+        append(1, [...entries(1, [1]), ...change(2)]),
+        lead(1, 1, 1),
+        append(1, change(3)),
+        lead(1, 1, 2),
+        append(2, [...entries(1, [1]), ...change(2), ...change(3)]),
+        follow(2, 1, 1),
+      ],
+    ],
+    [
+      'those that a group is made with, as one that joins gets them',
+      'good',
+      [saving(1, T1, [...change(1), ...change(2)]), append(4, [...change(1), ...change(2)]), follow(4, 2, 1)],
+    ],
+    [
+      'the next, before that',
+      'bad',
+      [append(1, [...entries(1, [1]), ...change(2)]), lead(1, 1, 1), append(1, change(3)), lead(1, 1, 1)],
+    ],
+    ['two in one turn', 'bad', [append(1, [...entries(1, [1]), ...change(2), ...change(3)]), lead(1, 1, 1)]],
+    [
+      'one before the leader has committed in its term',
+      'bad',
+      [append(1, [...entries(1, [1, 2]), ...change(3, 2)]), lead(1, 2, 1)],
+    ],
   ],
   'membership overlap': [
     [
@@ -179,9 +229,9 @@ const CASES: Record<string, Case[]> = {
     [
       'a change is applied when it is durable that it is committed',
       'good',
-      [...save(1, { term: 1, vote: 0, commit: 1 }), commit(1, 1, change(1))],
+      [...save(1, { term: 1, vote: 0, commit: 1 }), ...commit(1, 1, change(1))],
     ],
-    ['before that', 'bad', [...save(1, { term: 1, vote: 0, commit: 0 }), commit(1, 1, change(1))]],
+    ['before that', 'bad', [...save(1, { term: 1, vote: 0, commit: 0 }), ...commit(1, 1, change(1))]],
     ['two at once', 'bad', [configure(1, members(3, [1, 2, 3])), configure(1, members(5, [1, 4, 5]))]],
     [
       'different ones at an index',
@@ -265,6 +315,24 @@ const CASES: Record<string, Case[]> = {
       ],
     ],
   ],
+  'applied only when durable': [
+    ['after it', 'good', [...stored(1), handOut(1, 1, entries(1, [1]))]],
+    [
+      'what is in a snapshot',
+      'good',
+      [saving(1, T1, [], { index: 4, term: 1 }), durable(1), handOut(1, 1, entries(4, [1]))],
+    ],
+    [
+      'before the save is done',
+      'bad',
+      [append(1, entries(1, [1])), saving(1, T1, entries(1, [1])), handOut(1, 1, entries(1, [1]))],
+    ],
+    [
+      'when another is durable in its place',
+      'bad',
+      [...stored(1), append(1, entries(1, [2])), handOut(1, 2, entries(1, [2]))],
+    ],
+  ],
   'reads never go back': [
     [
       'it sees what was known',
@@ -301,8 +369,8 @@ function stored(nodeID: number): Seen[] {
   const list = entries(1, [1]);
   return [append(nodeID, list), ...save(nodeID, undefined, list)];
 }
-function change(index: number): SeenEntry[] {
-  return entries(index, [1]).map((entry) => ({ ...entry, isConfigChange: true }));
+function change(index: number, term = 1): SeenEntry[] {
+  return entries(index, [term]).map((entry) => ({ ...entry, isConfigChange: true }));
 }
 function written(position: number, key: string, value: string): Seen {
   return ['written', { clusterID: GROUP, position, key, value }];

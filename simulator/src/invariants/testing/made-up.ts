@@ -34,14 +34,17 @@ export const append = (nodeID: number, list: readonly SeenEntry[]): Seen => [
 
 /** A save, from its beginning to its end. */
 export function save(nodeID: number, state: HardState | undefined, list: readonly SeenEntry[] = []): Seen[] {
-  return [saving(nodeID, state, list), ['durable', at(nodeID)]];
+  return [saving(nodeID, state, list), durable(nodeID)];
 }
+
+export const durable = (nodeID: number): Seen => ['durable', at(nodeID)];
 
 export const saving = (
   nodeID: number,
   state: HardState | undefined,
   list: readonly SeenEntry[] = [],
-): Seen => ['saving', { ...at(nodeID), state, snapshot: undefined, entries: list }];
+  snapshot?: { index: number; term: number },
+): Seen => ['saving', { ...at(nodeID), state, snapshot, entries: list }];
 
 /** The voters make `nodeID` their leader, each durably. */
 export function elect(
@@ -54,20 +57,27 @@ export function elect(
   return [...votes, ['elected', { ...at(nodeID), term, membership }]];
 }
 
-export function commit(
-  nodeID: number,
-  term: number,
-  list: readonly SeenEntry[],
-  isLeader = false,
-  membership = THREE,
-): Seen {
-  return ['committed', { ...at(nodeID), term, entries: list, isLeader, membership }];
+/** Entries are handed out to be applied, whether they are durable or not. */
+export const handOut = (nodeID: number, term: number, list: readonly SeenEntry[]): Seen => [
+  'committed',
+  { ...at(nodeID), term, entries: list, isLeader: false, membership: THREE },
+];
+
+/** The same when they are durable. */
+export function commit(nodeID: number, term: number, list: readonly SeenEntry[]): Seen[] {
+  return [...save(nodeID, undefined, list), handOut(nodeID, term, list)];
 }
 
 /** A leader commits up to `index`. */
 export const lead = (nodeID: number, term: number, index: number): Seen => [
   'commitKnown',
   { ...at(nodeID), term, index, isLeader: true },
+];
+
+/** A follower learns that the log is committed up to `index`. */
+export const follow = (nodeID: number, term: number, index: number): Seen => [
+  'commitKnown',
+  { ...at(nodeID), term, index, isLeader: false },
 ];
 
 export function start(
