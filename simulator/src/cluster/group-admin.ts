@@ -11,6 +11,12 @@ const KIND_PAUSE_MS = 500;
 const WANTED_VOTERS = 3;
 const MAX_VOTERS = 5;
 const TIMEOUT_ELECTIONS = 4;
+/** How often a second operator asks for the same change at the same time. */
+const TWICE_CHANCE = 0.3;
+
+/** What may become of a request; of several, the first that one of them came to is what counts. */
+const OUTCOMES = ['done', 'unknown', 'rejected', 'no effect'] as const;
+type Outcome = (typeof OUTCOMES)[number];
 
 /**
  * Changes the members of one group, one at a time: at random, and when a member's disk is gone. A change whose outcome
@@ -21,6 +27,7 @@ export class GroupAdmin {
   readonly #cluster: Cluster;
   readonly #group: GroupState;
   readonly #dice: Dice;
+  readonly #rival: Dice;
   readonly #timeoutMs: number;
   #isBusy = false;
 
@@ -30,6 +37,7 @@ export class GroupAdmin {
     this.#group = group;
     const { clusterID, electionRTT } = group.scenario;
     this.#dice = world.dice.fork(`admin ${clusterID}`);
+    this.#rival = world.dice.fork(`rival admin ${clusterID}`);
     this.#timeoutMs = TIMEOUT_ELECTIONS * electionRTT * world.scenario.tickMs;
   }
 
@@ -143,10 +151,21 @@ export class GroupAdmin {
     host.addReplica({ group: this.#group.scenario, nodeID, initialMembers: new Map(), isObserver });
   }
 
-  async #attempt(change: Change): Promise<'done' | 'rejected' | 'no effect' | 'unknown'> {
+  /** Asks at some host, and now and then at a second one: the group takes one change at a time, whoever asks. */
+  async #attempt(change: Change): Promise<Outcome> {
+    const isTwice = this.#rival.chance(TWICE_CHANCE);
+    const outcomes = await Promise.all([
+      this.#ask(change, this.#dice),
+      ...(isTwice ? [this.#ask(change, this.#rival)] : []),
+    ]);
+    if (isTwice) this.#world.coverage.count('change asked for twice');
+    return OUTCOMES.find((outcome) => outcomes.includes(outcome)) ?? 'no effect';
+  }
+
+  async #ask(change: Change, dice: Dice): Promise<Outcome> {
     const hosts = this.#cluster.hostsOf(this.#clusterID).filter((host) => host.nodeHost !== undefined);
     if (hosts.length === 0) return 'no effect';
-    const host: VirtualHost = this.#dice.pick(hosts);
+    const host: VirtualHost = dice.pick(hosts);
     try {
       await host.call((nodeHost) => this.#request(nodeHost, change));
       return 'done';

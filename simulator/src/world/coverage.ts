@@ -32,6 +32,7 @@ export const EVENT_KINDS = [
   'observer added',
   'observer promoted',
   'node removed',
+  'change asked for twice',
   'data removed',
   'leader elected',
   'leader transfer',
