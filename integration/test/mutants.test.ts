@@ -9,6 +9,7 @@ interface Mutant {
   file: string;
   find: string;
   replace: string;
+  unseen?: string;
 }
 
 const root = new URL('../../', import.meta.url);
@@ -32,6 +33,7 @@ describe('the list of mutants', () => {
       expect(text.split(mutant.find).length - 1).toBe(1);
       expect(mutant.replace).not.toBe(mutant.find);
       expect(mutant.what).not.toBe('');
+      expect(mutant.unseen).not.toBe('');
       expect(list.testsFor(mutant).length).toBeGreaterThan(0);
     },
   );

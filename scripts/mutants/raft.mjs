@@ -34,6 +34,7 @@ export const raftMutants = [
     file: 'framework/src/raft/core.ts',
     find: 'type === MessageType.RequestVoteResp ||\n    type === MessageType.ReplicateResp',
     replace: 'type === MessageType.ReplicateResp',
+    unseen: 'any message waits while the term or the vote is not durable, not promises alone',
   },
   {
     id: 'ack-before-durable',
@@ -167,6 +168,8 @@ export const raftMutants = [
     file: 'framework/src/raft/replication.ts',
     find: 'log.commitTo(Math.min(message.commit, last));',
     replace: 'log.commitTo(Math.min(message.commit, log.lastIndex));',
+    unseen:
+      'the first entries that a follower takes from a leader begin where their logs part, so its own tail is gone with them',
   },
   {
     id: 'heartbeat-tells-too-much',
@@ -181,6 +184,7 @@ export const raftMutants = [
     file: 'framework/src/raft/roles.ts',
     find: '({ type }) => type !== MessageType.ReplicateResp,',
     replace: '({ type }) => type !== MessageType.NoOP,',
+    unseen: 'the engine withdraws them, too, when their save is done (answer-of-earlier-term)',
   },
   {
     id: 'late-pre-vote-counts',
@@ -251,6 +255,7 @@ export const raftMutants = [
     file: 'framework/src/raft/log.ts',
     find: 'const isTailGood = (storedTerm(init, snapshotIndex + 1) ?? -1) >= snapshotTerm;',
     replace: 'const isTailGood = true;',
+    unseen: 'a LogDB that keeps its contract ends the stored log with the snapshot, in one save',
   },
   {
     id: 'sleep-with-work',

@@ -39,6 +39,12 @@ export function describeSeen({ violations, lived }) {
 const describeSeed = ({ violations, lived }) =>
   violations.length === 0 ? `nothing in ${lived} lives` : `seed ${violations[0].seed}`;
 
+/** Along with the reason, when there was nothing to be seen. */
+function withReason(seen, { unseen }) {
+  const [bare] = seen.split(': ');
+  return seen.startsWith('nothing in ') && unseen !== undefined ? `${bare}: ${cell(unseen)}` : seen;
+}
+
 /**
  * Puts results into the tables that docs/testing.md keeps for them. Rows of mutants that were not shown to anything
  * this time stay as they are; those of mutants that are no more go.
@@ -71,7 +77,10 @@ export async function writeTables(results) {
   put('mutants', ['Mutant', 'What is wrong', 'Caught by'], keys, (key) =>
     tests.has(key) ? [whatOf.get(key), tests.get(key)[1]] : undefined,
   );
-  put('simulator', ['Mutant', 'Seen by the simulator'], keys, (key) => simulator.get(key));
+  const mutants = new Map(MUTANTS.map((mutant) => [`\`${mutant.id}\``, mutant]));
+  put('simulator', ['Mutant', 'Seen by the simulator'], keys, (key) =>
+    simulator.get(key)?.map((seen) => withReason(seen, mutants.get(key))),
+  );
   const invariants = Object.keys(EVIDENCE);
   put('invariants', ['Invariant', 'Mutant', 'Seen in'], invariants, (key) => evidence.get(key));
   writeFileSync(PAGE, await format(written, { ...(await resolveConfig(PAGE)), filepath: PAGE }));
