@@ -381,6 +381,7 @@ describe('Engine', () => {
     expect(engine.nowTick).toBe(nowTick + 3);
     await engine.stop();
     second.replica.receive(message(2, Heartbeat));
+    addReplica(3);
     expect(clock.timerCount).toBe(0);
   });
 
