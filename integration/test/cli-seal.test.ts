@@ -144,7 +144,7 @@ describe('a sealed data directory', () => {
 
 describe('a host', () => {
   interface Run {
-    whileItRuns?: () => void;
+    whileItRuns?: () => unknown;
     settings?: { sealTimeoutMs: number };
   }
 
@@ -159,7 +159,7 @@ describe('a host', () => {
     const journal = new Journal();
     await host.startCluster({}, false, () => journal, clusterConfig(1));
     await host.waitReady(CLUSTER);
-    whileItRuns();
+    await whileItRuns();
     await host.stop();
     return journal;
   }
@@ -174,6 +174,23 @@ describe('a host', () => {
     expect(await readFile(sealIn(dir), 'utf8')).not.toBe(before);
     expect((await check(config)).result).toMatchObject({ ok: true, seal: 'valid' });
   }, 60_000);
+
+  it('keeps out one who would seal its directory beside it: a copy of its LogDB', async () => {
+    const { dir } = await stopped.sealedCopyOfData('copied-meanwhile');
+    const seal = await readFile(sealIn(dir));
+    const copying = [
+      ...['logdb', 'copy', '--from', `lmdb:${join(dir, 'logdb')}`],
+      ...['--to', `lmdb:${stopped.scratch('copied-meanwhile-to')}`],
+    ];
+    const copyMeanwhile = async (): Promise<void> => {
+      await writeFile(sealIn(dir), seal); // as a copy that began before has found it
+      const { exitCode, stderr } = await drakkar(...copying);
+      expect(exitCode).not.toBe(0);
+      expect(stderr).toContain('is in use by process');
+      expect(await readFile(sealIn(dir))).toEqual(seal);
+    };
+    await run(dir, { whileItRuns: copyMeanwhile });
+  });
 
   it('starts whatever has become of the seal, and of the bits that it covers and nobody needs', async () => {
     const { dir, config } = await stopped.sealedCopyOfData('broken');
