@@ -107,9 +107,26 @@ describe('histories', () => {
     expect(read).toHaveLength(3);
     expect(checkLinearizable(keyValueModel(), read).verdict).toBe(expected);
   });
+
+  it('of several keys can be read in the form for drakkar-history, with the last read of all of them', () => {
+    const recorder = history(2);
+    recorder.returned(recorder.invoked(8, { kind: 'write', key: '3/j', value: 5 }), {}, 1);
+    const now = performance.now();
+    recorder.observed(new Map(Object.entries({ '3/k': 2, '3/j': 5 })), now, now + 1);
+    const read = keyValueHistory(toEDN(recorder.calls));
+    expect(read).toHaveLength(6);
+    expect(checkLinearizable(keyValueModel(), read).verdict).toBe('ok');
+  });
 });
 
 describe('ledgers', () => {
+  it('with the write of a client that was told of no effect of any are told of', () => {
+    const recorder = new GroupRecorder(3);
+    recorder.dropped(recorder.invoked(9, { kind: 'write', key: '3/k', value: 1 }));
+    const ledger = [{ client: 9, ranges: [[1, 1]] as [number, number][], duplicates: 0 }];
+    expect(checkLedger(recorder, { values: [], ledger, writeCount: 1 })).toHaveLength(1);
+  });
+
   it('without an acknowledged write are told of', () => {
     const ledger = [{ client: 9, ranges: [[1, 1]] as [number, number][], duplicates: 0 }];
     expect(checkLedger(history(2), { values: [], ledger, writeCount: 1 })).toEqual([
