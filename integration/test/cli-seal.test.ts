@@ -10,6 +10,7 @@ import {
   StoppedHost,
   drakkar,
   drakkarJSON,
+  exportArgs,
   writeConfig,
 } from './cli-support.js';
 import { flipBit } from './flip-bit.js';
@@ -44,16 +45,7 @@ describe('a sealed data directory', () => {
       ['check', '--config', config],
       ['inspect', '--config', config],
       ['inspect', '--dir', dir],
-      [
-        'snapshot',
-        'export',
-        '--config',
-        config,
-        '--cluster',
-        '1',
-        '--to',
-        stopped.scratch('looked-at-export'),
-      ],
+      exportArgs(config, stopped.scratch('looked-at-export')),
       [
         'logdb',
         'copy',
@@ -204,7 +196,7 @@ describe('what writes to the data of a stopped host', () => {
   it('seals it again: an import', async () => {
     const { dir, config } = await stopped.sealedCopyOfData('imported-into');
     const exported = stopped.scratch('to-import');
-    await drakkar('snapshot', 'export', '--config', config, '--cluster', '1', '--to', exported);
+    await drakkar(...exportArgs(config, exported));
     const members = `1=${stopped.node.address}`;
     const args = [
       'snapshot',

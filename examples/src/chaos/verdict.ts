@@ -85,11 +85,7 @@ async function readAll(
 type Views = Map<number, ReplicaView[]>;
 
 /** Waits until the replicas of each group are at the same place; gives the last look if they never are. */
-async function settle(
-  cluster: ChaosCluster,
-  groups: readonly Group[],
-  signal: AbortSignal,
-): Promise<Views> {
+async function settle(cluster: ChaosCluster, groups: readonly Group[], signal: AbortSignal): Promise<Views> {
   const endMs = performance.now() + SETTLE_TIMEOUT_MS;
   for (;;) {
     const views = await look(cluster, groups);
