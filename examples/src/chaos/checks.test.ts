@@ -33,12 +33,17 @@ interface Seen {
   hash?: string;
   checkpoints?: [number, number][];
   nodes?: [number, string][];
-  state?: string;
+  observers?: [number, string][];
+  /** One that does not run tells nothing more. */
+  state?: 'running' | 'failed';
 }
 
 function views(...seen: Seen[]): ReplicaView[] {
   return seen.map(
-    ({ applied = 10, hash = 'aa', checkpoints = [], nodes = ADDRESSES, state = 'running' }, i) => ({
+    (
+      { applied = 10, hash = 'aa', checkpoints = [], nodes = ADDRESSES, observers = [], state = 'running' },
+      i,
+    ) => ({
       hostID: i + 1,
       status: {
         clusterID: 3,
@@ -49,8 +54,9 @@ function views(...seen: Seen[]): ReplicaView[] {
         commit: applied,
         term: 1,
         leaderID: 1,
-        membership: { nodes, observers: [], removed: [3], configChangeIndex: 4 },
-        digest: { writeCount: applied, hash, checkpoints },
+        membership:
+          state === 'running' ? { nodes, observers, removed: [3], configChangeIndex: 4 } : undefined,
+        digest: state === 'running' ? { writeCount: applied, hash, checkpoints } : undefined,
       },
     }),
   );
@@ -165,6 +171,7 @@ describe('replicas', () => {
       i === 2 ? { ...view, status: { ...view.status, nodeID: 3 } } : view,
     );
     expect(isSettled(GROUP, strange)).toBe(false);
+    expect(isSettled(GROUP, views({}, {}, { state: 'failed' }))).toBe(false);
   });
 
   it('with other members than there should be are caught', () => {
@@ -172,6 +179,18 @@ describe('replicas', () => {
     expect(problems.map(({ detail }) => detail)).toEqual([
       'host 2 has [1,2], observers none, instead of [1,2,4]',
       expect.stringContaining('members differ'),
+    ]);
+  });
+
+  it('with an observer that was to be promoted, or without knowing any members, are caught', () => {
+    const late = { observers: [[5, 'd:1']] as [number, string][] };
+    expect(checkMembership(GROUP, views(late, late, late)).map(({ detail }) => detail)).toEqual([
+      'host 1 has [1,2,4], observers 5, instead of [1,2,4]',
+      'host 2 has [1,2,4], observers 5, instead of [1,2,4]',
+      'host 3 has [1,2,4], observers 5, instead of [1,2,4]',
+    ]);
+    expect(checkMembership(GROUP, views({}, {}, { state: 'failed' })).map(({ detail }) => detail)).toEqual([
+      'node 4 on host 3 is failed: no reason given',
     ]);
   });
 });
