@@ -123,6 +123,11 @@ describe('a sealed data directory', () => {
       expect(result.problems?.[0]?.message).toContain(`${sealIn(dir)} is damaged`);
       await flipBit(sealIn(dir), bit);
     }
+    const seal = await readFile(sealIn(dir));
+    // Of the same meaning, but not what the host has written.
+    await writeFile(sealIn(dir), Buffer.concat([seal, Buffer.from('\n')]));
+    expect((await check(config)).result.seal).toBe('broken');
+    await writeFile(sealIn(dir), seal);
     expect((await check(config)).result).toMatchObject({ ok: true, seal: 'valid' });
   });
 
