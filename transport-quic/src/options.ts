@@ -23,9 +23,9 @@ export interface QuicTransportOptions {
   connectTimeoutMs?: number;
   /** Longest time that a client of this host may take for the same before it is cut off. Default 5000. */
   handshakeTimeoutMs?: number;
-  /** An open connection says something this often, or three times per `deadPeerTimeoutMs` if sooner. Default 2000. */
+  /** An open connection says something this often, or three times per `deadPeerTimeoutMs` if sooner. Default 1000. */
   pingIntervalMs?: number;
-  /** A connection on which nothing at all has arrived for this long is given up. Default 10000. */
+  /** A connection on which nothing at all has arrived for this long is given up. Default 5000. */
   deadPeerTimeoutMs?: number;
   /** Time that a closing connection gets to send what is buffered and part in order. Default 1000. */
   closeTimeoutMs?: number;
@@ -64,13 +64,9 @@ const integers: Record<IntegerName, IntegerOption> = {
     MAX_TIMER_MS,
     'Longest time that a client may take for its handshakes.',
   ),
-  pingIntervalMs: integerOption(2000, 10, MAX_TIMER_MS, 'How often an open connection says something.'),
-  deadPeerTimeoutMs: integerOption(
-    10_000,
-    50,
-    MAX_TIMER_MS,
-    'A connection silent for this long is given up.',
-  ),
+  pingIntervalMs: integerOption(1000, 10, MAX_TIMER_MS, 'How often an open connection says something.'),
+  // Over UDP silence is all that is heard of a dead peer; TCP would mostly be told by its system.
+  deadPeerTimeoutMs: integerOption(5000, 50, MAX_TIMER_MS, 'A connection silent for this long is given up.'),
   closeTimeoutMs: integerOption(
     1000,
     1,

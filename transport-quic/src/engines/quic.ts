@@ -25,7 +25,7 @@ export const RUNTIME = { runtimeMode: 'portable', fallbackPolicy: 'error' } as c
 
 /** Sessions say something all the time, and have their own way to find a dead peer; this is for what was left over. */
 export function idleTimeoutMs({ deadPeerTimeoutMs, handshakeTimeoutMs }: EngineOptions): number {
-  return Math.max(2 * deadPeerTimeoutMs, 2 * handshakeTimeoutMs, 10_000);
+  return Math.max(4 * deadPeerTimeoutMs, 2 * handshakeTimeoutMs, 10_000);
 }
 
 /**
