@@ -10,6 +10,7 @@ import {
   StoppedHost,
   drakkar,
   drakkarJSON,
+  exportArgs,
   writeConfig,
 } from './cli-support.js';
 import { flipBit } from './flip-bit.js';
@@ -44,16 +45,7 @@ describe('a sealed data directory', () => {
       ['check', '--config', config],
       ['inspect', '--config', config],
       ['inspect', '--dir', dir],
-      [
-        'snapshot',
-        'export',
-        '--config',
-        config,
-        '--cluster',
-        '1',
-        '--to',
-        stopped.scratch('looked-at-export'),
-      ],
+      exportArgs(config, stopped.scratch('looked-at-export')),
       [
         'logdb',
         'copy',
@@ -131,6 +123,11 @@ describe('a sealed data directory', () => {
       expect(result.problems?.[0]?.message).toContain(`${sealIn(dir)} is damaged`);
       await flipBit(sealIn(dir), bit);
     }
+    const seal = await readFile(sealIn(dir));
+    // Of the same meaning, but not what the host has written.
+    await writeFile(sealIn(dir), Buffer.concat([seal, Buffer.from('\n')]));
+    expect((await check(config)).result.seal).toBe('broken');
+    await writeFile(sealIn(dir), seal);
     expect((await check(config)).result).toMatchObject({ ok: true, seal: 'valid' });
   });
 
@@ -221,7 +218,7 @@ describe('what writes to the data of a stopped host', () => {
   it('seals it again: an import', async () => {
     const { dir, config } = await stopped.sealedCopyOfData('imported-into');
     const exported = stopped.scratch('to-import');
-    await drakkar('snapshot', 'export', '--config', config, '--cluster', '1', '--to', exported);
+    await drakkar(...exportArgs(config, exported));
     const members = `1=${stopped.node.address}`;
     const args = [
       'snapshot',
