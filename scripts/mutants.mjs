@@ -185,7 +185,7 @@ async function main() {
     for (const { id, area, what } of mutants) console.log(`${area.padEnd(8)} ${id.padEnd(30)} ${what}`);
     return;
   }
-  if (mutants.length === 0) throw new UsageError('none of these mutants is in code that the simulator runs');
+  if (mutants.length === 0) throw new UsageError(`--with ${values.with} takes none of these mutants`);
   await prepare();
   const workshops = Array.from({ length: Math.min(jobs, mutants.length) }, () => new checks.Workshop());
   const close = () => workshops.forEach((workshop) => workshop.close());

@@ -34,7 +34,7 @@ serveParent<ChaosNodeCommands>({
     return null;
   },
   snapshot: ({ clusterID }) => host.snapshot(clusterID),
-  states: ({ withDigest }) => host.states(withDigest),
+  states: () => host.states(),
   obstruct: (faults) => {
     host.obstruct(faults);
     return null;

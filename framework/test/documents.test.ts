@@ -93,6 +93,7 @@ describe('the documents', () => {
     };
     const runs = Object.keys(scripts).filter((name) => scripts[name]?.startsWith('node scripts/'));
     const other = ['start', 'test', 'docs'];
+    expect(runs.length).toBeGreaterThan(other.length + 5);
     expect(runs.filter((name) => !other.includes(name) && !testing.includes(name))).toEqual([]);
   });
 

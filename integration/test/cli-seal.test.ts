@@ -10,6 +10,7 @@ import {
   StoppedHost,
   drakkar,
   drakkarJSON,
+  exportArgs,
   writeConfig,
 } from './cli-support.js';
 import { flipBit } from './flip-bit.js';
@@ -44,16 +45,7 @@ describe('a sealed data directory', () => {
       ['check', '--config', config],
       ['inspect', '--config', config],
       ['inspect', '--dir', dir],
-      [
-        'snapshot',
-        'export',
-        '--config',
-        config,
-        '--cluster',
-        '1',
-        '--to',
-        stopped.scratch('looked-at-export'),
-      ],
+      exportArgs(config, stopped.scratch('looked-at-export')),
       [
         'logdb',
         'copy',
@@ -131,6 +123,11 @@ describe('a sealed data directory', () => {
       expect(result.problems?.[0]?.message).toContain(`${sealIn(dir)} is damaged`);
       await flipBit(sealIn(dir), bit);
     }
+    const seal = await readFile(sealIn(dir));
+    // Of the same meaning, but not what the host has written.
+    await writeFile(sealIn(dir), Buffer.concat([seal, Buffer.from('\n')]));
+    expect((await check(config)).result.seal).toBe('broken');
+    await writeFile(sealIn(dir), seal);
     expect((await check(config)).result).toMatchObject({ ok: true, seal: 'valid' });
   });
 
@@ -144,7 +141,7 @@ describe('a sealed data directory', () => {
 
 describe('a host', () => {
   interface Run {
-    whileItRuns?: () => void;
+    whileItRuns?: () => unknown;
     settings?: { sealTimeoutMs: number };
   }
 
@@ -159,7 +156,7 @@ describe('a host', () => {
     const journal = new Journal();
     await host.startCluster({}, false, () => journal, clusterConfig(1));
     await host.waitReady(CLUSTER);
-    whileItRuns();
+    await whileItRuns();
     await host.stop();
     return journal;
   }
@@ -174,6 +171,23 @@ describe('a host', () => {
     expect(await readFile(sealIn(dir), 'utf8')).not.toBe(before);
     expect((await check(config)).result).toMatchObject({ ok: true, seal: 'valid' });
   }, 60_000);
+
+  it('keeps out one who would seal its directory beside it: a copy of its LogDB', async () => {
+    const { dir } = await stopped.sealedCopyOfData('copied-meanwhile');
+    const seal = await readFile(sealIn(dir));
+    const copying = [
+      ...['logdb', 'copy', '--from', `lmdb:${join(dir, 'logdb')}`],
+      ...['--to', `lmdb:${stopped.scratch('copied-meanwhile-to')}`],
+    ];
+    const copyMeanwhile = async (): Promise<void> => {
+      await writeFile(sealIn(dir), seal); // as a copy that began before has found it
+      const { exitCode, stderr } = await drakkar(...copying);
+      expect(exitCode).not.toBe(0);
+      expect(stderr).toContain('is in use by process');
+      expect(await readFile(sealIn(dir))).toEqual(seal);
+    };
+    await run(dir, { whileItRuns: copyMeanwhile });
+  });
 
   it('starts whatever has become of the seal, and of the bits that it covers and nobody needs', async () => {
     const { dir, config } = await stopped.sealedCopyOfData('broken');
@@ -204,7 +218,7 @@ describe('what writes to the data of a stopped host', () => {
   it('seals it again: an import', async () => {
     const { dir, config } = await stopped.sealedCopyOfData('imported-into');
     const exported = stopped.scratch('to-import');
-    await drakkar('snapshot', 'export', '--config', config, '--cluster', '1', '--to', exported);
+    await drakkar(...exportArgs(config, exported));
     const members = `1=${stopped.node.address}`;
     const args = [
       'snapshot',

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { drakkar, drakkarJSON, writeConfig } from './cli-support.js';
+import { drakkar, drakkarJSON, exportArgs, writeConfig } from './cli-support.js';
 import { flipBitAt, folderNameOf, restartNode, snapshotFolders, stateHashes } from './repair-support.js';
 import {
   CLUSTER,
@@ -71,8 +71,7 @@ describe('drakkar snapshot', () => {
 
     const config = await configOf(1, survivor.address);
     const backup = join(await workshop.dir(), 'backup');
-    const exporting = ['snapshot', 'export', '--config', config, '--cluster', '1', '--to', backup];
-    const { exitCode, result } = await drakkarJSON<Exported>(...exporting);
+    const { exitCode, result } = await drakkarJSON<Exported>(...exportArgs(config, backup));
     expect(exitCode).toBe(0);
     expect(result).toMatchObject({ ok: true, index, nodeID: 1, problems: [] });
     expect(result.notExported?.first).toBe(index + 1);
@@ -129,16 +128,7 @@ describe('drakkar snapshot', () => {
 
   it('says clearly what is not in an export', async () => {
     const { config, indexes, to, node } = await stoppedHost();
-    const { exitCode, stdout } = await drakkar(
-      'snapshot',
-      'export',
-      '--config',
-      config,
-      '--cluster',
-      '1',
-      '--to',
-      to,
-    );
+    const { exitCode, stdout } = await drakkar(...exportArgs(config, to));
     expect(exitCode).toBe(0);
     const [, newest = 0] = indexes;
     expect(stdout).toContain(`group 1 node 1: snapshot at index ${newest}`);
@@ -219,16 +209,7 @@ describe('drakkar snapshot', () => {
     await host.stop();
     expect((await drakkar('check', '--config', config)).exitCode).toBe(0);
     expect((await drakkar('inspect', '--config', config)).stdout).toContain('removed from this host');
-    const exporting = [
-      'snapshot',
-      'export',
-      '--config',
-      config,
-      '--cluster',
-      '1',
-      '--to',
-      join(node.dir, 'x'),
-    ];
+    const exporting = exportArgs(config, join(node.dir, 'x'));
     expect((await drakkar(...exporting)).stderr).toContain('there is no data of group 1 here');
   }, 60_000);
 });

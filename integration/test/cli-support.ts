@@ -68,6 +68,11 @@ export async function drakkarJSON<T = Result>(
   return { exitCode, result: JSON.parse(stdout) as T, stderr };
 }
 
+/** Arguments by which the group of these tests is exported. */
+export function exportArgs(config: string, to: string): string[] {
+  return ['snapshot', 'export', '--config', config, '--cluster', String(CLUSTER), '--to', to];
+}
+
 /** What a host that was used a little leaves: log entries, a log that was cut, and two snapshots. */
 async function makeData(workshop: Workshop): Promise<TestNode> {
   const cluster = await TestCluster.start(workshop, 1, {}, { compactionOverhead: 20 });

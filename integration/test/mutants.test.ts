@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 
@@ -37,4 +37,21 @@ describe('the list of mutants', () => {
       expect(list.testsFor(mutant).length).toBeGreaterThan(0);
     },
   );
+
+  it('has one for each thing that the simulator checks', async () => {
+    const { EVIDENCE } = (await import(new URL('scripts/mutants/evidence.mjs', root).href)) as {
+      EVIDENCE: Readonly<Record<string, string>>;
+    };
+    const folder = fileURLToPath(new URL('simulator/src/invariants/', root));
+    const names = readdirSync(folder, { withFileTypes: true })
+      .filter((each) => each.isFile() && !each.name.endsWith('.test.ts'))
+      .flatMap(({ name }) => [
+        ...readFileSync(`${folder}${name}`, 'utf8').matchAll(/readonly name = '(.+)';/g),
+      ])
+      .map(([, name]) => name);
+    expect(names.length).toBeGreaterThan(10);
+    expect(Object.keys(EVIDENCE).sort()).toEqual([...names, 'linearizability', 'liveness'].sort());
+    const ids = list.MUTANTS.map(({ id }) => id);
+    expect(ids).toEqual(expect.arrayContaining(Object.values(EVIDENCE)));
+  });
 });

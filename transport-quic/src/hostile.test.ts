@@ -101,11 +101,17 @@ for (const engine of ['quic', 'webtransport-h2'] as const) {
         const host = await hosts.start({
           options: { ...options, maxConnections: 20, handshakeTimeoutMs: 120_000 },
         });
+        const from = await hosts.start({ options });
+        const early = await from.rpc.getConnection(host.address, never);
+        await early.sendMessageBatch(numberedBatch(1));
+        await until('one came before them', () => host.received.length === 1);
         for (let count = 0; count < 24; count += 1) {
           const silent = kept(await RawClient.connect(engine, host.address));
           if (opens) silent.write(new Uint8Array([FrameType.Hello, 0]));
         }
         await expectServes(host, engine);
+        await early.sendMessageBatch(numberedBatch(2));
+        await until('who came before them is still there', () => termsOf(host.received).includes(2));
         expect(host.warnings[0]?.message).toContain('too many');
       },
     );

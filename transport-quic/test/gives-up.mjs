@@ -48,7 +48,7 @@ function abortAfter(ms) {
   return controller.signal;
 }
 
-let usualMs = await connect(new AbortController().signal);
+const usualMs = await connect(new AbortController().signal);
 let givenUp = 0;
 for (let done = 0; done < Number(attempts); done += AT_A_TIME) {
   const waits = Array.from(
@@ -59,6 +59,6 @@ for (let done = 0; done < Number(attempts); done += AT_A_TIME) {
     if (ended.status === 'rejected') givenUp += 1;
   }
 }
-usualMs = await connect(new AbortController().signal);
+await connect(new AbortController().signal);
 await Promise.all([from.stop(), to.stop()]);
-console.log(givenUp > 0 && usualMs > 0 ? 'connected in the end' : 'nothing was given up');
+console.log(givenUp > 0 ? 'connected in the end' : 'nothing was given up');

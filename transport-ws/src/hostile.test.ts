@@ -154,10 +154,15 @@ describe('what is not a WebSocket handshake', () => {
 
   it('keeps no host out, however many come and say nothing', async () => {
     const host = await hosts.start({ options: { maxConnections: 24, handshakeTimeoutMs: 120_000 } });
+    const early = await (await hosts.start()).rpc.getConnection(host.address, never);
+    await early.sendMessageBatch(numberedBatch(1));
+    await until('one came before them', () => host.received.length === 1);
     const strangers = Array.from({ length: 60 }, () => rawClient(host));
     await Promise.all(strangers.map(({ socket }) => once(socket, 'connect')));
     await Promise.all(strangers.slice(0, 30).map(({ closed }) => closed));
     await expectAlive(host);
+    await early.sendMessageBatch(numberedBatch(2));
+    await until('who came before them is still there', () => host.received.length === 3);
     expect(host.warnings[0]?.message).toContain('too many');
   });
 });

@@ -51,8 +51,9 @@ async function fails({ mutant, id }: Asked): Promise<boolean> {
 }
 
 /**
- * On a machine that is busy with other things a case may come too late for its deadline. Where that makes too many of
- * them, those that are not named are asked once more, alone; a bug fails them again.
+ * On a machine that is busy a case may come too late for its deadline. Where that makes too many of them, those that are
+ * not named are asked once more, alone: a bug fails them again, and a mutant that was missed is not found so, because
+ * the named cases have one chance only.
  */
 async function withoutLate(mutant: Mutant, failed: Set<string>): Promise<Set<string>> {
   if (failed.size <= MOST_CASES) return failed;

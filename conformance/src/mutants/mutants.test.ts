@@ -45,4 +45,25 @@ describe('deliberately wrong adapters', () => {
     expect(result?.caught).toBe(false);
     expect(result?.failed).toContain('LDB-BOOT-2');
   });
+
+  it('are asked again, but for the named cases, when so many fail that it may be for lateness', async () => {
+    const ids = LOGDB_CASES.map(({ id }) => id).slice(0, 8);
+    const [named = '', ...others] = ids;
+    const asked: string[] = [];
+    const sound = memoryLogDBHarness();
+    const late = memoryLogDBHarness();
+    late.setup = () => Promise.reject(new Error('too late'));
+    const lateOnce = {
+      name: 'late once',
+      caughtBy: [named],
+      cases: ids,
+      run: ([id = '']: readonly string[]) => {
+        const isFirst = !asked.includes(id);
+        asked.push(id);
+        return runLogDB(isFirst ? late : sound, { only: [id] });
+      },
+    };
+    expect(await runMutants([lateOnce])).toMatchObject([{ caught: true, failed: [named] }]);
+    expect(asked.toSorted()).toEqual([...ids, ...others].toSorted());
+  });
 });

@@ -33,12 +33,17 @@ interface Seen {
   hash?: string;
   checkpoints?: [number, number][];
   nodes?: [number, string][];
-  state?: string;
+  observers?: [number, string][];
+  /** One that does not run tells nothing more. */
+  state?: 'running' | 'failed';
 }
 
 function views(...seen: Seen[]): ReplicaView[] {
   return seen.map(
-    ({ applied = 10, hash = 'aa', checkpoints = [], nodes = ADDRESSES, state = 'running' }, i) => ({
+    (
+      { applied = 10, hash = 'aa', checkpoints = [], nodes = ADDRESSES, observers = [], state = 'running' },
+      i,
+    ) => ({
       hostID: i + 1,
       status: {
         clusterID: 3,
@@ -49,8 +54,9 @@ function views(...seen: Seen[]): ReplicaView[] {
         commit: applied,
         term: 1,
         leaderID: 1,
-        membership: { nodes, observers: [], removed: [3], configChangeIndex: 4 },
-        digest: { writeCount: applied, hash, checkpoints },
+        membership:
+          state === 'running' ? { nodes, observers, removed: [3], configChangeIndex: 4 } : undefined,
+        digest: state === 'running' ? { writeCount: applied, hash, checkpoints } : undefined,
       },
     }),
   );
@@ -107,9 +113,27 @@ describe('histories', () => {
     expect(read).toHaveLength(3);
     expect(checkLinearizable(keyValueModel(), read).verdict).toBe(expected);
   });
+
+  it('of several keys can be read in the form for drakkar-history, with the last read of all of them', () => {
+    const recorder = new GroupRecorder(3);
+    recorder.returned(recorder.invoked(9, { kind: 'write', key: '3/k', value: 2 }), {}, 1);
+    recorder.returned(recorder.invoked(8, { kind: 'write', key: '3/j', value: 5 }), {}, 1);
+    const now = performance.now();
+    recorder.observed(new Map(Object.entries({ '3/k': 2, '3/j': 5 })), now, now + 1);
+    const read = keyValueHistory(toEDN(recorder.calls));
+    expect(read).toHaveLength(4);
+    expect(checkLinearizable(keyValueModel(), read).verdict).toBe('ok');
+  });
 });
 
 describe('ledgers', () => {
+  it('with the write of a client that was told of no effect of any are told of', () => {
+    const recorder = new GroupRecorder(3);
+    recorder.dropped(recorder.invoked(9, { kind: 'write', key: '3/k', value: 1 }));
+    const ledger = [{ client: 9, ranges: [[1, 1]] as [number, number][], duplicates: 0 }];
+    expect(checkLedger(recorder, { values: [], ledger, writeCount: 1 })).toHaveLength(1);
+  });
+
   it('without an acknowledged write are told of', () => {
     const ledger = [{ client: 9, ranges: [[1, 1]] as [number, number][], duplicates: 0 }];
     expect(checkLedger(history(2), { values: [], ledger, writeCount: 1 })).toEqual([
@@ -147,6 +171,7 @@ describe('replicas', () => {
       i === 2 ? { ...view, status: { ...view.status, nodeID: 3 } } : view,
     );
     expect(isSettled(GROUP, strange)).toBe(false);
+    expect(isSettled(GROUP, views({}, {}, { state: 'failed' }))).toBe(false);
   });
 
   it('with other members than there should be are caught', () => {
@@ -154,6 +179,18 @@ describe('replicas', () => {
     expect(problems.map(({ detail }) => detail)).toEqual([
       'host 2 has [1,2], observers none, instead of [1,2,4]',
       expect.stringContaining('members differ'),
+    ]);
+  });
+
+  it('with an observer that was to be promoted, or without knowing any members, are caught', () => {
+    const late = { observers: [[5, 'd:1']] as [number, string][] };
+    expect(checkMembership(GROUP, views(late, late, late)).map(({ detail }) => detail)).toEqual([
+      'host 1 has [1,2,4], observers 5, instead of [1,2,4]',
+      'host 2 has [1,2,4], observers 5, instead of [1,2,4]',
+      'host 3 has [1,2,4], observers 5, instead of [1,2,4]',
+    ]);
+    expect(checkMembership(GROUP, views({}, {}, { state: 'failed' })).map(({ detail }) => detail)).toEqual([
+      'node 4 on host 3 is failed: no reason given',
     ]);
   });
 });

@@ -26,7 +26,7 @@ export interface ReplicaView {
 
 const CHECK_TIMEOUT_MS = 120_000;
 
-export type HistoryVerdict = CheckResult<KeyValueInput, RegisterOutput>;
+type HistoryVerdict = CheckResult<KeyValueInput, RegisterOutput>;
 
 export function checkHistory(calls: readonly RecordedCall[]): HistoryVerdict {
   return checkLinearizable(keyValueModel(), calls, { timeLimitMs: CHECK_TIMEOUT_MS });

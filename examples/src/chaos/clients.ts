@@ -5,17 +5,20 @@ import type { KeyValueInput } from '@drakkar/conformance';
 import { SeededRandom } from '../cluster/random.js';
 import type { ChaosCluster } from './cluster.js';
 import type { Group } from './groups.js';
+import { rest } from './lane.js';
 import type { Answer } from './node-commands.js';
 import type { GroupRecorder } from './recorder.js';
 import type { ChaosCommand } from './state-machine.js';
 
 /** What a client is: with a session, it tries again until it knows; without, each attempt is a write of its own. */
-export type ClientKind = 'session' | 'no session' | 'reader';
-export const CLIENT_KINDS: readonly ClientKind[] = ['session', 'no session', 'reader'];
+type ClientKind = 'session' | 'no session' | 'reader';
+const CLIENT_KINDS: readonly ClientKind[] = ['session', 'no session', 'reader'];
 
 const ATTEMPT_TIMEOUT_MS = 1_500;
 /** Beyond what the host allows itself; a process that is stopped answers nothing at all. */
 const CALL_TIMEOUT_MS = ATTEMPT_TIMEOUT_MS + 500;
+/** Mean time between two calls of a client. */
+const THINK_MS = 60;
 const KEYS = 4;
 /** Keys are left for new ones, so that none gets a history too long to check. */
 const CALLS_PER_KEY_SET = 150;
@@ -31,19 +34,12 @@ interface GroupState {
   lastSeen: Map<string, number>;
 }
 
-export interface ClientOptions {
-  /** Mean time between two calls of a client. */
-  thinkMs: number;
-  seed: number;
-}
-
 /**
  * Clients of all groups, in this process: they go to any member, and to another one when they get no answer, with the
  * same session. What they do and see is recorded.
  */
 export class Clients {
   readonly #cluster: ChaosCluster;
-  readonly #options: ClientOptions;
   readonly #random: SeededRandom;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>[] = [];
@@ -53,10 +49,9 @@ export class Clients {
   #nextValue = 1;
   #nextClient = 1;
 
-  constructor(cluster: ChaosCluster, options: ClientOptions) {
+  constructor(cluster: ChaosCluster, seed: number) {
     this.#cluster = cluster;
-    this.#options = options;
-    this.#random = new SeededRandom(options.seed);
+    this.#random = new SeededRandom(seed);
     setMaxListeners(0, this.#stop.signal);
   }
 
@@ -85,8 +80,7 @@ export class Clients {
   }
 
   async #think(): Promise<void> {
-    const ms = this.#options.thinkMs * (0.5 + this.#random.next());
-    await delay(ms, undefined, { signal: this.#stop.signal }).catch(() => {});
+    await rest(THINK_MS * (0.5 + this.#random.next()), this.#stop.signal);
   }
 
   async #write(state: GroupState, client: number, kind: ClientKind): Promise<void> {

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { type NodeHostConfigInput, writeCertificates } from '@drakkar/framework';
+import type { NodeHostConfigInput } from '@drakkar/framework';
 import { NodeProcess } from '../cluster/node-process.js';
-import { freePorts } from '../cluster/plan.js';
+import { freePorts, makeCertificates } from '../cluster/plan.js';
 import type { SeededRandom } from '../cluster/random.js';
 import type { Disks } from './disks.js';
 import type { Guard } from './guard.js';
-import { type Carrier, ChaosNetwork } from './network.js';
+import { ChaosNetwork } from './network.js';
 import type { ChaosNews, ChaosNodeCommands, ChaosNodePlan, ReplicaPlan } from './node-commands.js';
 import type { Pair } from './pairs.js';
 import { LOOPBACK } from './relay.js';
@@ -42,7 +42,6 @@ export interface ClusterSetup {
 export interface SnapshotCounts {
   snapshotsTaken: number;
   snapshotsInstalled: number;
-  logsCut: number;
   batchesLost: number;
 }
 
@@ -50,7 +49,6 @@ export interface SnapshotCounts {
 const RTT_MS = 40;
 const START_TIMEOUT_MS = 60_000;
 const SHUTDOWN_TIMEOUT_MS = 30_000;
-const CERTIFICATE_DAYS = 30;
 
 /** The processes of one round, their network and disks. Hosts are 1 to `hosts`. */
 export class ChaosCluster {
@@ -60,7 +58,6 @@ export class ChaosCluster {
   readonly counts: SnapshotCounts = {
     snapshotsTaken: 0,
     snapshotsInstalled: 0,
-    logsCut: 0,
     batchesLost: 0,
   };
   /** Processes that were ended, with LMDB on a full disk, by a fault of its library. */
@@ -90,8 +87,7 @@ export class ChaosCluster {
     const { hosts, pair, random, disks } = setup;
     const all = await freePorts(hosts * hosts);
     const ports = all.slice(0, hosts);
-    const carrier: Carrier = pair.carrier;
-    const network = await ChaosNetwork.open(carrier, ports, all.slice(hosts), random);
+    const network = await ChaosNetwork.open(pair.carrier, ports, all.slice(hosts), random);
     try {
       for (let hostID = 1; hostID <= hosts; hostID += 1) await disks.prepare(hostID);
       const addresses = ports.map((port) => `${LOOPBACK}:${port}`);
@@ -247,7 +243,7 @@ export class ChaosCluster {
       if (host.process?.isRunning === false) host.process = undefined;
     }
     await this.startAll();
-    const clear = this.hosts.map(({ address }) => ({ raftAddress: address, lossPercent: 0, delayMs: 0 }));
+    const clear = this.hosts.map(({ address }) => ({ raftAddress: address, lossPercent: 0 }));
     await Promise.all(
       this.running.map(({ hostID }) => this.call(hostID, 'obstruct', clear, START_TIMEOUT_MS)),
     );
@@ -265,7 +261,7 @@ export class ChaosCluster {
 }
 
 function addCounts(sum: SnapshotCounts, more: SnapshotCounts): void {
-  for (const name of ['snapshotsTaken', 'snapshotsInstalled', 'logsCut', 'batchesLost'] as const) {
+  for (const name of ['snapshotsTaken', 'snapshotsInstalled', 'batchesLost'] as const) {
     sum[name] += more[name];
   }
 }
@@ -275,18 +271,10 @@ async function configsOf(
   addresses: readonly string[],
 ): Promise<Map<number, NodeHostConfigInput>> {
   const hostIDs = Array.from({ length: hosts }, (_, i) => i + 1);
-  const certificates = tls
-    ? await writeCertificates({
-        outDir: join(dir, 'certs'),
-        hosts: hostIDs.map((hostID) => `host-${hostID}`),
-        alsoNames: [LOOPBACK, 'drakkar.internal'],
-        days: CERTIFICATE_DAYS,
-        replace: true,
-      })
-    : undefined;
+  const certificates = tls ? await makeCertificates(dir, hosts) : [];
   return new Map(
     hostIDs.map((hostID) => {
-      const files = certificates?.hosts[hostID - 1];
+      const files = certificates[hostID - 1];
       const security =
         files === undefined
           ? {}

@@ -75,7 +75,7 @@ export class Disks {
 
   async free(host: number): Promise<void> {
     if (this.kind === 'fault') return;
-    await run('sh', ['-c', 'rm -f -- "$0"/ballast-*', this.#volume(host)]);
+    await run('sh', ['-c', `rm -f -- "$0"/${BALLAST}-*`, this.#volume(host)]);
   }
 
   /** Nothing of the host's data is left. */

@@ -30,9 +30,6 @@ type Takes<K extends keyof ChaosNodeCommands> = ChaosNodeCommands[K]['takes'];
 
 const SNAPSHOT_ENTRIES = 100;
 const COMPACTION_OVERHEAD = 20;
-/** Codes of a node that is gone, or was never here. */
-const IS_THERE = 'ERR_CLUSTER_ALREADY_EXIST';
-const WAS_REMOVED = 'ERR_NODE_REMOVED';
 
 /** The NodeHost of one process: its network and its disk can be made worse, and it counts what happens. */
 export class ChaosHost {
@@ -57,7 +54,6 @@ export class ChaosHost {
     const news: ChaosNews = {
       snapshotsTaken: 0,
       snapshotsInstalled: 0,
-      logsCut: 0,
       batchesLost: 0,
       leads: [],
       logDBFailure: undefined,
@@ -98,7 +94,8 @@ export class ChaosHost {
       });
     } catch (error) {
       // Both are where this was to lead: it runs, or the group has removed it in the meantime.
-      if (!hasErrorCode(error, IS_THERE) && !hasErrorCode(error, WAS_REMOVED)) throw error;
+      const isThere = hasErrorCode(error, 'ERR_CLUSTER_ALREADY_EXIST');
+      if (!isThere && !hasErrorCode(error, 'ERR_NODE_REMOVED')) throw error;
     }
   }
 
@@ -152,7 +149,7 @@ export class ChaosHost {
     this.#host.requestLeaderTransfer(clusterID, nodeID);
   }
 
-  async states(withDigest: boolean): Promise<ReplicaStatus[]> {
+  states(): ReplicaStatus[] {
     return this.#host.getNodeHostInfo().replicas.map(({ clusterID, nodeID, state, progress, error }) => ({
       clusterID,
       nodeID,
@@ -163,15 +160,12 @@ export class ChaosHost {
       term: progress?.term ?? 0,
       leaderID: progress?.leaderID ?? 0,
       membership: progress === undefined ? undefined : plainMembership(progress.membership),
-      digest: withDigest && state === 'running' ? this.#machines.get(clusterID)?.digest() : undefined,
+      digest: state === 'running' ? this.#machines.get(clusterID)?.digest() : undefined,
     }));
   }
 
   obstruct(faults: readonly LinkFaults[]): void {
-    for (const { raftAddress, lossPercent, delayMs } of faults) {
-      this.#network.lose(lossPercent, raftAddress);
-      this.#network.delay(delayMs, raftAddress);
-    }
+    for (const { raftAddress, lossPercent } of faults) this.#network.lose(lossPercent, raftAddress);
   }
 
   fillDisk(isFull: boolean): void {
@@ -189,7 +183,6 @@ function listener(news: ChaosNews, onUrgent: () => void): HostListener {
   return {
     snapshotCreated: () => void (news.snapshotsTaken += 1),
     snapshotReceived: () => void (news.snapshotsInstalled += 1),
-    logCompacted: () => void (news.logsCut += 1),
     logDBFailed: ({ error }) => {
       news.logDBFailure = messageOf(error);
       onUrgent();

@@ -24,9 +24,8 @@ export class NetworkTroubles {
     switch (kind) {
       case 'partition': {
         const side = this.#someHosts(2);
-        return await this.#block((way) => side.includes(way.from) !== side.includes(way.to), ms, signal, [
-          `hosts ${side.join(', ')} are cut off`,
-        ]);
+        const isMeant = (way: Way): boolean => side.includes(way.from) !== side.includes(way.to);
+        return await this.#block(isMeant, ms, signal, `hosts ${side.join(', ')} are cut off`);
       }
       case 'one-way': {
         const side = this.#someHosts(2);
@@ -34,13 +33,12 @@ export class NetworkTroubles {
         const isMeant = (way: Way): boolean =>
           side.includes(isOut ? way.from : way.to) && !side.includes(isOut ? way.to : way.from);
         const told = `nothing gets ${isOut ? 'from' : 'to'} hosts ${side.join(', ')}`;
-        return await this.#block(isMeant, ms, signal, [told]);
+        return await this.#block(isMeant, ms, signal, told);
       }
       case 'partial': {
         const ways = this.#someWays(40);
-        return await this.#block((way) => ways.includes(way), ms, signal, [
-          `${ways.length} ways are blocked`,
-        ]);
+        const told = `${ways.length} ways are blocked`;
+        return await this.#block((way) => ways.includes(way), ms, signal, told);
       }
       case 'loss':
         return await this.#lose(ms, signal);
@@ -64,7 +62,7 @@ export class NetworkTroubles {
     isMeant: (way: Way) => boolean,
     ms: number,
     signal: AbortSignal,
-    [told]: [string],
+    told: string,
   ): Promise<string> {
     const { network } = this.#cluster;
     const ways = network.ways.filter(isMeant);
@@ -83,10 +81,10 @@ export class NetworkTroubles {
     const ways = this.#someWays(60);
     const lossPercent = this.#random.between(5, 40);
     network.lose(ways, Math.min(lossPercent, 10));
-    await this.#obstruct(ways, { lossPercent, delayMs: 0 });
+    await this.#obstruct(ways, lossPercent);
     await rest(ms, signal);
     network.lose(ways, 0);
-    await this.#obstruct(ways, { lossPercent: 0, delayMs: 0 });
+    await this.#obstruct(ways, 0);
     return `${lossPercent} % of messages are lost on ${ways.length} ways`;
   }
 
@@ -114,11 +112,11 @@ export class NetworkTroubles {
   }
 
   /** A host that is down loses nothing, and one that is restarted forgets it. */
-  async #obstruct(ways: readonly Way[], faults: { lossPercent: number; delayMs: number }): Promise<void> {
+  async #obstruct(ways: readonly Way[], lossPercent: number): Promise<void> {
     const asked = this.#cluster.hosts.map(async ({ hostID }) => {
       const links = ways
         .filter(({ from }) => from === hostID)
-        .map(({ to }) => ({ raftAddress: this.#cluster.host(to).address, ...faults }));
+        .map(({ to }) => ({ raftAddress: this.#cluster.host(to).address, lossPercent }));
       await this.#cluster.call(hostID, 'obstruct', links, CALL_TIMEOUT_MS).catch(() => undefined);
     });
     await Promise.all(asked);

@@ -30,17 +30,23 @@ export class ChaosNetwork {
   ): Promise<ChaosNetwork> {
     const free = [...relayPorts];
     const ways: Way[] = [];
-    for (let from = 1; from <= ports.length; from += 1) {
-      for (const [i, targetPort] of ports.entries()) {
-        if (i + 1 === from) continue;
-        const port = free.pop() ?? 0;
-        const relay = await (carrier === 'tcp'
-          ? TcpRelay.open(targetPort, port)
-          : UdpRelay.open(targetPort, port, random));
-        ways.push({ from, to: i + 1, relay });
+    const network = new ChaosNetwork(ways);
+    try {
+      for (let from = 1; from <= ports.length; from += 1) {
+        for (const [i, targetPort] of ports.entries()) {
+          if (i + 1 === from) continue;
+          const port = free.pop() ?? 0;
+          const relay = await (carrier === 'tcp'
+            ? TcpRelay.open(targetPort, port)
+            : UdpRelay.open(targetPort, port, random));
+          ways.push({ from, to: i + 1, relay });
+        }
       }
+    } catch (error) {
+      await network.close();
+      throw error;
     }
-    return new ChaosNetwork(ways);
+    return network;
   }
 
   /** How a host reaches the others: their raft addresses, and what it connects to instead. */

@@ -61,7 +61,6 @@ export type Change = { clusterID: number; nodeID: number } & (
 export interface LinkFaults {
   raftAddress: string;
   lossPercent: number;
-  delayMs: number;
 }
 
 export interface ChaosNodeCommands {
@@ -78,7 +77,7 @@ export interface ChaosNodeCommands {
   retire: { takes: { clusterID: number; nodeID: number }; answers: null };
   transfer: { takes: { clusterID: number; nodeID: number }; answers: null };
   snapshot: { takes: { clusterID: number }; answers: Answer<number> };
-  states: { takes: { withDigest: boolean }; answers: ReplicaStatus[] };
+  states: { takes: null; answers: ReplicaStatus[] };
   obstruct: { takes: LinkFaults[]; answers: null };
   fillDisk: { takes: { isFull: boolean }; answers: null };
   shutdown: { takes: null; answers: null };
@@ -88,7 +87,6 @@ export interface ChaosNodeCommands {
 export interface ChaosNews {
   snapshotsTaken: number;
   snapshotsInstalled: number;
-  logsCut: number;
   batchesLost: number;
   /** Groups whose leader runs here. */
   leads: number[];

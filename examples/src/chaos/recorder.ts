@@ -16,9 +16,6 @@ export interface CallCounts {
   reads: number;
 }
 
-/** Not one of the clients. */
-const FINAL_READER = 0;
-
 /** What all clients of one group did and saw. Times are those of this process, in milliseconds. */
 export class GroupRecorder {
   readonly clusterID: number;
@@ -48,6 +45,8 @@ export class GroupRecorder {
       abandonedAt: undefined,
     };
     this.#calls.add(call);
+    // Also when all writes of the client are dropped: none of them may be there then.
+    if (input.kind !== 'read') this.#account(client);
     return call;
   }
 
@@ -78,13 +77,17 @@ export class GroupRecorder {
     this.#calls.delete(call);
   }
 
-  /** What a read of the whole state has shown, for each key of the history. Times in milliseconds. */
+  /**
+   * What a read of the whole state has shown, for each key of the history, each as by a client of its own: a client has
+   * one call open at a time. Times in milliseconds.
+   */
   observed(values: ReadonlyMap<number | string, number>, invokedAt: number, returnedAt: number): void {
     const keys = new Set([...this.#calls].map(({ input }) => input.key));
-    for (const key of keys) {
+    for (const [place, key] of [...keys].entries()) {
+      const client = -1 - place;
       const output = { value: values.get(key) };
       const input = { kind: 'read' as const, key };
-      this.#calls.add({ client: FINAL_READER, input, output, invokedAt, returnedAt, abandonedAt: undefined });
+      this.#calls.add({ client, input, output, invokedAt, returnedAt, abandonedAt: undefined });
     }
   }
 

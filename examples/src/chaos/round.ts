@@ -33,7 +33,6 @@ export interface RoundOptions {
   guard: Guard;
   hosts: number;
   groups: number;
-  thinkMs: number;
   /** How long there are faults. */
   faultMs: number;
   /** How long a healed group may take for what it is asked, and a change of members under faults. */
@@ -100,10 +99,11 @@ export class Round {
     await mkdir(dir, { recursive: true });
     const disks = new Disks(diskKind, dir, guard);
     const onProblem = (detail: string): void => this.#problem(detail);
-    const replicas = (hostID: number) => replicasOf(this.#groups, hostID);
-    const setup = { dir, hosts, pair, tls, disks, guard, random: this.#random, nodeScript, onProblem };
+    const ofHost = (hostID: number) => replicasOf(this.#groups, hostID);
+    const parts = { dir, hosts, pair, tls, disks, guard, nodeScript };
+    const setup = { ...parts, random: this.#random, replicasOf: ofHost, onProblem };
     try {
-      const cluster = await ChaosCluster.create({ ...setup, replicasOf: replicas });
+      const cluster = await ChaosCluster.create(setup);
       let isOrderly = false;
       // Whatever is being waited for of a process has an end with it.
       const killAll = (): void => void cluster.killAll();
@@ -122,13 +122,14 @@ export class Round {
   }
 
   async #playOn(cluster: ChaosCluster, signal: AbortSignal): Promise<RoundResult> {
-    const { groups, thinkMs, deadlineMs, seed } = this.#options;
+    const { groups, deadlineMs, seed } = this.#options;
     const addresses = cluster.hosts.map(({ address }) => address);
     this.#groups = planGroups(groups, addresses, this.#random);
     await cluster.startAll();
     signal.throwIfAborted();
     this.#stuck.push(...(await findStuckGroups(cluster, this.#groups, 1, deadlineMs, signal)));
-    const clients = new Clients(cluster, { thinkMs, seed });
+    signal.throwIfAborted();
+    const clients = new Clients(cluster, seed);
     for (const group of this.#groups) {
       const recorder = new GroupRecorder(group.clusterID);
       this.#recorders.set(group.clusterID, recorder);
@@ -140,6 +141,7 @@ export class Round {
       troubles = await this.#trouble(cluster, signal);
       signal.throwIfAborted();
       isHealed = await this.#attempt('the end of the faults', () => cluster.heal());
+      signal.throwIfAborted();
     } catch (error) {
       await clients.stop(0).catch(() => undefined);
       throw error;
@@ -148,7 +150,7 @@ export class Round {
     const probeMs = isHealed ? deadlineMs : 0;
     this.#stuck.push(...(await findStuckGroups(cluster, this.#groups, 2, probeMs, signal)));
     signal.throwIfAborted();
-    const findings = await judge(cluster, this.#groups, this.#recorders);
+    const findings = await judge(cluster, this.#groups, this.#recorders, signal);
     this.#stuck.push(...findings.stuck);
     this.#violations.push(...findings.violations);
     return this.#result(cluster, troubles, findings.checked, clients.errors);

@@ -31,7 +31,6 @@ export interface RunOptions {
 }
 
 const HOSTS = 5;
-const THINK_MS = 60;
 const DEADLINE_MS = 90_000;
 /** About what a round takes beside the faults: starting, healing, checking. */
 const OVERHEAD_MS = 25_000;
@@ -39,7 +38,7 @@ const LEAST_FAULT_MS = 10_000;
 const ROUND_MS = 240_000;
 
 /** How many rounds each pair has in the time, and how long there are faults in each. */
-export function divideTime(totalMs: number, pairs: number): { roundsPerPair: number; faultMs: number } {
+function divideTime(totalMs: number, pairs: number): { roundsPerPair: number; faultMs: number } {
   const pairMs = totalMs / pairs;
   const roundsPerPair = Math.max(1, Math.round(pairMs / ROUND_MS));
   const faultMs = Math.max(LEAST_FAULT_MS, pairMs / roundsPerPair - OVERHEAD_MS);
@@ -79,7 +78,7 @@ export class ChaosRun {
     try {
       const diskKind = await Disks.kindHere(dir, guard);
       this.diskKind = diskKind;
-      say(`network: a relay for each way between two hosts; loss of messages above the transport`);
+      say('network: a relay for each way between two hosts; loss of messages above the transport');
       say(
         diskKind === 'file system'
           ? 'disks: a small file system for each host'
@@ -127,7 +126,6 @@ export class ChaosRun {
       guard,
       hosts: HOSTS,
       groups,
-      thinkMs: THINK_MS,
       faultMs,
       deadlineMs: DEADLINE_MS,
       seed: this.#random.between(0, 2 ** 31),

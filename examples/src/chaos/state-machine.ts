@@ -24,7 +24,7 @@ export interface ChaosDigest {
   writeCount: number;
   /** Of all values and the ledger. */
   hash: string;
-  /** Hash over all commands up to each hundredth one or so, for those that this replica has applied itself. */
+  /** Hash over all commands up to every fiftieth one, for those that this replica has applied itself. */
   checkpoints: [writeCount: number, hash: number][];
 }
 

@@ -28,15 +28,19 @@ export interface Findings {
   checked: number;
 }
 
-/** Compares what clients were told with what is there, and the replicas with each other. Nothing may go on meanwhile. */
+/**
+ * Compares what clients were told with what is there, and the replicas with each other. Nothing may go on meanwhile.
+ * Rejects when the signal is given.
+ */
 export async function judge(
   cluster: ChaosCluster,
   groups: readonly Group[],
   recorders: ReadonlyMap<number, GroupRecorder>,
+  signal: AbortSignal,
 ): Promise<Findings> {
   const findings: Findings = { violations: [], stuck: [], checked: 0 };
   await Promise.all(groups.map((group) => readAll(cluster, group, recorders, findings)));
-  const views = await settle(cluster, groups);
+  const views = await settle(cluster, groups, signal);
   for (const group of groups) {
     const { clusterID } = group;
     const seen = views.get(clusterID) ?? [];
@@ -81,10 +85,11 @@ async function readAll(
 type Views = Map<number, ReplicaView[]>;
 
 /** Waits until the replicas of each group are at the same place; gives the last look if they never are. */
-async function settle(cluster: ChaosCluster, groups: readonly Group[]): Promise<Views> {
+async function settle(cluster: ChaosCluster, groups: readonly Group[], signal: AbortSignal): Promise<Views> {
   const endMs = performance.now() + SETTLE_TIMEOUT_MS;
   for (;;) {
     const views = await look(cluster, groups);
+    signal.throwIfAborted();
     const isDone = groups.every((group) => isSettled(group, views.get(group.clusterID) ?? []));
     if (isDone || performance.now() > endMs) return views;
     await delay(POLL_MS);
@@ -95,9 +100,7 @@ async function settle(cluster: ChaosCluster, groups: readonly Group[]): Promise<
 async function look(cluster: ChaosCluster, groups: readonly Group[]): Promise<Views> {
   const views: Views = new Map(groups.map(({ clusterID }) => [clusterID, []]));
   const asked = cluster.hosts.map(async ({ hostID }) => {
-    const states = await cluster
-      .call(hostID, 'states', { withDigest: true }, CALL_TIMEOUT_MS)
-      .catch(() => []);
+    const states = await cluster.call(hostID, 'states', null, CALL_TIMEOUT_MS).catch(() => []);
     for (const status of states) {
       const group = groups.find(({ clusterID }) => clusterID === status.clusterID);
       if (group?.members.has(hostID) === true) views.get(status.clusterID)?.push({ hostID, status });

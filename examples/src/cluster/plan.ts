@@ -60,7 +60,7 @@ export async function planNodes(options: PlanOptions): Promise<NodePlan[]> {
 }
 
 /** As `drakkar certs` makes them, one for each node, all of them for the address that all nodes have. */
-async function makeCertificates(dir: string, nodes: number): Promise<HostFiles[]> {
+export async function makeCertificates(dir: string, nodes: number): Promise<HostFiles[]> {
   const written = await writeCertificates({
     outDir: join(dir, 'certs'),
     hosts: Array.from({ length: nodes }, (_, i) => `node-${i + 1}`),

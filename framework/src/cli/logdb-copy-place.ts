@@ -1,8 +1,10 @@
 import { dirname, join, resolve } from 'node:path';
 import { type ILogDB, isDrakkarError } from '@drakkar/raftio';
 import { isPlainObject } from '../config/plain.js';
-import type { Roots } from '../datadir/seal/files.js';
-import { dropSeal } from '../datadir/seal/seal-file.js';
+import { acquireLocks } from '../datadir/data-dir.js';
+import type { IDirectoryLock } from '../datadir/directory-lock.js';
+import type { Roots } from '../datadir/layout.js';
+import { dropSeal, readSeal } from '../datadir/seal/seal-file.js';
 import { ErrDirNotExist, ErrInvalidOption } from '../errors/index.js';
 import { makeDirDurable } from '../fs/durable.js';
 import type { IFileSystem } from '../fs/file-system.js';
@@ -115,6 +117,26 @@ async function openAt(place: LogDBPlace): Promise<ILogDB> {
   return logDBFactory({ dir: place.dir, walDir: place.walDir });
 }
 
+/**
+ * Runs `work`, which opens a LogDB, with the seal around that suspended. Where there is one no host may start before it
+ * is made again: it would write to what is being sealed.
+ */
+async function withoutSeal<T>(
+  fs: IFileSystem,
+  directoryLock: IDirectoryLock,
+  roots: Roots,
+  work: () => Promise<T>,
+): Promise<T> {
+  const isSealed = (await readSeal(fs, roots)).kind !== 'none';
+  const lock = await acquireLocks(directoryLock, isSealed ? [roots.nodeHostDir] : []);
+  try {
+    const seal = await SuspendedSeal.suspend(fs, roots, true);
+    return await work().finally(() => seal.resume());
+  } finally {
+    await lock.release();
+  }
+}
+
 /** Copies and compares; what was made is removed when that fails. */
 async function makeUnfinished(
   fs: IFileSystem,
@@ -138,14 +160,15 @@ export async function copyBetweenPlaces(output: Output, options: CopyPlacesOptio
   const from = logDBPlace('from', options);
   const to = logDBPlace('to', options);
   const unfinished = { ...to, dir: partial(to.dir), walDir: partial(to.walDir) };
-  const { fileSystem: fs } = await servicesFor(from);
+  const { fileSystem: fs, directoryLock } = await servicesFor(from);
   await servicesFor(to); // before anything is made: the module may be missing
   await checkPlaces(fs, from, to);
-  const seal = await SuspendedSeal.suspend(fs, rootsAround(from), true);
-  const { replicas, problems } = await withOpen(
-    () => openAt(from),
-    (source) => makeUnfinished(fs, source, unfinished, output),
-  ).finally(() => seal.resume());
+  const { replicas, problems } = await withoutSeal(fs, directoryLock, rootsAround(from), () =>
+    withOpen(
+      () => openAt(from),
+      (source) => makeUnfinished(fs, source, unfinished, output),
+    ),
+  );
   const result = { ok: problems.length === 0, from, to, replicas, problems };
   if (problems.length > 0) {
     output.result(result, [...problems.map((each) => `PROBLEM  ${each}`), `see ${unfinished.dir}`]);

@@ -1,4 +1,4 @@
-import type { Roots } from '../datadir/seal/files.js';
+import type { Roots } from '../datadir/layout.js';
 import { makeSeal } from '../datadir/seal/make-seal.js';
 import { dropSeal, readSeal } from '../datadir/seal/seal-file.js';
 import { type VerifyProgress, verifySeal } from '../datadir/seal/verify-seal.js';
@@ -43,7 +43,7 @@ export async function checkLockFiles(roots: Roots): Promise<void> {
   const problems: FileProblem[] = [];
   for (const dir of new Set([roots.nodeHostDir, roots.walDir])) {
     for (const file of await damagedLockFiles(dir)) {
-      problems.push({ part: 'lock', message: `${file} is damaged: its checksum does not match` });
+      problems.push({ part: 'lock', message: `${file} is damaged, or can't be read` });
     }
   }
   if (problems.length > 0) throw changed(roots, problems);
@@ -77,11 +77,11 @@ export class SuspendedSeal {
     const reading = await readSeal(fs, roots);
     if (reading.kind === 'none') return new SuspendedSeal(fs, 'none', undefined);
     const findings =
-      reading.kind === 'damaged' ? [reading] : await verifySeal(fs, roots, reading.seal, onProgress);
+      reading.kind === 'damaged' ? [reading.message] : await verifySeal(fs, roots, reading.seal, onProgress);
     if (findings.length > 0 && !ignoreSeal) {
       throw changed(
         roots,
-        findings.map(({ message }) => ({ part: 'seal', message })),
+        findings.map((message) => ({ part: 'seal', message })),
       );
     }
     await dropSeal(fs, roots);

@@ -7,6 +7,9 @@ const LOGDB_DIR_NAME = 'logdb';
 const WAL_DIR_NAME = 'wal';
 const SNAPSHOTS_DIR_NAME = 'snapshots';
 
+/** The folders that a data directory consists of; equal when there is no walDir apart. */
+export type Roots = Pick<NodeHostConfig, 'nodeHostDir' | 'walDir'>;
+
 /** The folders of a host's data directory. */
 export interface DataDirLayout {
   readonly root: string;
@@ -41,10 +44,7 @@ export function isWalFolder(name: string): boolean {
  * Where everything of a data directory lies.
  * @param generation of its LogDB, as the directory's record has it
  */
-export function layoutOf(
-  { nodeHostDir, walDir }: Pick<NodeHostConfig, 'nodeHostDir' | 'walDir'>,
-  generation: number,
-): DataDirLayout {
+export function layoutOf({ nodeHostDir, walDir }: Roots, generation: number): DataDirLayout {
   const logdbDir = join(nodeHostDir, folderName(LOGDB_DIR_NAME, generation));
   const snapshotsDir = join(nodeHostDir, SNAPSHOTS_DIR_NAME);
   return {

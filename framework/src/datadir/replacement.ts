@@ -1,14 +1,18 @@
 import { join } from 'node:path';
-import type { NodeHostConfig } from '../config/node-host-config.js';
 import { ErrNotOwner } from '../errors/host.js';
 import { makeDirDurable, writeFileDurable } from '../fs/durable.js';
 import type { IFileSystem } from '../fs/file-system.js';
 import { readStatus } from './data-dir.js';
 import { type HostIdentity, checkIdentity } from './identity-check.js';
-import { type DataDirLayout, STATUS_FILE_NAME, isLogDBFolder, isWalFolder, layoutOf } from './layout.js';
+import {
+  type DataDirLayout,
+  type Roots,
+  STATUS_FILE_NAME,
+  isLogDBFolder,
+  isWalFolder,
+  layoutOf,
+} from './layout.js';
 import { type DataDirStatus, encodeStatus } from './status.js';
-
-type Roots = Pick<NodeHostConfig, 'nodeHostDir' | 'walDir'>;
 
 /**
  * Another LogDB in the place of the one that a stopped host has. The new one gets folders of its own, which count when

@@ -51,7 +51,7 @@ async function readClaim(lockDir: string, generation: number): Promise<Claim | u
   }
 }
 
-/** Files of a folder's lock whose content is not what was written. Takes no lock. */
+/** Files of a folder's lock whose content is not what was written, or can't be read. Takes no lock. */
 export async function damagedLockFiles(dir: string): Promise<string[]> {
   const lockDir = join(dir, LOCK_DIR_NAME);
   const damaged: string[] = [];

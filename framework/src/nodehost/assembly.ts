@@ -57,9 +57,9 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
   try {
     const dataDir = await openDataDir(services);
     undo.push(() => dataDir.close());
-    undo.push(() => stopSeal.seal());
     const logDB = await services.logDBFactory({ dir: dataDir.logdbDir, walDir: dataDir.walDir });
-    stopSeal.allow();
+    // Only now: the data is sound as far as the LogDB, which is open, can tell.
+    undo.push(() => stopSeal.seal());
     undo.push(() => logDB.close());
     const log = services.loggerFactory.getLogger('nodehost');
     const events = new EventHub(options.events ?? {}, services.clock, log);

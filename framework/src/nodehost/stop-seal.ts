@@ -1,4 +1,3 @@
-import { messageOf } from '../errors/inspect.js';
 import { makeSeal } from '../datadir/seal/make-seal.js';
 import type { NodeHostServices } from '../di/build-container.js';
 
@@ -8,16 +7,10 @@ import type { NodeHostServices } from '../di/build-container.js';
  */
 export class StopSeal {
   readonly #services: NodeHostServices;
-  #isAllowed = false;
   #isForbidden = false;
 
   constructor(services: NodeHostServices) {
     this.#services = services;
-  }
-
-  /** The LogDB is open, so its data is sound as far as that can tell. */
-  allow(): void {
-    this.#isAllowed = true;
   }
 
   /** What is on the disk is not, or may not be, what an orderly stop leaves. */
@@ -29,7 +22,7 @@ export class StopSeal {
   async seal(): Promise<void> {
     const { config, fileSystem, clock, loggerFactory } = this.#services;
     const { sealTimeoutMs: timeoutMs } = config.settings;
-    if (!this.#isAllowed || this.#isForbidden || timeoutMs === 0) return;
+    if (this.#isForbidden || timeoutMs === 0) return;
     const log = loggerFactory.getLogger('nodehost');
     const { nodeHostDir } = config;
     const startMs = clock.nowMs();
@@ -45,7 +38,7 @@ export class StopSeal {
         timeoutMs,
       });
     } catch (error) {
-      log.warn('the data directory could not be sealed', { nodeHostDir, err: messageOf(error) });
+      log.warn('the data directory could not be sealed', { nodeHostDir, err: error });
     }
   }
 }

@@ -73,10 +73,19 @@ describe('SnapshotSender', () => {
     await expect(sender.send(numberedChunk(0, 1, new Uint8Array(8)))).rejects.toMatchObject(refused);
   });
 
+  it('is over, too, when the receiver has said so before its end was sent', async () => {
+    const { sender } = senderOf(1);
+    const sent = sender.send(numberedChunk(0, 1, new Uint8Array(8)));
+    sender.complete();
+    await expect(sent).rejects.toMatchObject(closed);
+    await expect(sender.finish()).rejects.toMatchObject(closed);
+  });
+
   it('is cut by its own side', async () => {
     const { sender } = senderOf(1000);
     const error = sender.cut();
     expect(error).toMatchObject(closed);
+    sender.fail(new ErrConnectionClosed('later'));
     await expect(sender.send(numberedChunk(0, 1, new Uint8Array(8)))).rejects.toBe(error);
     await expect(sender.finish()).rejects.toBe(error);
   });

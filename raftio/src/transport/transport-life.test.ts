@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { never, until } from './testing/hosts.js';
 import { type HeldLink, TransportLife } from './transport-life.js';
 
 class FakeLink implements HeldLink {
@@ -35,7 +36,6 @@ function setUp(): { life: TransportLife<FakeLink>; listenerStops: () => number }
   return { life, listenerStops: () => stops };
 }
 
-const never = new AbortController().signal;
 const turns = async (): Promise<void> => {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 };
@@ -62,13 +62,7 @@ describe('TransportLife', () => {
     life.hold(closed);
     closed.close();
     await turns();
-    await new Promise<void>((resolve) => {
-      const look = setInterval(() => {
-        if (kept.sweeps < 2) return;
-        clearInterval(look);
-        resolve();
-      }, 1);
-    });
+    await until('the link that is open was looked at', () => kept.sweeps >= 2, 3_000);
     expect(closed.sweeps).toBe(0);
     await life.stop();
     expect(kept.reason).toMatchObject({ code: 'ERR_TRANSPORT_STOPPED' });

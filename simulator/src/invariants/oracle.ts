@@ -12,16 +12,17 @@ const NO_HANDLERS: readonly Handler[] = [];
 /** Shows all that is seen to all invariants, and remembers the first that did not hold. */
 export class Oracle {
   readonly shadows: Shadows;
+  /** The name of what alone counts; `undefined`: all. */
+  readonly only: string | undefined;
   violation: InvariantViolation | undefined;
   /** Also told of each new membership. */
   onConfigured: (seen: Observations['configured']) => void = () => undefined;
-  readonly #only: string | undefined;
   readonly #handlers = new Map<ObservationKind, Handler[]>();
 
   /** @param only the name of what alone counts, to find out whether it would be seen without all others */
   constructor(shadows: Shadows, invariants: readonly Invariant[], only?: string) {
     this.shadows = shadows;
-    this.#only = only;
+    this.only = only;
     for (const invariant of invariants) {
       if (only !== undefined && invariant.name !== only) continue;
       for (const [kind, handle] of Object.entries(invariant.handlers)) {
@@ -47,7 +48,7 @@ export class Oracle {
   }
 
   fail(invariant: string, message: string): void {
-    if (this.#only !== undefined && invariant !== this.#only) return;
+    if (this.only !== undefined && invariant !== this.only) return;
     this.violation ??= new InvariantViolation(invariant, message);
   }
 

@@ -114,9 +114,13 @@ describe('what the library throws', () => {
     });
     containHandshake(session);
     const [, last] = session.socket.listeners('secureConnect');
-    expect(() => (last as () => void)()).not.toThrow();
-    expect(session.destroyed).toBe(true);
-    server.close();
+    try {
+      expect(() => (last as () => void)()).not.toThrow();
+      expect(session.destroyed).toBe(true);
+    } finally {
+      session.destroy();
+      server.close();
+    }
     await once(server, 'close');
   });
 });

@@ -1,4 +1,4 @@
-import { createSocket } from 'node:dgram';
+import { type Socket, createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { QuicServer, QuicServerSession } from '@currentspace/http3';
@@ -6,7 +6,7 @@ import { Newcomers } from '@drakkar/raftio/transport';
 import { freePort, until } from '@drakkar/raftio/transport/testing';
 import type { Channel, EngineListener, ListenRequest } from '../engine.js';
 import { RawClient } from '../testing/raw-client.js';
-import { type QuicLibrary, loadQuicLibrary } from './quic.js';
+import { type QuicLibrary, loadQuicLibrary } from './quic-library.js';
 import { QuicListener } from './quic-listener.js';
 
 const HANDSHAKE_TIMEOUT_MS = 400;
@@ -14,9 +14,11 @@ const OPTIONS = { handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS, closeTimeoutMs: 200,
 
 const clients: RawClient[] = [];
 const listeners: EngineListener[] = [];
+const relays: Socket[] = [];
 
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.close()));
+  for (const relay of relays.splice(0)) relay.close();
   await Promise.all(listeners.splice(0).map((listener) => listener.close()));
 });
 
@@ -106,10 +108,22 @@ describe('a listener of raw QUIC', () => {
     expect(closes).toEqual([1]);
   });
 
+  it('does not close a session that its client has ended, whose number may be that of another', async () => {
+    const { address, closes, channels } = await listening();
+    const client = await connect(address);
+    client.write(new Uint8Array(3));
+    await until('there is a channel', () => channels.length === 1);
+    await client.close();
+    await channels[0]?.closed;
+    channels[0]?.destroy();
+    expect(closes).toEqual([0]);
+  });
+
   it('answers a stranger with a Retry, so that only who receives at its address is given anything', async () => {
     const { address } = await listening();
     const heard: number[] = [];
     const relay = createSocket('udp4');
+    relays.push(relay);
     relay.bind(0, '127.0.0.1');
     await once(relay, 'listening');
     const server = Number(address.split(':')[1]);
@@ -123,7 +137,5 @@ describe('a listener of raw QUIC', () => {
     await connect(`127.0.0.1:${relay.address().port}`);
     // RFC 9000, section 17.2.5: a long header of type 3.
     expect((heard[0] ?? 0) & 0xf0).toBe(0xf0);
-    await Promise.all(clients.splice(0).map((each) => each.close()));
-    relay.close();
   });
 });

@@ -20,6 +20,8 @@ describe('text that comes from others', () => {
       explainSessionEnd(3, forged)?.message,
       from,
     ];
+    const stranger = Buffer.from(JSON.stringify({ protocol: forged.slice(-6) }));
+    expect(() => decodeHello(stranger)).toThrow('speaks "?[2J??", this one');
     for (const text of texts) expect(text).toMatch(/no\?2026-01-01 ERROR all is lost\?\[2J\?\?$/);
   });
 });

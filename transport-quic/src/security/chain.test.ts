@@ -160,6 +160,11 @@ describe('a chain of certificates', () => {
     const outer = await issue('outer', root, [isCA(), mail]);
     const below = await issue('below', outer, [names()]);
     expectFault(check([below, outer]), 'INVALID_PURPOSE');
+    const old = await issue('old root', undefined, [isCA(), mail]);
+    expectFault(
+      check([await issue('below', old, [names()])], { trusted: [old.certificate] }),
+      'INVALID_PURPOSE',
+    );
     const both = new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]);
     const hosts = await issue('hosts', root, [isCA(), both]);
     expect(check([await issue('below', hosts, [names()]), hosts])).not.toThrow();
@@ -191,15 +196,18 @@ describe('a chain of certificates', () => {
     expect(check([await issue('leaf', old, [names()])], { trusted })).not.toThrow();
   });
 
-  it('is refused when a key is of a curve that is not used, wherever it is', async () => {
+  it('is refused when a key in it is too short or of a curve that is not used, wherever it is', async () => {
     const openssl = generateKeyPairSync('ec', { namedCurve: 'secp112r1' });
     expect(() => {
       checkKeyStrength(openssl.publicKey);
     }).toThrow(/secp112r1/);
-    const short = generateKeyPairSync('rsa', { modulusLength: 1024 });
-    expect(() => {
-      checkKeyStrength(short.publicKey);
-    }).toThrow(/2048/);
+    const short = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', modulusLength: 1024 };
+    const publicExponent = new Uint8Array([1, 0, 1]);
+    const keys = await webcrypto.subtle.generateKey({ ...short, publicExponent }, true, ['sign', 'verify']);
+    expectFault(check([await issue('leaf', root, [names()], undefined, { keys })]), 'EE_KEY_TOO_SMALL');
+    const outer = await issue('outer', root, [isCA()], undefined, { keys });
+    const below = await issue('below', { ...outer, keys: root.keys }, [names()]);
+    expectFault(check([below, outer]), 'EE_KEY_TOO_SMALL');
   });
 
   it('may come from a CA that was renewed, while the one before is there too', async () => {

@@ -1,10 +1,6 @@
 import { join } from 'node:path';
-import type { NodeHostConfig } from '../../config/node-host-config.js';
 import type { IFileSystem } from '../../fs/file-system.js';
-import { STATUS_FILE_NAME, isLogDBFolder, isWalFolder } from '../layout.js';
-
-/** The folders that a data directory consists of; equal when there is no walDir apart. */
-export type Roots = Pick<NodeHostConfig, 'nodeHostDir' | 'walDir'>;
+import { type Roots, STATUS_FILE_NAME, isLogDBFolder, isWalFolder } from '../layout.js';
 
 /** A file that a seal is about. */
 export interface CoveredFile {

@@ -1,7 +1,8 @@
 import { dirname } from 'node:path';
 import type { IFileSystem } from '../../fs/file-system.js';
 import { Digester, type FileDigest } from './digest.js';
-import { type CoveredFile, type Roots, coveredFiles } from './files.js';
+import type { Roots } from '../layout.js';
+import { type CoveredFile, coveredFiles } from './files.js';
 import { writeSeal } from './seal-file.js';
 
 export interface SealSummary {

@@ -5,7 +5,7 @@ import { writeFileDurable } from '../../fs/durable.js';
 import type { IFileSystem } from '../../fs/file-system.js';
 import { openSealedJSON, sealJSON } from '../../fs/sealed-json.js';
 import { BLOCK_BYTES, type FileDigest } from './digest.js';
-import type { Roots } from './files.js';
+import type { Roots } from '../layout.js';
 
 /** In the nodeHostDir. */
 export const SEAL_FILE_NAME = 'drakkar.seal';
@@ -23,7 +23,7 @@ export type SealReading =
   /** What the seal says is not known. */
   | { kind: 'damaged'; path: string; message: string };
 
-const sealPath = ({ nodeHostDir }: Pick<Roots, 'nodeHostDir'>): string => join(nodeHostDir, SEAL_FILE_NAME);
+const sealPath = ({ nodeHostDir }: Roots): string => join(nodeHostDir, SEAL_FILE_NAME);
 
 const hex = (checksum: number): string => checksum.toString(16).padStart(8, '0');
 
@@ -50,7 +50,7 @@ function filesOf(lines: unknown): Map<string, FileDigest> {
 }
 
 /** What the directory's seal says. Does not throw: a seal that can't be read is as good as a damaged one. */
-export async function readSeal(fs: IFileSystem, roots: Pick<Roots, 'nodeHostDir'>): Promise<SealReading> {
+export async function readSeal(fs: IFileSystem, roots: Roots): Promise<SealReading> {
   const path = sealPath(roots);
   try {
     if ((await fs.stat(path)) === undefined) return { kind: 'none' };
@@ -84,7 +84,7 @@ export async function writeSeal(fs: IFileSystem, roots: Roots, { main, wal }: Se
 }
 
 /** Removes the seal, if there is one, for good: to be done before anything that it covers is written. */
-export async function dropSeal(fs: IFileSystem, roots: Pick<Roots, 'nodeHostDir'>): Promise<void> {
+export async function dropSeal(fs: IFileSystem, roots: Roots): Promise<void> {
   const path = sealPath(roots);
   if ((await fs.stat(path)) === undefined) return;
   await fs.remove(path);

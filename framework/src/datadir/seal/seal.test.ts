@@ -4,7 +4,7 @@ import { makeDirDurable, writeFileDurable } from '../../fs/durable.js';
 import { SeededRandom } from '../../runtime/random.js';
 import { MemoryDisk, type Survival } from '../../snapshot/testing/memory-disk.js';
 import { BLOCK_BYTES } from './digest.js';
-import type { Roots } from './files.js';
+import type { Roots } from '../layout.js';
 import { makeSeal } from './make-seal.js';
 import { SEAL_FILE_NAME, type Seal, dropSeal, readSeal } from './seal-file.js';
 import { verifySeal } from './verify-seal.js';
@@ -15,6 +15,7 @@ const BIG = '/host/logdb/log.mdb';
 const BIG_BYTES = 3 * BLOCK_BYTES + 100;
 const SNAPSHOT = '/host/snapshots/1-1/snapshot-7/snapshot.data';
 const SMALL = ['/host/drakkar.json', '/host/logdb/lock/LOG', '/wal/drakkar.json', '/wal/wal/000001.log'];
+const NEW = '/host/logdb/000002.log';
 const FOREIGN = '/host/application.conf';
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -45,7 +46,7 @@ async function sealOf(from: MemoryDisk): Promise<Seal> {
 }
 
 async function findings(from: MemoryDisk, roots = ROOTS): Promise<string[]> {
-  return (await verifySeal(from, roots, await sealOf(from))).map(({ message }) => message);
+  return verifySeal(from, roots, await sealOf(from));
 }
 
 function flip(from: MemoryDisk, path: string, bit: number): void {
@@ -133,6 +134,8 @@ describe('a seal', () => {
       flip(disk, SEAL_PATH, bit);
     }
     expect((await readSeal(disk, ROOTS)).kind).toBe('sealed');
+    disk.damage(SEAL_PATH, (data) => Buffer.concat([data, text(' ')]));
+    expect((await readSeal(disk, ROOTS)).kind).toBe('damaged');
   });
 
   it('that can not be read is damaged, and can be dropped', async () => {
@@ -154,15 +157,18 @@ describe('a seal', () => {
     const at = disk.operations.findIndex((each, i) => i >= firstRead && each === `read ${BIG}`) + 1;
     disk.failure = { at: at - firstRead + disk.operations.length + 1, code: 'EIO' };
     const [finding] = await verifySeal(disk, ROOTS, seal);
-    expect(finding?.message).toMatch(/can't be read: EIO/);
+    expect(finding).toMatch(/can't be read: EIO/);
   });
 
   it('is not made when it is late, at whatever block that is', async () => {
-    for (let blocks = 0; blocks < SMALL.length + 4; blocks++) {
+    const askedTimes = SMALL.length + 4 + 1; // after each block, and at the end
+    for (let blocks = 0; blocks < askedTimes; blocks++) {
       let left = blocks;
       expect(await makeSeal(disk, ROOTS, () => left-- <= 0)).toBeUndefined();
       expect(await readSeal(disk, ROOTS)).toEqual({ kind: 'none' });
     }
+    let left = askedTimes;
+    expect(await makeSeal(disk, ROOTS, () => left-- <= 0)).toBeDefined();
   });
 });
 
@@ -176,6 +182,7 @@ describe('when the power fails', () => {
 
   it('while the directory is sealed, there is no seal or one that fits', async () => {
     const all = disk.restart('all');
+    await put(all, NEW, text('new'));
     await makeSeal(all, ROOTS);
     const steps = all.operations.length;
     const kinds = new Set<string>();
@@ -184,6 +191,7 @@ describe('when the power fails', () => {
         const failing = disk.restart('all');
         // What the LogDB has written is synced as a rule; that nothing is makes it harder.
         for (const path of SMALL) await put(failing, path, text(`newer content of ${path}`));
+        await put(failing, NEW, text('new'));
         const before = failing.operations.length;
         failing.crashAt = before + step;
         const isMade = await makeSeal(failing, ROOTS).then(

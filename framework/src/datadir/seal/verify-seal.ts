@@ -2,28 +2,22 @@ import { join } from 'node:path';
 import { messageOf } from '../../errors/inspect.js';
 import type { IFileSystem } from '../../fs/file-system.js';
 import { BLOCK_BYTES, Digester, type FileDigest } from './digest.js';
-import { type CoveredFile, type Roots, coveredFiles } from './files.js';
+import type { Roots } from '../layout.js';
+import { type CoveredFile, coveredFiles } from './files.js';
 import type { Seal } from './seal-file.js';
-
-/** What is not as it was when the directory was sealed. */
-export interface SealFinding {
-  /** Path of the file. */
-  file: string;
-  message: string;
-}
 
 export type VerifyProgress = (doneBytes: number, totalBytes: number) => void;
 
 /** Ranges of a file that are told one by one. */
 const MAX_RANGES = 16;
 
-/** Compares every file with the seal; changes nothing. */
+/** Compares every file with the seal, and tells of each that differs; changes nothing. */
 export async function verifySeal(
   fs: IFileSystem,
   roots: Roots,
   seal: Seal,
   onProgress: VerifyProgress = () => undefined,
-): Promise<SealFinding[]> {
+): Promise<string[]> {
   const { main, wal } = await coveredFiles(fs, roots);
   let totalBytes = 0;
   for (const { sizeBytes } of [...main, ...wal]) totalBytes += sizeBytes;
@@ -45,13 +39,11 @@ async function compareAll(
   root: string,
   present: readonly CoveredFile[],
   sealed: ReadonlyMap<string, FileDigest>,
-): Promise<SealFinding[]> {
-  const findings: SealFinding[] = [];
+): Promise<string[]> {
+  const findings: string[] = [];
   const names = new Set(present.map(({ name }) => name));
   for (const name of sealed.keys()) {
-    if (names.has(name)) continue;
-    const file = join(root, name);
-    findings.push({ file, message: `${file} is missing` });
+    if (!names.has(name)) findings.push(`${join(root, name)} is missing`);
   }
   for (const file of present) {
     const expected = sealed.get(file.name);
@@ -59,7 +51,7 @@ async function compareAll(
       expected === undefined
         ? 'was not there when the host was stopped'
         : await compare(digester, file, expected);
-    if (message !== undefined) findings.push({ file: file.path, message: `${file.path} ${message}` });
+    if (message !== undefined) findings.push(`${file.path} ${message}`);
   }
   return findings;
 }

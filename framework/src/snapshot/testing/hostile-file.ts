@@ -49,10 +49,8 @@ const fileInfo = (content: Uint8Array, i: number): ExternalFile => ({
 export function soundFile(dataBlocks: number, isCompressed: boolean, externalFiles: number): MadeFile {
   const data = Array.from({ length: dataBlocks }, (_, i): MadeBlock => {
     const raw = pattern(i + 1, 9_000 + i).fill(i, 0, 4_000);
-    const stored = compressSync(raw);
-    return isCompressed
-      ? { section: Section.Data, isCompressed, rawBytes: raw.length, stored }
-      : plain(Section.Data, raw);
+    if (!isCompressed) return plain(Section.Data, raw);
+    return { section: Section.Data, isCompressed, rawBytes: raw.length, stored: compressSync(raw) };
   });
   const description = encodeDescription({
     clusterID: CLUSTER_ID,
@@ -174,5 +172,6 @@ export const hostileFiles = fc
   .map(({ dataBlocks, isCompressed, externalFiles, made }) => {
     const file = soundFile(dataBlocks, isCompressed, externalFiles);
     for (const change of made) change(file);
-    return { bytes: assemble(file), externalFiles, isSound: made.length === 0 };
+    const hasCompressed = file.blocks.some((block) => block.isCompressed);
+    return { bytes: assemble(file), externalFiles, isSound: made.length === 0, isCompressed: hasCompressed };
   });

@@ -1,4 +1,4 @@
-import { readFile, readdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { entries } from './fixtures.js';
@@ -72,6 +72,14 @@ function testsOfOpening(logs: TestLogs): void {
     expect(await failureOf(logs.open())).toMatchObject({ code: 'ERR_LOGDB_LOCKED' });
     await db.close();
     expect(await indexesOf(await logs.open())).toEqual([1, 2]);
+  });
+
+  it('lets go of everything when its identity can not be written', async () => {
+    const inTheWay = join(logs.dir, 'log-id.tmp'); // where it is written first
+    await mkdir(inTheWay);
+    expect(await failureOf(logs.open())).toMatchObject({ code: 'EISDIR' });
+    await rmdir(inTheWay);
+    expect(await indexesOf(await logs.open())).toEqual([]);
   });
 
   it('refuses the log of another adapter', async () => {

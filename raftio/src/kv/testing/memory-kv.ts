@@ -4,6 +4,11 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return Buffer.compare(a, b);
 }
 
+/** Not by `slice`: that of a Buffer copies nothing. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
 /**
  * An ordered store in memory, for tests. What is written stays when a store is closed, or dropped without closing as
  * a crash does it, and is there for the next one made with the same `disk`.
@@ -33,7 +38,7 @@ export class MemoryKV implements IOrderedKV {
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
     this.#noteRead('get');
     const pair = this.disk.pairs[this.#position(key)];
-    return pair !== undefined && compareBytes(pair.key, key) === 0 ? pair.value.slice() : undefined;
+    return pair !== undefined && compareBytes(pair.key, key) === 0 ? copyOf(pair.value) : undefined;
   }
 
   async getRange(range: KVPairRange): Promise<KVPage> {
@@ -45,7 +50,7 @@ export class MemoryKV implements IOrderedKV {
       if (pairs.length === range.limit) break;
       if (pairs.length > 0 && sizeBytes + value.length > range.maxSizeBytes) break;
       sizeBytes += value.length;
-      pairs.push({ key: key.slice(), value: value.slice() });
+      pairs.push({ key: copyOf(key), value: copyOf(value) });
     }
     await this.readBarrier;
     return { pairs, more: pairs.length < all.length };
@@ -55,7 +60,7 @@ export class MemoryKV implements IOrderedKV {
     this.#noteRead('getKeys');
     const keys = this.#within(range)
       .slice(0, range.limit)
-      .map(({ key }) => key.slice());
+      .map(({ key }) => copyOf(key));
     await this.readBarrier;
     return keys;
   }
@@ -63,7 +68,7 @@ export class MemoryKV implements IOrderedKV {
   async getFloorKey(key: Uint8Array, lowest: Uint8Array): Promise<Uint8Array | undefined> {
     this.#noteRead('getFloorKey');
     const pair = this.disk.pairs.findLast((one) => compareBytes(one.key, key) <= 0);
-    return pair === undefined || compareBytes(pair.key, lowest) < 0 ? undefined : pair.key.slice();
+    return pair === undefined || compareBytes(pair.key, lowest) < 0 ? undefined : copyOf(pair.key);
   }
 
   async write(ops: readonly KVOp[]): Promise<void> {
@@ -99,7 +104,7 @@ export class MemoryKV implements IOrderedKV {
     const at = this.#position(op.key);
     const present = this.disk.pairs[at];
     const found = present !== undefined && compareBytes(present.key, op.key) === 0;
-    const added = op.type === 'put' ? [{ key: op.key.slice(), value: op.value.slice() }] : [];
+    const added = op.type === 'put' ? [{ key: copyOf(op.key), value: copyOf(op.value) }] : [];
     this.disk.pairs.splice(at, found ? 1 : 0, ...added);
   }
 

@@ -1,4 +1,4 @@
-export { type TransportModule, transportModuleTests } from './adapter-module.js';
+export { transportModuleTests } from './adapter-module.js';
 export { CertificateFolder, type Leaf, type LeafOptions, TestCA } from './certificates.js';
 export {
   type CreateTransport,
