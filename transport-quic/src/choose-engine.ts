@@ -1,6 +1,7 @@
 import { ErrUnsupported } from '@drakkar/raftio';
 import type { Engine, EngineName, EngineOptions } from './engine.js';
-import { QuicEngine, loadQuicLibrary } from './engines/quic.js';
+import { loadQuicLibrary } from './engines/quic-library.js';
+import { QuicEngine } from './engines/quic.js';
 import { loadWebTransportLibrary, whyNoHttp3 } from './engines/webtransport-library.js';
 import { WebTransportEngine } from './engines/webtransport.js';
 import type { EngineChoice } from './options.js';

@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { SeedOutcome } from './run-seed.js';
-import type { Task } from './worker.js';
+import type { SeedOutcome, Task } from './run-seed.js';
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
 

@@ -1,10 +1,17 @@
 import type { Fault } from '../cluster/fault-plan.js';
 import { shrinkPlan } from '../shrink.js';
 import { type SimulationResult, simulate } from '../simulation.js';
-import type { Task } from './worker.js';
 
 const SHRINK_LIMIT_MS = 60_000;
 const KEPT_NEWS = 60;
+
+/** What a worker process is told to do. */
+export interface Task {
+  seed: number;
+  twice: boolean;
+  shrinks: boolean;
+  only: string | undefined;
+}
 
 export interface SeedOutcome {
   seed: number;

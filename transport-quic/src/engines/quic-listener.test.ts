@@ -6,7 +6,7 @@ import { Newcomers } from '@drakkar/raftio/transport';
 import { freePort, until } from '@drakkar/raftio/transport/testing';
 import type { Channel, EngineListener, ListenRequest } from '../engine.js';
 import { RawClient } from '../testing/raw-client.js';
-import { type QuicLibrary, loadQuicLibrary } from './quic.js';
+import { type QuicLibrary, loadQuicLibrary } from './quic-library.js';
 import { QuicListener } from './quic-listener.js';
 
 const HANDSHAKE_TIMEOUT_MS = 400;

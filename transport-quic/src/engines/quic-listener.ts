@@ -4,7 +4,7 @@ import type { EngineListener, EngineOptions, ListenRequest } from '../engine.js'
 import { makeServerCertificate, makeSessionCA } from '../security/session-certificates.js';
 import { printable } from '../protocol/printable.js';
 import { sha256 } from '../security/proof.js';
-import { ALPN, type QuicLibrary, RUNTIME, idleTimeoutMs } from './quic.js';
+import { ALPN, type QuicLibrary, RUNTIME, idleTimeoutMs } from './quic-library.js';
 import { QuicChannel } from './quic-channel.js';
 import { probeUdpPort } from './udp-port.js';
 

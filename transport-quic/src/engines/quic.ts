@@ -1,7 +1,4 @@
-import { createRequire } from 'node:module';
 import { isIPv6 } from 'node:net';
-import { dirname, join } from 'node:path';
-import type * as QuicLibraryModule from '@currentspace/http3';
 import type { QuicClientSession, QuicConnectOptions } from '@currentspace/http3';
 import type {
   Channel,
@@ -13,20 +10,10 @@ import type {
 } from '../engine.js';
 import { type ClientCertificate, makeClientCertificate } from '../security/session-certificates.js';
 import { QuicChannel } from './quic-channel.js';
+import { ALPN, type QuicLibrary, RUNTIME, idleTimeoutMs } from './quic-library.js';
 import { QuicListener } from './quic-listener.js';
 import { explainSessionEnd } from './quic-session-end.js';
 import { resolveHost } from './udp-port.js';
-
-export type QuicLibrary = typeof QuicLibraryModule;
-
-export const ALPN = ['drakkar-quic'];
-/** Fewer surprises and more throughput than the io_uring driver that `auto` would take. */
-export const RUNTIME = { runtimeMode: 'portable', fallbackPolicy: 'error' } as const;
-
-/** Sessions say something all the time, and have their own way to find a dead peer; this is for what was left over. */
-export function idleTimeoutMs({ deadPeerTimeoutMs, handshakeTimeoutMs }: EngineOptions): number {
-  return Math.max(4 * deadPeerTimeoutMs, 2 * handshakeTimeoutMs, 10_000);
-}
 
 /**
  * Raw QUIC. The library checks certificates of servers by DNS names only, does not show them, and takes the CA for
@@ -148,12 +135,4 @@ class SessionEnd {
     this.reason = reason;
     this.#listener?.(reason);
   }
-}
-
-/** Throws when the library has no prebuilt binary for this machine. */
-export function loadQuicLibrary(): QuicLibrary {
-  const require = createRequire(import.meta.url);
-  // The library looks for its binary at the first use only; its loader, in the folder above, tells now.
-  require(join(dirname(require.resolve('@currentspace/http3')), '..', 'index.js'));
-  return require('@currentspace/http3') as QuicLibrary;
 }
