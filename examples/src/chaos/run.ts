@@ -32,17 +32,14 @@ export interface RunOptions {
 
 const HOSTS = 5;
 const DEADLINE_MS = 90_000;
-/** About what a round takes beside the faults: starting, healing, checking. */
-const OVERHEAD_MS = 25_000;
+/** About what a round takes beside the faults: starting, healing, checking. What it does not take later rounds get. */
+const OVERHEAD_MS = 12_000;
 const LEAST_FAULT_MS = 10_000;
 const ROUND_MS = 240_000;
 
-/** How many rounds each pair has in the time, and how long there are faults in each. */
-function divideTime(totalMs: number, pairs: number): { roundsPerPair: number; faultMs: number } {
-  const pairMs = totalMs / pairs;
-  const roundsPerPair = Math.max(1, Math.round(pairMs / ROUND_MS));
-  const faultMs = Math.max(LEAST_FAULT_MS, pairMs / roundsPerPair - OVERHEAD_MS);
-  return { roundsPerPair, faultMs };
+/** How long there are faults in a round, when so many rounds, it among them, share the time that is left. */
+function faultTime(leftMs: number, rounds: number): number {
+  return Math.max(LEAST_FAULT_MS, leftMs / rounds - OVERHEAD_MS);
 }
 
 /** Rounds over all pairs, until the first that does not hold. */
@@ -84,13 +81,14 @@ export class ChaosRun {
           ? 'disks: a small file system for each host'
           : 'disks: full ones are faults below the LogDB, for small file systems take root and Linux',
       );
-      const { roundsPerPair, faultMs } = divideTime(totalMs, pairs.length);
-      const count = roundsPerPair * pairs.length;
+      const count = pairs.length * Math.max(1, Math.round(totalMs / pairs.length / ROUND_MS));
+      const startedAt = performance.now();
       for (let number = 1; number <= count; number += 1) {
         signal.throwIfAborted();
         const place = (number - 1) % pairs.length;
         // Each pair has TLS in every other round; in a run of one round each, every other pair.
         const tls = (place + Math.floor((number - 1) / pairs.length) + this.#options.seed) % 2 === 1;
+        const faultMs = faultTime(startedAt + totalMs - performance.now(), count - number + 1);
         const isGood = await this.#playRound({ number, count, place, tls, faultMs, guard, diskKind }, signal);
         if (!isGood) return false;
       }
