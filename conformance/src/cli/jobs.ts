@@ -89,18 +89,16 @@ async function outcomeOf(
  * what everybody waits for in the end.
  */
 const LONG: readonly string[] = [
-  'transport-quic:quic',
   'mutants-of-rpc',
+  'transport-quic:quic',
   'mutants-of-tcp',
-  'logdb-lmdb',
-  'transport-ws',
   'transport-grpc',
   'transport-quic:webtransport-h2',
+  'mutants-of-assembly',
+  'transport-ws',
   'transport-tcp',
-  'logdb-leveldb',
-  'logdb-sqlite',
   'reference-tcp',
-  'mutants-of-logdb',
+  'logdb-sqlite',
 ];
 
 /** The order in which the jobs are best begun; each with its place in the order in which they are shown. */
