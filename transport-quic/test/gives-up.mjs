@@ -2,30 +2,13 @@
  * A process that gives up many attempts to connect, at every moment between their begin and their end, and connects
  * once more when it has survived that. Arguments: the engine, two ports, the number of attempts.
  */
-import { createQuicRaftRPC } from '../dist/index.js';
+import { makeHost } from './make-host.mjs';
 
 const [engine, firstPort, secondPort, attempts] = process.argv.slice(2);
 const AT_A_TIME = 6;
 
-function makeHost(port) {
-  const address = `127.0.0.1:${port}`;
-  const config = {
-    raftAddress: address,
-    listenAddress: address,
-    mutualTLS: undefined,
-    sendBufferBytes: 1024 * 1024,
-    onWarning: () => undefined,
-  };
-  return createQuicRaftRPC(
-    config,
-    () => undefined,
-    () => undefined,
-    { engine },
-  );
-}
-
-const from = makeHost(firstPort);
-const to = makeHost(secondPort);
+const from = makeHost(engine, firstPort);
+const to = makeHost(engine, secondPort);
 await from.start();
 await to.start();
 const target = `127.0.0.1:${secondPort}`;

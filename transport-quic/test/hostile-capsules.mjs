@@ -3,7 +3,7 @@
  * knows, wrongly. It ends with 0 if nothing was thrown where nobody catches it. Arguments: port, seed.
  */
 import { connect } from 'node:http2';
-import { createQuicRaftRPC } from '../dist/index.js';
+import { makeHost } from './make-host.mjs';
 
 const [port, seed] = process.argv.slice(2).map(Number);
 const ROUNDS = 120;
@@ -61,23 +61,12 @@ async function attack() {
 }
 
 const address = `127.0.0.1:${port}`;
-const config = {
-  raftAddress: address,
-  listenAddress: address,
-  mutualTLS: undefined,
-  sendBufferBytes: 1024 * 1024,
-  onWarning: () => undefined,
-};
-const ignore = () => undefined;
-const make = (own) =>
-  createQuicRaftRPC({ ...config, raftAddress: own, listenAddress: own }, ignore, ignore, {
-    engine: 'webtransport-h2',
-  });
-const host = make(address);
+const engine = 'webtransport-h2';
+const host = makeHost(engine, port);
 await host.start();
 for (let round = 0; round < ROUNDS; round++) await attack();
 // It serves on.
-const from = make('127.0.0.1:1');
+const from = makeHost(engine, 1);
 await (
   await from.getConnection(address, new AbortController().signal)
 ).sendMessageBatch({

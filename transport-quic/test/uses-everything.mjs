@@ -3,25 +3,13 @@
  * started it. Argument: the engine.
  */
 import { MessageType, makeMessage } from '@drakkar/raftio';
-import { createQuicRaftRPC } from '../dist/index.js';
+import { makeHost } from './make-host.mjs';
 
 const [engine, firstPort, secondPort] = process.argv.slice(2);
 const never = new AbortController().signal;
 
-function makeHost(port, sink) {
-  const address = `127.0.0.1:${port}`;
-  const config = {
-    raftAddress: address,
-    listenAddress: address,
-    mutualTLS: undefined,
-    sendBufferBytes: 1024 * 1024,
-    onWarning: () => undefined,
-  };
-  return createQuicRaftRPC(config, () => undefined, sink, { engine });
-}
-
 const sink = () => ({ addChunk: () => new Promise(() => undefined), close: () => undefined });
-const [a, b, taken] = [makeHost(firstPort, sink), makeHost(secondPort, sink), makeHost(firstPort, sink)];
+const [a, b, taken] = [firstPort, secondPort, firstPort].map((port) => makeHost(engine, port, sink));
 await a.start();
 await b.start();
 const refused = await taken.start().then(
