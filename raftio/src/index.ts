@@ -41,6 +41,7 @@ export {
   encodeEntryBatch,
 } from './raftpb/entry-codec.js';
 export {
+  type EntryForm,
   decodeMessage,
   decodeMessageBatch,
   encodeMessage,

@@ -1,3 +1,4 @@
+import { isColferBody, readColferBody } from './colfer.js';
 import { EMPTY_BYTES, Entry, type EntryType } from './entry.js';
 import { ENTRY_TAG } from './entry-encoder.js';
 import { type Reader, fieldSet } from './wire/reader.js';
@@ -24,9 +25,14 @@ export function readEntries(reader: Reader, wireStart: number, entries: Entry[])
 export function readEntry(reader: Reader, wireStart: number): Entry {
   const outerEnd = reader.enter();
   const entry = new Entry(0, 0, 0, 0, 0, 0, 0, EMPTY_BYTES);
-  readEntryBody(reader, entry);
-  // A tag longer than it need be, or of another message, must not be passed on to where this one stands.
-  if (reader.buf[wireStart] === ENTRY_TAG) entry.wire = reader.buf;
+  if (reader.pos < reader.end && isColferBody(reader.buf[reader.pos] as number)) {
+    // Its bytes are not those of our logs: it carries none, and is encoded again where it is needed.
+    readColferBody(reader, entry);
+  } else {
+    readEntryBody(reader, entry);
+    // A tag longer than it need be, or of another message, must not be passed on to where this one stands.
+    if (reader.buf[wireStart] === ENTRY_TAG) entry.wire = reader.buf;
+  }
   entry.wireStart = wireStart;
   entry.wireEnd = reader.pos;
   reader.leave(outerEnd);

@@ -1,3 +1,4 @@
+import { colferEntriesSize, putColferEntries } from './colfer.js';
 import { readEntries } from './entry-decoder.js';
 import { encodedEntriesSize, ensureEncoded, putEntries } from './entry-encoder.js';
 import { encodeSnapshot, isZeroSnapshot, readNested, readSnapshot } from './snapshot-codec.js';
@@ -8,6 +9,23 @@ import { Arena } from './wire/arena.js';
 import { Reader, fieldSet } from './wire/reader.js';
 import { putUint, putUint64, sizeOfUint, sizeOfUint64 } from './wire/varint.js';
 import { putString, utf8Size } from './wire/writer.js';
+
+/**
+ * How the bodies of entries are written: `protobuf` is what our logs and messages hold, so that an entry is encoded
+ * once; `colfer` is what Dragonboat v2.1.7 reads. Both are read everywhere.
+ */
+export type EntryForm = 'protobuf' | 'colfer';
+
+interface EntryWriter {
+  /** Bytes that `put` writes, tags and lengths included. */
+  size: (entries: readonly Entry[]) => number;
+  put: (buf: Uint8Array, start: number, entries: readonly Entry[]) => number;
+}
+
+const ENTRY_WRITERS: Readonly<Record<EntryForm, EntryWriter>> = {
+  protobuf: { size: ensureEncoded, put: putEntries },
+  colfer: { size: colferEntriesSize, put: putColferEntries },
+};
 
 const MESSAGE_FIELDS = fieldSet(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13);
 const BATCH_FIELDS = fieldSet(1, 2, 3, 4);
@@ -51,8 +69,14 @@ function messageBodySize(message: Message, entriesSize: number, snapshotSize: nu
   );
 }
 
-/** Writes a message whose entries all carry their wire bytes. */
-function putMessageBody(buf: Uint8Array, start: number, message: Message, snapshot: Uint8Array): number {
+/** Writes a message whose entries `writer` has measured. */
+function putMessageBody(
+  buf: Uint8Array,
+  start: number,
+  message: Message,
+  snapshot: Uint8Array,
+  writer: EntryWriter = ENTRY_WRITERS.protobuf,
+): number {
   let pos = start;
   buf[pos] = 0x08;
   pos = putUint(buf, pos + 1, message.type);
@@ -74,7 +98,7 @@ function putMessageBody(buf: Uint8Array, start: number, message: Message, snapsh
   buf[pos + 1] = message.reject ? 1 : 0;
   buf[pos + 2] = 0x50;
   pos = putUint64(buf, pos + 3, message.hint);
-  pos = putEntries(buf, pos, message.entries);
+  pos = writer.put(buf, pos, message.entries);
   buf[pos] = 0x62;
   pos = putUint(buf, pos + 1, snapshot.length);
   for (let i = 0; i < snapshot.length; i++) buf[pos++] = snapshot[i] as number;
@@ -106,7 +130,8 @@ function batchTailSize(batch: MessageBatch, sourceAddressSize: number): number {
  * Encodes a batch. Its entries carry their encoded bytes from then on, so that encoding them again is a copy.
  * Throws ErrUnsafeInteger when a number in it is no unsigned integer.
  */
-export function encodeMessageBatch(batch: MessageBatch): Uint8Array {
+export function encodeMessageBatch(batch: MessageBatch, entryForm: EntryForm = 'protobuf'): Uint8Array {
+  const writer = ENTRY_WRITERS[entryForm];
   const { requests } = batch;
   const addressSize = utf8Size(batch.sourceAddress);
   const bodySizes: number[] = [];
@@ -114,7 +139,7 @@ export function encodeMessageBatch(batch: MessageBatch): Uint8Array {
   let total = batchTailSize(batch, addressSize);
   for (const message of requests) {
     const snapshot = snapshotBytes(message);
-    const size = messageBodySize(message, ensureEncoded(message.entries), snapshot.length);
+    const size = messageBodySize(message, writer.size(message.entries), snapshot.length);
     bodySizes.push(size);
     snapshots.push(snapshot);
     total += 1 + sizeOfUint(size) + size;
@@ -125,7 +150,7 @@ export function encodeMessageBatch(batch: MessageBatch): Uint8Array {
   for (let i = 0; i < requests.length; i++) {
     buf[pos] = 0x0a;
     pos = putUint(buf, pos + 1, bodySizes[i] as number);
-    pos = putMessageBody(buf, pos, requests[i] as Message, snapshots[i] as Uint8Array);
+    pos = putMessageBody(buf, pos, requests[i] as Message, snapshots[i] as Uint8Array, writer);
   }
   buf[pos] = 0x10;
   pos = putUint(buf, pos + 1, batch.deploymentID);
@@ -138,11 +163,12 @@ export function encodeMessageBatch(batch: MessageBatch): Uint8Array {
 }
 
 /** Length in bytes of what `encodeMessageBatch` gives, exactly, at a fraction of its cost. */
-export function encodedMessageBatchSize(batch: MessageBatch): number {
+export function encodedMessageBatchSize(batch: MessageBatch, entryForm: EntryForm = 'protobuf'): number {
+  const sizeOfEntries = entryForm === 'colfer' ? colferEntriesSize : encodedEntriesSize;
   let total = batchTailSize(batch, utf8Size(batch.sourceAddress));
   for (const message of batch.requests) {
     const snapshotSize = snapshotBytes(message).length;
-    const size = messageBodySize(message, encodedEntriesSize(message.entries), snapshotSize);
+    const size = messageBodySize(message, sizeOfEntries(message.entries), snapshotSize);
     total += 1 + sizeOfUint(size) + size;
   }
   return total;
