@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
 import { prepare } from './lib/prepare.mjs';
+import { root } from './lib/run.mjs';
+import { misfits } from './mutants/anchor.mjs';
 import { EVIDENCE } from './mutants/evidence.mjs';
 import { MUTANTS, testsFor } from './mutants/list.mjs';
 import { SimulatedWorkshop, isSimulated } from './mutants/simulated-workshop.mjs';
@@ -21,6 +23,7 @@ Options:
   --seeds N     with the simulator: so many lives of each mutant (default 300; 1 to 100000)
   --failures N  with the simulator: goes on to the next mutant when so many lives have failed (default 4; 1 to 1000)
   --list        prints the list and ends
+  --check       says which of them do not fit the sources any more, and ends; takes a second
   --json        prints the result as JSON
   --write       puts the results into the tables of docs/testing.md; other rows stay
   --help        this text`;
@@ -157,6 +160,7 @@ function readOptions() {
       seeds: { type: 'string', default: '300' },
       failures: { type: 'string', default: '4' },
       list: { type: 'boolean', default: false },
+      check: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -176,9 +180,18 @@ function readOptions() {
   };
 }
 
+/** Whether each of them has its place in the sources. */
+function check(mutants) {
+  const wrong = misfits(mutants, root);
+  for (const message of wrong) console.error(message);
+  console.log(`${mutants.length - wrong.length} of ${mutants.length} mutants fit`);
+  if (wrong.length > 0) process.exitCode = 1;
+}
+
 async function main() {
   const { limits, jobs, ...values } = readOptions();
   if (values.help) return void console.log(HELP);
+  if (values.check) return void check(chosen(values));
   const checks = CHECKS[values.with];
   const mutants = checks.choose(chosen(values));
   if (values.list) {

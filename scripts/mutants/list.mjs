@@ -4,11 +4,11 @@ import { stateMutants } from './state.mjs';
 import { storageMutants } from './storage.mjs';
 
 /**
- * Deliberately wrong changes to the project, each a small one that could be made by mistake: `find`, which is in `file`
- * exactly once, becomes `replace`. `what` says what is wrong then. Each must be caught by some check; one that is not
- * shows what the checks do not see. Not in the list: changes that make nothing wrong, since another rule stands behind.
- * `unseen` says, of one that lives of whole clusters do not show, why: a second rule makes it harmless there, or they do
- * not get there.
+ * Deliberately wrong changes to the project, each a small one that could be made by mistake: the place that is like the
+ * pattern `find` (see pattern.mjs), of which the function or class `in` of `file` has exactly one, becomes `replace`.
+ * `what` says what is wrong then. Each must be caught by some check; one that is not shows what the checks do not see.
+ * Not in the list: changes that make nothing wrong, since another rule stands behind. `unseen` says, of one that lives of
+ * whole clusters do not show, why: a second rule makes it harmless there, or they do not get there.
  */
 export const MUTANTS = [
   ...raftMutants.map((mutant) => ({ area: 'raft', ...mutant })),

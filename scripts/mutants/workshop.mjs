@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { root } from '../lib/run.mjs';
+import { mutate } from './anchor.mjs';
 
 /** Every file of the project that git knows or could know, relative to its root. */
 function projectFiles() {
@@ -70,15 +71,10 @@ export class Workshop {
   }
 
   /** Runs `work` with the mutant in place. @throws Error when the mutant does not fit the file any more */
-  async withMutant({ id, file, find, replace }, work) {
-    const path = join(this.dir, file);
+  async withMutant(mutant, work) {
+    const path = join(this.dir, mutant.file);
     const text = readFileSync(path, 'utf8');
-    if (text.split(find).length !== 2)
-      throw new Error(`mutant ${id} does not fit ${file} any more: mend the list`);
-    writeFileSync(
-      path,
-      text.replace(find, () => replace),
-    );
+    writeFileSync(path, mutate(mutant, text));
     try {
       return await work();
     } finally {
