@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
+import { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { encodeMessageBatch } from '@drakkar/raftio';
 import {
   type CreateTransport,
   TestHosts,
+  isSettled,
   mutualTLSTests,
   never,
   numberedBatch,
@@ -14,7 +16,9 @@ import {
 } from '@drakkar/raftio/transport/testing';
 import { FrameType, encodeHeader, helloOf } from '../transport-tcp/src/frames.js';
 import { adapterModule } from '../transport-tcp/src/index.js';
+import { Link } from '../transport-tcp/src/link.js';
 import { type TcpOptions, resolveOptions } from '../transport-tcp/src/options.js';
+import { MessageConnection } from '../transport-tcp/src/outbound.js';
 import { TcpRaftRPC } from '../transport-tcp/src/tcp-raft-rpc.js';
 
 /** What it has in common with every transport is asked by `npm run conformance`; here is what is its own. */
@@ -105,6 +109,27 @@ describe('the transport on TCP', () => {
     const isTold = (what: string): boolean => host.warnings.some(({ message }) => message.includes(what));
     await until('both kinds were told of', () => isTold('maxConnections') && isTold('no hello in time'));
     expect(host.received).toEqual([]);
+  });
+
+  it('refuses a pending batch whose write a dead socket reports as done', async () => {
+    let report: (() => void) | undefined;
+    // Like a socket of node:net: destroyed in the middle of a write, it says that the write is done.
+    const socket = new Duplex({
+      read: () => undefined,
+      writev: (_chunks, callback) => {
+        report = callback;
+      },
+      emitClose: false,
+    });
+    const connection = new MessageConnection(new Link(socket as Socket, 'peer'), 1);
+    const sent = connection.sendMessageBatch(numberedBatch(1));
+    sent.catch(() => undefined);
+    await until('it is being written', () => report !== undefined);
+    socket.destroy();
+    report?.();
+    expect(await isSettled(sent)).toBe(false);
+    socket.emit('close');
+    await expect(sent).rejects.toMatchObject({ code: 'ERR_CONNECTION_CLOSED' });
   });
 
   it('gives up a peer that falls silent, and not one that merely has nothing to say', async () => {

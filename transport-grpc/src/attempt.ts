@@ -21,6 +21,8 @@ export class Attempt {
   readonly #identity: Identity | undefined;
   readonly #connecting = new AbortController();
   #socket: Socket | undefined;
+  /** The socket that the library writes to: the one above, or the TLS socket around it. */
+  #outer: Socket | undefined;
   #error: Error | undefined;
 
   constructor(target: string, address: HostPort, identity: Identity | undefined) {
@@ -44,13 +46,22 @@ export class Attempt {
     return this.#socket?.bytesRead ?? 0;
   }
 
+  /** Whether the connection still takes bytes, as far as this process has heard. */
+  get isAlive(): boolean {
+    return this.#error === undefined && isUsable(this.#socket) && isUsable(this.#outer);
+  }
+
   /** Takes over a socket that is connected, and wraps it in TLS where that is on. */
   async secure(socket: Socket): Promise<SecureConnectResult> {
     this.state.connected = true;
     this.#keep(socket);
     socket.setKeepAlive(true);
-    if (this.#identity === undefined) return { socket, secure: false };
+    if (this.#identity === undefined) {
+      this.#outer = socket;
+      return { socket, secure: false };
+    }
     const tlsSocket = this.#openTLS(socket, this.#identity);
+    this.#outer = tlsSocket;
     await new Promise<void>((resolve, reject) => {
       tlsSocket.once('secureConnect', resolve);
       tlsSocket.once('error', reject);
@@ -97,6 +108,10 @@ export class Attempt {
       this.#error ??= error;
     });
   }
+}
+
+function isUsable(socket: Socket | undefined): boolean {
+  return socket !== undefined && !socket.destroyed && socket.readable && socket.writable;
 }
 
 const SCHEME = 'drakkar';

@@ -12,8 +12,8 @@ export interface OutgoingHandlers {
   onEnded: (reason: Error | undefined) => void;
 }
 
-/** Two: one that is being written and one that follows it without a pause. More wait for nothing but each other. */
-const MAX_WRITES = 2;
+/** As many as may end in the two turns that a write takes to be confirmed. More wait for nothing but each other. */
+const MAX_WRITES = 4;
 
 /** The sending end of a call on a connection of its own: bytes out, an end that is told exactly once. */
 export class OutgoingStream implements MonitoredLink {
@@ -29,6 +29,8 @@ export class OutgoingStream implements MonitoredLink {
   #resolveClosed!: (reason: Error | undefined) => void;
   #writes = 0;
   #writtenBytes = 0;
+  /** Writes that the library has not reported as done. */
+  #unreported = 0;
   #ending = false;
   #ended = false;
   #closeTimer: NodeJS.Timeout | undefined;
@@ -66,7 +68,7 @@ export class OutgoingStream implements MonitoredLink {
     return !this.#ending && !this.#ended;
   }
 
-  /** Bytes written that have not left the process; boundless when no further write can begin before others end. */
+  /** Bytes written that are not known to have left the process; boundless when no further write can begin before others end. */
   get level(): number {
     return this.#writes >= MAX_WRITES ? Number.POSITIVE_INFINITY : this.#writtenBytes;
   }
@@ -76,10 +78,12 @@ export class OutgoingStream implements MonitoredLink {
     if (!this.isOpen) throw new ErrConnectionClosed();
     this.#writes += 1;
     this.#writtenBytes += bytes.length;
+    this.#unreported += 1;
     this.#call.write(bytes, () => {
-      this.#writes -= 1;
-      this.#writtenBytes -= bytes.length;
-      if (!this.#ended) this.#handlers?.onDrain();
+      this.#unreported -= 1;
+      afterNextPoll(() => {
+        this.#confirm(bytes.length);
+      });
     });
   }
 
@@ -116,8 +120,17 @@ export class OutgoingStream implements MonitoredLink {
     }
   }
 
+  /** Without a live connection nothing counts as sent: the status that follows settles what waits. */
+  #confirm(sizeBytes: number): void {
+    if (this.#ended || !this.#attempt.isAlive) return;
+    this.#writes -= 1;
+    this.#writtenBytes -= sizeBytes;
+    this.#handlers?.onDrain();
+  }
+
   #reasonOf({ code, details }: StatusObject): Error | undefined {
-    if (code === Status.OK && this.#ending) return undefined;
+    // Who says that all is well before everything was sent can't have taken it.
+    if (code === Status.OK && this.#ending && this.#unreported === 0) return undefined;
     const name = Status[code] ?? String(code);
     const cause = this.#attempt.error;
     return new ErrConnectionClosed(
@@ -139,4 +152,13 @@ export class OutgoingStream implements MonitoredLink {
       this.#resolveClosed(reason);
     });
   }
+}
+
+/**
+ * Calls back when the event loop has asked once more for what the sockets have to say. HTTP/2 of Node.js reports every
+ * write as done, also one that failed, and reads nothing while it writes: only the next read shows that the connection
+ * is gone.
+ */
+function afterNextPoll(callback: () => void): void {
+  setImmediate(() => setImmediate(callback));
 }

@@ -92,6 +92,11 @@ export class Link {
     return this.#outbox.outstandingBytes;
   }
 
+  /** Whether something that was given to `send` or `sendEnd` has not gone out. */
+  get hasUnsent(): boolean {
+    return this.#outbox.hasUnsent;
+  }
+
   /** The bytes must not change any more. Throws ErrConnectionClosed once the link is closing. */
   send(message: Uint8Array): void {
     if (this.#ending) throw asConnectionClosed(this.#reason);

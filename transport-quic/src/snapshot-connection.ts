@@ -53,7 +53,7 @@ export class SnapshotConnection implements ISnapshotConnection {
     if (signal === FrameType.Rejected) {
       this.#sender.failRefused(this.#link.peer);
       this.#link.close();
-    } else if (signal === FrameType.Done && this.#sender.endSent) {
+    } else if (signal === FrameType.Done && this.#sender.endSent && !this.#link.hasUnsent) {
       this.#sender.complete();
       this.#link.close();
     } else {

@@ -45,7 +45,7 @@ export class Link implements MonitoredLink {
     this.#socket.write(encodeHeader(type, payload.length));
     this.#socket.write(payload, (error) => {
       // A socket that was destroyed reports the write that it was in the middle of as done.
-      if (!error && this.#ended === undefined) this.onDrain();
+      if (!error && this.#ended === undefined && !this.#socket.destroyed) this.onDrain();
     });
     process.nextTick(() => this.#socket.uncork());
   }

@@ -1,33 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Channel, ChannelHandlers } from '../engine.js';
+import { fakeChannel } from '../testing/fake-channel.js';
 import { FramePort } from './frame-port.js';
 import { FrameType, makeFrame } from './frames.js';
 
 const MIB = 1024 * 1024;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-function fakeChannel(): { channel: Channel; written: Uint8Array[]; arrive: ChannelHandlers; ends: string[] } {
-  const written: Uint8Array[] = [];
-  const ends: string[] = [];
-  let handlers: ChannelHandlers | undefined;
-  const channel: Channel = {
-    peer: 'peer',
-    closed: new Promise(() => undefined),
-    attach: (given) => {
-      handlers = given;
-    },
-    write: (bytes) => written.push(bytes),
-    close: () => ends.push('close'),
-    destroy: () => ends.push('destroy'),
-    binding: () => undefined,
-    confirms: () => false,
-  };
-  const arrive: ChannelHandlers = {
-    onData: (bytes) => handlers?.onData(bytes),
-    onEnd: (reason) => handlers?.onEnd(reason),
-  };
-  return { channel, written, arrive, ends };
-}
 
 /** Bytes of More frames, in all `sizeBytes`. */
 function frames(sizeBytes: number): Uint8Array {

@@ -36,6 +36,11 @@ export class Outbox {
     return this.#queuedBytes + this.#windowBytes - this.#creditBytes;
   }
 
+  /** Whether something that was given has not gone out. */
+  get hasUnsent(): boolean {
+    return this.#queue.length > 0;
+  }
+
   /** The bytes must not change any more. */
   push(message: Uint8Array): void {
     this.#queue.push(message);

@@ -1,0 +1,144 @@
+import { EventEmitter } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import { type Client, Metadata, status as Status } from '@grpc/grpc-js';
+import { isSettled, numberedBatch, numberedChunk } from '@drakkar/raftio/transport/testing';
+import type { Attempt } from './attempt.js';
+import type { OutgoingCall } from './dial.js';
+import { MessageConnection } from './message-connection.js';
+import { OutgoingStream } from './outgoing-stream.js';
+import { SnapshotConnection } from './snapshot-connection.js';
+
+/** A call whose library reports what it is told to, when it is told to. */
+class ScriptedCall extends EventEmitter {
+  readonly reports: (() => void)[] = [];
+  readonly attempt = {
+    isAlive: true,
+    bytesRead: 0,
+    state: { target: 'peer:1' },
+    destroy: () => Promise.resolve(),
+  };
+  readonly stream: OutgoingStream;
+
+  constructor() {
+    super();
+    this.stream = new OutgoingStream(
+      {
+        attempt: this.attempt as unknown as Attempt,
+        client: { close: () => undefined } as Client,
+        call: this as unknown as OutgoingCall,
+      },
+      1000,
+    );
+  }
+
+  write(_bytes: Uint8Array, report: () => void): void {
+    this.reports.push(report);
+  }
+
+  /** The library says that the oldest write is done, as it also does when the write has failed. */
+  reportWrite(): void {
+    this.reports.shift()?.();
+  }
+
+  status(code: Status): void {
+    this.emit('status', { code, details: 'scripted', metadata: new Metadata() });
+  }
+
+  resume(): void {
+    // Nothing is read.
+  }
+
+  end(): void {
+    // Nothing is sent.
+  }
+
+  cancel(): void {
+    // The status is the script's.
+  }
+}
+
+const CLOSED = { code: 'ERR_CONNECTION_CLOSED' };
+
+/** Whatever is ready to happen in a few turns of the event loop has happened. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 10; i += 1) await turn();
+}
+
+describe('a write that is reported as done', () => {
+  it('lets the pending batch pass while the connection lives', async () => {
+    const call = new ScriptedCall();
+    const sent = new MessageConnection(call.stream, 1).sendMessageBatch(numberedBatch(1));
+    await turns();
+    expect(await isSettled(sent)).toBe(false);
+    call.reportWrite();
+    await sent;
+  });
+
+  it('leaves the pending batch to the status when the connection is known to be dead', async () => {
+    const call = new ScriptedCall();
+    const sent = new MessageConnection(call.stream, 1).sendMessageBatch(numberedBatch(1));
+    call.attempt.isAlive = false;
+    call.reportWrite();
+    await turns();
+    expect(await isSettled(sent)).toBe(false);
+    call.status(Status.UNAVAILABLE);
+    await expect(sent).rejects.toMatchObject(CLOSED);
+  });
+
+  it('leaves the pending batch to the status when the next look at the socket shows it dead', async () => {
+    const call = new ScriptedCall();
+    const connection = new MessageConnection(call.stream, 1);
+    const sends = [
+      connection.sendMessageBatch(numberedBatch(1)),
+      connection.sendMessageBatch(numberedBatch(2)),
+    ];
+    const outcomes = Promise.allSettled(sends);
+    call.reportWrite();
+    setImmediate(() => {
+      call.attempt.isAlive = false;
+    });
+    await turns();
+    expect(call.reports).toEqual([]); // The second is not written to what is dead.
+    call.status(Status.UNAVAILABLE);
+    expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  });
+
+  it('does not confirm one that is reported later', async () => {
+    const call = new ScriptedCall();
+    const connection = new MessageConnection(call.stream, 1_000_000);
+    const sends = Array.from({ length: 5 }, (_, i) => connection.sendMessageBatch(numberedBatch(i)));
+    expect(await isSettled(sends[2] as Promise<void>)).toBe(true);
+    const [fourth, fifth] = sends.slice(3) as [Promise<void>, Promise<void>];
+    call.reportWrite();
+    await turn();
+    call.attempt.isAlive = false;
+    call.reportWrite();
+    await turns();
+    expect(await isSettled(fourth)).toBe(false);
+    call.status(Status.UNAVAILABLE);
+    await expect(fourth).rejects.toMatchObject(CLOSED);
+    await expect(fifth).rejects.toMatchObject(CLOSED);
+  });
+});
+
+describe('the end of a snapshot stream', () => {
+  it('is no success when it comes before everything was written', async () => {
+    const call = new ScriptedCall();
+    const connection = new SnapshotConnection(call.stream, 1_000_000);
+    await connection.sendSnapshotChunk(numberedChunk(0, 1, new Uint8Array(1)));
+    const finished = connection.finish();
+    call.status(Status.OK);
+    await expect(finished).rejects.toMatchObject(CLOSED);
+  });
+
+  it('is one when everything was written', async () => {
+    const call = new ScriptedCall();
+    const connection = new SnapshotConnection(call.stream, 1_000_000);
+    await connection.sendSnapshotChunk(numberedChunk(0, 1, new Uint8Array(1)));
+    const finished = connection.finish();
+    call.reportWrite();
+    call.status(Status.OK);
+    await finished;
+  });
+});
