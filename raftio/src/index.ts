@@ -33,6 +33,7 @@ export {
   emptyMembership,
   makeMessage,
 } from './raftpb/types.js';
+export { Feature, OWN_FEATURES, hasFeature, knownFeatures, knowsMessage } from './features.js';
 export {
   decodeEntries,
   decodeEntryBatch,

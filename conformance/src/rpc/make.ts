@@ -68,7 +68,7 @@ const MESSAGE_FIELDS = [
 ] as const;
 
 export function sameBatch(actual: MessageBatch | undefined, expected: MessageBatch, what: string): void {
-  for (const field of ['deploymentID', 'sourceAddress', 'binVer'] as const) {
+  for (const field of ['deploymentID', 'sourceAddress', 'binVer', 'features'] as const) {
     same(actual?.[field], expected[field], `${what}: ${field}`);
   }
   const got = actual?.requests ?? [];

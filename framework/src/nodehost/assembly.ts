@@ -212,7 +212,7 @@ function wire(
     clock,
     events,
     logger: nodehostLog,
-    loader: makeLoader(services, logDB, dataDir, events),
+    loader: makeLoader(services, logDB, dataDir, events, transport),
   });
   const streams: SnapshotStreams = new SnapshotStreams({
     deploymentID: config.deploymentId,
@@ -233,6 +233,7 @@ function makeLoader(
   logDB: ILogDB,
   dataDir: DataDir,
   events: EventHub,
+  transport: Transport,
 ): ReplicaLoader {
   const { config, clock, random, fileSystem, loggerFactory } = services;
   const { settings } = config;
@@ -260,6 +261,7 @@ function makeLoader(
       }),
     snapshotSlots: bulkhead(settings.snapshotWorkerCount, Infinity),
     events,
+    featuresOf: (clusterID, nodeID) => transport.replicaFeatures(clusterID, nodeID),
     onSnapshotDamaged: (clusterID, nodeID, { index }, error) => {
       logger.error('a snapshot is damaged, and is not used any more', {
         clusterID,

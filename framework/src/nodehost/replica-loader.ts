@@ -30,6 +30,8 @@ export interface ReplicaLoaderDependencies {
   /** How many snapshots this host writes at a time. */
   snapshotSlots: BulkheadPolicy;
   events: IEventSink;
+  /** What the host of a replica has announced that it knows. */
+  featuresOf: (clusterID: number, nodeID: number) => number;
   onSnapshotDamaged: (clusterID: number, nodeID: number, snapshot: Snapshot, error: unknown) => void;
   logger: ILogger;
 }
@@ -122,7 +124,7 @@ export class ReplicaLoader {
     init: RaftInit,
     newest: Snapshot | undefined,
   ): IRaft {
-    const { softSettings, random } = this.#deps;
+    const { softSettings, random, featuresOf } = this.#deps;
     const raft = this.#deps.createRaft(
       {
         clusterID: config.clusterID,
@@ -138,6 +140,7 @@ export class ReplicaLoader {
         maxInflightBytes: softSettings.maxInflightBytes,
         maxInflightMessages: softSettings.maxInflightMessages,
         random,
+        featuresOf: (nodeID) => featuresOf(config.clusterID, nodeID),
       },
       init,
     );

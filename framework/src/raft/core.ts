@@ -1,9 +1,11 @@
 import {
   type Entry,
+  type Feature,
   type Membership,
   type Message,
   MessageType,
   type Snapshot,
+  hasFeature,
   makeMessage,
 } from '@drakkar/raftio';
 import { violated } from './errors.js';
@@ -163,6 +165,14 @@ export class Core {
   /** Whether this replica heard from a live leader within the minimum election timeout (thesis 4.2.3). */
   get hasLease(): boolean {
     return this.leaderID !== 0 && this.electionElapsed < this.config.electionTimeoutTicks;
+  }
+
+  /**
+   * Whether the host of that replica has announced the feature. Asked anew whenever it matters: new message types and
+   * fields go to nobody else.
+   */
+  peerKnows(nodeID: number, feature: Feature): boolean {
+    return hasFeature(this.config.featuresOf?.(nodeID) ?? 0, feature);
   }
 
   remote(nodeID: number): Remote | undefined {

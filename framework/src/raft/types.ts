@@ -26,6 +26,11 @@ export interface RaftConfig {
   maxInflightBytes: number;
   maxInflightMessages: number;
   random: RandomSource;
+  /**
+   * What the host of another replica has announced that it knows (`Feature` of raftio), as of this turn; 0: nothing, or
+   * not heard yet. It may be forgotten and heard again at any time. Without it nobody knows anything.
+   */
+  featuresOf?: (nodeID: number) => number;
 }
 
 /** From `index` on, up to the next run, stored entries have `term`. */

@@ -16,6 +16,7 @@ export interface PeerOptions {
 
 export interface PeerDependencies {
   connect: (target: string, signal: AbortSignal) => Promise<IConnection>;
+  /** Makes what is sent of messages that were queued, maybe before it was known who is at the other end now. */
   makeBatch: (requests: Message[]) => MessageBatch;
   /**
    * The message was dropped because its host can't be reached or does not keep up.
@@ -56,6 +57,8 @@ export class Peer {
   #link: Link = { state: 'idle' };
   #queue: Message[] = [];
   #queuedBytes = 0;
+  /** A batch is to be sent even if there is no message for it. */
+  #batchDue = false;
   readonly #backoffs: IBackoffFactory<unknown>;
   #backoff: IBackoff<unknown> | undefined;
   #stopped = false;
@@ -83,15 +86,20 @@ export class Peer {
     this.#queuedBytes += sizeBytes;
   }
 
+  /** Has a batch sent with the next `flush`, if need be one without messages: it says who we are, and what we know. */
+  greet(): void {
+    if (!this.#stopped && this.#link.state !== 'down') this.#batchDue = true;
+  }
+
   /** Whether nothing is queued, on its way, or being set up; a connection may be open. */
   get isAtRest(): boolean {
     const link = this.#link;
-    return this.#queue.length === 0 && link.state !== 'connecting' && !(link.state === 'up' && link.sending);
+    return !this.#hasWork && link.state !== 'connecting' && !(link.state === 'up' && link.sending);
   }
 
   /** Called once per engine cycle: everything queued goes out as one batch. */
   flush(): void {
-    if (this.#queue.length === 0 || this.#stopped) return;
+    if (!this.#hasWork || this.#stopped) return;
     if (this.#link.state === 'idle') this.#connect();
     else if (this.#link.state === 'up' && !this.#link.sending) this.#send(this.#link);
   }
@@ -114,7 +122,12 @@ export class Peer {
     this.#queuedBytes = 0;
   }
 
+  get #hasWork(): boolean {
+    return this.#batchDue || this.#queue.length > 0;
+  }
+
   #send(link: Extract<Link, { state: 'up' }>): void {
+    this.#batchDue = false;
     const batch = this.#deps.makeBatch(this.#takeBatch());
     link.sending = true;
     link.connection.sendMessageBatch(batch).then(
@@ -190,6 +203,7 @@ export class Peer {
     const undelivered = this.#queue;
     this.#queue = [];
     this.#queuedBytes = 0;
+    this.#batchDue = false;
     for (const message of undelivered) this.#deps.onUndelivered(message, true);
   }
 

@@ -1,17 +1,22 @@
 import {
   BIN_VER,
   type ChunkSinkFactory,
+  Feature,
   type IRaftRPC,
   type ISnapshotConnection,
   type Message,
   type MessageBatch,
   MessageType,
+  OWN_FEATURES,
   type RequestHandler,
+  hasFeature,
+  knowsMessage,
 } from '@drakkar/raftio';
 import type { ILogger } from '../logging/logger.js';
 import type { IClock, Timer } from '../runtime/clock.js';
 import type { IRandom } from '../runtime/random.js';
 import { NodeRegistry } from './node-registry.js';
+import { PeerFeatures } from './peer-features.js';
 import { Peer, type PeerOptions } from './peer.js';
 
 /**
@@ -56,6 +61,7 @@ export class Transport {
   readonly #options: TransportOptions;
   readonly #deps: TransportDependencies;
   readonly #rpc: IRaftRPC;
+  readonly #features = new PeerFeatures();
   readonly #peers = new Map<string, Peer>();
   readonly #toFlush = new Set<Peer>();
   /** Peers that something was sent to since the last sweep. */
@@ -111,6 +117,17 @@ export class Transport {
     }
   }
 
+  /** What the host at that address has announced since it was last connected to; 0: nothing, or not heard yet. */
+  featuresOf(address: string): number {
+    return this.#features.of(address) ?? 0;
+  }
+
+  /** The same of the host where a replica lives. */
+  replicaFeatures(clusterID: number, nodeID: number): number {
+    const address = this.registry.resolve(clusterID, nodeID);
+    return address === undefined ? 0 : this.featuresOf(address);
+  }
+
   /** A connection for one snapshot. */
   connectSnapshot(target: string, signal: AbortSignal): Promise<ISnapshotConnection> {
     return this.#rpc.getSnapshotConnection(target, signal);
@@ -136,21 +153,35 @@ export class Transport {
     const { handler } = this.#deps;
     const peer = new Peer(address, this.#options, {
       connect: (target, signal) => this.#rpc.getConnection(target, signal),
-      makeBatch: (requests) => ({
-        requests,
-        deploymentID: this.#options.deploymentID,
-        sourceAddress: this.#options.raftAddress,
-        binVer: BIN_VER,
-      }),
+      makeBatch: (requests) => this.#makeBatch(address, requests),
       onUndelivered: (message, isCertain) => this.#undelivered(message, isCertain),
-      onConnected: (target) => handler.onConnectionChanged(target, true, undefined),
-      onDisconnected: (target, reason) => handler.onConnectionChanged(target, false, reason),
+      onConnected: (target) => {
+        this.#features.forget(target);
+        handler.onConnectionChanged(target, true, undefined);
+      },
+      onDisconnected: (target, reason) => {
+        this.#features.forget(target);
+        handler.onConnectionChanged(target, false, reason);
+      },
       clock: this.#deps.clock,
       random: this.#deps.random,
       logger: this.#deps.logger,
     });
     this.#peers.set(address, peer);
     return peer;
+  }
+
+  /** While the other host has not been heard it gets nothing that it may not know, and is asked to say what it knows. */
+  #makeBatch(target: string, requests: Message[]): MessageBatch {
+    const features = this.#features.of(target);
+    const isKnown = ({ type }: Message): boolean => knowsMessage(features ?? 0, type);
+    return {
+      requests: requests.every(isKnown) ? requests : requests.filter(isKnown),
+      deploymentID: this.#options.deploymentID,
+      sourceAddress: this.#options.raftAddress,
+      binVer: BIN_VER,
+      features: features === undefined ? OWN_FEATURES | Feature.Asks : OWN_FEATURES,
+    };
   }
 
   #undelivered(message: Message, isCertain: boolean): void {
@@ -160,6 +191,23 @@ export class Transport {
     } else if (message.type === MessageType.Propose && isCertain) {
       handler.onProposalUndelivered(message);
     }
+  }
+
+  /** What a host that we talk to says of itself counts before its messages do. Whether it is one. */
+  #hear(batch: MessageBatch): boolean {
+    const peer = this.#peers.get(batch.sourceAddress);
+    if (peer === undefined) return false;
+    peer.heardFrom();
+    this.#learnFeatures(batch);
+    return true;
+  }
+
+  #learnFeatures({ sourceAddress, features = 0 }: MessageBatch): void {
+    this.#features.heard(sourceAddress, features & ~Feature.Asks);
+    if (!hasFeature(features, Feature.Asks)) return;
+    const peer = this.#peers.get(sourceAddress) ?? this.#addPeer(sourceAddress);
+    peer.greet();
+    peer.flush();
   }
 
   #receive(batch: MessageBatch): void {
@@ -173,7 +221,8 @@ export class Transport {
       });
       return;
     }
-    this.#peers.get(batch.sourceAddress)?.heardFrom();
+    const isExpected = this.#hear(batch);
+    let isWanted = false;
     let dropped = 0;
     for (const message of batch.requests) {
       if (message.type === MessageType.InstallSnapshot) {
@@ -184,8 +233,10 @@ export class Transport {
       // Nothing is learnt from messages for groups that do not run here: they could name any number of them.
       if (this.#deps.handler.onMessage(message) && message.from !== 0 && batch.sourceAddress !== '') {
         this.registry.learn(message.clusterID, message.from, batch.sourceAddress);
+        isWanted = true;
       }
     }
+    if (isWanted && !isExpected) this.#learnFeatures(batch);
     if (dropped > 0) {
       const source = batch.sourceAddress;
       this.#deps.logger.warn('dropped messages of snapshots that came without their data', {

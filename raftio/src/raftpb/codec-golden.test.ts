@@ -138,6 +138,13 @@ const VECTORS: Golden[] = [
     decodeMessageBatch,
     `0a24 0811 1001 1800 2000 2800 3000 3800 4000 4800 5000 620c ${ZERO_SNAPSHOT} 6800 1001 1a02 6131 20d201`,
   ),
+  golden(
+    'MessageBatch with features',
+    { requests: [], deploymentID: 1, sourceAddress: 'a1', binVer: 210, features: 0x4000_0001 },
+    encodeMessageBatch,
+    decodeMessageBatch,
+    '1001 1a02 6131 20d201 a006 8180808004',
+  ),
   golden('Membership', membership(), snapshots.encodeMembership, snapshots.decodeMembership, MEMBERSHIP),
   golden('SnapshotFile', file, snapshots.encodeSnapshotFile, snapshots.decodeSnapshotFile, FILE),
   golden(

@@ -1,6 +1,7 @@
 import { colferEntriesSize, putColferEntries } from './colfer.js';
 import { readEntries } from './entry-decoder.js';
 import { encodedEntriesSize, ensureEncoded, putEntries } from './entry-encoder.js';
+import { knownFeatures } from '../features.js';
 import { encodeSnapshot, isZeroSnapshot, readNested, readSnapshot } from './snapshot-codec.js';
 import type { Entry } from './entry.js';
 import type { Message, MessageBatch, MessageType, Snapshot } from './types.js';
@@ -29,6 +30,9 @@ const ENTRY_WRITERS: Readonly<Record<EntryForm, EntryWriter>> = {
 
 const MESSAGE_FIELDS = fieldSet(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13);
 const BATCH_FIELDS = fieldSet(1, 2, 3, 4);
+/** Field 100, a varint: more than fits into a set of field numbers, and its tag takes two bytes. */
+const FEATURES_TAG = 0x320;
+const FEATURES_TAG_BYTES = 2;
 const LARGEST_ENUM_VALUE = 0x7fff_ffff;
 /** Tags of fields 1 to 10 and 13, the value of `reject`, and the tag of field 12. */
 const FIXED_MESSAGE_BYTES = 13;
@@ -122,8 +126,13 @@ function batchTailSize(batch: MessageBatch, sourceAddressSize: number): number {
     sizeOfUint(batch.deploymentID) +
     sizeOfUint(sourceAddressSize) +
     sourceAddressSize +
-    sizeOfUint(batch.binVer)
+    sizeOfUint(batch.binVer) +
+    featuresSize(batch.features)
   );
+}
+
+function featuresSize(features = 0): number {
+  return features === 0 ? 0 : FEATURES_TAG_BYTES + sizeOfUint(features);
 }
 
 /**
@@ -158,7 +167,9 @@ export function encodeMessageBatch(batch: MessageBatch, entryForm: EntryForm = '
   pos = putUint(buf, pos + 1, addressSize);
   pos = putString(buf, pos, batch.sourceAddress);
   buf[pos] = 0x20;
-  putUint(buf, pos + 1, batch.binVer);
+  pos = putUint(buf, pos + 1, batch.binVer);
+  const { features = 0 } = batch;
+  if (features !== 0) putUint(buf, putUint(buf, pos, FEATURES_TAG), features);
   return buf.subarray(start, start + total);
 }
 
@@ -294,6 +305,9 @@ export function decodeMessageBatch(bytes: Uint8Array): MessageBatch {
         break;
       case 0x20:
         batch.binVer = reader.uint32();
+        break;
+      case FEATURES_TAG:
+        batch.features = knownFeatures(reader.uint64());
         break;
       default:
         reader.skip(tag, BATCH_FIELDS);

@@ -1,7 +1,10 @@
 import type { Entry } from './entry.js';
 import type { Uint64 } from './uint64.js';
 
-/** Numbers are those of Dragonboat v2.1.7; 64 and above are Drakkar's own. */
+/**
+ * Numbers are those of Dragonboat v2.1.7; 64 and above are Drakkar's own. 66 and above go only to hosts that announced
+ * a feature, see features.ts.
+ */
 export const MessageType = Object.freeze({
   LocalTick: 0,
   Election: 1,
@@ -134,6 +137,11 @@ export interface MessageBatch {
   /** Raft address of the sending host. */
   sourceAddress: string;
   binVer: number;
+  /**
+   * What the sending host knows beyond version 0.1, see features.ts. Field 100, which other releases skip; absent or
+   * zero: nothing, and the batch is encoded as 0.1 encodes it.
+   */
+  features?: number;
 }
 
 export interface SnapshotChunk {

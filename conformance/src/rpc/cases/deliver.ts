@@ -75,10 +75,11 @@ export const DELIVER_CASES: readonly RPCCase[] = [
       const sent: MessageBatch[] = [
         { ...about, requests: everyMessage() },
         { ...about, requests: [] },
+        { ...about, requests: [], features: 0x4000_0001 },
         { ...about, requests: [makeMessage({ type: MessageType.Heartbeat })] },
       ];
       for (const each of sent) await connection.sendMessageBatch(each);
-      await eventually(() => to.batches.length >= 3, 'three batches arrive');
+      await eventually(() => to.batches.length >= 4, 'four batches arrive');
       for (const [i, each] of sent.entries()) sameBatch(to.batches[i], each, `batch ${i}`);
     },
   },

@@ -101,12 +101,16 @@ export const message: fc.Arbitrary<Message> = fc.record({
   snapshot: fc.option(snapshot, { nil: undefined }),
 });
 
-export const messageBatch: fc.Arbitrary<MessageBatch> = fc.record({
-  requests: fc.array(message, { maxLength: 4 }),
-  deploymentID: uint,
-  sourceAddress: text,
-  binVer: uint32,
-});
+export const messageBatch: fc.Arbitrary<MessageBatch> = fc.record(
+  {
+    requests: fc.array(message, { maxLength: 4 }),
+    deploymentID: uint,
+    sourceAddress: text,
+    binVer: uint32,
+    features: fc.integer({ min: 1, max: 0x7fff_ffff }),
+  },
+  { requiredKeys: ['requests', 'deploymentID', 'sourceAddress', 'binVer'] },
+);
 
 export const configChange: fc.Arbitrary<ConfigChange> = fc.record({
   configChangeID: uint,

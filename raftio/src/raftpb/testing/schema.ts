@@ -46,7 +46,7 @@ message SnapshotHeader {
 }
 message MessageBatch {
   repeated Message requests = 1; required uint64 deployment_i_d = 2; required string source_address = 3;
-  required uint32 bin_ver = 4;
+  required uint32 bin_ver = 4; optional uint64 features = 100;
 }
 message SnapshotChunk {
   required uint64 cluster_i_d = 1; required uint64 node_i_d = 2; required uint64 from = 3;

@@ -1,0 +1,46 @@
+import { MessageType } from './raftpb/types.js';
+
+/**
+ * What a host may know beyond version 0.1, as bits of `MessageBatch.features`. A host of 0.1, or Dragonboat, announces
+ * none: that field is unknown to it, so it neither writes nor reads it.
+ *
+ * A bit is never used for anything else once a release has announced it. Whoever adds a message type, or a field that
+ * its receiver must understand, adds a bit here and to `OWN_FEATURES`, and for a message type a line in
+ * `MESSAGE_FEATURES`: the transport then keeps it from hosts that did not announce it.
+ */
+export const Feature = Object.freeze({
+  /** Announces its features, and answers who asks for them. */
+  Announces: 1 << 0,
+  /** No ability: the sender asks for a batch in return, since it has not heard the receiver's features yet. */
+  Asks: 1 << 30,
+} as const);
+/** One bit. */
+export type Feature = (typeof Feature)[keyof typeof Feature];
+
+/** What this release knows, announced in every batch. */
+export const OWN_FEATURES: number = Feature.Announces;
+
+/** Bits that a host of this release can tell apart; those above are of later releases, and mean nothing here. */
+const FEATURE_BITS = 31;
+
+/** The features of a number as it came: bits that this release has no room for are left out. */
+export function knownFeatures(value: number | bigint): number {
+  return Number(BigInt.asUintN(FEATURE_BITS, BigInt(value)));
+}
+
+export function hasFeature(features: number, feature: Feature): boolean {
+  return (features & feature) !== 0;
+}
+
+/** The last message type of version 0.1. */
+const LAST_OLD_TYPE = MessageType.RequestPreVoteResp;
+
+/** What a host must have announced before it is sent a message of a later type; of one that is not here, nobody has. */
+const MESSAGE_FEATURES: ReadonlyMap<MessageType, Feature> = new Map<MessageType, Feature>();
+
+/** Whether a host that announced `features` may be sent a message of that type. */
+export function knowsMessage(features: number, type: MessageType): boolean {
+  if (type <= LAST_OLD_TYPE) return true;
+  const needed = MESSAGE_FEATURES.get(type);
+  return needed !== undefined && hasFeature(features, needed);
+}
