@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { silentLogger } from '../logging/logger.js';
 import { ManualClock } from '../runtime/testing/manual-clock.js';
-import { EventHub, LISTENER_TURN_MS } from './event-hub.js';
+import { EventHub, LISTENER_TURN_MS, MAX_WAITING_EVENTS } from './event-hub.js';
 import type { HostListener } from './host-listener.js';
 
 /** A clock that a listener can use up. */
@@ -23,7 +23,8 @@ const TWO = { clusterID: 2, nodeID: 1 };
 function setUp(listener: HostListener): { hub: EventHub; clock: SlowClock; logged: unknown[] } {
   const clock = new SlowClock();
   const logged: unknown[] = [];
-  const log = { ...silentLogger, error: (_message: string, fields?: unknown) => void logged.push(fields) };
+  const record = (_message: string, fields?: unknown): void => void logged.push(fields);
+  const log = { ...silentLogger, error: record, warn: record };
   return { hub: new EventHub(listener, clock, log), clock, logged };
 }
 
@@ -110,6 +111,30 @@ describe('EventHub', () => {
       { event: 'nodeReady', err: new Error('thrown') },
       { event: 'nodeReady', err: new Error('rejected') },
     ]);
+  });
+
+  it.each([
+    ['a number', 1],
+    ['true', true],
+    ['an object', { then: 'not a function' }],
+    ['a function', () => undefined],
+  ])('takes a listener that returns %s for one that has succeeded', (_name, returned) => {
+    const { hub, logged } = setUp({ nodeReady: () => returned as unknown as undefined });
+    hub.emit('nodeReady', ONE);
+    hub.flush();
+    expect(logged).toEqual([]);
+  });
+
+  it('drops events beyond its bound, and reports how many once the queue is empty', () => {
+    let count = 0;
+    const { hub, clock, logged } = setUp({ nodeReady: () => void count++ });
+    for (let i = 0; i < MAX_WAITING_EVENTS + 3; i += 1) hub.emit('nodeReady', ONE);
+    clock.runDeferred();
+    expect(count).toBe(MAX_WAITING_EVENTS);
+    expect(logged).toEqual([{ count: 3 }]);
+    hub.emit('nodeReady', TWO);
+    hub.flush();
+    expect(logged).toHaveLength(1);
   });
 
   it('does nothing for what nobody listens to', () => {

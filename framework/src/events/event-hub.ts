@@ -1,7 +1,10 @@
 import type { ILogger } from '../logging/logger.js';
 import type { IClock } from '../runtime/clock.js';
+import { isThenable } from '../runtime/is-thenable.js';
 import type { HostEvents, HostListener } from './host-listener.js';
 
+/** Events that wait for a listener, beyond which further ones are dropped, counted and reported. */
+export const MAX_WAITING_EVENTS = 10_000;
 /** For how long listeners are told things in one turn, before the rest of the host has its own. */
 export const LISTENER_TURN_MS = 5;
 
@@ -19,6 +22,8 @@ export class EventHub implements IEventSink {
   readonly #clock: IClock;
   readonly #log: ILogger;
   #waiting: (() => void)[] = [];
+  /** Dropped since the queue was last empty. */
+  #dropped = 0;
   #isDue = false;
 
   constructor(listener: HostListener, clock: IClock, log: ILogger) {
@@ -29,6 +34,10 @@ export class EventHub implements IEventSink {
 
   emit<Name extends keyof HostEvents>(name: Name, event: HostEvents[Name]): void {
     if (this.#listener[name] === undefined) return;
+    if (this.#waiting.length >= MAX_WAITING_EVENTS) {
+      this.#dropped++;
+      return;
+    }
     this.#waiting.push(() => this.#tell(name, event));
     this.#tellSoon();
   }
@@ -38,6 +47,7 @@ export class EventHub implements IEventSink {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const tell of waiting) tell();
+    this.#reportDropped();
   }
 
   #tellSoon(): void {
@@ -54,16 +64,27 @@ export class EventHub implements IEventSink {
     this.#waiting = [];
     let told = 0;
     while (told < waiting.length && (told === 0 || this.#clock.nowMs() < endMs)) waiting[told++]?.();
-    if (told === waiting.length) return;
+    if (told === waiting.length) {
+      this.#reportDropped();
+      return;
+    }
     this.#waiting = [...waiting.slice(told), ...this.#waiting];
     this.#tellSoon();
+  }
+
+  #reportDropped(): void {
+    if (this.#dropped === 0) return;
+    this.#log.warn('events were dropped: the listener is slower than they come', { count: this.#dropped });
+    this.#dropped = 0;
   }
 
   #tell<Name extends keyof HostEvents>(name: Name, event: HostEvents[Name]): void {
     const failed = (error: unknown): void =>
       this.#log.error('a listener failed', { event: name, err: error });
     try {
-      this.#listener[name]?.(event)?.then(undefined, failed);
+      const returned: unknown = this.#listener[name]?.(event);
+      // A listener may return anything; only the end of a promise is of interest.
+      if (isThenable(returned)) returned.then(undefined, failed);
     } catch (error) {
       failed(error);
     }

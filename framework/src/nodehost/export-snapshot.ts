@@ -5,6 +5,7 @@ import type { NodeHostServices } from '../di/build-container.js';
 import type { Replica } from '../engine/replica.js';
 import { ErrCanceled, ErrClusterClosed, ErrInvalidOption, ErrTimeout } from '../errors/index.js';
 import type { IClock } from '../runtime/clock.js';
+import { onAbort } from '../runtime/on-abort.js';
 import { unlessAborted } from '../runtime/unless-aborted.js';
 import type { ExportRecord, LongWork, SnapshotOrigin, SnapshotProgress } from '../snapshot/index.js';
 import { checkExportTarget } from '../snapshot/index.js';
@@ -98,10 +99,7 @@ function limitsOf(
     [snapshotter.signal, () => new ErrClusterClosed(`${what} was ended: the replica was stopped`)],
   ];
   const undo = ways.map(([source, reason]) => {
-    const onAbort = (): void => abort.abort(reason());
-    source?.addEventListener('abort', onAbort, { once: true });
-    if (source?.aborted === true) onAbort();
-    return () => source?.removeEventListener('abort', onAbort);
+    return source === undefined ? (): void => undefined : onAbort(source, () => abort.abort(reason()));
   });
   if (timeoutMs !== undefined) {
     const expire = (): void =>

@@ -6,6 +6,7 @@ import {
   ErrRequestTerminated,
   ErrTimeout,
 } from '../errors/index.js';
+import { onAbort } from '../runtime/on-abort.js';
 import type { RequestResult, RequestState } from '../requests/request-state.js';
 
 /** The error for a request that did not complete. */
@@ -35,12 +36,12 @@ function errorOf(result: RequestResult, clusterID: number): DrakkarError {
 /** Waits for a request to complete; any other end is its error. A signal ends the wait with `ErrCanceled`. */
 export function completed(request: RequestState, signal: AbortSignal | undefined): Promise<RequestResult> {
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
+    const cancel = (): void => {
       reject(new ErrCanceled(`the wait was ended by its signal; what was proposed may still be applied`));
     };
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const endWait = signal === undefined ? undefined : onAbort(signal, cancel);
     request.onResult((result) => {
-      signal?.removeEventListener('abort', onAbort);
+      endWait?.();
       if (result.completed()) resolve(result);
       else reject(errorOf(result, request.clusterID));
     });

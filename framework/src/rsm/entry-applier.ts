@@ -10,6 +10,7 @@ import {
   type Uint64,
   decodeConfigChange,
 } from '@drakkar/raftio';
+import { isThenable } from '../runtime/is-thenable.js';
 import type { IStateMachine } from '../statemachine/contract.js';
 import { ErrStateMachineFailed, RsmInvariantError } from './errors.js';
 import type { EntryPayloads } from './entry-payloads.js';
@@ -18,7 +19,7 @@ import { MembershipTracker } from './membership.js';
 import { decodeSessions, encodeSessions } from './session-codec.js';
 import { type ClientSession, SessionManager } from './session-manager.js';
 import type { RsmListener, RsmOptions, SnapshotState } from './types.js';
-import { asResult, describe, isThenable } from './values.js';
+import { asResult, describe } from './values.js';
 
 /**
  * What each kind of entry does to the client sessions, the membership and the user's state machine. Knows nothing of

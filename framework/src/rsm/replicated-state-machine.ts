@@ -1,11 +1,11 @@
 import { type Entry, type Membership, type Uint64, toUint64 } from '@drakkar/raftio';
 import { ErrClusterClosed } from '../errors/index.js';
+import { isThenable } from '../runtime/is-thenable.js';
 import type { IStateMachine } from '../statemachine/contract.js';
 import { AccessGate } from './access-gate.js';
 import { EntryApplier } from './entry-applier.js';
 import { ErrSnapshotOutOfDate } from './errors.js';
 import type { ReplicaHash, RsmOptions, SnapshotData, SnapshotSource } from './types.js';
-import { isThenable } from './values.js';
 
 /**
  * The state that one replica builds from its group's committed log: the user's state machine, the client sessions

@@ -6,10 +6,6 @@ export function asResult(value: unknown): Uint64 | undefined {
   return typeof value === 'bigint' && value >= 0n && value <= MAX_UINT64 ? toUint64(value) : undefined;
 }
 
-export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
-}
-
 /** An unexpected value, short enough for a message. */
 export function describe(value: unknown): string {
   if (value instanceof Error) return value.message;

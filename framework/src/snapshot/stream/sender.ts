@@ -4,6 +4,7 @@ import { messageOf } from '../../errors/inspect.js';
 import type { IFileSystem } from '../../fs/file-system.js';
 import type { ILogger } from '../../logging/logger.js';
 import type { IClock } from '../../runtime/clock.js';
+import { onAbort } from '../../runtime/on-abort.js';
 import type { SnapshotLease, SnapshotStore } from '../store/snapshot-store.js';
 import { BandwidthLimiter } from './bandwidth.js';
 import { type StreamHead, chunksOf } from './chunks.js';
@@ -95,9 +96,8 @@ export class SnapshotSender {
     this.#streams.get(key)?.abort();
     const abort = new AbortController();
     this.#streams.set(key, abort);
-    const stop = (): void => abort.abort(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-    if (signal.aborted || this.#stopped) abort.abort();
+    const endWait = onAbort(signal, () => abort.abort(signal.reason));
+    if (this.#stopped) abort.abort();
     const startedMs = this.#deps.clock.nowMs();
     const progress = { sizeBytes: 0 };
     const outcome = (): { sizeBytes: number; durationMs: number } => ({
@@ -112,7 +112,7 @@ export class SnapshotSender {
       this.#deps.logger.warn('a snapshot was not sent', { key, target: request.target, err: reason });
       return { sent: false, error: reason, ...outcome() };
     } finally {
-      signal.removeEventListener('abort', stop);
+      endWait();
       if (this.#streams.get(key) === abort) this.#streams.delete(key);
     }
   }

@@ -1,5 +1,6 @@
 import { ErrSnapshotNotSent, ErrSnapshotStopped } from '../../errors/snapshot.js';
 import type { IClock } from '../../runtime/clock.js';
+import { onAbort } from '../../runtime/on-abort.js';
 
 export interface Limits {
   clock: IClock;
@@ -19,11 +20,12 @@ export function within<T>(promise: Promise<T>, limits: Limits, late?: (value: T)
   const { clock, signal, timeoutMs, what } = limits;
   return new Promise<T>((resolve, reject) => {
     let isOver = false;
+    let endWait = (): void => undefined;
     const end = (settle: () => void): void => {
       if (isOver) return;
       isOver = true;
       timer.cancel();
-      signal.removeEventListener('abort', stop);
+      endWait();
       settle();
     };
     const stop = (): void => {
@@ -39,24 +41,21 @@ export function within<T>(promise: Promise<T>, limits: Limits, late?: (value: T)
       },
       (error: Error) => end(() => reject(error)),
     );
-    signal.addEventListener('abort', stop);
-    if (signal.aborted) stop();
+    endWait = onAbort(signal, stop);
   });
 }
 
 /** Resolves after `delayMs`. Rejects with ErrSnapshotStopped when `signal` aborts before. */
 export function pause(clock: IClock, delayMs: number, signal: AbortSignal, what: string): Promise<void> {
   return new Promise<void>((resolve, reject) => {
-    const stop = (): void => {
-      timer.cancel();
-      reject(new ErrSnapshotStopped(`${what} was called off`, { cause: signal.reason }));
-    };
     const timer = clock.setTimeout(() => {
-      signal.removeEventListener('abort', stop);
+      endWait();
       resolve();
     }, delayMs);
-    signal.addEventListener('abort', stop, { once: true });
-    if (signal.aborted) stop();
+    const endWait = onAbort(signal, () => {
+      timer.cancel();
+      reject(new ErrSnapshotStopped(`${what} was called off`, { cause: signal.reason }));
+    });
   });
 }
 
@@ -95,15 +94,14 @@ export class Places {
   #wait(signal: AbortSignal, what: string): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       const proceed = (): void => {
-        signal.removeEventListener('abort', stop);
+        endWait();
         resolve();
       };
-      const stop = (): void => {
+      this.#waiting.add(proceed);
+      const endWait = onAbort(signal, () => {
         this.#waiting.delete(proceed);
         reject(new ErrSnapshotStopped(`${what} was called off`, { cause: signal.reason }));
-      };
-      this.#waiting.add(proceed);
-      signal.addEventListener('abort', stop, { once: true });
+      });
     });
   }
 }
