@@ -214,7 +214,9 @@ describe('a client that speaks gRPC', () => {
   });
 
   it('is told what is wrong with compression: a flag without it, rubbish, a bomb', async () => {
-    const host = await hosts.start();
+    // Made first: a connection without a call is closed after a while, and a bomb takes long to make.
+    const charge = framed(gzipSync(Buffer.alloc(MAX_MESSAGE_BYTES + MIB)), { compressed: 1 });
+    const host = await hosts.start({ options: { closeTimeoutMs: 20_000 } });
     const peer = peerOf(host);
     const flagged = peer.call(MESSAGES_PATH);
     flagged.stream.write(framed(gzipSync(encodeMessageBatch(numberedBatch(1))), { compressed: 1 }));
@@ -224,7 +226,7 @@ describe('a client that speaks gRPC', () => {
     rubbish.stream.write(framed(randomBytes(100), { compressed: 1 }));
     expect((await rubbish.ended).grpcStatus).not.toBe(Status.OK);
     const bomb = peer.call(MESSAGES_PATH, gzip);
-    bomb.stream.write(framed(gzipSync(Buffer.alloc(MAX_MESSAGE_BYTES + MIB)), { compressed: 1 }));
+    bomb.stream.write(charge);
     expect(await bomb.ended).toMatchObject({ grpcStatus: Status.ResourceExhausted });
     expect(host.received).toEqual([]);
     await expectAlive(host);
