@@ -99,6 +99,7 @@ export {
   LoggerFactoryID,
   silentLoggerFactory,
 } from './logging/logger.js';
+export type { MessageFault } from './engine/rejected-messages.js';
 export type { CreateOptions, NodeHostConfigSource } from './nodehost/assembly.js';
 export { SysOpState } from './nodehost/compactions.js';
 export type { ExportOptions, ExportedSnapshot } from './nodehost/export-snapshot.js';

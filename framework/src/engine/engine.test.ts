@@ -17,6 +17,7 @@ import { PendingReads } from '../requests/pending-reads.js';
 import { EntryPayloads, type ReplicatedStateMachine } from '../rsm/index.js';
 import { ManualClock } from '../runtime/testing/manual-clock.js';
 import { Engine } from './engine.js';
+import { RejectedMessages } from './rejected-messages.js';
 import { type ISnapshotter, Replica } from './replica.js';
 
 /** What happened, in order, in one line each. */
@@ -132,6 +133,7 @@ function setUp(logDB: Partial<ILogDB> = {}) {
         reads: new PendingReads(clusterID, 1),
         configChange: new PendingConfigChange(clusterID, 1),
         payloads: new EntryPayloads('none', undefined),
+        rejected: new RejectedMessages(silentLogger),
       },
       engine,
     );

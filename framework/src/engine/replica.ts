@@ -19,6 +19,7 @@ import { allSettled } from '../runtime/all-settled.js';
 import type { SnapshotStore } from '../snapshot/index.js';
 import { messageSizeBytes } from '../transport/peer.js';
 import { ApplyQueue } from './apply-queue.js';
+import type { RejectedMessages } from './rejected-messages.js';
 
 export interface ReplicaLimits {
   proposalQueueBytes: number;
@@ -77,6 +78,7 @@ export interface ReplicaOptions {
   reads: PendingReads;
   configChange: PendingConfigChange;
   payloads: EntryPayloads;
+  rejected: RejectedMessages;
 }
 
 const NO_LEADER_FOR_CHANGE = 'no leader takes the change now';
@@ -94,6 +96,8 @@ export class Replica implements RsmListener {
   readonly reads: PendingReads;
   readonly configChange: PendingConfigChange;
   readonly payloads: EntryPayloads;
+  /** Messages of others that were dropped because they can't be true. */
+  readonly rejected: RejectedMessages;
   /** The engine's mark that this replica is in the next cycle. */
   isReady = false;
   /** Updates handed over and not yet durable; messages that follow them must not overtake. */
@@ -135,6 +139,7 @@ export class Replica implements RsmListener {
     this.reads = options.reads;
     this.configChange = options.configChange;
     this.payloads = options.payloads;
+    this.rejected = options.rejected;
     this.#limits = options.limits;
     this.#host = host;
   }
@@ -207,7 +212,10 @@ export class Replica implements RsmListener {
   receive(message: Message): void {
     const sizeBytes = messageSizeBytes(message);
     if (this.#inboxBytes > 0 && this.#inboxBytes + sizeBytes > this.#limits.receiveQueueBytes) return;
-    if (message.type === MessageType.Propose && !this.#canApply(message.entries)) return;
+    if (message.type === MessageType.Propose && !this.#canApply(message.entries)) {
+      this.rejected.add('unreadableCommand', message);
+      return;
+    }
     this.#inbox.push(message);
     this.#inboxBytes += sizeBytes;
     this.#host.setReady(this);
@@ -265,7 +273,10 @@ export class Replica implements RsmListener {
     for (const index of this.#offered) this.snapshotter.discard(index); // the core had its turn to ask for it
     this.#offered = this.#arriving;
     this.#arriving = [];
-    for (const message of inbox) raft.step(message);
+    for (const message of inbox) {
+      const fault = raft.step(message);
+      if (fault !== undefined) this.rejected.add(fault, message);
+    }
     for (const { nodeID, sent } of this.#snapshotsSent) raft.reportSnapshotStatus(nodeID, !sent);
     this.#snapshotsSent = [];
     for (const { request, entries } of this.#logReads) raft.stepLogRead(request, entries);

@@ -1,3 +1,4 @@
+import type { MessageFault } from '../engine/rejected-messages.js';
 import type { Role } from '../raft/index.js';
 import type { Member } from './member.js';
 import { type ClusterMembership, toClusterMembership } from './membership-requests.js';
@@ -26,6 +27,11 @@ export interface ReplicaProgress {
   membership: ClusterMembership;
   /** Whether the group sleeps. */
   quiesced: boolean;
+  /**
+   * Messages of other hosts that were dropped because what they claim can't be true, by kind, since the replica was
+   * started here. Anything but a few of `unlistedSender` means a peer that is misconfigured, damaged or hostile.
+   */
+  rejectedMessages: Readonly<Partial<Record<MessageFault, number>>>;
 }
 
 export interface ReplicaInfo {
@@ -64,5 +70,6 @@ function progressOf({
     commit,
     membership: toClusterMembership(rsm.getMembership()),
     quiesced,
+    rejectedMessages: Object.fromEntries(replica.rejected.counts),
   };
 }

@@ -3,6 +3,7 @@ import type { BulkheadPolicy } from 'cockatiel';
 import { loadSnappy } from '../compression/snappy.js';
 import type { ClusterConfig } from '../config/cluster-config.js';
 import { loadReplica } from '../engine/log-loader.js';
+import { RejectedMessages } from '../engine/rejected-messages.js';
 import { Replica, type ReplicaHost, type ReplicaLimits } from '../engine/replica.js';
 import { forgetDamaged, recoverNewest } from '../engine/recovery.js';
 import { Snapshotter } from '../engine/snapshotter.js';
@@ -103,7 +104,7 @@ export class ReplicaLoader {
   }
 
   #makeReplica({ clusterID, nodeID }: ClusterConfig, payloads: EntryPayloads, host: ReplicaHost): Replica {
-    const { random, limits } = this.#deps;
+    const { random, limits, logger } = this.#deps;
     return new Replica(
       {
         clusterID,
@@ -113,6 +114,7 @@ export class ReplicaLoader {
         reads: new PendingReads(clusterID, 1 + random.nextInt(0xffff_fffe)),
         configChange: new PendingConfigChange(clusterID, random.nextInt(KEY_NONCE_BOUND)),
         payloads,
+        rejected: new RejectedMessages(logger),
       },
       host,
     );

@@ -10,6 +10,7 @@ import {
 } from '@drakkar/raftio';
 import { violated } from './errors.js';
 import { RaftLog } from './log.js';
+import { type DistantMember, MAX_TERM_CREDIT } from './term-bound.js';
 import type { Remote } from './remote.js';
 import type { LogReadRequest, RaftConfig, RaftInit, ReadContext, ReadyRead, Role } from './types.js';
 
@@ -89,6 +90,11 @@ export class Core {
   leaderID = 0;
   /** Who led in `term`, for the invariant that there is at most one; outlasts `leaderID`. */
   termLeader = 0;
+  /** See term-bound.ts. */
+  termCredit = MAX_TERM_CREDIT;
+  distant: DistantMember | undefined = undefined;
+  /** Until then this replica's own memory is in doubt: see `noteLostEntries`. */
+  distrustedUntilTick = 0;
   /** Index of the empty entry that this leader began its term with. */
   termStart = 0;
 
@@ -173,6 +179,11 @@ export class Core {
    */
   peerKnows(nodeID: number, feature: Feature): boolean {
     return hasFeature(this.config.featuresOf?.(nodeID) ?? 0, feature);
+  }
+
+  /** Whether a leader has found this replica to have forgotten what it acknowledged. */
+  get isDistrusted(): boolean {
+    return this.ticks < this.distrustedUntilTick;
   }
 
   remote(nodeID: number): Remote | undefined {

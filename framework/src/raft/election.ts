@@ -1,6 +1,7 @@
 import { type Message, MessageType } from '@drakkar/raftio';
 import type { Core } from './core.js';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate, setLeader } from './roles.js';
+import { MAX_TERM } from './term-bound.js';
 
 /*
  * Leader election (paper, section 5.2 and 5.4.1), pre-vote (thesis 9.6), the lease that goes with check quorum
@@ -28,12 +29,14 @@ export function tickElection(core: Core): void {
  * - when it is not a voting member;
  * - while a committed config change is not applied: its membership could be two changes behind that of others, and
  *   quorums that far apart need not overlap (see update.ts for the other half of this);
- * - while a save is stuck: a leader with a stalled disk would be one in name only.
+ * - while a save is stuck: a leader with a stalled disk would be one in name only;
+ * - while a leader finds that it has forgotten what it acknowledged, or when no term is left.
  */
 export function campaign(core: Core, isTransfer: boolean): void {
   const change = core.log.unappliedConfigChanges[0];
   const hasChangeToApply = change !== undefined && change <= core.log.commit;
-  if (!core.isVoter || core.role === 'leader' || hasChangeToApply || core.isDiskStalled) {
+  const isUnfit = core.isDiskStalled || core.isDistrusted || core.term >= MAX_TERM;
+  if (!core.isVoter || core.role === 'leader' || hasChangeToApply || isUnfit) {
     core.resetElectionTimer();
     if (core.role !== 'leader' && !isTransfer) setLeader(core, 0);
     return;
@@ -83,7 +86,8 @@ export function isHeldUpByLease(core: Core, message: Message): boolean {
  * restarts before it could tell: from now on it needs the other's vote, and the other learns only from a leader.
  */
 export function handleRequestVote(core: Core, message: Message): void {
-  const isFree = core.vote === message.from || (core.vote === 0 && core.leaderID === 0);
+  const isFree =
+    !core.isDistrusted && (core.vote === message.from || (core.vote === 0 && core.leaderID === 0));
   const isGranted = isFree && core.log.isUpToDate(message.logIndex, message.logTerm);
   if (isGranted) {
     core.vote = message.from;
@@ -117,6 +121,7 @@ export function handleRequestPreVote(core: Core, message: Message): void {
   const isGranted =
     message.term > core.term &&
     !core.hasLease &&
+    !core.isDistrusted &&
     core.role !== 'leader' &&
     core.log.isUpToDate(message.logIndex, message.logTerm);
   const term = isGranted ? message.term : core.term;

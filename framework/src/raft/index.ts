@@ -1,3 +1,4 @@
+export type { ClaimFault } from './claims.js';
 export { RaftInvariantError } from './errors.js';
 export { createRaft } from './raft.js';
 export { RaftFactoryID } from './types.js';

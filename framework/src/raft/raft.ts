@@ -1,4 +1,5 @@
 import { type Entry, type Membership, type Message, MessageType, type Snapshot } from '@drakkar/raftio';
+import { type ClaimFault, faultOf, isFromLeader } from './claims.js';
 import { applyConfigChange, rejectConfigChange } from './config-change.js';
 import { Core } from './core.js';
 import {
@@ -10,7 +11,6 @@ import {
   refuseLateVote,
   tickElection,
 } from './election.js';
-import { violated } from './errors.js';
 import { continueTransfer, handleLeaderTransfer, requestTransfer, tickTransfer } from './leader-transfer.js';
 import { setMembership } from './membership.js';
 import { expireHeld, handlePropose, propose } from './proposal.js';
@@ -29,11 +29,13 @@ import {
   handleLogRead,
   handleReplicate,
   handleReplicateResp,
+  noteLostEntries,
   resumeRemote,
 } from './replication.js';
 import { becomeFollower, setLeader } from './roles.js';
 import { handleInstallSnapshot, handleReceivedSnapshot, handleSnapshotStatus } from './snapshot.js';
 import { statusOf } from './status.js';
+import { approachedTerm, spendTermCredit, tickTermCredit } from './term-bound.js';
 import type {
   IRaft,
   LogReadRequest,
@@ -85,6 +87,7 @@ class Raft implements IRaft {
   tick(): void {
     const { core } = this;
     core.ticks += 1;
+    tickTermCredit(core);
     if (core.isQuiesced) return;
     if (core.role === 'leader') tickLeader(core);
     else tickElection(core);
@@ -93,14 +96,20 @@ class Raft implements IRaft {
     tickQuiesce(core);
   }
 
-  step(message: Message): void {
+  step(message: Message): ClaimFault | undefined {
     const { core } = this;
-    if (!isForUs(core, message)) return;
+    if (!isForUs(core, message)) return undefined;
+    const fault = faultOf(core, message);
+    if (fault !== undefined) {
+      handleFault(core, message, fault);
+      return fault;
+    }
     recordMessage(core, message);
     if (isRequest(message)) handleRequest(core, message);
     else if (message.type === MessageType.InstallSnapshot && message.term === 0)
       handleReceivedSnapshot(core, message);
     else if (settleTerm(core, message)) handleMessage(core, message);
+    return undefined;
   }
 
   propose(entries: Entry[]): void {
@@ -207,6 +216,27 @@ function isForUs(core: Core, message: Message): boolean {
   return message.from !== 0 && !core.membership.removed.has(message.from);
 }
 
+/** What is left of a message that was dropped. */
+function handleFault(core: Core, message: Message, fault: ClaimFault): void {
+  switch (fault) {
+    case 'unlistedSender':
+      // It may lead the group by now: one that sleeps must find out that its own leader is gone.
+      recordMessage(core, message);
+      return;
+    case 'lostEntries':
+      noteLostEntries(core);
+      return;
+    case 'termOutOfReach': {
+      const term = approachedTerm(core, message);
+      if (term === core.term) return;
+      spendTermCredit(core, term);
+      becomeFollower(core, term, 0);
+      return;
+    }
+    default:
+  }
+}
+
 /** Messages that carry no term: anyone may ask anything at any time. */
 function isRequest(message: Message): boolean {
   switch (message.type) {
@@ -261,6 +291,7 @@ function settleTerm(core: Core, message: Message): boolean {
   if (type === MessageType.RequestPreVote) return true;
   if (type === MessageType.RequestPreVoteResp && !message.reject) return true;
   if (type === MessageType.RequestVote && isHeldUpByLease(core, message)) return false;
+  spendTermCredit(core, term);
   becomeFollower(core, term, isFromLeader(type) ? from : 0);
   return true;
 }
@@ -281,16 +312,9 @@ function answerLowerTerm(core: Core, message: Message): void {
   }
 }
 
-function isFromLeader(type: MessageType): boolean {
-  return (
-    type === MessageType.Replicate || type === MessageType.Heartbeat || type === MessageType.InstallSnapshot
-  );
-}
-
-/** The leader of our term speaks. */
+/** The leader of our term speaks; `faultOf` has seen to it that it may be. */
 function acceptLeader(core: Core, from: number): void {
-  if (core.role === 'leader')
-    violated('two leaders in one term', { term: core.term, leaders: `us and ${from}` });
+  if (core.termLeader !== from) core.termLeader = 0;
   if (core.role === 'candidate' || core.role === 'preCandidate') becomeFollower(core, core.term, from);
   setLeader(core, from);
   core.resetElectionTimer();

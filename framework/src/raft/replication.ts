@@ -1,6 +1,5 @@
 import { type Entry, type Message, MessageType, entrySizeBytes } from '@drakkar/raftio';
 import type { Core } from './core.js';
-import { violated } from './errors.js';
 import { quorumMatch } from './quorum.js';
 import type { Remote } from './remote.js';
 import { sendSnapshot } from './snapshot.js';
@@ -133,13 +132,6 @@ export function handleReplicateResp(core: Core, remote: Remote, message: Message
     return;
   }
   const index = message.logIndex;
-  if (index > core.log.lastIndex) {
-    violated('a replica acknowledges entries that this leader does not have', {
-      nodeID: remote.nodeID,
-      index,
-      lastIndex: core.log.lastIndex,
-    });
-  }
   if (remote.status !== 'replicate' && index < remote.match) return;
   remote.matched(index);
   switch (remote.status) {
@@ -210,7 +202,6 @@ export function broadcastHeartbeat(core: Core): void {
 export function handleReplicate(core: Core, message: Message): void {
   const { log } = core;
   const { from, logIndex, logTerm, entries } = message;
-  if (!areWellFormed(message)) return;
   if (logIndex < log.commit) {
     core.send({ type: MessageType.ReplicateResp, to: from, logIndex: log.commit });
     return;
@@ -260,31 +251,19 @@ function reject(core: Core, message: Message): void {
   });
 }
 
-function areWellFormed(message: Message): boolean {
-  let index = message.logIndex;
-  let term = message.logTerm;
-  for (const entry of message.entries) {
-    index += 1;
-    if (entry.index !== index || entry.term < term || entry.term > message.term) return false;
-    term = entry.term;
-  }
-  return true;
+/**
+ * Follower: a leader counts on entries that this replica acknowledged and does not have: its disk was wiped, or an old
+ * copy was put back, or the message is forged. A replica that has forgotten entries has forgotten votes, too: it
+ * neither votes nor campaigns until a heartbeat fits, or none of this kind came for ten election timeouts.
+ */
+export function noteLostEntries(core: Core): void {
+  core.distrustedUntilTick = core.ticks + 10 * core.config.electionTimeoutTicks;
 }
-
-const LOST_ENTRIES =
-  'the leader counts on entries that this replica acknowledged and does not have: its disk was wiped, or an old copy was ' +
-  'put back. Remove this node from the group and add a new one under another node id';
 
 /** Follower: the leader lives, and this much of what we acknowledged is committed. */
 export function handleHeartbeat(core: Core, message: Message): void {
-  const { log } = core;
-  if (message.commit > log.lastIndex) {
-    violated(LOST_ENTRIES, {
-      commit: message.commit,
-      lastIndex: log.lastIndex,
-    });
-  }
-  log.commitTo(message.commit);
+  core.distrustedUntilTick = 0;
+  core.log.commitTo(message.commit);
   core.send({
     type: MessageType.HeartbeatResp,
     to: message.from,

@@ -3,6 +3,7 @@ import type { Core } from './core.js';
 import { setMembership } from './membership.js';
 import type { Remote } from './remote.js';
 import { becomeFollower } from './roles.js';
+import { spendTermCredit } from './term-bound.js';
 
 /*
  * Snapshots (paper, section 7): InstallSnapshot for a remote that needs entries which are gone. The engine streams
@@ -43,7 +44,7 @@ export function handleSnapshotStatus(remote: Remote, failed: boolean): void {
 
 /** Follower: the receiver's rules of InstallSnapshot (paper, figure 13). */
 export function handleInstallSnapshot(core: Core, message: Message): void {
-  if (message.snapshot === undefined || message.snapshot.term > message.term) return;
+  if (message.snapshot === undefined) return;
   install(core, message.snapshot, message.from);
 }
 
@@ -54,7 +55,10 @@ export function handleInstallSnapshot(core: Core, message: Message): void {
 export function handleReceivedSnapshot(core: Core, message: Message): void {
   const { snapshot, from } = message;
   if (snapshot === undefined || core.role === 'leader') return;
-  if (snapshot.term > core.term) becomeFollower(core, snapshot.term, 0);
+  if (snapshot.term > core.term) {
+    spendTermCredit(core, snapshot.term);
+    becomeFollower(core, snapshot.term, 0);
+  }
   install(core, snapshot, from);
 }
 

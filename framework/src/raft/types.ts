@@ -1,4 +1,5 @@
 import type { Entry, Membership, Message, Snapshot, State, Uint64 } from '@drakkar/raftio';
+import type { ClaimFault } from './claims.js';
 
 /** Where the core's randomness comes from; seeded, so that the same inputs give the same outputs. */
 export interface RandomSource {
@@ -146,8 +147,11 @@ export interface RaftStatus {
 export interface IRaft {
   /** Counts one tick of the host's clock. */
   tick(): void;
-  /** A message from another replica. From an unknown or removed node, of a lower term, malformed: ignored. */
-  step(message: Message): void;
+  /**
+   * A message from another replica. Of a removed node, of a lower term, for somebody else: ignored. One that claims
+   * what can't be true is dropped and never throws; the reason is returned, to be counted.
+   */
+  step(message: Message): ClaimFault | undefined;
   /** Appends on the leader, forwards on others (thesis 6.2); refused ones come out as droppedProposals. */
   propose(entries: Entry[]): void;
   /** One ConfigChangeEntry, `cmd` = encoded ConfigChange. Among the entries of `propose` it is treated the same. */

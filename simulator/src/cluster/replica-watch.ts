@@ -1,6 +1,13 @@
 import type { RaftConfig, RaftInit, RaftUpdate } from '@drakkar/framework';
 import type { IRaft } from '@drakkar/framework';
-import { type Entry, EntryType, type Membership, type Update, hasErrorCode } from '@drakkar/raftio';
+import {
+  type Entry,
+  EntryType,
+  type Membership,
+  type Message,
+  type Update,
+  hasErrorCode,
+} from '@drakkar/raftio';
 import type { LogDBWatcher } from '../disk/watched-logdb.js';
 import type { Life } from '../world/life.js';
 import type { RegisterMachine } from '../workload/register-machine.js';
@@ -84,6 +91,18 @@ export class ReplicaWatch implements RaftWatcher, LogDBWatcher {
   proposed(entries: readonly Entry[]): void {
     const compressed = entries.filter(({ type }) => type === EntryType.EncodedEntry).length;
     if (compressed > 0) this.#world.coverage.count('entry compressed', compressed);
+  }
+
+  /** Nobody lies here, so a claim that can't be true is a fault of the sender's core, or of the receiver's. */
+  rejected({ clusterID, nodeID }: RaftConfig, fault: string, message: Message): void {
+    // A member that was added may be heard of before its addition is.
+    if (!this.#life.isAlive || fault === 'unlistedSender') return;
+    const { type, from, term, logIndex, commit } = message;
+    const what = JSON.stringify({ type, from, term, logIndex, commit });
+    this.#world.oracle.fail(
+      'an invariant of the framework',
+      `${this.#hostName}: group ${clusterID} node ${nodeID} dropped a message as ${fault}: ${what}`,
+    );
   }
 
   quiesced(): void {

@@ -18,6 +18,8 @@ export interface RaftWatcher {
   configured(config: RaftConfig, membership: Membership): void;
   /** Entries of clients are handed to a core. */
   proposed(entries: readonly Entry[]): void;
+  /** A core dropped a message that can't be true. */
+  rejected(config: RaftConfig, fault: string, message: Message): void;
   /** A core went to sleep; it is not ticked any more until it wakes. */
   quiesced(): void;
 }
@@ -62,8 +64,10 @@ export class TappedRaft implements IRaft {
     this.#core.tick();
     if (this.#core.isQuiesced) this.#watcher.quiesced();
   }
-  step(message: Message): void {
-    this.#core.step(message);
+  step(message: Message): ReturnType<IRaft['step']> {
+    const fault = this.#core.step(message);
+    if (fault !== undefined) this.#watcher.rejected(this.#config, fault, message);
+    return fault;
   }
   propose(entries: Entry[]): void {
     this.#watcher.proposed(entries);

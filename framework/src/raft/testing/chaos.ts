@@ -270,7 +270,11 @@ export class Chaos {
     for (const { message } of due) {
       const replica = this.replicas.get(message.to);
       if (replica?.isUp !== true) continue;
-      replica.core.step(message);
+      const fault = replica.core.step(message);
+      // Nobody lies here; but a member that was added may be heard of before its addition is.
+      if (fault !== undefined && fault !== 'unlistedSender') {
+        throw new SafetyError(`${message.to} dropped a message of ${message.from} as ${fault}`);
+      }
       if (this.random.chance(this.options.pumpPercent)) replica.pump();
     }
     for (const stream of this.streams.splice(0)) {

@@ -4,11 +4,13 @@ import {
   EntryType,
   type Membership,
   type Message,
+  decodeConfigChange,
+  encodeConfigChange,
   makeEntry,
 } from '@drakkar/raftio';
 
 /*
- * How the tests write commands. The core never looks into one, so this need not be the real encoding.
+ * How the tests write commands. The core looks into none but membership changes, which have their real encoding.
  */
 
 export interface TestChange {
@@ -23,16 +25,19 @@ export function command(text: string, key = 0): Entry {
   return makeEntry({ key, cmd: encoder.encode(text) });
 }
 
-export function configChange(change: TestChange): Entry {
-  return makeEntry({ type: EntryType.ConfigChangeEntry, cmd: encoder.encode(JSON.stringify(change)) });
+export function configChange({ type, nodeID }: TestChange): Entry {
+  const change = { type, nodeID, configChangeID: 0, address: '', initialize: false };
+  return makeEntry({ type: EntryType.ConfigChangeEntry, cmd: encodeConfigChange(change) });
 }
 
 export function textOf(entry: Entry): string {
+  if (entry.type === EntryType.ConfigChangeEntry) return JSON.stringify(changeOf(entry));
   return decoder.decode(entry.cmd);
 }
 
 export function changeOf(entry: Entry): TestChange {
-  return JSON.parse(textOf(entry)) as TestChange;
+  const { type, nodeID } = decodeConfigChange(entry.cmd);
+  return { type, nodeID };
 }
 
 /** What the initial members of a group begin with: their log's first entries, of term 1. */

@@ -60,9 +60,12 @@ export interface Outcome {
 export class Solo {
   readonly raft: IRaft;
   readonly nodeID: number;
+  /** Term of the last entry that was drained. */
+  lastTerm: number;
 
   constructor(config: Partial<RaftConfig> = {}, init: RaftInit = emptyInit()) {
     this.nodeID = config.nodeID ?? 1;
+    this.lastTerm = init.termRuns.at(-1)?.term ?? init.snapshotTerm;
     this.raft = createRaft(
       {
         clusterID: 1,
@@ -84,9 +87,9 @@ export class Solo {
     );
   }
 
-  step(from: number, type: MessageType, fields: Partial<Message> = {}): void {
+  step(from: number, type: MessageType, fields: Partial<Message> = {}): ReturnType<IRaft['step']> {
     const term = fields.term ?? this.raft.term;
-    this.raft.step(makeMessage({ ...fields, type, from, to: this.nodeID, clusterID: 1, term }));
+    return this.raft.step(makeMessage({ ...fields, type, from, to: this.nodeID, clusterID: 1, term }));
   }
 
   /** Takes all updates, has them saved at once and applied; config changes are rejected by the state machine. */
@@ -95,6 +98,7 @@ export class Solo {
     while (this.raft.hasUpdate()) {
       const update = this.raft.getUpdate();
       outcome.updates.push(update);
+      this.lastTerm = update.entriesToSave.at(-1)?.term ?? update.snapshot?.term ?? this.lastTerm;
       outcome.messages.push(...update.messages);
       if (update.mustSave) this.raft.saved(update);
       outcome.messages.push(...update.messagesAfterSave);

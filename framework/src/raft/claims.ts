@@ -1,0 +1,234 @@
+import {
+  type ConfigChange,
+  ConfigChangeType,
+  type Entry,
+  EntryType,
+  type Message,
+  MessageType,
+  type Snapshot,
+  decodeConfigChange,
+} from '@drakkar/raftio';
+import type { Core } from './core.js';
+import { isTermOutOfReach } from './term-bound.js';
+
+/*
+ * What a message claims is looked at before it changes anything. An invariant of this process's own doing stops the
+ * replica (errors.ts); a claim that can't be true is the sender's, so the message is dropped and the caller of `step`
+ * counts it: nothing that the network brings may stop a replica, nor change what it saves to something that no
+ * correct member could have sent.
+ *
+ * A sender that the membership does not list may be a member that was added later, while this replica was cut off. So
+ * a follower that hears no listed leader goes on hearing it. Whether it belongs to the same group at all is not known
+ * here. While a listed leader is heard, or leads here, such a sender is dropped: it can wait an election timeout.
+ */
+
+/** Why a message was dropped. The names appear in the host's info and in its log. */
+export type ClaimFault =
+  /** No message type that goes between replicas. */
+  | 'unknownType'
+  /** Of no member, and nothing that a member added later would send now. */
+  | 'unlistedSender'
+  /** From a leader of a term that has another one. */
+  | 'secondLeader'
+  /** A term that the group can't have reached; see term-bound.ts. */
+  | 'termOutOfReach'
+  /** A log whose last entry is of a later term than the candidate. */
+  | 'impossibleLog'
+  /** Entries that are no piece of a log, or of a type that this release does not know. */
+  | 'malformedEntries'
+  /** A membership change that does not decode. */
+  | 'undecodableChange'
+  /** Other entries in place of committed ones. */
+  | 'contradictsCommitted'
+  /** A commit index that this replica acknowledged, it is said, and does not have. */
+  | 'lostEntries'
+  /** Acknowledges entries that were never sent. */
+  | 'unsentAcknowledged'
+  /** An answer from a replica that was not asked. */
+  | 'unaskedAnswer'
+  /** A snapshot that can't be one of this group's history. */
+  | 'unfitSnapshot';
+
+/** Log indexes above this leave no room for those that follow. */
+const MAX_LOG_INDEX = 2 ** 52;
+
+/** What is wrong with a message for this replica; `undefined`: it may be true. Changes nothing. */
+export function faultOf(core: Core, message: Message): ClaimFault | undefined {
+  if (!isBetweenReplicas(message.type)) return 'unknownType';
+  if (!isListed(core, message.from) && !mayBeLaterMember(core, message)) return 'unlistedSender';
+  if (isTermOutOfReach(core, message)) return 'termOutOfReach';
+  switch (message.type) {
+    case MessageType.Replicate:
+      return leaderFault(core, message) ?? replicateFault(core, message);
+    case MessageType.Heartbeat:
+      return leaderFault(core, message) ?? heartbeatFault(core, message);
+    case MessageType.InstallSnapshot:
+      return leaderFault(core, message) ?? snapshotFault(core, message);
+    case MessageType.RequestVote:
+    case MessageType.RequestPreVote:
+      return message.logTerm > message.term ? 'impossibleLog' : undefined;
+    case MessageType.ReplicateResp:
+      return responseFault(core, message);
+    case MessageType.ReadIndexResp:
+      return core.leaderID !== 0 && message.term === core.term && message.from !== core.leaderID
+        ? 'unaskedAnswer'
+        : undefined;
+    case MessageType.Propose:
+      return entriesFault(message.entries);
+    default:
+      return undefined;
+  }
+}
+
+function isBetweenReplicas(type: MessageType): boolean {
+  switch (type) {
+    case MessageType.NoOP:
+    case MessageType.Propose:
+    case MessageType.Replicate:
+    case MessageType.ReplicateResp:
+    case MessageType.RequestVote:
+    case MessageType.RequestVoteResp:
+    case MessageType.InstallSnapshot:
+    case MessageType.Heartbeat:
+    case MessageType.HeartbeatResp:
+    case MessageType.ReadIndex:
+    case MessageType.ReadIndexResp:
+    case MessageType.Quiesce:
+    case MessageType.SnapshotReceived:
+    case MessageType.LeaderTransfer:
+    case MessageType.TimeoutNow:
+    case MessageType.RequestPreVote:
+    case MessageType.RequestPreVoteResp:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Whether the newest membership has that replica: the one in force, or a change in the log that is not applied yet. */
+export function isListed(core: Core, nodeID: number): boolean {
+  if (core.remote(nodeID) !== undefined) return true;
+  for (const index of core.log.unappliedConfigChanges) {
+    if (index < core.log.mem.first) continue;
+    const change = changeOf(core.log.mem.at(index));
+    if (change?.nodeID === nodeID && change.type !== ConfigChangeType.RemoveNode) return true;
+  }
+  return false;
+}
+
+/** The change that an entry holds; `undefined` when it does not decode. */
+export function changeOf(entry: Entry): ConfigChange | undefined {
+  try {
+    return decodeConfigChange(entry.cmd);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a sender that is not listed may be a member added later, and is heard now. */
+function mayBeLaterMember(core: Core, message: Message): boolean {
+  const { type, from } = message;
+  if (from === core.leaderID) return true;
+  const isUnprompted =
+    isFromLeader(type) || type === MessageType.RequestVote || type === MessageType.RequestPreVote;
+  if (!isUnprompted) return false;
+  // With check quorum a leader that the others have left behind steps down by itself.
+  if (core.role === 'leader') return !core.config.checkQuorum;
+  return !core.hasLease || !isListed(core, core.leaderID);
+}
+
+export function isFromLeader(type: MessageType): boolean {
+  return (
+    type === MessageType.Replicate || type === MessageType.Heartbeat || type === MessageType.InstallSnapshot
+  );
+}
+
+/** At most one leader in a term (paper, section 5.2). Of two that claim to be it a listed one is believed. */
+function leaderFault(core: Core, message: Message): ClaimFault | undefined {
+  if (message.term !== core.term || message.term === 0) return undefined;
+  if (core.role === 'leader') return 'secondLeader';
+  const { termLeader } = core;
+  if (termLeader === 0 || termLeader === message.from) return undefined;
+  const isMoreCredible = !isListed(core, termLeader) && isListed(core, message.from);
+  return isMoreCredible ? undefined : 'secondLeader';
+}
+
+function replicateFault(core: Core, message: Message): ClaimFault | undefined {
+  const { entries, term } = message;
+  let index = message.logIndex;
+  let lastTerm = message.logTerm;
+  if (lastTerm > term) return 'malformedEntries';
+  for (const entry of entries) {
+    index += 1;
+    if (entry.index !== index || entry.term < lastTerm || entry.term > term) return 'malformedEntries';
+    lastTerm = entry.term;
+  }
+  const fault = entriesFault(entries);
+  if (fault !== undefined || term < core.term) return fault;
+  return contradictsCommitted(core, message) ? 'contradictsCommitted' : undefined;
+}
+
+function contradictsCommitted(core: Core, { logIndex, logTerm, entries }: Message): boolean {
+  const { log } = core;
+  if (logIndex > log.commit) return false;
+  if (isOtherTerm(log.term(logIndex), logTerm)) return true;
+  for (const { index, term } of entries) {
+    if (index > log.commit) return false;
+    if (isOtherTerm(log.term(index), term)) return true;
+  }
+  return false;
+}
+
+/** -1: no longer known. */
+function isOtherTerm(known: number, claimed: number): boolean {
+  return known >= 0 && known !== claimed;
+}
+
+function entriesFault(entries: readonly Entry[]): ClaimFault | undefined {
+  for (const entry of entries) {
+    if (entry.type === EntryType.ConfigChangeEntry) {
+      if (changeOf(entry) === undefined) return 'undecodableChange';
+    } else if (entry.type !== EntryType.ApplicationEntry && entry.type !== EntryType.EncodedEntry) {
+      return 'malformedEntries';
+    }
+  }
+  return undefined;
+}
+
+function heartbeatFault(core: Core, message: Message): ClaimFault | undefined {
+  return message.term >= core.term && message.commit > core.log.lastIndex ? 'lostEntries' : undefined;
+}
+
+function responseFault(core: Core, message: Message): ClaimFault | undefined {
+  const isTooFar = !message.reject && message.logIndex > core.log.lastIndex;
+  return core.role === 'leader' && message.term === core.term && isTooFar ? 'unsentAcknowledged' : undefined;
+}
+
+/** A snapshot that would take effect here. With term 0 its data came in a stream; see snapshot.ts. */
+function snapshotFault(core: Core, message: Message): ClaimFault | undefined {
+  const { snapshot, term } = message;
+  if (snapshot === undefined || (term > 0 && snapshot.term > term)) return 'unfitSnapshot';
+  const { log } = core;
+  if ((term > 0 && term < core.term) || core.role === 'leader' || snapshot.index <= log.commit)
+    return undefined;
+  if (snapshot.index > MAX_LOG_INDEX || snapshot.term === 0) return 'unfitSnapshot';
+  if (snapshot.term < Math.max(0, log.term(log.commit))) return 'unfitSnapshot';
+  return isLaterMembership(core, message.from, snapshot) ? undefined : 'unfitSnapshot';
+}
+
+/**
+ * Whether the snapshot's membership can follow on the one in force here. It may be older than the change that added
+ * this replica, or the sender: but then this replica knows neither itself as a member nor the sender's claim to lead.
+ */
+function isLaterMembership(core: Core, from: number, { membership }: Snapshot): boolean {
+  const { addresses, observers, removed, configChangeID } = membership;
+  const own = core.membership;
+  const isMember = (nodeID: number): boolean => addresses.has(nodeID) || observers.has(nodeID);
+  if (addresses.size === 0 || configChangeID < own.configChangeID) return false;
+  for (const nodeID of own.removed.keys()) if (!removed.has(nodeID)) return false;
+  for (const members of [own.addresses, own.observers]) {
+    for (const nodeID of members.keys()) if (!isMember(nodeID) && !removed.has(nodeID)) return false;
+  }
+  const isNew = own.addresses.size === 0;
+  return isNew || isMember(from) || isListed(core, from) || from === core.leaderID;
+}
