@@ -130,6 +130,7 @@ export {
   type ReadyRead,
   type RemoteStatus,
   type Role,
+  type SnapshotStreamReport,
   type TermRun,
   createRaft,
 } from './raft/index.js';

@@ -2,6 +2,7 @@ import { engineMutants } from './engine.mjs';
 import { raftMutants } from './raft.mjs';
 import { stateMutants } from './state.mjs';
 import { storageMutants } from './storage.mjs';
+import { streamMutants } from './streams.mjs';
 
 /**
  * Deliberately wrong changes to the project, each a small one that could be made by mistake: the place that is like the
@@ -15,6 +16,7 @@ export const MUTANTS = [
   ...engineMutants.map((mutant) => ({ area: 'engine', ...mutant })),
   ...stateMutants.map((mutant) => ({ area: 'state', ...mutant })),
   ...storageMutants.map((mutant) => ({ area: 'storage', ...mutant })),
+  ...streamMutants.map((mutant) => ({ area: 'streams', ...mutant })),
 ];
 
 /** Tests that are asked, in this order, what they say of a mutant in a file. */

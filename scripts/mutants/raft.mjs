@@ -280,7 +280,7 @@ export const raftMutants = [
     id: 'next-after-snapshot',
     what: 'after a snapshot the leader skips the entry that follows it',
     file: 'framework/src/raft/snapshot.ts',
-    in: 'handleSnapshotStatus',
+    in: 'handleStreamEnd',
     find: 'remote.snapshotIndex + 1',
     replace: 'remote.snapshotIndex + 2',
   },

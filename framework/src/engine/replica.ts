@@ -9,7 +9,7 @@ import {
   type Uint64,
   entrySizeBytes,
 } from '@drakkar/raftio';
-import type { IRaft, LogReadRequest, RaftUpdate } from '../raft/index.js';
+import type { IRaft, LogReadRequest, RaftUpdate, SnapshotStreamReport } from '../raft/index.js';
 import type { PendingConfigChange } from '../requests/pending-config-change.js';
 import type { PendingProposals } from '../requests/pending-proposals.js';
 import type { PendingReads } from '../requests/pending-reads.js';
@@ -118,8 +118,9 @@ export class Replica implements RsmListener {
   #proposedBytes = 0;
   #tickDue = false;
   #transferTarget = 0;
-  #unreachable = new Set<number>();
-  #snapshotsSent: { nodeID: number; sent: boolean }[] = [];
+  /** Term of the newest message that did not get there, by node. */
+  readonly #unreachable = new Map<number, number>();
+  #streamReports: SnapshotStreamReport[] = [];
   /** Received snapshots, by index: queued for the core; then given to it, and not asked for yet. */
   #arriving: number[] = [];
   #offered: number[] = [];
@@ -232,9 +233,9 @@ export class Replica implements RsmListener {
     this.#host.setReady(this);
   }
 
-  /** A snapshot stream to that node has ended. */
-  snapshotSent(nodeID: number, sent: boolean): void {
-    this.#snapshotsSent.push({ nodeID, sent });
+  /** A snapshot stream that the core asked for has ended. */
+  streamEnded(report: SnapshotStreamReport): void {
+    this.#streamReports.push(report);
     this.#host.setReady(this);
   }
 
@@ -243,8 +244,9 @@ export class Replica implements RsmListener {
     for (const entry of entries) this.#dropped(entry);
   }
 
-  unreachable(nodeID: number): void {
-    this.#unreachable.add(nodeID);
+  /** A message of `term` to that node was lost, and no other connection has taken the place of the one it was for. */
+  unreachable(nodeID: number, term: number): void {
+    this.#unreachable.set(nodeID, Math.max(term, this.#unreachable.get(nodeID) ?? 0));
     this.#host.setReady(this);
   }
 
@@ -277,11 +279,11 @@ export class Replica implements RsmListener {
       const fault = raft.step(message);
       if (fault !== undefined) this.rejected.add(fault, message);
     }
-    for (const { nodeID, sent } of this.#snapshotsSent) raft.reportSnapshotStatus(nodeID, !sent);
-    this.#snapshotsSent = [];
+    for (const report of this.#streamReports) raft.reportSnapshotStatus(report);
+    this.#streamReports = [];
     for (const { request, entries } of this.#logReads) raft.stepLogRead(request, entries);
     this.#logReads = [];
-    for (const nodeID of this.#unreachable) raft.reportUnreachable(nodeID);
+    for (const [nodeID, term] of this.#unreachable) raft.reportUnreachable(nodeID, term);
     this.#unreachable.clear();
     if (this.#tickDue) {
       this.#tickDue = false;

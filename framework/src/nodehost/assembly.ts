@@ -137,7 +137,7 @@ function wire(
       return replica !== undefined;
     },
     onInstallSnapshot: (message) => streams.send(message),
-    onUnreachable: (clusterID, from, nodeID) => replicas.find(clusterID, from)?.unreachable(nodeID),
+    onUnreachable: ({ clusterID, from, to, term }) => replicas.find(clusterID, from)?.unreachable(to, term),
     onProposalUndelivered: ({ clusterID, from, entries }) =>
       replicas.find(clusterID, from)?.undelivered(entries),
     onConnectionChanged: (target, up, reason) => {

@@ -75,7 +75,7 @@ export class SnapshotStreams {
     return this.#receiver.createSink;
   }
 
-  /** Streams the snapshot that an InstallSnapshot message describes, and tells the core how that ended. */
+  /** Streams the snapshot that an InstallSnapshot message describes, and reports the end of that stream to the core. */
   send(message: Message): void {
     const { clusterID, from, to, snapshot } = message;
     const replica = this.#deps.findReplica(clusterID, from);
@@ -83,10 +83,11 @@ export class SnapshotStreams {
     if (replica === undefined || snapshot === undefined) return;
     const { snapshotter } = replica;
     const { index } = snapshot;
+    const streamID = Number(message.hint);
     if (target === undefined || snapshotter.isDamaged(index)) {
       // The core asks again with the next heartbeat; by then there may be another snapshot.
       if (snapshotter.isDamaged(index)) snapshotter.replaceDamaged();
-      replica.snapshotSent(to, false);
+      replica.streamEnded({ nodeID: to, streamID, index, failed: true });
       return;
     }
     const { store, signal } = snapshotter;
@@ -100,7 +101,7 @@ export class SnapshotStreams {
       if (!sent && hasErrorCode(outcome.error, 'ERR_SNAPSHOT_CORRUPT')) {
         snapshotter.damaged(snapshot, outcome.error);
       }
-      replica.snapshotSent(to, sent);
+      replica.streamEnded({ nodeID: to, streamID, index, failed: !sent });
     });
   }
 

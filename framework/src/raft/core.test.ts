@@ -197,11 +197,14 @@ describe('snapshots', () => {
     expect([installs(), status()]).toEqual([1, 'snapshot']);
     solo.step(3, MessageType.HeartbeatResp);
     expect(installs()).toBe(0);
-    solo.raft.reportSnapshotStatus(3, true);
+    solo.raft.reportSnapshotStatus({ nodeID: 3, streamID: 1, index: 3, failed: true });
     expect([installs(), status(), remote()?.next]).toEqual([0, 'probe', 1]);
     solo.step(3, MessageType.HeartbeatResp);
+    expect([installs(), status()]).toEqual([0, 'probe']);
+    solo.tick(2);
+    solo.step(3, MessageType.HeartbeatResp);
     expect([installs(), status()]).toEqual([1, 'snapshot']);
-    solo.raft.reportSnapshotStatus(3, false);
+    solo.raft.reportSnapshotStatus({ nodeID: 3, streamID: 2, index: 3, failed: false });
     expect([installs(), status(), remote()?.next]).toEqual([0, 'probe', 4]);
     solo.ack(3, 3);
     expect(status()).toBe('replicate');

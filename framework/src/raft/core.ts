@@ -12,6 +12,7 @@ import { violated } from './errors.js';
 import { RaftLog } from './log.js';
 import { type DistantMember, MAX_TERM_CREDIT } from './term-bound.js';
 import type { Remote } from './remote.js';
+import { SnapshotStreams } from './snapshot-streams.js';
 import type { LogReadRequest, RaftConfig, RaftInit, ReadContext, ReadyRead, Role } from './types.js';
 
 type MessageFields = Partial<Message> & Pick<Message, 'type' | 'to'>;
@@ -127,6 +128,8 @@ export class Core {
   readonly reads: ReadState;
   /** Newest snapshot of this replica. */
   snapshot: Snapshot | undefined = undefined;
+  /** Snapshots on their way from here to others. */
+  readonly streams = new SnapshotStreams();
   /** Proposals for the leader, gathered until the next update. */
   forwards: Entry[] = [];
   /** Proposals of other members that came while leadership was on its way to another; see proposal.ts. */

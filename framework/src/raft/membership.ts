@@ -32,6 +32,7 @@ export function setMembership(core: Core, membership: Membership): void {
     if (!membership.addresses.has(nodeID)) add(nodeID, true);
   }
   core.remotes = remotes.sort((a, b) => a.nodeID - b.nodeID);
+  core.streams.keepMembers((nodeID) => core.remote(nodeID) !== undefined);
   core.isVoter = membership.addresses.has(core.nodeID);
   core.quorum = Math.floor(membership.addresses.size / 2) + 1;
   if (core.role === 'observer' && core.isVoter) {

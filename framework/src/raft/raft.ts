@@ -33,7 +33,13 @@ import {
   resumeRemote,
 } from './replication.js';
 import { becomeFollower, setLeader } from './roles.js';
-import { handleInstallSnapshot, handleReceivedSnapshot, handleSnapshotStatus } from './snapshot.js';
+import {
+  handleInstallSnapshot,
+  handleReceivedSnapshot,
+  handleSnapshotReceived,
+  handleStreamEnd,
+} from './snapshot.js';
+import type { SnapshotStreamReport } from './snapshot-streams.js';
 import { statusOf } from './status.js';
 import { approachedTerm, spendTermCredit, tickTermCredit } from './term-bound.js';
 import type {
@@ -142,16 +148,16 @@ class Raft implements IRaft {
     rejectConfigChange(this.core);
   }
 
-  reportUnreachable(nodeID: number): void {
-    const remote = this.core.role === 'leader' ? this.core.remote(nodeID) : undefined;
+  reportUnreachable(nodeID: number, term: number): void {
+    const isOurs = this.core.role === 'leader' && this.core.term === term;
+    const remote = isOurs ? this.core.remote(nodeID) : undefined;
     if (remote?.status !== 'replicate') return;
     remote.toProbe(remote.match + 1);
     remote.probeSent = true;
   }
 
-  reportSnapshotStatus(nodeID: number, failed: boolean): void {
-    const remote = this.core.role === 'leader' ? this.core.remote(nodeID) : undefined;
-    if (remote !== undefined) handleSnapshotStatus(remote, failed);
+  reportSnapshotStatus(report: SnapshotStreamReport): void {
+    handleStreamEnd(this.core, report);
   }
 
   stepLogRead(request: LogReadRequest, entries: Entry[]): void {
@@ -272,7 +278,7 @@ function handleRequest(core: Core, message: Message): void {
       handleLeaderTransfer(core, message);
       return;
     default:
-      handleSnapshotStatus(remote, message.reject);
+      handleSnapshotReceived(remote, message);
   }
 }
 

@@ -3,7 +3,11 @@ import type { Core } from './core.js';
 import { setMembership } from './membership.js';
 import type { Remote } from './remote.js';
 import { becomeFollower } from './roles.js';
+import type { SnapshotStreamReport } from './snapshot-streams.js';
 import { spendTermCredit } from './term-bound.js';
+
+/** The longest wait after a stream has failed again and again. */
+const MAX_RETRY_ELECTION_TIMEOUTS = 4;
 
 /*
  * Snapshots (paper, section 7): InstallSnapshot for a remote that needs entries which are gone. The engine streams
@@ -18,27 +22,53 @@ import { spendTermCredit } from './term-bound.js';
 export function sendSnapshot(core: Core, remote: Remote): void {
   const { snapshot, log } = core;
   remote.nudge = false;
+  const underWay = core.streams.to(remote.nodeID);
+  if (underWay !== undefined && underWay.index >= remote.next) {
+    // It was begun for the same need, maybe in an earlier term: another one would only call it off.
+    remote.toSnapshot(underWay.index);
+    return;
+  }
   const helps =
     snapshot !== undefined &&
     snapshot.index >= remote.next &&
     (snapshot.index === log.lastIndex || log.has(snapshot.index + 1));
-  if (!helps || !remote.active) {
+  if (!helps || !remote.active || !core.streams.mayBegin(remote.nodeID, core.ticks)) {
     remote.toProbe(remote.match + 1);
     remote.probeSent = true;
     return;
   }
   remote.toSnapshot(snapshot.index);
-  core.send({ type: MessageType.InstallSnapshot, to: remote.nodeID, snapshot });
+  const { id } = core.streams.begin(remote.nodeID, snapshot.index);
+  core.send({ type: MessageType.InstallSnapshot, to: remote.nodeID, snapshot, hint: id });
 }
 
 /**
- * Leader: the stream has ended, well or not. In both cases the next Replicate waits for a response to a heartbeat:
- * the remote needs the time, and a failing stream must not be tried again at once.
+ * A stream of this replica has ended, well or not; what is reported of one that was replaced says nothing about its
+ * successor. In both cases the next Replicate waits for a response to a heartbeat: the remote needs the time.
  */
-export function handleSnapshotStatus(remote: Remote, failed: boolean): void {
-  if (remote.status !== 'snapshot') return;
+export function handleStreamEnd(core: Core, report: SnapshotStreamReport): void {
+  const { streams, config } = core;
+  const { nodeID, failed } = report;
+  if (!streams.end(report)) return;
+  const maxTicks = MAX_RETRY_ELECTION_TIMEOUTS * config.electionTimeoutTicks;
+  if (failed) streams.failed(nodeID, core.ticks, config.heartbeatTicks, maxTicks);
+  else streams.succeeded(nodeID);
+  const remote = core.role === 'leader' ? core.remote(nodeID) : undefined;
+  if (remote?.status !== 'snapshot') return;
   const next = failed ? remote.match + 1 : remote.snapshotIndex + 1;
   remote.toProbe(next);
+  remote.probeSent = true;
+}
+
+/**
+ * Leader: a Go peer says that a snapshot has arrived, and names neither its term nor its index. There is at most one
+ * stream to it, so it is taken for that; whether it is true will show when the next Replicate is answered. The stream
+ * stays under way until the engine reports its end.
+ */
+export function handleSnapshotReceived(remote: Remote, message: Message): void {
+  if (remote.status !== 'snapshot' || message.reject) return;
+  if (message.logIndex !== 0 && message.logIndex !== remote.snapshotIndex) return;
+  remote.toProbe(remote.snapshotIndex + 1);
   remote.probeSent = true;
 }
 

@@ -1,5 +1,6 @@
 import type { Entry, Membership, Message, Snapshot, State, Uint64 } from '@drakkar/raftio';
 import type { ClaimFault } from './claims.js';
+import type { SnapshotStreamReport } from './snapshot-streams.js';
 
 /** Where the core's randomness comes from; seeded, so that the same inputs give the same outputs. */
 export interface RandomSource {
@@ -94,7 +95,11 @@ export interface RaftUpdate {
   snapshot: Snapshot | undefined;
   /** Whether the three above hold anything; then `saved` must be called when, and only when, it is durable. */
   mustSave: boolean;
-  /** May be sent at once, before the save (thesis 10.2.1). */
+  /**
+   * May be sent at once, before the save (thesis 10.2.1). An InstallSnapshot among them asks for a stream that brings
+   * its snapshot to the receiver; `hint` names the stream in the report of its end. A later one to the same receiver
+   * means that the earlier stream is of no use any more.
+   */
   messages: Message[];
   /** May be sent only when this update, and every earlier one, is durable. */
   messagesAfterSave: Message[];
@@ -166,10 +171,13 @@ export interface IRaft {
   applyConfigChange(membership: Membership): void;
   /** Instead of applyConfigChange, when the replicated state machine refused the change. */
   rejectConfigChange(): void;
-  /** The transport lost the way to that node. */
-  reportUnreachable(nodeID: number): void;
-  /** A snapshot stream to that node has ended. */
-  reportSnapshotStatus(nodeID: number, failed: boolean): void;
+  /**
+   * The transport lost the way to that node, and with it a message of `term`. Not to be called for a message of a
+   * connection that was replaced meanwhile: what went by the new one is not lost.
+   */
+  reportUnreachable(nodeID: number, term: number): void;
+  /** A snapshot stream that an InstallSnapshot message asked for has ended; called once for each of them. */
+  reportSnapshotStatus(report: SnapshotStreamReport): void;
   /** Answer to a LogReadRequest: entries from `low`, or none when they are compacted away by now. */
   stepLogRead(request: LogReadRequest, entries: Entry[]): void;
   hasUpdate(): boolean;

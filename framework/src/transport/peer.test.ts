@@ -43,14 +43,16 @@ function setUp(connect: (attempt: number, signal: AbortSignal) => Promise<IConne
   const clock = new ManualClock();
   const undelivered: Message[] = [];
   const certain: boolean[] = [];
+  const former: boolean[] = [];
   const news: string[] = [];
   let attempts = 0;
   const peer = new Peer('b:1', OPTIONS, {
     connect: (_target, signal) => connect(++attempts, signal),
     makeBatch: (requests) => ({ requests, deploymentID: 1, sourceAddress: 'a:1', binVer: 210 }),
-    onUndelivered: (message, isCertain) => {
+    onUndelivered: (message, { isCertain, isOfFormerConnection }) => {
       undelivered.push(message);
       certain.push(isCertain);
+      former.push(isOfFormerConnection);
     },
     onConnected: () => news.push('up'),
     onDisconnected: () => news.push('down'),
@@ -58,7 +60,7 @@ function setUp(connect: (attempt: number, signal: AbortSignal) => Promise<IConne
     random: new SeededRandom(1),
     logger: silentLogger,
   });
-  return { clock, peer, undelivered, certain, news, attempts: () => attempts };
+  return { clock, peer, undelivered, certain, former, news, attempts: () => attempts };
 }
 
 const heartbeat = (to: number): Message => makeMessage({ type: MessageType.Heartbeat, to });
@@ -114,6 +116,29 @@ describe('Peer', () => {
       const sizeBytes = batch.batch.requests.reduce((sum, message) => sum + messageSizeBytes(message), 0);
       expect(sizeBytes).toBeLessThanOrEqual(OPTIONS.maxBatchBytes);
     }
+  });
+
+  it('tells a loss on a connection that was replaced from one on the way as it is', async () => {
+    const connections = [new HeldConnection(), new HeldConnection()];
+    const { peer, clock, former } = setUp((attempt) =>
+      Promise.resolve(connections[attempt - 1] ?? new HeldConnection()),
+    );
+    peer.push(heartbeat(1));
+    peer.flush();
+    await settle();
+    connections[0]?.lose(new Error('reset'));
+    await settle();
+    clock.advance(1000);
+    peer.push(heartbeat(2));
+    peer.flush();
+    await settle();
+    expect(connections[1]?.sent).toHaveLength(1);
+    connections[0]?.sent[0]?.reject(new Error('late'));
+    await settle();
+    expect(former).toEqual([true]);
+    connections[1]?.sent[0]?.reject(new Error('now'));
+    await settle();
+    expect(former).toEqual([true, false]);
   });
 
   it('drops messages beyond its bound and says so', async () => {

@@ -14,16 +14,22 @@ export interface PeerOptions {
   maxBatchBytes: number;
 }
 
+/** How a message was lost. */
+export interface Loss {
+  /** It was never given to a connection; otherwise it may have arrived all the same. */
+  isCertain: boolean;
+  /** It was given to a connection that another has replaced since: it says nothing about the way as it is now. */
+  isOfFormerConnection: boolean;
+}
+
+export const NEVER_SENT: Loss = { isCertain: true, isOfFormerConnection: false };
+
 export interface PeerDependencies {
   connect: (target: string, signal: AbortSignal) => Promise<IConnection>;
   /** Makes what is sent of messages that were queued, maybe before it was known who is at the other end now. */
   makeBatch: (requests: Message[]) => MessageBatch;
-  /**
-   * The message was dropped because its host can't be reached or does not keep up.
-   *
-   * @param isCertain it was never given to a connection; otherwise it may have arrived all the same
-   */
-  onUndelivered: (message: Message, isCertain: boolean) => void;
+  /** The message was dropped because its host can't be reached or does not keep up. */
+  onUndelivered: (message: Message, loss: Loss) => void;
   onConnected: (target: string) => void;
   onDisconnected: (target: string, reason: Error | undefined) => void;
   clock: IClock;
@@ -55,6 +61,8 @@ export class Peer {
   readonly #options: PeerOptions;
   readonly #deps: PeerDependencies;
   #link: Link = { state: 'idle' };
+  /** The connection that was made last, whether it is open still or not. */
+  #newest: IConnection | undefined;
   #queue: Message[] = [];
   #queuedBytes = 0;
   /** A batch is to be sent even if there is no message for it. */
@@ -79,7 +87,7 @@ export class Peer {
     const sizeBytes = messageSizeBytes(message);
     const full = this.#queuedBytes > 0 && this.#queuedBytes + sizeBytes > this.#options.sendQueueBytes;
     if (this.#stopped || this.#link.state === 'down' || full) {
-      this.#deps.onUndelivered(message, true);
+      this.#deps.onUndelivered(message, NEVER_SENT);
       return;
     }
     this.#queue.push(message);
@@ -137,7 +145,8 @@ export class Peer {
       },
       (error: unknown) => {
         link.sending = false;
-        for (const message of batch.requests) this.#deps.onUndelivered(message, false);
+        const loss = { isCertain: false, isOfFormerConnection: link.connection !== this.#newest };
+        for (const message of batch.requests) this.#deps.onUndelivered(message, loss);
         if (this.#link !== link) return;
         this.#deps.logger.warn('a batch was not sent', { target: this.target, err: error });
         this.flush();
@@ -185,6 +194,7 @@ export class Peer {
   }
 
   #connected(connection: IConnection): void {
+    this.#newest = connection;
     const link: Link = { state: 'up', connection, sending: false };
     this.#link = link;
     this.#backoff = undefined;
@@ -204,7 +214,7 @@ export class Peer {
     this.#queue = [];
     this.#queuedBytes = 0;
     this.#batchDue = false;
-    for (const message of undelivered) this.#deps.onUndelivered(message, true);
+    for (const message of undelivered) this.#deps.onUndelivered(message, NEVER_SENT);
   }
 
   /** The next message opens a connection again. The back-off goes on where it was until one is up. */

@@ -55,7 +55,7 @@ function setUp(getConnection: IRaftRPC['getConnection'] = refused): {
           return isHere;
         },
         onInstallSnapshot: () => undefined,
-        onUnreachable: (_clusterID, _from, nodeID) => unreachable.push(nodeID),
+        onUnreachable: ({ to }) => unreachable.push(to),
         onProposalUndelivered: (message) => lostProposals.push(message),
         onConnectionChanged: () => undefined,
       },

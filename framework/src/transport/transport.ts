@@ -17,7 +17,7 @@ import type { IClock, Timer } from '../runtime/clock.js';
 import type { IRandom } from '../runtime/random.js';
 import { NodeRegistry } from './node-registry.js';
 import { PeerFeatures } from './peer-features.js';
-import { Peer, type PeerOptions } from './peer.js';
+import { type Loss, NEVER_SENT, Peer, type PeerOptions } from './peer.js';
 
 /**
  * A host that nothing was sent to for one to two such periods is let go of, with its connection: it has left every
@@ -36,7 +36,8 @@ export interface TransportHandler {
   onMessage(message: Message): boolean;
   /** Takes an InstallSnapshot message, whose data goes in a stream of its own. */
   onInstallSnapshot(message: Message): void;
-  onUnreachable(clusterID: number, fromNodeID: number, nodeID: number): void;
+  /** The message was lost with the way to its receiver, which no newer connection has opened again. */
+  onUnreachable(message: Message): void;
   /** A forwarded proposal has certainly not arrived. */
   onProposalUndelivered(message: Message): void;
   onConnectionChanged(target: string, up: boolean, reason: Error | undefined): void;
@@ -107,7 +108,7 @@ export class Transport {
       }
       const address = this.registry.resolve(message.clusterID, message.to);
       if (address === undefined || this.#stopped) {
-        this.#undelivered(message, true);
+        this.#undelivered(message, NEVER_SENT);
         continue;
       }
       const peer = this.#peers.get(address) ?? this.#addPeer(address);
@@ -154,7 +155,7 @@ export class Transport {
     const peer = new Peer(address, this.#options, {
       connect: (target, signal) => this.#rpc.getConnection(target, signal),
       makeBatch: (requests) => this.#makeBatch(address, requests),
-      onUndelivered: (message, isCertain) => this.#undelivered(message, isCertain),
+      onUndelivered: (message, loss) => this.#undelivered(message, loss),
       onConnected: (target) => {
         this.#features.forget(target);
         handler.onConnectionChanged(target, true, undefined);
@@ -184,10 +185,10 @@ export class Transport {
     };
   }
 
-  #undelivered(message: Message, isCertain: boolean): void {
+  #undelivered(message: Message, { isCertain, isOfFormerConnection }: Loss): void {
     const { handler } = this.#deps;
     if (message.type === MessageType.Replicate || message.type === MessageType.Heartbeat) {
-      handler.onUnreachable(message.clusterID, message.from, message.to);
+      if (!isOfFormerConnection) handler.onUnreachable(message);
     } else if (message.type === MessageType.Propose && isCertain) {
       handler.onProposalUndelivered(message);
     }

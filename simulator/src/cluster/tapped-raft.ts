@@ -7,6 +7,7 @@ import type {
   RaftStatus,
   RaftUpdate,
   ReadContext,
+  SnapshotStreamReport,
 } from '@drakkar/framework';
 import { type Entry, EntryType, type Membership, type Message, type Snapshot } from '@drakkar/raftio';
 import type { SeenEntry } from '../invariants/observation.js';
@@ -89,11 +90,11 @@ export class TappedRaft implements IRaft {
   rejectConfigChange(): void {
     this.#core.rejectConfigChange();
   }
-  reportUnreachable(nodeID: number): void {
-    this.#core.reportUnreachable(nodeID);
+  reportUnreachable(nodeID: number, term: number): void {
+    this.#core.reportUnreachable(nodeID, term);
   }
-  reportSnapshotStatus(nodeID: number, failed: boolean): void {
-    this.#core.reportSnapshotStatus(nodeID, failed);
+  reportSnapshotStatus(report: SnapshotStreamReport): void {
+    this.#core.reportSnapshotStatus(report);
   }
   stepLogRead(request: LogReadRequest, entries: Entry[]): void {
     this.#core.stepLogRead(request, entries);

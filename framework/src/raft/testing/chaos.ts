@@ -1,5 +1,6 @@
 import { ConfigChangeType, type Message, MessageType } from '@drakkar/raftio';
-import type { RaftConfig } from '../types.js';
+import type { SnapshotStreamReport } from '../snapshot-streams.js';
+import type { IRaft, RaftConfig } from '../types.js';
 import { bootstrapEntries, command, configChange, copyMessage } from './codec.js';
 import { Oracle, SafetyError } from './oracle.js';
 import { SeededRandom } from './random.js';
@@ -194,7 +195,10 @@ export class Chaos {
       one.takeSnapshot();
       one.compact(one.machine.index - random.nextInt(10));
     }
-    if (random.chance(3)) random.pick(this.up()).core.reportUnreachable(1 + random.nextInt(MAX_NODE_ID));
+    if (random.chance(3)) {
+      const { core } = random.pick(this.up());
+      core.reportUnreachable(1 + random.nextInt(MAX_NODE_ID), core.term - random.nextInt(2));
+    }
   }
 
   private read(replica: TestReplica): void {
@@ -245,7 +249,7 @@ export class Chaos {
     const isSnapshot = message.type === MessageType.InstallSnapshot;
     const isLost =
       !this.isKind && (random.chance(options.lossPercent) || this.cut.has(`${from.nodeID}>${message.to}`));
-    if (isSnapshot) this.snapshotEnds(from.nodeID, message.to, isLost);
+    if (isSnapshot) this.snapshotEnds(message, isLost);
     if (isLost) return;
     const slow = random.chance(options.slowPercent) ? random.nextInt(30) : 0;
     const usual = random.nextInt(options.maxDelayRounds + 1) * (isSnapshot ? 4 : 1);
@@ -257,11 +261,14 @@ export class Chaos {
     }
   }
 
-  private readonly streams: { from: number; to: number; failed: boolean; dueRound: number }[] = [];
+  private readonly streams: { from: IRaft; report: SnapshotStreamReport; dueRound: number }[] = [];
 
-  private snapshotEnds(from: number, to: number, failed: boolean): void {
+  private snapshotEnds({ from, to, hint, snapshot }: Message, failed: boolean): void {
+    const replica = this.replicas.get(from);
+    if (replica?.isUp !== true) return;
     const delay = this.isKind ? 1 : 1 + this.random.nextInt(20);
-    this.streams.push({ from, to, failed, dueRound: this.round + delay });
+    const report = { nodeID: to, streamID: Number(hint), index: snapshot?.index ?? 0, failed };
+    this.streams.push({ from: replica.core, report, dueRound: this.round + delay });
   }
 
   private deliverDue(): void {
@@ -278,9 +285,11 @@ export class Chaos {
       if (this.random.chance(this.options.pumpPercent)) replica.pump();
     }
     for (const stream of this.streams.splice(0)) {
-      const replica = this.replicas.get(stream.from);
+      // A report is for the core that asked: one that was restarted has asked for nothing yet.
       if (stream.dueRound > this.round) this.streams.push(stream);
-      else if (replica?.isUp === true) replica.core.reportSnapshotStatus(stream.to, stream.failed);
+      else if (this.up().some(({ core }) => core === stream.from)) {
+        stream.from.reportSnapshotStatus(stream.report);
+      }
     }
   }
 }

@@ -1,5 +1,5 @@
-import type { MessageType } from '@drakkar/raftio';
-import { type ConfigChangeType, type Entry, type Message } from '@drakkar/raftio';
+import { type ConfigChangeType, type Entry, type Message, MessageType } from '@drakkar/raftio';
+import type { SnapshotStreamReport } from '../snapshot-streams.js';
 import type { RaftConfig, RaftUpdate, RandomSource } from '../types.js';
 import { bootstrapEntries, command, configChange, copyMessage } from './codec.js';
 import { formatMessage, formatStatus, formatUpdate } from './format.js';
@@ -33,6 +33,8 @@ export class Story implements ReplicaWatcher {
   private readonly cut = new Set<string>();
   private readonly heldTypes = new Set<MessageType>();
   private readonly stalled = new Set<number>();
+  /** The last stream that each asked for to each. */
+  private readonly streams = new Map<string, Omit<SnapshotStreamReport, 'failed'>>();
   private reads = 0;
 
   constructor(options: StoryOptions) {
@@ -132,7 +134,9 @@ export class Story implements ReplicaWatcher {
 
   snapshotStatus(nodeID: number, target: number, failed: boolean): void {
     this.lines.push(`> snapshot stream of ${nodeID} to ${target} ${failed ? 'failed' : 'done'}`);
-    this.replica(nodeID).core.reportSnapshotStatus(target, failed);
+    const stream = this.streams.get(`${nodeID}>${target}`);
+    if (stream === undefined) throw new Error(`no stream from ${nodeID} to ${target}`);
+    this.replica(nodeID).core.reportSnapshotStatus({ ...stream, failed });
     this.settle();
   }
 
@@ -173,6 +177,8 @@ export class Story implements ReplicaWatcher {
   release(forget = false): void {
     this.lines.push(forget ? '> lose what is held' : '> release what is held');
     this.heldTypes.clear();
+    // The engine makes the message when the stream is whole, and a stream has no term.
+    for (const message of this.held) if (message.type === MessageType.InstallSnapshot) message.term = 0;
     if (!forget) this.queue.push(...this.held);
     this.held = [];
     this.settle();
@@ -207,6 +213,14 @@ export class Story implements ReplicaWatcher {
   }
 
   onSend(_replica: TestReplica, message: Message): void {
+    if (message.snapshot !== undefined) {
+      const stream = {
+        nodeID: message.to,
+        streamID: Number(message.hint),
+        index: message.snapshot.index,
+      };
+      this.streams.set(`${message.from}>${message.to}`, stream);
+    }
     const isCut = this.cut.has(`${message.from}>${message.to}`);
     const isHeld = this.heldTypes.has(message.type);
     const isLost = isCut || this.replicas.get(message.to)?.isUp !== true;

@@ -229,7 +229,7 @@ describe('SnapshotSender', () => {
   it('calls the earlier stream to the same node off', async () => {
     let isFirst = true;
     const setup = await setUp(
-      {},
+      { dataBytes: 12 * MIB },
       {
         onChunk: () => {
           if (!isFirst) return undefined;
@@ -329,6 +329,28 @@ describe('SnapshotSender', () => {
     expect(outcome).toMatchObject({ sent: false, error: { code: 'ERR_SNAPSHOT_STOPPED' } });
     expect(before.connections).toHaveLength(0);
     await expectNothingLeft(before);
+  });
+
+  it('lets the earlier stream finish when all of it is sent, and begins the new one afterwards', async () => {
+    const setup = await setUp();
+    let finish: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (finish = resolve));
+    const connect = setup.connections.push.bind(setup.connections);
+    setup.connections.push = (connection) => {
+      const finishing = connection.finish.bind(connection);
+      if (setup.connections.length === 0) connection.finish = () => held.then(finishing);
+      return connect(connection);
+    };
+    const first = setup.sender.send(setup.request());
+    await until(() => setup.target.received.length === 1);
+    const second = setup.sender.send(setup.request());
+    await settle();
+    expect(setup.connections).toHaveLength(1);
+    finish();
+    expect(await first).toMatchObject({ sent: true });
+    expect(await second).toMatchObject({ sent: true });
+    expect(setup.connections).toHaveLength(2);
+    expect(setup.clock.timerCount).toBe(0);
   });
 
   it('does not send what is damaged, and says so', async () => {

@@ -46,6 +46,26 @@ export type SendOutcome =
 
 const ignore = (): void => undefined;
 
+/** One attempt. */
+class Stream {
+  readonly abort = new AbortController();
+  /** All is sent, and the other host says next whether it has it. */
+  isFinishing = false;
+  /** The end of the attempt before this one, to the same node. */
+  readonly before: Promise<void> | undefined;
+  readonly ended: Promise<void>;
+  #end: () => void = ignore;
+
+  constructor(before: Promise<void> | undefined) {
+    this.before = before;
+    this.ended = new Promise((resolve) => (this.#end = resolve));
+  }
+
+  end(): void {
+    this.#end();
+  }
+}
+
 /**
  * Sends snapshots to other hosts. Memory: a stream holds the chunk that is being sent, the next one, and what the
  * transport holds. The snapshot is not removed while it is being sent.
@@ -55,8 +75,8 @@ export class SnapshotSender {
   readonly #deps: SnapshotSenderDependencies;
   readonly #bandwidth: BandwidthLimiter;
   readonly #places: Places;
-  /** By group and node; for one there is at most one that was not called off. */
-  readonly #streams = new Map<string, AbortController>();
+  /** By group and node, the one that was asked for last. */
+  readonly #streams = new Map<string, Stream>();
   readonly #running = new Set<Promise<SendOutcome>>();
   #stopped = false;
 
@@ -73,8 +93,9 @@ export class SnapshotSender {
   }
 
   /**
-   * Sends a snapshot; an earlier one that is on its way to the same node is called off. Never rejects. `sent` says
-   * that the other host has taken all of it, checked it, and made it durable.
+   * Sends a snapshot. An earlier one that is on its way to the same node is called off, unless the other host has all
+   * of it already; in either case the new one waits for its end. Never rejects. `sent` says that the other host has
+   * taken all of it, checked it, and made it durable.
    */
   send(request: SendSnapshot): Promise<SendOutcome> {
     const running = this.#send(request);
@@ -86,16 +107,18 @@ export class SnapshotSender {
   /** Calls every stream off and waits for them. Idempotent. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const abort of this.#streams.values()) abort.abort();
+    for (const { abort } of this.#streams.values()) abort.abort();
     await Promise.all(this.#running);
   }
 
   async #send(request: SendSnapshot): Promise<SendOutcome> {
     const { store, to, signal } = request;
     const key = `${store.clusterID}-${to}`;
-    this.#streams.get(key)?.abort();
-    const abort = new AbortController();
-    this.#streams.set(key, abort);
+    const before = this.#streams.get(key);
+    if (before?.isFinishing === false) before.abort.abort();
+    const stream = new Stream(before?.ended);
+    const { abort } = stream;
+    this.#streams.set(key, stream);
     const endWait = onAbort(signal, () => abort.abort(signal.reason));
     if (this.#stopped) abort.abort();
     const startedMs = this.#deps.clock.nowMs();
@@ -105,7 +128,7 @@ export class SnapshotSender {
       durationMs: this.#deps.clock.nowMs() - startedMs,
     });
     try {
-      await this.#sendInTurn({ ...request, signal: abort.signal }, progress);
+      await this.#sendInTurn({ ...request, signal: abort.signal }, stream, progress);
       return { sent: true, ...outcome() };
     } catch (error) {
       const reason = failureOf(error, request, abort.signal);
@@ -113,17 +136,19 @@ export class SnapshotSender {
       return { sent: false, error: reason, ...outcome() };
     } finally {
       endWait();
-      if (this.#streams.get(key) === abort) this.#streams.delete(key);
+      if (this.#streams.get(key) === stream) this.#streams.delete(key);
+      stream.end();
     }
   }
 
-  async #sendInTurn(request: SendSnapshot, progress: { sizeBytes: number }): Promise<void> {
+  async #sendInTurn(request: SendSnapshot, stream: Stream, progress: { sizeBytes: number }): Promise<void> {
     // Leased before the wait: the snapshot that the core has decided on is the one that will be there.
     const lease = await request.store.lease(request.snapshot);
     try {
+      await stream.before;
       const giveBack = await this.#places.take(request.signal, describe(request));
       try {
-        await this.#connectAndSend(request, lease, progress);
+        await this.#connectAndSend(request, lease, stream, progress);
       } finally {
         giveBack();
       }
@@ -135,6 +160,7 @@ export class SnapshotSender {
   async #connectAndSend(
     request: SendSnapshot,
     lease: SnapshotLease,
+    stream: Stream,
     progress: { sizeBytes: number },
   ): Promise<void> {
     const { target, signal } = request;
@@ -144,13 +170,16 @@ export class SnapshotSender {
     const limits = { clock: this.#deps.clock, signal, timeoutMs: connectTimeoutMs, what };
     const connection = await within(connecting, limits, (late) => late.close());
     try {
-      await this.#stream(request, lease, connection, progress);
+      await this.#sendChunks(request, lease, connection, progress);
+      stream.isFinishing = true;
+      const finishing = { ...limits, timeoutMs: this.#options.stallTimeoutMs, what: describe(request) };
+      await within(connection.finish(), finishing);
     } finally {
       connection.close();
     }
   }
 
-  async #stream(
+  async #sendChunks(
     request: SendSnapshot,
     lease: SnapshotLease,
     connection: ISnapshotConnection,
@@ -173,7 +202,6 @@ export class SnapshotSender {
         await within(connection.sendSnapshotChunk(chunk), limits);
         progress.sizeBytes += chunk.data.length;
       }
-      await within(connection.finish(), limits);
     } finally {
       await chunks.return();
     }
