@@ -9,7 +9,7 @@ import { GroupAdmin } from './cluster/group-admin.js';
 import { Liveness } from './cluster/liveness.js';
 import { Requests } from './cluster/requests.js';
 import { Restoration } from './cluster/restoration.js';
-import { type Scenario, makeScenario } from './cluster/scenario.js';
+import { type Scenario, makeScenario, rulesIn } from './cluster/scenario.js';
 import { type World, tell } from './cluster/world.js';
 import { allInvariants } from './invariants/all.js';
 import { Oracle } from './invariants/oracle.js';
@@ -87,7 +87,7 @@ class Simulation {
     const scheduler = new Scheduler(trace);
     const network = new Network(scheduler, trace, coverage, dice.fork('network'));
     const shadows = new Shadows();
-    const oracle = new Oracle(shadows, allInvariants(shadows), options.only);
+    const oracle = new Oracle(shadows, allInvariants(shadows, rulesIn(this.#scenario)), options.only);
     this.#world = { scenario: this.#scenario, scheduler, trace, coverage, dice, network, oracle };
   }
 

@@ -1,4 +1,4 @@
-import type { RaftConfig, RaftInit, RaftUpdate } from '@drakkar/framework';
+import type { RaftConfig, RaftInit, RaftStatus, RaftUpdate } from '@drakkar/framework';
 import type { IRaft } from '@drakkar/framework';
 import {
   type Entry,
@@ -9,6 +9,7 @@ import {
   hasErrorCode,
 } from '@drakkar/raftio';
 import type { LogDBWatcher } from '../disk/watched-logdb.js';
+import type { CoreChange, FullEntry, ReplicaName } from '../invariants/observation.js';
 import type { Life } from '../world/life.js';
 import type { RegisterMachine } from '../workload/register-machine.js';
 import { type RaftWatcher, seenEntry } from './tapped-raft.js';
@@ -47,6 +48,7 @@ export class ReplicaWatch implements RaftWatcher, LogDBWatcher {
     if (snapshot !== undefined || update.entriesToSave.length > 0) {
       if (snapshot !== undefined) coverage.count('snapshot received');
       oracle.see('appended', { clusterID, nodeID, snapshot, entries: update.entriesToSave.map(seenEntry) });
+      oracle.see('logged', { clusterID, nodeID, entries: update.entriesToSave.map(fullEntry) });
     }
     if (snapshot !== undefined) this.configured({ clusterID, nodeID }, snapshot.membership);
     const membership = this.#memberships.get(clusterID);
@@ -78,6 +80,10 @@ export class ReplicaWatch implements RaftWatcher, LogDBWatcher {
     this.#world.oracle.see('configured', { clusterID, nodeID, membership });
   }
 
+  changeRefused({ clusterID, nodeID }: RaftConfig): void {
+    if (this.#life.isAlive) this.#world.oracle.see('changeRefused', { clusterID, nodeID });
+  }
+
   saving({ clusterID, nodeID, state, snapshot, entriesToSave }: Update): void {
     if (!this.#life.isAlive) return;
     const entries = entriesToSave.map(seenEntry);
@@ -105,6 +111,19 @@ export class ReplicaWatch implements RaftWatcher, LogDBWatcher {
     );
   }
 
+  stepped(config: RaftConfig, message: Message, before: RaftStatus, after: RaftStatus): void {
+    if (this.#life.isAlive)
+      this.#world.oracle.see('stepped', { ...changeOf(config, before, after), message });
+  }
+
+  ticked(config: RaftConfig, before: RaftStatus, after: RaftStatus): void {
+    if (this.#life.isAlive) this.#world.oracle.see('ticked', changeOf(config, before, after));
+  }
+
+  proposedTo(config: RaftConfig, before: RaftStatus, after: RaftStatus): void {
+    if (this.#life.isAlive) this.#world.oracle.see('proposed', changeOf(config, before, after));
+  }
+
   quiesced(): void {
     this.#world.coverage.count('quiesced');
   }
@@ -112,6 +131,16 @@ export class ReplicaWatch implements RaftWatcher, LogDBWatcher {
   compacted(): void {
     this.#world.coverage.count('log compacted');
   }
+}
+
+function changeOf(config: RaftConfig, before: RaftStatus, after: RaftStatus): ReplicaName & CoreChange {
+  const { clusterID, nodeID } = config;
+  return { clusterID, nodeID, before, after, rules: config };
+}
+
+function fullEntry({ index, term, type, clientID, seriesID, respondedTo, cmd }: Entry): FullEntry {
+  const change = type === EntryType.ConfigChangeEntry ? cmd : undefined;
+  return { index, term, type, clientID, seriesID, respondedTo, cmd: change };
 }
 
 const INVARIANT_CODES = ['ERR_RAFT_INVARIANT', 'ERR_RSM_INVARIANT'];

@@ -107,7 +107,11 @@ export class Restoration {
     return {
       ...this.#world,
       dice: this.#dice.fork('hosts'),
-      oracle: new Oracle(shadows, allInvariants(shadows), this.#world.oracle.only),
+      oracle: new Oracle(
+        shadows,
+        allInvariants(shadows, () => undefined),
+        this.#world.oracle.only,
+      ),
       // Of keys that were written before nobody knows the value here.
       scenario: {
         ...this.#world.scenario,

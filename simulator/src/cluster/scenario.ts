@@ -1,4 +1,5 @@
 import type { CompressionType } from '@drakkar/framework';
+import type { GroupRules } from '../invariants/model-group.js';
 import type { Dice } from '../world/dice.js';
 import type { NetworkQuality } from '../net/network.js';
 
@@ -102,5 +103,16 @@ export function makeScenario(seed: number, dice: Dice): Scenario {
     hasExternalFiles: dice.chance(0.3),
     hasSmallBuffers: dice.chance(0.3),
     changePauseMs: dice.pick([0, 1_000, 4_000, 4_000]),
+  };
+}
+
+/** By what rules the groups of a scenario apply their entries. */
+export function rulesIn({
+  groups,
+  maxSessionCount,
+}: Scenario): (clusterID: number) => GroupRules | undefined {
+  return (clusterID) => {
+    const group = groups.find((each) => each.clusterID === clusterID);
+    return group && { maxSessionCount, orderedConfigChange: group.orderedConfigChange };
   };
 }

@@ -17,12 +17,18 @@ export interface RaftWatcher {
   updated(config: RaftConfig, update: RaftUpdate, core: IRaft): void;
   applied(config: RaftConfig, index: number): void;
   configured(config: RaftConfig, membership: Membership): void;
+  /** A change was refused by the replicated state machine. */
+  changeRefused(config: RaftConfig): void;
   /** Entries of clients are handed to a core. */
   proposed(entries: readonly Entry[]): void;
   /** A core dropped a message that can't be true. */
   rejected(config: RaftConfig, fault: string, message: Message): void;
   /** A core went to sleep; it is not ticked any more until it wakes. */
   quiesced(): void;
+  /** A message was given to a core. */
+  stepped(config: RaftConfig, message: Message, before: RaftStatus, after: RaftStatus): void;
+  ticked(config: RaftConfig, before: RaftStatus, after: RaftStatus): void;
+  proposedTo(config: RaftConfig, before: RaftStatus, after: RaftStatus): void;
 }
 
 const TWO_32 = 0x1_0000_0000;
@@ -62,17 +68,23 @@ export class TappedRaft implements IRaft {
     return this.#core.isQuiesced;
   }
   tick(): void {
+    const before = this.#core.status();
     this.#core.tick();
     if (this.#core.isQuiesced) this.#watcher.quiesced();
+    this.#watcher.ticked(this.#config, before, this.#core.status());
   }
   step(message: Message): ReturnType<IRaft['step']> {
+    const before = this.#core.status();
     const fault = this.#core.step(message);
     if (fault !== undefined) this.#watcher.rejected(this.#config, fault, message);
+    this.#watcher.stepped(this.#config, message, before, this.#core.status());
     return fault;
   }
   propose(entries: Entry[]): void {
     this.#watcher.proposed(entries);
+    const before = this.#core.status();
     this.#core.propose(entries);
+    this.#watcher.proposedTo(this.#config, before, this.#core.status());
   }
   proposeConfigChange(entry: Entry): void {
     this.#core.proposeConfigChange(entry);
@@ -89,6 +101,7 @@ export class TappedRaft implements IRaft {
   }
   rejectConfigChange(): void {
     this.#core.rejectConfigChange();
+    this.#watcher.changeRefused(this.#config);
   }
   reportUnreachable(nodeID: number, term: number): void {
     this.#core.reportUnreachable(nodeID, term);

@@ -1,7 +1,7 @@
 import { CommittedEntries } from './committed-entries.js';
 import type { Handlers, Invariant, Observations } from './observation.js';
 
-/** What a replica has seen committed it never overwrites, and still has after a restart. */
+/** What a replica has seen committed it never overwrites, nor takes a snapshot for, and still has after a restart. */
 export class CommittedNeverChanges implements Invariant {
   readonly name = 'committed never changes';
   readonly #committed = new CommittedEntries();
@@ -20,9 +20,14 @@ export class CommittedNeverChanges implements Invariant {
   };
 
   #appended(seen: Observations['appended']): void {
-    const { clusterID, nodeID, entries } = seen;
+    const { clusterID, nodeID, entries, snapshot } = seen;
     const committed = this.#committed.of(clusterID);
     const upTo = this.#seen.get(keyOf(seen)) ?? 0;
+    if (snapshot !== undefined && snapshot.index <= upTo) {
+      throw new Error(
+        `node ${nodeID} of group ${clusterID} goes back to a snapshot at ${snapshot.index}; it knows the log to be committed up to ${upTo}`,
+      );
+    }
     for (const { index, term, digest } of entries) {
       const known = committed.get(index);
       if (known === undefined || (index > upTo && term <= known.inTerm)) continue;

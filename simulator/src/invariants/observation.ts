@@ -1,3 +1,4 @@
+import type { RaftStatus } from '@drakkar/framework';
 import type { Membership, Message } from '@drakkar/raftio';
 
 /** Names a replica. */
@@ -20,6 +21,32 @@ export interface HardState {
   commit: number;
 }
 
+/** An entry with what the replicated state machine goes by. */
+export interface FullEntry {
+  index: number;
+  term: number;
+  type: number;
+  clientID: number | bigint;
+  seriesID: number | bigint;
+  respondedTo: number | bigint;
+  /** Of membership changes alone. */
+  cmd: Uint8Array | undefined;
+}
+
+/** What of a core's configuration invariants go by. */
+export interface CoreRules {
+  electionTimeoutTicks: number;
+  checkQuorum: boolean;
+  preVote: boolean;
+}
+
+/** A core before and after something was done to it. */
+export interface CoreChange {
+  before: RaftStatus;
+  after: RaftStatus;
+  rules: CoreRules;
+}
+
 /** What has been seen of a cluster, by kind; all but those of clients are about one replica. */
 export interface Observations {
   /** A replica was made from its disk. */
@@ -34,6 +61,14 @@ export interface Observations {
     termRuns: readonly { index: number; term: number }[];
     membership: Membership;
   };
+  /** A core was given a message. */
+  stepped: ReplicaName & CoreChange & { message: Message };
+  /** A core was told that time goes on. */
+  ticked: ReplicaName & CoreChange;
+  /** Clients on its host gave a core proposals. */
+  proposed: ReplicaName & CoreChange;
+  /** A core wants these saved. */
+  logged: ReplicaName & { entries: readonly FullEntry[] };
   /** The disk of a replica is gone, and so is the replica. */
   lost: ReplicaName;
   /** The replica's process ended; what was on its way to the disk may be there or not. */
@@ -64,6 +99,8 @@ export interface Observations {
   applied: ReplicaName & { index: number; hash: string };
   /** A replica has a new membership, by an entry or a snapshot. */
   configured: ReplicaName & { membership: Membership };
+  /** A replica's next membership change was refused when it was applied. */
+  changeRefused: ReplicaName;
   /** A state machine was given its `position`-th command. */
   updated: ReplicaName & { position: number; command: string };
   /** A client was told that its write, `command`, took effect as the group's `position`-th one. */

@@ -8,6 +8,7 @@ import { Shadows } from '../shadows.js';
 export type Seen = { [Kind in ObservationKind]: [Kind, Observations[Kind]] }[ObservationKind];
 
 export const GROUP = 7;
+const MODEL_RULES = { maxSessionCount: 2, orderedConfigChange: true };
 
 const at = (nodeID: number): { clusterID: number; nodeID: number } => ({ clusterID: GROUP, nodeID });
 
@@ -112,7 +113,11 @@ export const update = (nodeID: number, position: number, command: string): Seen 
 /** The name of the invariant that the history breaks, of all or of the one that is named; `undefined`: none. */
 export function brokenBy(history: readonly Seen[], only?: string): string | undefined {
   const shadows = new Shadows();
-  const oracle = new Oracle(shadows, allInvariants(shadows), only);
+  const oracle = new Oracle(
+    shadows,
+    allInvariants(shadows, () => MODEL_RULES),
+    only,
+  );
   for (const [kind, seen] of history) oracle.see(kind, seen);
   return oracle.violation?.invariant;
 }
