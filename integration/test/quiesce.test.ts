@@ -149,6 +149,55 @@ describe('an idle group', () => {
     await asleep(cluster.nodes);
   });
 
+  it('is found by an observer that was added, and is started while all sleep; and when it is restarted', async () => {
+    const cluster = await start();
+    const leader = await cluster.readyLeader();
+    await cluster.write(leader, 'a');
+    await leader.host.syncRequestAddObserver(CLUSTER, 4, await cluster.reserve(4), 0);
+    await asleep(cluster.nodes);
+    const { term } = progressOf(leader);
+    for (const _ of ['started', 'restarted']) {
+      const observer = await cluster.startNode(4, { isObserver: true });
+      await observer.host.waitReady(CLUSTER, { timeoutMs: 20_000 });
+      expect(await cluster.read(observer)).toBe('a');
+      await asleep(cluster.nodes);
+      await observer.host.stop();
+    }
+    expect(progressOf(leader).term).toBe(term);
+  });
+
+  it('serves an observer when the leader has died in its sleep', async () => {
+    const cluster = await start();
+    const leader = await cluster.readyLeader();
+    await cluster.write(leader, 'a');
+    await leader.host.syncRequestAddObserver(CLUSTER, 4, await cluster.reserve(4), 0);
+    const observer = await cluster.startNode(4, { isObserver: true });
+    await observer.host.waitReady(CLUSTER, { timeoutMs: 20_000 });
+    await asleep(cluster.nodes);
+    cluster.cutOff.add(leader.nodeID);
+    expect(await cluster.read(observer)).toBe('a');
+    await cluster.write(observer, 'b');
+    expect(await cluster.read(observer)).toBe('a\nb');
+  });
+
+  it('brings a member up to date that was cut off while all slept, without being used', async () => {
+    const cluster = await start();
+    const leader = await cluster.readyLeader();
+    await cluster.write(leader, 'a');
+    await asleep(cluster.nodes);
+    const away = cluster.other(leader);
+    cluster.cutOff.add(away.nodeID);
+    await cluster.write(leader, 'b');
+    await asleep(cluster.nodes);
+    const { applied } = progressOf(leader);
+    expect(progressOf(away).applied).toBeLessThan(applied);
+    cluster.cutOff.clear();
+    await eventually('the member to catch up', () =>
+      progressOf(away).applied === applied ? true : undefined,
+    );
+    await asleep(cluster.nodes);
+  });
+
   it('hands over when its leader is stopped', async () => {
     const cluster = await start();
     const leader = await cluster.readyLeader();

@@ -11,6 +11,8 @@ import { MessageType } from './raftpb/types.js';
 export const Feature = Object.freeze({
   /** Announces its features, and answers who asks for them. */
   Announces: 1 << 0,
+  /** Takes a ReadIndexResp with `reject` for a refusal; 0.1 and Dragonboat would take it for a confirmation. */
+  RefusedReads: 1 << 1,
   /** No ability: the sender asks for a batch in return, since it has not heard the receiver's features yet. */
   Asks: 1 << 30,
 } as const);
@@ -18,7 +20,7 @@ export const Feature = Object.freeze({
 export type Feature = (typeof Feature)[keyof typeof Feature];
 
 /** What this release knows, announced in every batch. */
-export const OWN_FEATURES: number = Feature.Announces;
+export const OWN_FEATURES: number = Feature.Announces | Feature.RefusedReads;
 
 /** Bits that a host of this release can tell apart; those above are of later releases, and mean nothing here. */
 const FEATURE_BITS = 31;

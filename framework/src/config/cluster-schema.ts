@@ -31,7 +31,10 @@ export const clusterSchema: JsonSchema = objectSchema<ClusterConfig>(
       1,
     ),
     clusterID: count('Id of the group in the deployment.', 0),
-    checkQuorum: flag('A leader that has not heard from a quorum for an election timeout steps down.', true),
+    checkQuorum: flag(
+      'A leader that has not heard from a quorum for an election timeout steps down; when this is off, after four of them.',
+      true,
+    ),
     electionRTT: count(
       'Least time without a leader, in ticks of rttMillisecond, after which a follower campaigns; the actual time is chosen at random between it and twice it. More than twice heartbeatRTT, better ten times.',
       1,

@@ -34,6 +34,7 @@ class ScriptedRaft {
   term = 1;
   readonly isBusy = false;
   isQuiesced = false;
+  membersToSeek: number[] = [];
   failOnStep = false;
   constructor(readonly clusterID: number) {}
   tick = (): void => this.#tell('tick');
@@ -43,6 +44,7 @@ class ScriptedRaft {
   };
   propose = (entries: Entry[]): void => this.#tell(`propose ${entries.length}`);
   readIndex = (): void => this.#tell('readIndex');
+  reportReachable = (nodeID: number): void => this.#tell(`seek ${nodeID}`);
   hasUpdate = (): boolean => this.updates.length > 0;
   getUpdate = (): RaftUpdate => ({
     clusterID: this.clusterID,
@@ -385,6 +387,47 @@ describe('Engine', () => {
     second.replica.receive(message(2, Heartbeat));
     addReplica(3);
     expect(clock.timerCount).toBe(0);
+  });
+
+  it('has replicas that sleep look for members that lack entries, now and then, by one timer', async () => {
+    const { clock, engine, addReplica } = setUp();
+    engine.start();
+    const atRest = clock.timerCount;
+    const { raft } = addReplica(1);
+    const healthy = addReplica(2).raft;
+    for (const core of [raft, healthy]) core.isQuiesced = true;
+    raft.membersToSeek = [3, 4];
+    clock.advance(100);
+    expect(clock.timerCount).toBe(atRest + 1);
+    clock.advance(9_999);
+    expect(story).toEqual([]);
+    clock.advance(1);
+    expect(story).toEqual(['1: seek 3', '1: seek 4']);
+    raft.membersToSeek = [4];
+    clock.advance(20_200);
+    expect(story.slice(2)).toEqual(['1: seek 4', '1: seek 4']);
+    raft.membersToSeek = [];
+    clock.advance(10_000);
+    expect([clock.timerCount, story.length]).toEqual([atRest, 4]);
+    raft.membersToSeek = [4];
+    await engine.stop();
+    expect(clock.timerCount).toBe(0);
+  });
+
+  it('tells those who miss a member that its host is heard of', () => {
+    const { clock, engine, addReplica } = setUp();
+    engine.start();
+    const asleep = addReplica(1).raft;
+    const lost = addReplica(2).raft;
+    addReplica(3);
+    asleep.isQuiesced = true;
+    asleep.membersToSeek = [3, 4];
+    lost.membersToSeek = [3];
+    clock.advance(100);
+    story = [];
+    engine.hostReachable((_, nodeID) => nodeID === 3);
+    clock.runDeferred();
+    expect(story.sort()).toEqual(['1: seek 3', '2: seek 3']);
   });
 
   it('bounds what a replica takes in', () => {

@@ -5,6 +5,7 @@ import { allSettled } from '../runtime/all-settled.js';
 import type { IClock, Timer } from '../runtime/clock.js';
 import type { Replica, ReplicaHost } from './replica.js';
 import { SaveBatch } from './save-batch.js';
+import { Sleepers } from './sleepers.js';
 
 /** Updates of one replica that wait for a stuck disk, beyond which those that hold only messages are dropped. */
 const MAX_WAITING_UPDATES = 1_024;
@@ -47,6 +48,8 @@ export class Engine implements ReplicaHost {
   readonly #replicas = new Set<Replica>();
   /** Those that time means something to: all but the idle ones. */
   readonly #ticking = new Set<Replica>();
+  /** Idle ones that go on looking for members. */
+  readonly #sleepers: Sleepers;
   /** Stands still while every replica is idle: then nobody waits for anything. */
   nowTick = 0;
   #ready: Replica[] = [];
@@ -61,6 +64,7 @@ export class Engine implements ReplicaHost {
 
   constructor(deps: EngineDependencies) {
     this.#deps = deps;
+    this.#sleepers = new Sleepers(deps.clock, deps.tickMs);
   }
 
   /** From now on one timer drives every group's clock, while there is a group that is not idle. */
@@ -97,6 +101,7 @@ export class Engine implements ReplicaHost {
     this.#keepAlive?.cancel();
     this.#keepAlive = undefined;
     this.#stopTicker();
+    this.#sleepers.stop();
     try {
       await allSettled([...this.#replicas].map((replica) => this.remove(replica)));
     } finally {
@@ -109,10 +114,20 @@ export class Engine implements ReplicaHost {
     replica.isReady = true;
     this.#ready.push(replica);
     this.#ticking.add(replica);
+    this.#sleepers.delete(replica);
     this.#startTicker();
     if (this.#cycleDue) return;
     this.#cycleDue = true;
     this.#deps.clock.defer(() => this.#cycle());
+  }
+
+  /** A host is heard of again: wakes who has work with a member there. @param isThere whether that node is */
+  hostReachable(isThere: (clusterID: number, nodeID: number) => boolean): void {
+    for (const replica of [...this.#sleepers, ...this.#ticking]) {
+      for (const nodeID of replica.raft.membersToSeek) {
+        if (isThere(replica.clusterID, nodeID)) replica.reachable(nodeID);
+      }
+    }
   }
 
   membershipChanged(replica: Replica, membership: Membership): void {
@@ -131,6 +146,7 @@ export class Engine implements ReplicaHost {
 
   #takeOut(replica: Replica): boolean {
     this.#ticking.delete(replica);
+    this.#sleepers.delete(replica);
     return this.#replicas.delete(replica);
   }
 
@@ -139,7 +155,9 @@ export class Engine implements ReplicaHost {
     this.nowTick++;
     for (const replica of this.#ticking) {
       replica.tick();
-      if (replica.isIdle) this.#ticking.delete(replica);
+      if (!replica.isIdle) continue;
+      this.#ticking.delete(replica);
+      if (this.#keepAlive !== undefined) this.#sleepers.add(replica);
     }
     if (this.#ticking.size === 0) this.#stopTicker();
   }
@@ -255,6 +273,7 @@ export class Engine implements ReplicaHost {
     const replicas = [...this.#replicas];
     this.#replicas.clear();
     this.#ticking.clear();
+    this.#sleepers.stop();
     for (const replica of replicas) this.#deps.listener.onReplicaFailed(replica, error);
     this.#deps.listener.onLogDBFailed(error);
   }

@@ -121,6 +121,7 @@ export class Replica implements RsmListener {
   /** Term of the newest message that did not get there, by node. */
   readonly #unreachable = new Map<number, number>();
   #streamReports: SnapshotStreamReport[] = [];
+  #reachable = new Set<number>();
   /** Received snapshots, by index: queued for the core; then given to it, and not asked for yet. */
   #arriving: number[] = [];
   #offered: number[] = [];
@@ -250,6 +251,12 @@ export class Replica implements RsmListener {
     this.#host.setReady(this);
   }
 
+  /** There may be a way to that node, which the core looks for. */
+  reachable(nodeID: number): void {
+    this.#reachable.add(nodeID);
+    this.#host.setReady(this);
+  }
+
   logRead(request: LogReadRequest, entries: Entry[]): void {
     this.#logReads.push({ request, entries });
     this.#host.setReady(this);
@@ -285,6 +292,8 @@ export class Replica implements RsmListener {
     this.#logReads = [];
     for (const [nodeID, term] of this.#unreachable) raft.reportUnreachable(nodeID, term);
     this.#unreachable.clear();
+    for (const nodeID of this.#reachable) raft.reportReachable(nodeID);
+    this.#reachable.clear();
     if (this.#tickDue) {
       this.#tickDue = false;
       raft.tick();

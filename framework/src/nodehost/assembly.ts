@@ -130,6 +130,8 @@ function wire(
 ): Wired {
   const { config, clock, random, loggerFactory } = services;
   const { settings } = config;
+  const heardOf = (target: string): void =>
+    engine.hostReachable((clusterID, nodeID) => transport.registry.resolve(clusterID, nodeID) === target);
   const handler: TransportHandler = {
     onMessage: (message) => {
       const replica = replicas.find(message.clusterID, message.to);
@@ -143,6 +145,7 @@ function wire(
     onConnectionChanged: (target, up, reason) => {
       const log = loggerFactory.getLogger('transport');
       if (up) {
+        heardOf(target);
         log.info('connected', { target });
         events.emit('connectionEstablished', { address: target });
       } else {
@@ -150,6 +153,7 @@ function wire(
         events.emit('connectionFailed', { address: target, error: reason });
       }
     },
+    onHeardAgain: (target) => heardOf(target),
   };
   const transport: Transport = new Transport(
     {

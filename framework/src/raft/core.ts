@@ -21,12 +21,15 @@ type MessageFields = Partial<Message> & Pick<Message, 'type' | 'to'>;
 export interface PendingRead {
   context: ReadContext;
   from: number;
+  sinceTick: number;
 }
 
 /** A local read that was forwarded to the leader. */
 export interface ForwardedRead {
   context: ReadContext;
   sinceTick: number;
+  /** When it was last sent to the leader. */
+  sentTick: number;
 }
 
 /** See read-index.ts. */
@@ -117,6 +120,8 @@ export class Core {
   heartbeatElapsed = 0;
   idleTicks = 0;
   isQuiesced = false;
+  /** Leader: consecutive election timeouts in which no quorum was heard. */
+  periodsAlone = 0;
 
   /** Responses to a campaign: granted or not, by voter. */
   readonly votes = new Map<number, boolean>();

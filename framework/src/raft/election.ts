@@ -1,5 +1,6 @@
 import { type Message, MessageType } from '@drakkar/raftio';
 import type { Core } from './core.js';
+import { askForLeader } from './quiesce.js';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate, setLeader } from './roles.js';
 import { MAX_TERM } from './term-bound.js';
 
@@ -10,7 +11,7 @@ import { MAX_TERM } from './term-bound.js';
 
 type VoteRespType = typeof MessageType.RequestVoteResp | typeof MessageType.RequestPreVoteResp;
 
-/** One tick of a replica that does not lead. */
+/** One tick of a replica that does not lead. Who may not campaign asks the members whom it knows for a leader. */
 export function tickElection(core: Core): void {
   core.electionElapsed += 1;
   if (core.electionElapsed < core.electionDeadline) return;
@@ -18,6 +19,7 @@ export function tickElection(core: Core): void {
     // It never campaigns, but it must not go on forwarding to a leader that is gone.
     core.resetElectionTimer();
     setLeader(core, 0);
+    askForLeader(core);
     return;
   }
   campaign(core, false);
@@ -38,7 +40,9 @@ export function campaign(core: Core, isTransfer: boolean): void {
   const isUnfit = core.isDiskStalled || core.isDistrusted || core.term >= MAX_TERM;
   if (!core.isVoter || core.role === 'leader' || hasChangeToApply || isUnfit) {
     core.resetElectionTimer();
-    if (core.role !== 'leader' && !isTransfer) setLeader(core, 0);
+    if (core.role === 'leader' || isTransfer) return;
+    setLeader(core, 0);
+    askForLeader(core);
     return;
   }
   if (core.config.preVote && !isTransfer && core.quorum > 1) {
@@ -75,7 +79,12 @@ function requestVotes(
 /** Whether a RequestVote is to be ignored, its term included, since the leader lives (thesis 4.2.3). */
 export function isHeldUpByLease(core: Core, message: Message): boolean {
   if (!core.config.checkQuorum || message.hint === message.from) return false;
-  return core.hasLease;
+  return hasLeaseAgainst(core, message.from);
+}
+
+/** A leader that stands for election does not lead any more: it was restarted. */
+function hasLeaseAgainst(core: Core, candidate: number): boolean {
+  return core.hasLease && candidate !== core.leaderID;
 }
 
 /**
@@ -120,7 +129,7 @@ export function handleRequestPreVote(core: Core, message: Message): void {
   if (core.isDiskStalled) return;
   const isGranted =
     message.term > core.term &&
-    !core.hasLease &&
+    !hasLeaseAgainst(core, message.from) &&
     !core.isDistrusted &&
     core.role !== 'leader' &&
     core.log.isUpToDate(message.logIndex, message.logTerm);

@@ -11,11 +11,21 @@ import {
   refuseLateVote,
   tickElection,
 } from './election.js';
-import { continueTransfer, handleLeaderTransfer, requestTransfer, tickTransfer } from './leader-transfer.js';
+import { continueTransfer, handleLeaderTransfer, requestTransfer } from './leader-transfer.js';
+import { tickLeader } from './leader.js';
 import { setMembership } from './membership.js';
 import { expireHeld, handlePropose, propose } from './proposal.js';
-import { handleQuiesce, recordActivity, recordMessage, tickQuiesce } from './quiesce.js';
-import { isQuorumActive, matchedByActive, resetActivity } from './quorum.js';
+import {
+  handleQuestion,
+  handleQuiesce,
+  isQuestion,
+  membersToSeek,
+  recordActivity,
+  recordMessage,
+  seek,
+  tickQuiesce,
+} from './quiesce.js';
+import { matchedByActive } from './quorum.js';
 import {
   confirmRead,
   expireForwardedReads,
@@ -24,7 +34,6 @@ import {
   requestRead,
 } from './read-index.js';
 import {
-  broadcastHeartbeat,
   handleHeartbeat,
   handleLogRead,
   handleReplicate,
@@ -88,6 +97,10 @@ class Raft implements IRaft {
 
   get isQuiesced(): boolean {
     return this.core.isQuiesced;
+  }
+
+  get membersToSeek(): readonly number[] {
+    return membersToSeek(this.core);
   }
 
   tick(): void {
@@ -156,6 +169,10 @@ class Raft implements IRaft {
     remote.probeSent = true;
   }
 
+  reportReachable(nodeID: number): void {
+    seek(this.core, nodeID);
+  }
+
   reportSnapshotStatus(report: SnapshotStreamReport): void {
     handleStreamEnd(this.core, report);
   }
@@ -192,26 +209,6 @@ class Raft implements IRaft {
   status(): RaftStatus {
     return statusOf(this.core);
   }
-}
-
-/** One tick of a leader: heartbeats (paper, 5.2), check quorum (thesis 6.2), the disk, and the transfer's patience. */
-function tickLeader(core: Core): void {
-  if (core.isDiskStalled) {
-    becomeFollower(core, core.term, 0);
-    return;
-  }
-  core.electionElapsed += 1;
-  if (core.electionElapsed >= core.config.electionTimeoutTicks) {
-    core.electionElapsed = 0;
-    if (core.config.checkQuorum && !isQuorumActive(core)) {
-      becomeFollower(core, core.term, 0);
-      return;
-    }
-    resetActivity(core);
-  }
-  tickTransfer(core);
-  core.heartbeatElapsed += 1;
-  if (core.heartbeatElapsed >= core.config.heartbeatTicks) broadcastHeartbeat(core);
 }
 
 /** Whether a message concerns this replica at all. Nothing of a removed one does: its id never comes back. */
@@ -253,7 +250,7 @@ function isRequest(message: Message): boolean {
     case MessageType.SnapshotReceived:
       return true;
     default:
-      return false;
+      return isQuestion(message);
   }
 }
 
@@ -262,6 +259,10 @@ function handleRequest(core: Core, message: Message): void {
   const remote = core.remote(message.from);
   if (message.type === MessageType.Quiesce) {
     handleQuiesce(core, message);
+    return;
+  }
+  if (message.type === MessageType.NoOP) {
+    handleQuestion(core, message);
     return;
   }
   if (message.type === MessageType.Propose && remote !== undefined) {

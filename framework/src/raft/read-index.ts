@@ -1,4 +1,4 @@
-import { type Message, MessageType } from '@drakkar/raftio';
+import { Feature, type Message, MessageType } from '@drakkar/raftio';
 import type { Core, PendingRead } from './core.js';
 import type { Remote } from './remote.js';
 import { broadcastHeartbeat } from './replication.js';
@@ -12,17 +12,24 @@ import type { ReadContext } from './types.js';
  * again, so no late or repeated response can let go a read that it was not meant for.
  */
 
+/** Contexts that a leader keeps; each may stand for many reads of one replica. */
+const MAX_WAITING_READS = 10_000;
+
 /** A local read. */
 export function requestRead(core: Core, context: ReadContext): void {
   if (core.role === 'leader') {
-    if (!addRead(core, { context, from: 0 })) core.outbox.droppedReads.push(context);
+    if (!addRead(core, context, 0)) core.outbox.droppedReads.push(context);
     return;
   }
   if (core.leaderID === 0) {
     core.outbox.droppedReads.push(context);
     return;
   }
-  core.reads.forwarded.push({ context, sinceTick: core.ticks });
+  core.reads.forwarded.push({ context, sinceTick: core.ticks, sentTick: core.ticks });
+  forward(core, context);
+}
+
+function forward(core: Core, context: ReadContext): void {
   core.send({
     type: MessageType.ReadIndex,
     to: core.leaderID,
@@ -32,23 +39,49 @@ export function requestRead(core: Core, context: ReadContext): void {
   });
 }
 
-/** Leader: a read that a member forwarded. One that can't be served is dropped; the requester gives it up itself. */
+/** Leader: a read that a member forwarded. */
 export function handleReadIndex(core: Core, remote: Remote, message: Message): void {
-  addRead(core, { context: { low: message.hint, high: message.hintHigh }, from: remote.nodeID });
+  const context = { low: message.hint, high: message.hintHigh };
+  if (!addRead(core, context, remote.nodeID)) refuse(core, context, remote.nodeID);
 }
 
-/** False: nothing is committed in this term yet, so the commit index may be older than what others have seen. */
-function addRead(core: Core, read: PendingRead): boolean {
-  if (core.log.commit < core.termStart) return false;
-  if (core.quorum === 1 && core.isVoter) release(core, [read], core.log.commit);
-  else core.reads.gathering.push(read);
+/** Leader: gives up a read. Whoever does not know a refusal gives it up itself, when no answer comes. */
+function refuse(core: Core, context: ReadContext, from: number): void {
+  if (from === 0) {
+    core.outbox.droppedReads.push(context);
+  } else if (core.peerKnows(from, Feature.RefusedReads)) {
+    core.send({
+      type: MessageType.ReadIndexResp,
+      to: from,
+      reject: true,
+      hint: context.low,
+      hintHigh: context.high,
+    });
+  }
+}
+
+/** False: too many wait already, because no quorum answers and the leader has not noticed yet. */
+function addRead(core: Core, context: ReadContext, from: number): boolean {
+  const { reads } = core;
+  if (reads.gathering.length + reads.confirming.length >= MAX_WAITING_READS) return false;
+  reads.gathering.push({ context, from, sinceTick: core.ticks });
   return true;
 }
 
-/** Leader: begins the next round, if reads wait for one and none is under way. */
+/**
+ * Leader: begins the next round, if reads wait for one and none is under way. As long as nothing is committed in this
+ * term, the commit index may be older than what others have seen, and the reads wait for that, too.
+ */
 export function startReadRound(core: Core): void {
   const { reads } = core;
   if (core.role !== 'leader' || reads.gathering.length === 0 || reads.confirming.length > 0) return;
+  if (core.log.commit < core.termStart) return;
+  if (core.quorum === 1 && core.isVoter) {
+    const { gathering } = reads;
+    reads.gathering = [];
+    release(core, gathering, core.log.commit);
+    return;
+  }
   reads.round += 1;
   reads.confirming = reads.gathering;
   reads.confirmingIndex = core.log.commit;
@@ -101,27 +134,56 @@ export function handleReadIndexResp(core: Core, message: Message): void {
     ({ context }) => context.low === message.hint && context.high === message.hintHigh,
   );
   const [read] = position < 0 ? [] : forwarded.splice(position, 1);
-  if (read !== undefined) core.outbox.readyReads.push({ context: read.context, index: message.logIndex });
+  if (read === undefined) return;
+  if (message.reject) core.outbox.droppedReads.push(read.context);
+  else core.outbox.readyReads.push({ context: read.context, index: message.logIndex });
 }
 
-/** Gives up the reads whose answer, or whose request, must have been lost. */
+/** How long a read waits, in ticks, before it is given up: as long as an election takes, as a rule. */
+function patienceOf(core: Core): number {
+  return 2 * core.config.electionTimeoutTicks;
+}
+
+/**
+ * Gives up the reads whose answer does not come, and asks for the others again from time to time: the request may have
+ * been lost, or may have come before its leader could answer.
+ */
 export function expireForwardedReads(core: Core): void {
   const { forwarded } = core.reads;
-  const patience = 2 * core.config.electionTimeoutTicks;
   let count = 0;
   for (const read of forwarded) {
-    if (core.ticks - read.sinceTick < patience) break;
+    if (core.ticks - read.sinceTick < patienceOf(core)) break;
     core.outbox.droppedReads.push(read.context);
     count += 1;
   }
   if (count > 0) forwarded.splice(0, count);
+  if (core.leaderID === 0) return;
+  for (const read of forwarded) {
+    if (2 * (core.ticks - read.sentTick) < core.config.electionTimeoutTicks) continue;
+    read.sentTick = core.ticks;
+    forward(core, read.context);
+  }
 }
 
-/** The leader that these reads were for is gone. Those of other replicas are theirs to give up. */
+/** Leader: gives up the reads that no quorum confirms. */
+export function expireReads(core: Core): void {
+  const { reads } = core;
+  reads.confirming = withoutOverdue(core, reads.confirming);
+  reads.gathering = withoutOverdue(core, reads.gathering);
+}
+
+function withoutOverdue(core: Core, waiting: PendingRead[]): PendingRead[] {
+  const isOverdue = ({ sinceTick }: PendingRead): boolean => core.ticks - sinceTick >= patienceOf(core);
+  const [oldest] = waiting;
+  if (oldest === undefined || !isOverdue(oldest)) return waiting;
+  for (const read of waiting) if (isOverdue(read)) refuse(core, read.context, read.from);
+  return waiting.filter((read) => !isOverdue(read));
+}
+
+/** The leader that these reads were for is gone. */
 export function dropReads(core: Core): void {
   const { reads, outbox } = core;
-  for (const read of reads.confirming) if (read.from === 0) outbox.droppedReads.push(read.context);
-  for (const read of reads.gathering) if (read.from === 0) outbox.droppedReads.push(read.context);
+  for (const { context, from } of [...reads.confirming, ...reads.gathering]) refuse(core, context, from);
   for (const read of reads.forwarded) outbox.droppedReads.push(read.context);
   reads.confirming = [];
   reads.gathering = [];

@@ -185,17 +185,19 @@ export function resumeRemote(core: Core, remote: Remote): void {
 
 export function broadcastHeartbeat(core: Core): void {
   core.heartbeatElapsed = 0;
+  for (const remote of core.remotes) sendHeartbeat(core, remote);
+}
+
+export function sendHeartbeat(core: Core, remote: Remote): void {
   const { reads } = core;
   const isConfirming = reads.confirming.length > 0;
-  for (const remote of core.remotes) {
-    core.send({
-      type: MessageType.Heartbeat,
-      to: remote.nodeID,
-      commit: Math.min(remote.match, core.log.commit),
-      hint: isConfirming ? reads.round : 0,
-      hintHigh: isConfirming ? reads.instance : 0,
-    });
-  }
+  core.send({
+    type: MessageType.Heartbeat,
+    to: remote.nodeID,
+    commit: Math.min(remote.match, core.log.commit),
+    hint: isConfirming ? reads.round : 0,
+    hintHigh: isConfirming ? reads.instance : 0,
+  });
 }
 
 /** Follower: the receiver's rules of AppendEntries (paper, figure 2). */

@@ -84,6 +84,7 @@ export function becomeLeader(core: Core): void {
   setLeader(core, core.nodeID);
   core.resetElectionTimer();
   core.heartbeatElapsed = 0;
+  core.periodsAlone = 0;
   core.transferTarget = 0;
   core.isTransferCampaign = false;
   core.votes.clear();

@@ -106,7 +106,7 @@ export interface RaftUpdate {
   /** Committed and durable here; consecutive, each given exactly once. */
   entriesToApply: Entry[];
   readyReads: ReadyRead[];
-  /** Reads that can't be answered now (no leader, no entry committed in this term): a retry is safe. */
+  /** Reads that can't be answered now (no leader, no quorum that confirms it, too many): a retry is safe. */
   droppedReads: ReadContext[];
   /** Proposals that were not appended anywhere (no leader, transfer under way, log full): a retry is safe. */
   droppedProposals: Entry[];
@@ -176,6 +176,8 @@ export interface IRaft {
    * connection that was replaced meanwhile: what went by the new one is not lost.
    */
   reportUnreachable(nodeID: number, term: number): void;
+  /** There may be a way to that node, one of `membersToSeek`: it is sent a sign of life, or asked for one. */
+  reportReachable(nodeID: number): void;
   /** A snapshot stream that an InstallSnapshot message asked for has ended; called once for each of them. */
   reportSnapshotStatus(report: SnapshotStreamReport): void;
   /** Answer to a LogReadRequest: entries from `low`, or none when they are compacted away by now. */
@@ -200,6 +202,12 @@ export interface IRaft {
   /** Whether the in-memory log is over its cap, so that a proposal would be refused as busy. */
   readonly isBusy: boolean;
   readonly isQuiesced: boolean;
+  /**
+   * Members that this replica has work with, and does not hear of: those that lack entries while it leads and sleeps,
+   * all while it follows nobody. `reportReachable` is to be called for each when its host is heard of, and for those of
+   * a replica that sleeps now and then.
+   */
+  readonly membersToSeek: readonly number[];
   status(): RaftStatus;
 }
 

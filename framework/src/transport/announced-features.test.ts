@@ -60,6 +60,7 @@ class Hosts {
           onUnreachable: () => undefined,
           onProposalUndelivered: () => undefined,
           onConnectionChanged: () => undefined,
+          onHeardAgain: () => undefined,
         },
         createSink: () => ({ addChunk: () => Promise.resolve(false), close: () => undefined }),
         clock: new ManualClock(),

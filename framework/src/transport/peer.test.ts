@@ -228,7 +228,8 @@ describe('Peer', () => {
     peer.push(heartbeat(1));
     peer.flush();
     await settle();
-    peer.heardFrom();
+    expect(peer.heardFrom()).toBe(true);
+    expect(peer.heardFrom()).toBe(false);
     expect(clock.timerCount).toBe(0);
     peer.push(heartbeat(2));
     peer.flush();

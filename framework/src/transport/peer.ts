@@ -112,11 +112,16 @@ export class Peer {
     else if (this.#link.state === 'up' && !this.#link.sending) this.#send(this.#link);
   }
 
-  /** Something has arrived from this host: it is up, so there is no reason to wait before the next attempt. */
-  heardFrom(): void {
-    if (this.#stopped || this.#link.state !== 'down') return;
+  /**
+   * Something has arrived from this host: it is up, so there is no reason to wait before the next attempt.
+   *
+   * @returns whether it was away
+   */
+  heardFrom(): boolean {
+    if (this.#stopped || this.#link.state !== 'down') return false;
     this.#link.timer.cancel();
     this.#retry();
+    return true;
   }
 
   stop(): void {

@@ -26,11 +26,13 @@ function setUp(getConnection: IRaftRPC['getConnection'] = refused): {
   taken: Message[];
   unreachable: number[];
   lostProposals: Message[];
+  heard: string[];
 } {
   let handler: RequestHandler = () => undefined;
   const taken: Message[] = [];
   const unreachable: number[] = [];
   const lostProposals: Message[] = [];
+  const heard: string[] = [];
   const clock = new ManualClock();
   const transport = new Transport(
     {
@@ -58,6 +60,7 @@ function setUp(getConnection: IRaftRPC['getConnection'] = refused): {
         onUnreachable: ({ to }) => unreachable.push(to),
         onProposalUndelivered: (message) => lostProposals.push(message),
         onConnectionChanged: () => undefined,
+        onHeardAgain: (target) => heard.push(target),
       },
       createSink: () => ({ addChunk: () => Promise.resolve(false), close: () => undefined }),
       clock,
@@ -67,7 +70,7 @@ function setUp(getConnection: IRaftRPC['getConnection'] = refused): {
   );
   const deliver = (requests: Message[], from = 'b:1', fields: Partial<MessageBatch> = {}): void =>
     handler({ requests, deploymentID: 1, sourceAddress: from, binVer: BIN_VER, ...fields });
-  return { transport, clock, deliver, taken, unreachable, lostProposals };
+  return { transport, clock, deliver, taken, unreachable, lostProposals, heard };
 }
 
 const heartbeat = (clusterID: number, from: number, to = 1): Message =>
@@ -129,6 +132,19 @@ describe('Transport', () => {
     transport.send([toLeader(MessageType.Propose, 2), toLeader(MessageType.ReadIndex, 2)]);
     expect(lostProposals.map(({ to }) => to)).toEqual([9, 2, 2]);
     expect(unreachable).toEqual([2]);
+  });
+
+  it('reports a host that was away and is heard of again, once', async () => {
+    const { transport, deliver, heard } = setUp();
+    deliver([heartbeat(HERE, 2)]);
+    transport.send([heartbeat(HERE, 1, 2)]);
+    transport.flush();
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    expect(heard).toEqual([]);
+    deliver([heartbeat(HERE, 2)]);
+    deliver([heartbeat(HERE, 2)]);
+    expect(heard).toEqual(['b:1']);
+    await transport.stop();
   });
 
   it('takes no snapshot from a batch: its data comes in a stream, and without it there is none', () => {

@@ -41,6 +41,8 @@ export interface TransportHandler {
   /** A forwarded proposal has certainly not arrived. */
   onProposalUndelivered(message: Message): void;
   onConnectionChanged(target: string, up: boolean, reason: Error | undefined): void;
+  /** A host that was away is heard of, though no connection to it is up yet. */
+  onHeardAgain(target: string): void;
 }
 
 export interface TransportDependencies {
@@ -198,7 +200,7 @@ export class Transport {
   #hear(batch: MessageBatch): boolean {
     const peer = this.#peers.get(batch.sourceAddress);
     if (peer === undefined) return false;
-    peer.heardFrom();
+    if (peer.heardFrom()) this.#deps.handler.onHeardAgain(peer.target);
     this.#learnFeatures(batch);
     return true;
   }

@@ -67,6 +67,9 @@ export class TappedRaft implements IRaft {
   get isQuiesced(): boolean {
     return this.#core.isQuiesced;
   }
+  get membersToSeek(): readonly number[] {
+    return this.#core.membersToSeek;
+  }
   tick(): void {
     const before = this.#core.status();
     this.#core.tick();
@@ -105,6 +108,9 @@ export class TappedRaft implements IRaft {
   }
   reportUnreachable(nodeID: number, term: number): void {
     this.#core.reportUnreachable(nodeID, term);
+  }
+  reportReachable(nodeID: number): void {
+    this.#core.reportReachable(nodeID);
   }
   reportSnapshotStatus(report: SnapshotStreamReport): void {
     this.#core.reportSnapshotStatus(report);

@@ -45,6 +45,8 @@ function detailOf(message: Message): string {
       return `snapshot ${snapshot?.index}/${snapshot?.term}`;
     case MessageType.Propose:
       return entries.map((entry) => textOf(entry)).join(' ');
+    case MessageType.NoOP:
+      return message.term === 0 ? 'who leads?' : '';
     case MessageType.LeaderTransfer:
       return `to ${hint}`;
     default:

@@ -9,6 +9,8 @@ export interface StoryOptions {
   voters: number;
   observers?: number;
   config?: Partial<RaftConfig>;
+  /** What differs at one replica. */
+  configOf?: (nodeID: number) => Partial<RaftConfig>;
 }
 
 /** Always the same answer: replica 1 has the shortest election timeout, and so on. */
@@ -32,6 +34,7 @@ export class Story implements ReplicaWatcher {
   private held: Message[] = [];
   private readonly cut = new Set<string>();
   private readonly heldTypes = new Set<MessageType>();
+  private readonly lostTypes = new Set<string>();
   private readonly stalled = new Set<number>();
   /** The last stream that each asked for to each. */
   private readonly streams = new Map<string, Omit<SnapshotStreamReport, 'failed'>>();
@@ -119,6 +122,14 @@ export class Story implements ReplicaWatcher {
     this.settle();
   }
 
+  /** A replica looks for the members that it misses, as its host has it do now and then. */
+  seek(nodeID: number): void {
+    this.lines.push(`> seek from ${nodeID}`);
+    const { core } = this.replica(nodeID);
+    for (const member of core.membersToSeek) core.reportReachable(member);
+    this.settle();
+  }
+
   transfer(nodeID: number, target: number): void {
     this.lines.push(`> transfer at ${nodeID} to ${target}`);
     this.replica(nodeID).core.requestLeaderTransfer(target);
@@ -165,12 +176,18 @@ export class Story implements ReplicaWatcher {
   heal(): void {
     this.lines.push('> heal');
     this.cut.clear();
+    this.lostTypes.clear();
     this.settle();
   }
 
   /** Messages of this type stay on their way until released. */
   hold(type: MessageType): void {
     this.heldTypes.add(type);
+  }
+
+  /** Messages of this type to that replica are lost. */
+  lose(type: MessageType, to: number): void {
+    this.lostTypes.add(`${type}>${to}`);
   }
 
   /** Lets go what is held; `forget` loses it instead. */
@@ -221,7 +238,8 @@ export class Story implements ReplicaWatcher {
       };
       this.streams.set(`${message.from}>${message.to}`, stream);
     }
-    const isCut = this.cut.has(`${message.from}>${message.to}`);
+    const { from, to, type } = message;
+    const isCut = this.cut.has(`${from}>${to}`) || this.lostTypes.has(`${type}>${to}`);
     const isHeld = this.heldTypes.has(message.type);
     const isLost = isCut || this.replicas.get(message.to)?.isUp !== true;
     this.lines.push(
@@ -272,6 +290,7 @@ export class Story implements ReplicaWatcher {
       maxInflightBytes: 1 << 16,
       maxInflightMessages: 8,
       ...this.options.config,
+      ...this.options.configOf?.(nodeID),
       isObserver,
       random: new Constant(2 * (nodeID - 1)),
     };

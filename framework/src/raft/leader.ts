@@ -1,0 +1,34 @@
+import type { Core } from './core.js';
+import { tickTransfer } from './leader-transfer.js';
+import { isQuorumActive, resetActivity } from './quorum.js';
+import { expireReads } from './read-index.js';
+import { broadcastHeartbeat } from './replication.js';
+import { becomeFollower } from './roles.js';
+
+/**
+ * Without check quorum a leader is patient, but not for ever. Those that hear it refuse their pre-vote, or never
+ * campaign; if it can not hear a quorum, a majority that is connected would have no leader that can do anything.
+ */
+const PERIODS_WITHOUT_QUORUM = 4;
+
+/** One tick of a leader: heartbeats (paper, 5.2), check quorum (thesis 6.2), the disk, and the transfer's patience. */
+export function tickLeader(core: Core): void {
+  if (core.isDiskStalled) {
+    becomeFollower(core, core.term, 0);
+    return;
+  }
+  core.electionElapsed += 1;
+  if (core.electionElapsed >= core.config.electionTimeoutTicks) {
+    core.electionElapsed = 0;
+    core.periodsAlone = isQuorumActive(core) ? 0 : core.periodsAlone + 1;
+    if (core.periodsAlone >= (core.config.checkQuorum ? 1 : PERIODS_WITHOUT_QUORUM)) {
+      becomeFollower(core, core.term, 0);
+      return;
+    }
+    resetActivity(core);
+  }
+  tickTransfer(core);
+  expireReads(core);
+  core.heartbeatElapsed += 1;
+  if (core.heartbeatElapsed >= core.config.heartbeatTicks) broadcastHeartbeat(core);
+}
