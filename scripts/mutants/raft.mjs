@@ -338,8 +338,8 @@ export const raftMutants = [
     what: 'a leader falls asleep while it streams a snapshot to a member that is silent meanwhile',
     file: 'framework/src/raft/quiesce.ts',
     in: 'isServed',
-    find: "if (remote.status === 'snapshot' || remote.logRead !== undefined) return true;",
-    replace: '',
+    find: 'isStreaming || remote.logRead !== undefined',
+    replace: 'remote.logRead !== undefined',
   },
   {
     id: 'sleep-with-held-proposals',

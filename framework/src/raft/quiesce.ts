@@ -89,7 +89,8 @@ function fallAsleep(core: Core): void {
  * been in this very tick, begins a new period.
  */
 function isServed(core: Core, remote: Remote): boolean {
-  if (remote.status === 'snapshot' || remote.logRead !== undefined) return true;
+  const isStreaming = remote.status === 'snapshot' || core.streams.to(remote.nodeID) !== undefined;
+  if (isStreaming || remote.logRead !== undefined) return true;
   const isAlive = remote.active || remote.wasActive;
   return isAlive && (remote.status !== 'replicate' || remote.match < core.log.lastIndex);
 }
