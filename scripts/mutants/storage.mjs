@@ -99,9 +99,9 @@ export const storageMutants = [
   {
     id: 'queue-without-bound',
     what: 'messages for a slow host pile up without a bound',
-    file: 'framework/src/transport/peer.ts',
-    in: 'Peer.push',
-    find: "this.#stopped || this.#link.state === 'down' || full",
+    file: 'framework/src/transport/lane.ts',
+    in: 'Lane.push',
+    find: "this.#stopped || this.#link.state === 'down' || isFull",
     replace: "this.#stopped || this.#link.state === 'down'",
   },
   {

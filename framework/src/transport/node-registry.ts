@@ -11,6 +11,13 @@ interface Group {
 /** Where each replica lives: (cluster id, node id) → raft address of its host. */
 export class NodeRegistry {
   readonly #groups = new Map<number, Group>();
+  /** How many members of groups live at an address. */
+  readonly #listed = new Map<string, number>();
+
+  /** Whether a membership names the address; others are known from messages alone, which anybody can send. */
+  isListed(address: string): boolean {
+    return this.#listed.has(address);
+  }
 
   resolve(clusterID: number, nodeID: number): string | undefined {
     const group = this.#groups.get(clusterID);
@@ -20,6 +27,11 @@ export class NodeRegistry {
   /** Records what the membership says; it outweighs what was learnt from messages. */
   set(clusterID: number, nodeID: number, address: string): void {
     const { members, learnt } = this.#group(clusterID);
+    const before = members.get(nodeID);
+    if (before !== address) {
+      if (before !== undefined) this.#count(before, -1);
+      this.#count(address, 1);
+    }
     members.set(nodeID, address);
     learnt.delete(nodeID);
   }
@@ -35,7 +47,14 @@ export class NodeRegistry {
   }
 
   removeCluster(clusterID: number): void {
+    for (const address of this.#groups.get(clusterID)?.members.values() ?? []) this.#count(address, -1);
     this.#groups.delete(clusterID);
+  }
+
+  #count(address: string, change: number): void {
+    const count = (this.#listed.get(address) ?? 0) + change;
+    if (count > 0) this.#listed.set(address, count);
+    else this.#listed.delete(address);
   }
 
   #group(clusterID: number): Group {

@@ -39,7 +39,10 @@ class HeldConnection implements IConnection {
   }
 }
 
-function setUp(connect: (attempt: number, signal: AbortSignal) => Promise<IConnection>) {
+function setUp(
+  connect: (attempt: number, signal: AbortSignal) => Promise<IConnection>,
+  { mayAddLane = false } = {},
+) {
   const clock = new ManualClock();
   const undelivered: Message[] = [];
   const certain: boolean[] = [];
@@ -56,6 +59,7 @@ function setUp(connect: (attempt: number, signal: AbortSignal) => Promise<IConne
     },
     onConnected: () => news.push('up'),
     onDisconnected: () => news.push('down'),
+    mayAddLane: () => mayAddLane,
     clock,
     random: new SeededRandom(1),
     logger: silentLogger,
@@ -64,6 +68,12 @@ function setUp(connect: (attempt: number, signal: AbortSignal) => Promise<IConne
 }
 
 const heartbeat = (to: number): Message => makeMessage({ type: MessageType.Heartbeat, to });
+const replicate = (to: number, sizeBytes = 0): Message =>
+  makeMessage({
+    type: MessageType.Replicate,
+    to,
+    entries: sizeBytes === 0 ? [] : [makeEntry({ cmd: new Uint8Array(sizeBytes) })],
+  });
 const settle = async (): Promise<void> => {
   for (let i = 0; i < 10; i++) await Promise.resolve();
 };
@@ -100,7 +110,7 @@ describe('Peer', () => {
     });
     expect(messageSizeBytes(large)).toBeGreaterThan(OPTIONS.maxBatchBytes);
     peer.push(large);
-    for (let to = 1; to <= 20; to++) peer.push(heartbeat(to));
+    for (let to = 1; to <= 20; to++) peer.push(replicate(to));
     peer.flush();
     await settle();
     while (connection.sent.length < 30) {
@@ -238,6 +248,159 @@ describe('Peer', () => {
     expect(targets(connection.sent[0]?.batch)).toEqual([2]);
     peer.heardFrom();
     expect(connection.closedByUs).toBe(false);
+  });
+
+  it('tries once when the other host is heard again, and then waits as long as it would however often it is', async () => {
+    const { peer, clock, attempts } = setUp(() => Promise.reject(new Error('refused')));
+    for (let ms = 0; ms < 10_000; ms++) {
+      peer.push(heartbeat(1));
+      peer.flush();
+      await settle();
+      peer.heardFrom();
+      clock.advance(1);
+    }
+    const whileHeard = attempts();
+    expect(whileHeard).toBeLessThan(20);
+    // A pause in silence, and then the host is back.
+    for (let round = 1; round <= 2; round++) {
+      clock.advance(3_000);
+      peer.push(heartbeat(1));
+      peer.flush();
+      await settle();
+    }
+    clock.advance(3_000);
+    const before = attempts();
+    peer.push(heartbeat(1));
+    peer.flush();
+    await settle();
+    peer.push(heartbeat(1));
+    peer.heardFrom();
+    peer.push(heartbeat(1));
+    peer.flush();
+    await settle();
+    expect(attempts()).toBe(before + 2);
+  });
+
+  it('waits longer each time when connections are made and end at once', async () => {
+    const { peer, clock, attempts } = setUp(() => {
+      const connection = new HeldConnection();
+      connection.lose(new Error('another host is there'));
+      return Promise.resolve(connection);
+    });
+    for (let ms = 0; ms < 10_000; ms++) {
+      peer.push(heartbeat(1));
+      peer.flush();
+      await settle();
+      clock.advance(1);
+    }
+    expect(attempts()).toBeLessThan(20);
+  });
+
+  it('begins with the shortest pause again after a connection that has lasted', async () => {
+    const connections: HeldConnection[] = [];
+    const { peer, clock, attempts } = setUp(() => {
+      connections.push(new HeldConnection());
+      return Promise.resolve(connections.at(-1) as HeldConnection);
+    });
+    for (let round = 1; round <= 8; round++) {
+      peer.push(heartbeat(1));
+      peer.flush();
+      await settle();
+      expect(attempts()).toBe(round);
+      clock.advance(OPTIONS.reconnectBackoffMaxMs);
+      connections.at(-1)?.lose();
+      await settle();
+      clock.advance(OPTIONS.reconnectBackoffMinMs);
+    }
+  });
+
+  it('sends urgent messages before others that wait, and the others in their order', async () => {
+    const connection = new HeldConnection();
+    const { peer } = setUp(() => Promise.resolve(connection));
+    peer.push(replicate(1));
+    peer.flush();
+    await settle();
+    for (const to of [2, 3, 4]) peer.push(replicate(to, 900));
+    peer.push(heartbeat(5));
+    peer.push(makeMessage({ type: MessageType.ReplicateResp, to: 6 }));
+    for (let i = 0; i < 4; i++) {
+      connection.sent.at(-1)?.resolve();
+      await settle();
+    }
+    expect(connection.sent.map(({ batch }) => targets(batch))).toEqual([[1], [5, 6], [2], [3], [4]]);
+  });
+
+  describe('a host that serves several connections', () => {
+    const LARGE_BYTES = 70_000;
+
+    async function setUpLanes(urgent: () => Promise<IConnection>) {
+      const main = new HeldConnection();
+      const all = setUp((attempt) => (attempt === 1 ? Promise.resolve(main) : urgent()), {
+        mayAddLane: true,
+      });
+      all.peer.push(replicate(1));
+      all.peer.flush();
+      await settle();
+      main.sent[0]?.resolve();
+      await settle();
+      return { ...all, main };
+    }
+
+    it('gets urgent messages over a second connection once a large batch is on its way', async () => {
+      const urgent = new HeldConnection();
+      const { peer, main, news } = await setUpLanes(() => Promise.resolve(urgent));
+      peer.push(replicate(2, LARGE_BYTES));
+      peer.flush();
+      await settle();
+      expect(main.sent.map(({ batch }) => targets(batch))).toEqual([[1], [2]]);
+      urgent.sent[0]?.resolve(); // its greeting
+      await settle();
+      peer.push(heartbeat(3));
+      peer.push(replicate(4));
+      peer.flush();
+      expect(urgent.sent.map(({ batch }) => targets(batch))).toEqual([[], [3]]);
+      main.sent[1]?.resolve();
+      await settle();
+      expect(targets(main.sent[2]?.batch)).toEqual([4]);
+      expect(news).toEqual(['up']);
+      peer.stop();
+      expect(urgent.closedByUs).toBe(true);
+    });
+
+    it('gets no large batch while the second connection is being made, but urgent messages', async () => {
+      let refuse: (error: Error) => void = () => undefined;
+      const { peer, main } = await setUpLanes(() => new Promise((_resolve, reject) => (refuse = reject)));
+      peer.push(replicate(2, LARGE_BYTES));
+      peer.flush();
+      peer.push(heartbeat(3));
+      peer.flush();
+      await settle();
+      expect(main.sent.map(({ batch }) => targets(batch))).toEqual([[1], [3]]);
+      main.sent[1]?.resolve();
+      refuse(new Error('refused'));
+      await settle();
+      expect(targets(main.sent[2]?.batch)).toEqual([2]);
+      peer.push(heartbeat(4));
+      peer.flush();
+      main.sent[2]?.resolve();
+      await settle();
+      expect(targets(main.sent[3]?.batch)).toEqual([4]);
+    });
+
+    it('gets what is urgent over the first connection again when the second has ended', async () => {
+      const urgent = new HeldConnection();
+      const { peer, main } = await setUpLanes(() => Promise.resolve(urgent));
+      peer.push(replicate(2, LARGE_BYTES));
+      peer.flush();
+      await settle();
+      urgent.lose(new Error('reset'));
+      await settle();
+      main.sent[1]?.resolve();
+      peer.push(heartbeat(3));
+      peer.flush();
+      await settle();
+      expect(targets(main.sent[2]?.batch)).toEqual([3]);
+    });
   });
 
   it('leaves nothing behind when it stops', async () => {

@@ -110,6 +110,25 @@ describe('Transport', () => {
     expect(transport.registry.resolve(HERE, 1999)).toBe('b:1');
   });
 
+  it('dials a bounded number of addresses that messages name and no membership does', async () => {
+    const dialled = new Set<string>();
+    const { transport, deliver } = setUp((target) => {
+      dialled.add(target);
+      return refused();
+    });
+    for (let from = 100; from < 1600; from++) {
+      deliver([heartbeat(HERE, from)], `stranger:${from}`);
+      transport.send([makeMessage({ type: MessageType.HeartbeatResp, clusterID: HERE, from: 1, to: from })]);
+      transport.flush();
+    }
+    expect(dialled.size).toBe(64);
+    expect(transport.dials).toBe(64);
+    transport.registry.set(HERE, 2, 'member:1');
+    transport.send([heartbeat(HERE, 1, 2)]);
+    transport.flush();
+    expect(dialled.has('member:1')).toBe(true);
+  });
+
   it('takes nothing from another deployment, or of another release of the protocol', () => {
     const { transport, deliver, taken } = setUp();
     deliver([heartbeat(HERE, 2)], 'b:1', { deploymentID: 2 });

@@ -25,6 +25,12 @@ import { type Loss, NEVER_SENT, Peer, type PeerOptions } from './peer.js';
  */
 const IDLE_SWEEP_MS = 300_000;
 
+/**
+ * Hosts talked to at a time that no membership names: leaders of groups that are joined, members that were added while
+ * this host was away, and whatever a message claims to come from. One leaves when it has not been used for a while.
+ */
+const MAX_UNLISTED_PEERS = 64;
+
 export interface TransportOptions extends PeerOptions {
   raftAddress: string;
   deploymentID: number;
@@ -69,6 +75,8 @@ export class Transport {
   readonly #toFlush = new Set<Peer>();
   /** Peers that something was sent to since the last sweep. */
   readonly #used = new Set<Peer>();
+  #dials = 0;
+  #unlistedRefused = 0;
   #sweeper: Timer | undefined;
   #stopped = false;
 
@@ -113,7 +121,11 @@ export class Transport {
         this.#undelivered(message, NEVER_SENT);
         continue;
       }
-      const peer = this.#peers.get(address) ?? this.#addPeer(address);
+      const peer = this.#peerAt(address);
+      if (peer === undefined) {
+        this.#undelivered(message, NEVER_SENT);
+        continue;
+      }
       peer.push(message);
       this.#toFlush.add(peer);
       this.#used.add(peer);
@@ -131,8 +143,14 @@ export class Transport {
     return address === undefined ? 0 : this.featuresOf(address);
   }
 
+  /** Attempts to connect to other hosts, of any outcome, since the start. */
+  get dials(): number {
+    return this.#dials;
+  }
+
   /** A connection for one snapshot. */
   connectSnapshot(target: string, signal: AbortSignal): Promise<ISnapshotConnection> {
+    this.#dials += 1;
     return this.#rpc.getSnapshotConnection(target, signal);
   }
 
@@ -150,12 +168,38 @@ export class Transport {
       peer.stop();
     }
     this.#used.clear();
+    this.#unlistedRefused = 0;
+  }
+
+  /** Undefined: too many hosts are talked to already that are known from messages alone. */
+  #peerAt(address: string): Peer | undefined {
+    const peer = this.#peers.get(address);
+    if (peer !== undefined || this.registry.isListed(address)) return peer ?? this.#addPeer(address);
+    let unlisted = 0;
+    for (const target of this.#peers.keys()) unlisted += this.registry.isListed(target) ? 0 : 1;
+    if (unlisted < MAX_UNLISTED_PEERS) return this.#addPeer(address);
+    this.#unlistedRefused += 1;
+    if (this.#unlistedRefused === 1) {
+      this.#deps.logger.warn(
+        'messages are not answered: too many hosts that are members of no group sent some',
+        {
+          address,
+          maxUnlistedPeers: MAX_UNLISTED_PEERS,
+        },
+      );
+    }
+    return undefined;
   }
 
   #addPeer(address: string): Peer {
     const { handler } = this.#deps;
     const peer = new Peer(address, this.#options, {
-      connect: (target, signal) => this.#rpc.getConnection(target, signal),
+      connect: (target, signal) => {
+        this.#dials += 1;
+        return this.#rpc.getConnection(target, signal);
+      },
+      // A host that announces features is of a release that serves any number of connections of one host.
+      mayAddLane: (target) => this.featuresOf(target) !== 0,
       makeBatch: (requests) => this.#makeBatch(address, requests),
       onUndelivered: (message, loss) => this.#undelivered(message, loss),
       onConnected: (target) => {
@@ -208,9 +252,9 @@ export class Transport {
   #learnFeatures({ sourceAddress, features = 0 }: MessageBatch): void {
     this.#features.heard(sourceAddress, features & ~Feature.Asks);
     if (!hasFeature(features, Feature.Asks)) return;
-    const peer = this.#peers.get(sourceAddress) ?? this.#addPeer(sourceAddress);
-    peer.greet();
-    peer.flush();
+    const peer = this.#peerAt(sourceAddress);
+    peer?.greet();
+    peer?.flush();
   }
 
   #receive(batch: MessageBatch): void {
