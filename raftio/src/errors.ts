@@ -82,6 +82,14 @@ export class ErrLogDBCorrupt extends DrakkarError {
     super('ERR_LOGDB_CORRUPT', 'fatal-replica', message, options);
   }
 }
+/**
+ * A LogDB refused one replica's update before it wrote anything of the call: it can't be encoded. The caller may make the call again without that update.
+ */
+export class ErrUpdateRefused extends DrakkarError {
+  constructor(message: string, options?: Options) {
+    super('ERR_UPDATE_REFUSED', 'fatal-replica', message, options);
+  }
+}
 /** Bytes that are not a well-formed message. */
 export class ErrMalformed extends DrakkarError {
   constructor(message: string, options?: Options) {

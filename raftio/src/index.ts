@@ -127,6 +127,7 @@ export {
   ErrTransportStopped,
   ErrUnsafeInteger,
   ErrUnsupported,
+  ErrUpdateRefused,
   type ErrorKind,
   hasErrorCode,
   isDrakkarError,

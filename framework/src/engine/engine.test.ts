@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import {
   type Entry,
+  ErrUpdateRefused,
   type ILogDB,
   type Message,
   MessageType,
@@ -312,6 +313,34 @@ describe('Engine', () => {
     clock.runDeferred();
     expect(saves).toHaveLength(1);
     expect(story).not.toContain('1: send 13');
+  });
+
+  it('stops the one replica whose update the LogDB refuses, and saves the others', async () => {
+    const { clock, saves, failed, logDBErrors, addReplica } = setUp();
+    const first = addReplica(1);
+    const second = addReplica(2);
+    for (const { raft, replica } of [first, second]) {
+      raft.updates.push({
+        mustSave: true,
+        entriesToSave: entries(1, 1),
+        messagesAfterSave: [message(replica.clusterID, ReplicateResp)],
+      });
+    }
+    clock.runDeferred();
+    first.raft.updates.push({ mustSave: true, entriesToSave: entries(2, 1) });
+    first.replica.receive(message(1, Heartbeat));
+    clock.runDeferred();
+    saves[0]?.reject(new ErrUpdateRefused('a term too large', { details: { clusterID: 1, nodeID: 1 } }));
+    await settle();
+    expect(saves[1]?.updates.map(({ clusterID }) => clusterID)).toEqual([2]);
+    saves[1]?.resolve();
+    await settle();
+    expect(failed).toEqual([1]);
+    expect(logDBErrors).toEqual([]);
+    expect(saves).toHaveLength(2);
+    expect(story).toContain('2: send 13');
+    expect(story).not.toContain('1: send 13');
+    expect(first.replica.unsavedUpdates).toBe(0);
   });
 
   it('ticks every replica by one timer, but not one that is quiesced', () => {

@@ -240,7 +240,19 @@ export class Engine implements ReplicaHost {
 
   /** Async, so that an adapter that throws instead of rejecting has failed all the same. */
   async #save(batch: SaveBatch): Promise<void> {
-    await this.#deps.logDB.saveRaftState(batch.updates());
+    while (batch.mustSave) {
+      try {
+        await this.#deps.logDB.saveRaftState(batch.updates());
+        return;
+      } catch (error) {
+        // Nothing was written, so the store is good, and the others are saved without that one.
+        const refused = batch.refusedBy(error);
+        if (refused === undefined) throw error;
+        batch.drop(refused);
+        this.#nextSave.drop(refused);
+        this.failed(refused, error);
+      }
+    }
   }
 
   #saved(batch: SaveBatch): void {

@@ -1,4 +1,4 @@
-import type { Entry, Update } from '@drakkar/raftio';
+import { type Entry, type Update, hasErrorCode } from '@drakkar/raftio';
 import type { RaftUpdate } from '../raft/index.js';
 import type { Replica } from './replica.js';
 
@@ -35,6 +35,27 @@ export class SaveBatch {
 
   shares(): Iterable<Readonly<ReplicaShare>> {
     return this.#shares.values();
+  }
+
+  /** The replica whose update the LogDB refused before it wrote anything; `undefined` when it was not that. */
+  refusedBy(error: unknown): Replica | undefined {
+    if (!hasErrorCode(error, 'ERR_UPDATE_REFUSED')) return undefined;
+    const { details } = error as { details?: { clusterID?: unknown; nodeID?: unknown } };
+    for (const { replica } of this.#shares.values()) {
+      if (replica.clusterID === details?.clusterID && replica.nodeID === details.nodeID) return replica;
+    }
+    return undefined;
+  }
+
+  /** Leaves out a replica, which has failed. */
+  drop(replica: Replica): void {
+    const share = this.#shares.get(replica);
+    if (share === undefined) return;
+    this.#shares.delete(replica);
+    replica.unsavedUpdates -= share.updates.length;
+    this.#durable = [...this.#shares.values()].some(({ updates }) =>
+      updates.some(({ mustSave }) => mustSave),
+    );
   }
 
   /** One update per replica, as the LogDB wants it. */

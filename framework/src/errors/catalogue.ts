@@ -15,6 +15,7 @@ import {
   ErrTransportStopped,
   ErrUnsafeInteger,
   ErrUnsupported,
+  ErrUpdateRefused,
   type ErrorKind,
 } from '@drakkar/raftio';
 import { RaftInvariantError } from '../raft/errors.js';
@@ -334,6 +335,12 @@ const adapterErrors: readonly ErrorDescription[] = [
     ErrLogDBCorrupt,
     'Stored bytes are not what was written.',
     'Remove the replica and add a new node; look after the disk.',
+  ),
+  describe(
+    ErrUpdateRefused,
+    "One replica's update could not be saved: it can't be encoded. " +
+      'Nothing of it was written; that replica stops, the others of the host go on.',
+    'Remove the replica and add a new node; report the message.',
   ),
   describe(ErrMalformed, 'Received bytes are no well-formed message.', 'Find out who sent them.'),
   describe(

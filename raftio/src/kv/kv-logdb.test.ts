@@ -205,10 +205,24 @@ describe('reading', () => {
         update({ clusterID: 9, entriesToSave: entries(1, 1) }),
         update({ entriesToSave: wrong }),
       ]),
-    ).rejects.toThrow(RangeError);
+    ).rejects.toMatchObject({ code: 'ERR_UPDATE_REFUSED', details: { clusterID: 1, nodeID: 1 } });
     expect(await stored(30)).toEqual(['30@1']);
     expect(await db.readRaftState(9, 1, 0)).toBeUndefined();
   });
+});
+
+describe('an update that can not be encoded', () => {
+  it.each([2 ** 53, -1, 1.5, Number.NaN])(
+    'is refused for a term of %s, and the store goes on',
+    async (term) => {
+      const state = { term, vote: 0, commit: 0 };
+      await expect(
+        db.saveRaftState([update({ clusterID: 9, entriesToSave: entries(1, 1) }), update({ state })]),
+      ).rejects.toMatchObject({ code: 'ERR_UPDATE_REFUSED', details: { clusterID: 1, nodeID: 1 } });
+      await db.saveRaftState([update({ clusterID: 9, entriesToSave: entries(1, 1) })]);
+      expect(await db.readRaftState(9, 1, 0)).toMatchObject({ entryCount: 1 });
+    },
+  );
 });
 
 describe('removal', () => {

@@ -1,4 +1,4 @@
-import { ErrLogDBClosed } from '../errors.js';
+import { ErrLogDBClosed, ErrUpdateRefused } from '../errors.js';
 import type { EntrySlice, ILogDB, NodeInfo, RaftState, Update } from '../logdb.js';
 import type { Bootstrap, Snapshot } from '../raftpb/types.js';
 import { Committer } from './committer.js';
@@ -111,7 +111,7 @@ export class KVLogDB implements ILogDB {
     const prepared: PreparedUpdate[] = [];
     for (const update of updates) {
       const replica = this.#replicas.get(update.clusterID, update.nodeID);
-      const one = new PreparedUpdate(replica, update);
+      const one = refusing(replica, () => new PreparedUpdate(replica, update));
       if (!one.isEmpty) prepared.push(one);
     }
     if (prepared.length === 0) return;
@@ -346,6 +346,19 @@ export class KVLogDB implements ILogDB {
 
 function committed(replica: Replica): Promise<void> {
   return replica.lastCommit ?? Promise.resolve();
+}
+
+/** What fails here is one replica's update, and nothing is written yet: the store itself is as good as before. */
+function refusing<T>({ clusterID, nodeID }: NodeInfo, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ErrUpdateRefused(
+      `the update of group ${clusterID}, node ${nodeID} was refused before anything was written: ${why}`,
+      { cause, details: { clusterID, nodeID } },
+    );
+  }
 }
 
 function checkDamage(replica: Replica): void {
