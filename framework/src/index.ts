@@ -34,6 +34,7 @@ export {
   ErrDeadlineNotSet,
   ErrDeploymentIDChanged,
   ErrDirNotExist,
+  ErrGroupMismatch,
   ErrHardSettingsChanged,
   ErrIncompatibleData,
   ErrInvalidConfig,
@@ -69,6 +70,7 @@ export {
 export type {
   ConnectionEvent,
   ConnectionFailedEvent,
+  GroupMismatchEvent,
   HostEvents,
   HostListener,
   LeaderUpdatedEvent,
@@ -78,6 +80,7 @@ export type {
   NodeUnloadedEvent,
   ReplicaEvent,
   ReplicaFailedEvent,
+  ReplicaRefusedEvent,
   SendSnapshotEvent,
   SnapshotDamagedEvent,
   SnapshotEvent,
@@ -103,6 +106,8 @@ export type { MessageFault } from './engine/rejected-messages.js';
 export type { CreateOptions, NodeHostConfigSource } from './nodehost/assembly.js';
 export { SysOpState } from './nodehost/compactions.js';
 export type { ExportOptions, ExportedSnapshot } from './nodehost/export-snapshot.js';
+export type { GroupDifference } from './agreement/group-guard.js';
+export type { ReplicaAgreement } from './agreement/replica-checks.js';
 export type { NodeHostInfo, ReplicaInfo, ReplicaProgress, ReplicaState } from './nodehost/host-info.js';
 export {
   type ImportOptions,

@@ -18,6 +18,8 @@ const EVENTS: Record<keyof HostEvents, true> = {
   logDBCompacted: true,
   replicaFailed: true,
   snapshotDamaged: true,
+  groupMismatch: true,
+  replicaRefused: true,
   logDBFailed: true,
   connectionEstablished: true,
   connectionFailed: true,

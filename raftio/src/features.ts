@@ -13,6 +13,8 @@ export const Feature = Object.freeze({
   Announces: 1 << 0,
   /** Takes a ReadIndexResp with `reject` for a refusal; 0.1 and Dragonboat would take it for a confirmation. */
   RefusedReads: 1 << 1,
+  /** Compares the identity of a group and the settings that messages carry, and takes GroupMismatch messages. */
+  ComparesGroups: 1 << 2,
   /** No ability: the sender asks for a batch in return, since it has not heard the receiver's features yet. */
   Asks: 1 << 30,
 } as const);
@@ -20,7 +22,7 @@ export const Feature = Object.freeze({
 export type Feature = (typeof Feature)[keyof typeof Feature];
 
 /** What this release knows, announced in every batch. */
-export const OWN_FEATURES: number = Feature.Announces | Feature.RefusedReads;
+export const OWN_FEATURES: number = Feature.Announces | Feature.RefusedReads | Feature.ComparesGroups;
 
 /** Bits that a host of this release can tell apart; those above are of later releases, and mean nothing here. */
 const FEATURE_BITS = 31;
@@ -38,7 +40,9 @@ export function hasFeature(features: number, feature: Feature): boolean {
 const LAST_OLD_TYPE = MessageType.RequestPreVoteResp;
 
 /** What a host must have announced before it is sent a message of a later type; of one that is not here, nobody has. */
-const MESSAGE_FEATURES: ReadonlyMap<MessageType, Feature> = new Map<MessageType, Feature>();
+const MESSAGE_FEATURES: ReadonlyMap<MessageType, Feature> = new Map<MessageType, Feature>([
+  [MessageType.GroupMismatch, Feature.ComparesGroups],
+]);
 
 /** Whether a host that announced `features` may be sent a message of that type. */
 export function knowsMessage(features: number, type: MessageType): boolean {

@@ -54,7 +54,10 @@ export interface ILogDB {
   /** Every replica for which bootstrap info is stored, in no particular order. */
   listNodeInfo(): Promise<NodeInfo[]>;
 
-  /** Stores how a replica came to be. Durable on return. Called once, before anything else of that replica. */
+  /**
+   * Stores how a replica came to be. Durable on return. Called before anything else of that replica, and once more when
+   * it has learnt which group it is of: that replaces what was stored.
+   */
   saveBootstrapInfo(clusterID: number, nodeID: number, bootstrap: Bootstrap): Promise<void>;
   getBootstrapInfo(clusterID: number, nodeID: number): Promise<Bootstrap | undefined>;
 

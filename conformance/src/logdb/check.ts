@@ -94,6 +94,7 @@ export async function checkBootstrap(
   }
   if (actual === undefined) fail(`${what}: getBootstrapInfo gave undefined`);
   same(actual.join, expected.join, `${what}: join`);
+  same(actual.groupID ?? 0, expected.groupID ?? 0, `${what}: groupID`);
   sameMap(actual.addresses, expected.addresses, `${what}: addresses`);
 }
 

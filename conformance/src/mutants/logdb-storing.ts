@@ -86,6 +86,13 @@ class NeverFenced extends MemoryLogDB {
   }
 }
 
+class BootstrapOnce extends MemoryLogDB {
+  override saveBootstrapInfo(clusterID: number, nodeID: number, bootstrap: Bootstrap): Promise<void> {
+    if (this.find(clusterID, nodeID)?.bootstrap !== undefined) return this.write(() => undefined);
+    return super.saveBootstrapInfo(clusterID, nodeID, bootstrap);
+  }
+}
+
 class ImportKeepsOld extends MemoryLogDB {
   override importSnapshot(snapshot: Snapshot, nodeInfo: NodeInfo): Promise<void> {
     const { clusterID, nodeID } = nodeInfo;
@@ -201,6 +208,11 @@ export const STORING_BUGS: readonly LogDBBug[] = [
     name: 'goes on after a failed write',
     caughtBy: ['LDB-FENCE-1'],
     open: (place) => new NeverFenced(place),
+  },
+  {
+    name: 'bootstrap info is stored once and for all',
+    caughtBy: ['LDB-BOOT-4'],
+    open: (place) => new BootstrapOnce(place),
   },
   {
     name: 'an imported snapshot keeps what was there before',

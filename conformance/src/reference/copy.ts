@@ -14,8 +14,8 @@ export function copyEntry(from: Entry): Entry {
   );
 }
 
-export function copyBootstrap({ addresses, join }: Bootstrap): Bootstrap {
-  return { addresses: new Map(addresses), join };
+export function copyBootstrap(bootstrap: Bootstrap): Bootstrap {
+  return { ...bootstrap, addresses: new Map(bootstrap.addresses) };
 }
 
 export function copyMembership(from: Membership): Membership {

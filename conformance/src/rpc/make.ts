@@ -65,6 +65,8 @@ const MESSAGE_FIELDS = [
   'reject',
   'hint',
   'hintHigh',
+  'groupID',
+  'settings',
 ] as const;
 
 export function sameBatch(actual: MessageBatch | undefined, expected: MessageBatch, what: string): void {

@@ -190,8 +190,11 @@ export class Engine implements ReplicaHost {
     for (const replica of replicas) {
       if (!this.#replicas.has(replica)) continue;
       this.#guard(replica, () => {
+        const ownMessages = replica.takeOwnMessages();
+        if (ownMessages.length > 0) this.#deps.sender.send(ownMessages);
         if (!replica.raft.hasUpdate()) return;
         const update = replica.raft.getUpdate();
+        replica.checks?.stampAll(update);
         updates.push({ replica, update });
         this.#dispatch(replica, update);
       });

@@ -9,6 +9,7 @@ import {
   type Uint64,
   entrySizeBytes,
 } from '@drakkar/raftio';
+import type { ReplicaChecks } from '../agreement/replica-checks.js';
 import type { IRaft, LogReadRequest, RaftUpdate, SnapshotStreamReport } from '../raft/index.js';
 import type { PendingConfigChange } from '../requests/pending-config-change.js';
 import type { PendingProposals } from '../requests/pending-proposals.js';
@@ -81,6 +82,7 @@ export interface ReplicaOptions {
   rejected: RejectedMessages;
 }
 
+const NO_MESSAGES: readonly Message[] = [];
 const NO_LEADER_FOR_CHANGE = 'no leader takes the change now';
 const CHANGE_UNDER_WAY =
   'another membership change is under way, or the leader has not committed an entry of its own term yet';
@@ -103,6 +105,8 @@ export class Replica implements RsmListener {
   /** Updates handed over and not yet durable; messages that follow them must not overtake. */
   unsavedUpdates = 0;
   stopped = false;
+  /** Compares with the other members what must be equal on all of them. Set once, before anything else. */
+  checks: ReplicaChecks | undefined = undefined;
   /** No request is taken any more, though the core may go on for a while: it hands over, or it was removed. */
   closing = false;
   /** The group has removed this node: it can never be a member again. */
@@ -112,6 +116,7 @@ export class Replica implements RsmListener {
   readonly #host: ReplicaHost;
   #raft: IRaft | undefined;
   #rsm: ReplicatedStateMachine | undefined;
+  #ownMessages: Message[] = [];
   #inbox: Message[] = [];
   #inboxBytes = 0;
   #proposed: Entry[] = [];
@@ -210,8 +215,14 @@ export class Replica implements RsmListener {
     this.#host.setReady(this);
   }
 
-  /** Queues a message; dropped when the queue is full, as a network may, or when it would put garbage into the log. */
-  receive(message: Message): void {
+  /**
+   * Queues a message; dropped when the queue is full, as a network may, when it would put garbage into the log, or when
+   * its sender is of another group or applies entries in another way.
+   *
+   * @param source raft address of the host that sent it
+   */
+  receive(message: Message, source = ''): void {
+    if (this.checks?.admits(message, source) === false) return;
     const sizeBytes = messageSizeBytes(message);
     if (this.#inboxBytes > 0 && this.#inboxBytes + sizeBytes > this.#limits.receiveQueueBytes) return;
     if (message.type === MessageType.Propose && !this.#canApply(message.entries)) {
@@ -225,6 +236,20 @@ export class Replica implements RsmListener {
 
   #canApply(entries: readonly Entry[]): boolean {
     return entries.every((entry) => this.payloads.isSound(entry));
+  }
+
+  /** Sends a message beside those of the core. */
+  sendOwn(message: Message): void {
+    this.checks?.stamp(message);
+    this.#ownMessages.push(message);
+    this.#host.setReady(this);
+  }
+
+  takeOwnMessages(): readonly Message[] {
+    if (this.#ownMessages.length === 0) return NO_MESSAGES;
+    const messages = this.#ownMessages;
+    this.#ownMessages = [];
+    return messages;
   }
 
   /** A snapshot whose data is here. @param index what to discard should the core have no use for it */
@@ -268,6 +293,7 @@ export class Replica implements RsmListener {
     this.proposals.expire(nowTick);
     this.reads.expire(nowTick);
     this.configChange.expire(nowTick);
+    this.checks?.tick();
     if (this.raft.isQuiesced) return; // an idle group costs nothing; whatever wakes it makes it ready
     this.#tickDue = true;
     this.#host.setReady(this);

@@ -115,6 +115,11 @@ const requestErrors: readonly ErrorDescription[] = [
     'Use another replica. To have one on this host again, add it under a new node id.',
   ),
   describe(
+    cluster.ErrGroupMismatch,
+    'The replica on this host differs from other members in what must be equal on all, and the message says in what. The request was not started.',
+    'Use another host. Here, make the replica as most members are: docs/membership.md has the steps.',
+  ),
+  describe(
     request.ErrTimeout,
     'No answer came within the time given. The request may have been carried out, or may yet be.',
     'With a registered session, propose again with the same session: it is applied once. Without, find out by a read first.',

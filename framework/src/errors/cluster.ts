@@ -61,3 +61,13 @@ export class ErrReplicaFailed extends DrakkarError {
     super('ERR_REPLICA_FAILED', 'fatal-replica', message, context);
   }
 }
+
+/**
+ * The replica differs from other members in what must be equal on all: how the group began, or a setting that decides
+ * how entries are applied. `details.others` says from whom and in what.
+ */
+export class ErrGroupMismatch extends DrakkarError {
+  constructor(message = 'the replica differs from the other members of its group', context?: ErrorContext) {
+    super('ERR_GROUP_MISMATCH', 'retry-elsewhere', message, context);
+  }
+}

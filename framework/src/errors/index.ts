@@ -27,6 +27,7 @@ export {
   ErrClusterNotFound,
   ErrClusterNotInitialized,
   ErrClusterNotStopped,
+  ErrGroupMismatch,
   ErrInvalidClusterSettings,
   ErrNodeRemoved,
   ErrReplicaFailed,

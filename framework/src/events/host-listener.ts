@@ -1,3 +1,5 @@
+import type { DrakkarError } from '@drakkar/raftio';
+import type { GroupDifference } from '../agreement/group-guard.js';
 import type { ClusterMembership } from '../nodehost/membership-requests.js';
 
 /** Names the replica that an event is about. */
@@ -52,6 +54,16 @@ export interface SnapshotDamagedEvent extends ReplicaEvent {
   error: unknown;
 }
 
+export interface GroupMismatchEvent extends ReplicaEvent {
+  /** Which other replica differs from this one, and in what. */
+  difference: GroupDifference;
+}
+
+export interface ReplicaRefusedEvent extends ReplicaEvent {
+  /** ErrGroupMismatch: what calls to the replica throw from now on. */
+  error: DrakkarError;
+}
+
 export interface LogDBFailedEvent {
   error: unknown;
 }
@@ -102,6 +114,13 @@ export interface HostEvents {
    * suspect.
    */
   snapshotDamaged: SnapshotDamagedEvent;
+  /**
+   * Another replica that takes itself for a member of the group differs in what must be equal on all members. Which of
+   * the two is wrong is another matter: see `replicaRefused`.
+   */
+  groupMismatch: GroupMismatchEvent;
+  /** This replica is the one that differs: it takes no writes and serves no linearizable reads. */
+  replicaRefused: ReplicaRefusedEvent;
   /** The LogDB failed, and with it every replica of the host. */
   logDBFailed: LogDBFailedEvent;
   connectionEstablished: ConnectionEvent;

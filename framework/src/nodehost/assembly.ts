@@ -133,9 +133,9 @@ function wire(
   const heardOf = (target: string): void =>
     engine.hostReachable((clusterID, nodeID) => transport.registry.resolve(clusterID, nodeID) === target);
   const handler: TransportHandler = {
-    onMessage: (message) => {
+    onMessage: (message, source) => {
       const replica = replicas.find(message.clusterID, message.to);
-      replica?.receive(message);
+      replica?.receive(message, source);
       return replica !== undefined;
     },
     onInstallSnapshot: (message) => streams.send(message),

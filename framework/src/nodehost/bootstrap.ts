@@ -1,5 +1,6 @@
 import type { Bootstrap, ILogDB } from '@drakkar/raftio';
 import { ErrClusterNotBootstrapped, ErrInvalidClusterSettings, ErrNodeRemoved } from '../errors/index.js';
+import { initialGroupID } from '../agreement/identity.js';
 import { saveInitialLog } from '../engine/log-loader.js';
 
 /** How the caller says a replica comes to this host. */
@@ -44,18 +45,21 @@ export async function bootstrapReplica(logDB: ILogDB, request: StartRequest): Pr
         'used again: add a new node to the group under another id',
     );
   }
-  const bootstrap = stored ?? firstStart(request);
-  if (stored === undefined) {
-    await logDB.saveBootstrapInfo(request.clusterID, request.nodeID, bootstrap);
-  } else {
-    checkRestart(request, stored);
-  }
+  if (stored !== undefined) checkRestart(request, stored);
+  const bootstrap = withIdentity(request.clusterID, stored ?? firstStart(request));
+  if (bootstrap !== stored) await logDB.saveBootstrapInfo(request.clusterID, request.nodeID, bootstrap);
   // After a crash between the two saves the first log is still to be written.
   if (!bootstrap.join && (await logDB.readRaftState(request.clusterID, request.nodeID, 0)) === undefined) {
     const snapshots = await logDB.listSnapshots(request.clusterID, request.nodeID, Number.MAX_SAFE_INTEGER);
     if (snapshots.length === 0) await saveInitialLog(logDB, request.clusterID, request.nodeID, bootstrap);
   }
   return bootstrap;
+}
+
+/** A record of version 0.1 has no identity of the group; that of an initial member is the same on each of them. */
+function withIdentity(clusterID: number, bootstrap: Bootstrap): Bootstrap {
+  if (bootstrap.join || bootstrap.groupID !== undefined) return bootstrap;
+  return { ...bootstrap, groupID: initialGroupID(clusterID, bootstrap.addresses) };
 }
 
 function firstStart(request: StartRequest): Bootstrap {

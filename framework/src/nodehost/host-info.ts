@@ -1,4 +1,5 @@
 import type { MessageFault } from '../engine/rejected-messages.js';
+import type { ReplicaAgreement } from '../agreement/replica-checks.js';
 import type { Role } from '../raft/index.js';
 import type { Member } from './member.js';
 import { type ClusterMembership, toClusterMembership } from './membership-requests.js';
@@ -32,6 +33,8 @@ export interface ReplicaProgress {
    * started here. Anything but a few of `unlistedSender` means a peer that is misconfigured, damaged or hostile.
    */
   rejectedMessages: Readonly<Partial<Record<MessageFault, number>>>;
+  /** Whether the replica agrees with the others on what must be equal on all of them. */
+  agreement: ReplicaAgreement;
 }
 
 export interface ReplicaInfo {
@@ -71,5 +74,6 @@ function progressOf({
     membership: toClusterMembership(rsm.getMembership()),
     quiesced,
     rejectedMessages: Object.fromEntries(replica.rejected.counts),
+    agreement: replica.checks?.agreement() ?? { refusal: undefined, differences: [], droppedCount: 0 },
   };
 }

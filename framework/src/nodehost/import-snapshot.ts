@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { type ILogDB, type Membership, RaftRPCFactoryID, hasErrorCode } from '@drakkar/raftio';
+import { importedGroupID } from '../agreement/identity.js';
 import { type DataDir, identityOf, openDataDir } from '../datadir/data-dir.js';
 import { makeSeal } from '../datadir/seal/make-seal.js';
 import { verifySeal } from '../datadir/seal/verify-seal.js';
@@ -160,6 +161,9 @@ async function importInto(
   // Until the LogDB has the record nothing counts: the next start, or the next import, cleans up what is left.
   const snapshot = await store.importFrom(from, membership, work);
   await logDB.importSnapshot(snapshot, { clusterID, nodeID });
+  // Another group from now on: what is left of the old one must not be taken for members of it.
+  const groupID = importedGroupID(clusterID, snapshot, membership.addresses);
+  await logDB.saveBootstrapInfo(clusterID, nodeID, { addresses: new Map(), join: true, groupID });
   await store.cleanUp([snapshot]);
   const { index, term } = snapshot;
   logger.info('a snapshot was imported', { clusterID, nodeID, index, term, from });

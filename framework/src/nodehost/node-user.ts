@@ -102,7 +102,7 @@ export class NodeUser implements INodeUser {
   }
 
   readIndex(options?: CallOptions): RequestState {
-    const replica = this.#running();
+    const replica = this.#agreeing();
     const ticks = timeoutTicks(options, this.#tickMs);
     if (!replica.admitsRead) {
       throw new ErrSystemBusy(`group ${this.clusterID}: the queue of reads is full, try again later`);
@@ -135,12 +135,12 @@ export class NodeUser implements INodeUser {
   }
 
   requestChange(change: MembershipChange, options?: CallOptions): RequestState {
-    const replica = this.#running();
+    const replica = this.#agreeing();
     return requestChange(replica, change, timeoutTicks(options, this.#tickMs));
   }
 
   requestLeaderTransfer(targetNodeID: number): void {
-    requestTransfer(this.#running(), targetNodeID);
+    requestTransfer(this.#agreeing(), targetNodeID);
   }
 
   /** As applied here and now. */
@@ -149,7 +149,7 @@ export class NodeUser implements INodeUser {
   }
 
   #submit(session: Session, cmd: Uint8Array, options: CallOptions | undefined): RequestState {
-    const replica = this.#running();
+    const replica = this.#agreeing();
     const { clientID, seriesID, respondedTo }: Record<'clientID' | 'seriesID' | 'respondedTo', Uint64> =
       session;
     const ticks = timeoutTicks(options, this.#tickMs);
@@ -163,6 +163,14 @@ export class NodeUser implements INodeUser {
     const payload = encoded ?? new Uint8Array(cmd);
     replica.propose(makeEntry({ type, key: request.key, clientID, seriesID, respondedTo, cmd: payload }));
     return request;
+  }
+
+  /** The replica, which is as the other members are in what must be equal on all of them. */
+  #agreeing(): Replica {
+    const replica = this.#running();
+    const refusal = replica.checks?.refusal;
+    if (refusal !== undefined) throw refusal;
+    return replica;
   }
 
   #running(): Replica {

@@ -1,5 +1,7 @@
-import type { ILogDB, Snapshot } from '@drakkar/raftio';
+import type { Bootstrap, ILogDB, Snapshot } from '@drakkar/raftio';
 import type { BulkheadPolicy } from 'cockatiel';
+import type { ApplySettings } from '../agreement/apply-settings.js';
+import { ReplicaChecks } from '../agreement/replica-checks.js';
 import { loadSnappy } from '../compression/snappy.js';
 import type { ClusterConfig } from '../config/cluster-config.js';
 import { loadReplica } from '../engine/log-loader.js';
@@ -14,7 +16,7 @@ import type { IRaft, RaftFactory, RaftInit } from '../raft/index.js';
 import { PendingConfigChange } from '../requests/pending-config-change.js';
 import { KEY_NONCE_BOUND, PendingProposals } from '../requests/pending-proposals.js';
 import { PendingReads } from '../requests/pending-reads.js';
-import { EntryPayloads, ReplicatedStateMachine } from '../rsm/index.js';
+import { EntryPayloads, type MembershipRules, ReplicatedStateMachine } from '../rsm/index.js';
 import type { IRandom } from '../runtime/random.js';
 import type { SoftSettings } from '../settings/soft.js';
 import type { SnapshotStore } from '../snapshot/index.js';
@@ -37,6 +39,8 @@ export interface ReplicaLoaderDependencies {
   logger: ILogger;
 }
 
+const MEMBERSHIP_RULES: MembershipRules = 'strict';
+
 /** Makes replicas from what is on their disk: newest snapshot, then the log behind it. */
 export class ReplicaLoader {
   readonly #deps: ReplicaLoaderDependencies;
@@ -50,12 +54,14 @@ export class ReplicaLoader {
     config: ClusterConfig,
     createStateMachine: CreateStateMachine,
     host: ReplicaHost,
+    bootstrap: Bootstrap,
     signal: AbortSignal,
   ): Promise<{ replica: Replica; init: RaftInit }> {
     const { clusterID, nodeID } = config;
     const { events, logDB, softSettings } = this.#deps;
     const payloads = await loadPayloads(config);
     const replica = this.#makeReplica(config, payloads, host);
+    replica.checks = this.#makeChecks(config, replica, bootstrap);
     const store = this.snapshotStore(clusterID, nodeID);
     const makeStateMachine = (): Promise<ReplicatedStateMachine> =>
       this.#makeStateMachine(config, createStateMachine, replica);
@@ -98,9 +104,27 @@ export class ReplicaLoader {
       stateMachine: checkStateMachine(stateMachine),
       orderedConfigChange,
       maxSessionCount: this.#deps.maxSessionCount,
+      membershipRules: MEMBERSHIP_RULES,
       listener,
       payloads: listener.payloads,
     });
+  }
+
+  #makeChecks(
+    { electionRTT, orderedConfigChange }: ClusterConfig,
+    replica: Replica,
+    bootstrap: Bootstrap,
+  ): ReplicaChecks {
+    const { logDB, events, maxSessionCount, logger } = this.#deps;
+    const settings: ApplySettings = {
+      orderedConfigChange,
+      lruMaxSessionCount: maxSessionCount,
+      membershipRules: MEMBERSHIP_RULES,
+    };
+    return new ReplicaChecks(
+      { replica, bootstrap, settings, electionTimeoutTicks: electionRTT },
+      { logDB, events, logger },
+    );
   }
 
   #makeReplica({ clusterID, nodeID }: ClusterConfig, payloads: EntryPayloads, host: ReplicaHost): Replica {

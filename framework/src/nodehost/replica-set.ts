@@ -1,4 +1,4 @@
-import type { ILogDB, Membership } from '@drakkar/raftio';
+import type { Bootstrap, ILogDB, Membership } from '@drakkar/raftio';
 import type { ClusterConfig } from '../config/cluster-config.js';
 import type { Engine } from '../engine/engine.js';
 import type { Replica } from '../engine/replica.js';
@@ -114,7 +114,7 @@ export class ReplicaSet {
     await finishRemoval(logDB, loader.snapshotStore(clusterID, nodeID), clusterID, nodeID);
     const bootstrap = await bootstrapReplica(logDB, request);
     for (const [id, address] of bootstrap.addresses) registry.set(clusterID, id, address);
-    const replica = await this.#load(config, createStateMachine);
+    const replica = await this.#load(config, createStateMachine, bootstrap);
     try {
       this.#closing.signal.throwIfAborted();
       engine.add(replica);
@@ -333,9 +333,14 @@ export class ReplicaSet {
     this.#deps.events.emit('nodeUnloaded', { clusterID, nodeID, reason });
   }
 
-  async #load(config: ClusterConfig, createStateMachine: CreateStateMachine): Promise<Replica> {
+  async #load(
+    config: ClusterConfig,
+    createStateMachine: CreateStateMachine,
+    bootstrap: Bootstrap,
+  ): Promise<Replica> {
     const { engine, loader } = this.#deps;
-    const { replica, init } = await loader.load(config, createStateMachine, engine, this.#closing.signal);
+    const { signal } = this.#closing;
+    const { replica, init } = await loader.load(config, createStateMachine, engine, bootstrap, signal);
     this.#register(config.clusterID, init.membership);
     return replica;
   }

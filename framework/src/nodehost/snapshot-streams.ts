@@ -94,21 +94,26 @@ export class SnapshotStreams {
     const { events } = this.#deps;
     const event = { clusterID, nodeID: from, to, index };
     events.emit('sendSnapshotStarted', event);
-    void this.#sender.send({ store, snapshot, from, to, target, signal }).then((outcome) => {
-      const { sent, sizeBytes } = outcome;
-      this.#deps.logger.info('a snapshot stream has ended', { clusterID, to, index, sent, sizeBytes });
-      events.emit(sent ? 'sendSnapshotCompleted' : 'sendSnapshotAborted', event);
-      if (!sent && hasErrorCode(outcome.error, 'ERR_SNAPSHOT_CORRUPT')) {
-        snapshotter.damaged(snapshot, outcome.error);
-      }
-      replica.streamEnded({ nodeID: to, streamID, index, failed: !sent });
-    });
+    const { groupID, settings } = message;
+    void this.#sender
+      .send({ store, snapshot, from, to, target, signal, groupID, settings })
+      .then((outcome) => {
+        const { sent, sizeBytes } = outcome;
+        this.#deps.logger.info('a snapshot stream has ended', { clusterID, to, index, sent, sizeBytes });
+        events.emit(sent ? 'sendSnapshotCompleted' : 'sendSnapshotAborted', event);
+        if (!sent && hasErrorCode(outcome.error, 'ERR_SNAPSHOT_CORRUPT')) {
+          snapshotter.damaged(snapshot, outcome.error);
+        }
+        replica.streamEnded({ nodeID: to, streamID, index, failed: !sent });
+      });
   }
 
   /** Where a snapshot that is offered goes; `undefined`: nobody here has a use for it. */
-  #storeFor({ clusterID, from, to, index, term, membership }: SnapshotOffer): SnapshotStore | undefined {
+  #storeFor(offer: SnapshotOffer): SnapshotStore | undefined {
+    const { clusterID, from, to, index, term, membership, groupID, settings } = offer;
     const replica = this.#deps.findReplica(clusterID, to);
     if (replica === undefined || replica.stopped) return undefined;
+    if (replica.checks?.guard.admitsSnapshot(from, groupID, settings) === false) return undefined;
     if (index > replica.rsm.lastApplied) return replica.snapshotter.store;
     // The leader does not know how far this replica is, and would offer it for ever: the core answers that.
     if (term <= replica.raft.term) {

@@ -526,5 +526,7 @@ function heartbeat(): Parameters<Solo['raft']['step']>[0] {
     hintHigh: 0,
     entries: [],
     snapshot: undefined,
+    groupID: 0,
+    settings: 0,
   };
 }

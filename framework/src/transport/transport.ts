@@ -38,8 +38,12 @@ export interface TransportOptions extends PeerOptions {
 
 /** Who takes what arrives, and learns what did not leave. */
 export interface TransportHandler {
-  /** False: there is no such replica here, and the message was dropped. */
-  onMessage(message: Message): boolean;
+  /**
+   * False: there is no such replica here, and the message was dropped.
+   *
+   * @param source raft address of the host that sent it
+   */
+  onMessage(message: Message, source: string): boolean;
   /** Takes an InstallSnapshot message, whose data goes in a stream of its own. */
   onInstallSnapshot(message: Message): void;
   /** The message was lost with the way to its receiver, which no newer connection has opened again. */
@@ -222,6 +226,7 @@ export class Transport {
   #makeBatch(target: string, requests: Message[]): MessageBatch {
     const features = this.#features.of(target);
     const isKnown = ({ type }: Message): boolean => knowsMessage(features ?? 0, type);
+    if (features !== undefined && !hasFeature(features, Feature.ComparesGroups)) withoutIdentity(requests);
     return {
       requests: requests.every(isKnown) ? requests : requests.filter(isKnown),
       deploymentID: this.#options.deploymentID,
@@ -278,7 +283,11 @@ export class Transport {
         continue;
       }
       // Nothing is learnt from messages for groups that do not run here: they could name any number of them.
-      if (this.#deps.handler.onMessage(message) && message.from !== 0 && batch.sourceAddress !== '') {
+      if (
+        this.#deps.handler.onMessage(message, batch.sourceAddress) &&
+        message.from !== 0 &&
+        batch.sourceAddress !== ''
+      ) {
         this.registry.learn(message.clusterID, message.from, batch.sourceAddress);
         isWanted = true;
       }
@@ -291,5 +300,16 @@ export class Transport {
         dropped,
       });
     }
+  }
+}
+
+/**
+ * A host that was heard and does not know these fields does not get them. One that was not heard yet does: whoever does
+ * not know them skips them, and without them a replica that differs could have its vote in the first moment.
+ */
+function withoutIdentity(requests: readonly Message[]): void {
+  for (const message of requests) {
+    message.groupID = 0;
+    message.settings = 0;
   }
 }

@@ -12,6 +12,9 @@ import { Reader, fieldSet } from './wire/reader.js';
 import { Writer } from './wire/writer.js';
 
 const CHUNK_FIELDS = fieldSet(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16, 17, 18, 19);
+/** Fields 110 and 111, varints: more than fits into a set of field numbers. */
+const GROUP_ID_TAG = 0x370;
+const SETTINGS_TAG = 0x378;
 /** Room for what a chunk says besides its data, so that the buffer hardly ever has to grow. */
 const CHUNK_HEAD_BYTES = 1024;
 /** What Go writes where there is none: the field can't be absent there. */
@@ -38,6 +41,8 @@ export function encodeSnapshotChunk(chunk: SnapshotChunk): Uint8Array {
   writer.bool(17, chunk.hasFileInfo);
   writer.nested(18, chunk.fileInfo ?? NO_FILE, writeSnapshotFile);
   writer.uint(19, chunk.binVer);
+  if (chunk.groupID) writer.uint(110, chunk.groupID);
+  if (chunk.settings) writer.uint(111, chunk.settings);
   return writer.finish();
 }
 
@@ -139,6 +144,12 @@ function readChunkFileField(reader: Reader, tag: number, chunk: SnapshotChunk): 
       return;
     case 0x98:
       chunk.binVer = reader.uint32();
+      return;
+    case GROUP_ID_TAG:
+      chunk.groupID = reader.uint();
+      return;
+    case SETTINGS_TAG:
+      chunk.settings = reader.uint();
       return;
     default:
       reader.skip(tag, CHUNK_FIELDS);

@@ -127,6 +127,13 @@ const VECTORS: Golden[] = [
      621b 1202 2f73 1809 2008 2804 3202 0800 3a0b ${FILE} 68ffffffffffffffffff01`,
   ),
   golden(
+    'a message with the identity of its group',
+    makeMessage({ type: MessageType.Heartbeat, to: 1, groupID: 2 ** 52 - 1, settings: 300 }),
+    encodeMessage,
+    decodeMessage,
+    `0811 1001 1800 2000 2800 3000 3800 4000 4800 5000 620c ${ZERO_SNAPSHOT} 6800 f006ffffffffffffff07 f806ac02`,
+  ),
+  golden(
     'MessageBatch',
     {
       requests: [makeMessage({ type: MessageType.Heartbeat, to: 1 })],
@@ -160,6 +167,13 @@ const VECTORS: Golden[] = [
     records.encodeBootstrap,
     records.decodeBootstrap,
     '0a06 0801 1202 6131 1001',
+  ),
+  golden(
+    'Bootstrap with the identity of its group',
+    { addresses: new Map(), join: true, groupID: 300 },
+    records.encodeBootstrap,
+    records.decodeBootstrap,
+    '1001 f006 ac02',
   ),
   golden(
     'RaftDataStatus',

@@ -30,9 +30,14 @@ const ENTRY_WRITERS: Readonly<Record<EntryForm, EntryWriter>> = {
 
 const MESSAGE_FIELDS = fieldSet(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13);
 const BATCH_FIELDS = fieldSet(1, 2, 3, 4);
-/** Field 100, a varint: more than fits into a set of field numbers, and its tag takes two bytes. */
+/**
+ * Fields 100, 110 and 111, varints: more than fit into a set of field numbers. Their tags take two bytes, and they are
+ * left out when they are zero.
+ */
 const FEATURES_TAG = 0x320;
-const FEATURES_TAG_BYTES = 2;
+const GROUP_ID_TAG = 0x370;
+const SETTINGS_TAG = 0x378;
+const LARGE_TAG_BYTES = 2;
 const LARGEST_ENUM_VALUE = 0x7fff_ffff;
 /** Tags of fields 1 to 10 and 13, the value of `reject`, and the tag of field 12. */
 const FIXED_MESSAGE_BYTES = 13;
@@ -54,6 +59,14 @@ function snapshotBytes(message: Message): Uint8Array {
   return message.snapshot === undefined ? NO_SNAPSHOT : encodeSnapshot(message.snapshot);
 }
 
+function optionalSize(value: number): number {
+  return value === 0 ? 0 : LARGE_TAG_BYTES + sizeOfUint(value);
+}
+
+function putOptional(buf: Uint8Array, pos: number, tag: number, value: number): number {
+  return value === 0 ? pos : putUint(buf, putUint(buf, pos, tag), value);
+}
+
 function messageBodySize(message: Message, entriesSize: number, snapshotSize: number): number {
   return (
     FIXED_MESSAGE_BYTES +
@@ -69,7 +82,9 @@ function messageBodySize(message: Message, entriesSize: number, snapshotSize: nu
     sizeOfUint64(message.hintHigh) +
     entriesSize +
     sizeOfUint(snapshotSize) +
-    snapshotSize
+    snapshotSize +
+    optionalSize(message.groupID) +
+    optionalSize(message.settings)
   );
 }
 
@@ -107,7 +122,9 @@ function putMessageBody(
   pos = putUint(buf, pos + 1, snapshot.length);
   for (let i = 0; i < snapshot.length; i++) buf[pos++] = snapshot[i] as number;
   buf[pos] = 0x68;
-  return putUint64(buf, pos + 1, message.hintHigh);
+  pos = putUint64(buf, pos + 1, message.hintHigh);
+  pos = putOptional(buf, pos, GROUP_ID_TAG, message.groupID);
+  return putOptional(buf, pos, SETTINGS_TAG, message.settings);
 }
 
 export function encodeMessage(message: Message): Uint8Array {
@@ -127,12 +144,8 @@ function batchTailSize(batch: MessageBatch, sourceAddressSize: number): number {
     sizeOfUint(sourceAddressSize) +
     sourceAddressSize +
     sizeOfUint(batch.binVer) +
-    featuresSize(batch.features)
+    optionalSize(batch.features ?? 0)
   );
-}
-
-function featuresSize(features = 0): number {
-  return features === 0 ? 0 : FEATURES_TAG_BYTES + sizeOfUint(features);
 }
 
 /**
@@ -168,8 +181,7 @@ export function encodeMessageBatch(batch: MessageBatch, entryForm: EntryForm = '
   pos = putString(buf, pos, batch.sourceAddress);
   buf[pos] = 0x20;
   pos = putUint(buf, pos + 1, batch.binVer);
-  const { features = 0 } = batch;
-  if (features !== 0) putUint(buf, putUint(buf, pos, FEATURES_TAG), features);
+  putOptional(buf, pos, FEATURES_TAG, batch.features ?? 0);
   return buf.subarray(start, start + total);
 }
 
@@ -200,6 +212,8 @@ function readMessage(reader: Reader): Message {
   let hintHigh: Uint64 = 0;
   const entries: Entry[] = [];
   let snapshot: Snapshot | undefined;
+  let groupID = 0;
+  let settings = 0;
   while (reader.pos < end) {
     const start = reader.pos;
     const tag = reader.tag();
@@ -243,6 +257,12 @@ function readMessage(reader: Reader): Message {
       case 0x68:
         hintHigh = reader.uint64();
         break;
+      case GROUP_ID_TAG:
+        groupID = reader.uint();
+        break;
+      case SETTINGS_TAG:
+        settings = reader.uint();
+        break;
       default:
         reader.skip(tag, MESSAGE_FIELDS);
     }
@@ -261,6 +281,8 @@ function readMessage(reader: Reader): Message {
     hintHigh,
     entries,
     snapshot,
+    groupID,
+    settings,
   };
 }
 

@@ -15,6 +15,8 @@ import type { Writer } from './wire/writer.js';
 
 const STATE_FIELDS = fieldSet(1, 2, 3);
 const BOOTSTRAP_FIELDS = fieldSet(1, 2);
+/** Field 110, a varint: more than fits into a set of field numbers. */
+const GROUP_ID_TAG = 0x370;
 const DATA_STATUS_FIELDS = fieldSet(1, 2, 3);
 const CONFIG_CHANGE_FIELDS = fieldSet(1, 2, 3, 4, 5);
 const HEADER_FIELDS = fieldSet(1, 2, 3, 4, 5, 6, 7, 8);
@@ -48,6 +50,7 @@ export function decodeState(bytes: Uint8Array): State {
 function writeBootstrap(writer: Writer, bootstrap: Bootstrap): void {
   writeAddresses(writer, 1, bootstrap.addresses);
   writer.bool(2, bootstrap.join);
+  if (bootstrap.groupID) writer.uint(110, bootstrap.groupID);
 }
 
 export function encodeBootstrap(bootstrap: Bootstrap): Uint8Array {
@@ -61,6 +64,7 @@ export function decodeBootstrap(bytes: Uint8Array): Bootstrap {
     const tag = reader.tag();
     if (tag === 0x0a) readAddress(reader, bootstrap.addresses);
     else if (tag === 0x10) bootstrap.join = reader.bool();
+    else if (tag === GROUP_ID_TAG) bootstrap.groupID = reader.uint();
     else reader.skip(tag, BOOTSTRAP_FIELDS);
   }
   return bootstrap;

@@ -33,6 +33,8 @@ export const MessageType = Object.freeze({
   TimeoutNow: 24,
   RequestPreVote: 64,
   RequestPreVoteResp: 65,
+  /** What the sender's group is and how it applies entries, for one whose group or settings differ. */
+  GroupMismatch: 66,
 } as const);
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 
@@ -47,6 +49,11 @@ export interface Bootstrap {
   /** Initial members, node id → raft address; empty when it joined a running group. */
   addresses: Map<number, string>;
   join: boolean;
+  /**
+   * Identity of the group, as this replica knows it: see docs/membership.md. Field 110, which version 0.1 skips; absent
+   * or 0: not known yet.
+   */
+  groupID?: number;
 }
 
 /** Identity of a data directory. */
@@ -107,6 +114,10 @@ export interface Message {
   hintHigh: Uint64;
   entries: Entry[];
   snapshot: Snapshot | undefined;
+  /** Identity of the sender's group. Field 110; 0: not known, or not said, as by version 0.1 and Dragonboat. */
+  groupID: number;
+  /** Fingerprint of the sender's settings that decide how entries are applied. Field 111; 0: not said. */
+  settings: number;
 }
 
 export interface ConfigChange {
@@ -163,6 +174,9 @@ export interface SnapshotChunk {
   hasFileInfo: boolean;
   fileInfo: SnapshotFile | undefined;
   binVer: number;
+  /** As in `Message`, with the same field numbers; absent or 0: not said. */
+  groupID?: number;
+  settings?: number;
 }
 
 /** A client session as the NodeHost API service carries it. */
@@ -191,6 +205,8 @@ export function makeMessage(fields: Partial<Message> & { type: MessageType }): M
     hintHigh: fields.hintHigh ?? 0,
     entries: fields.entries ?? NO_ENTRIES,
     snapshot: fields.snapshot,
+    groupID: fields.groupID ?? 0,
+    settings: fields.settings ?? 0,
   };
 }
 

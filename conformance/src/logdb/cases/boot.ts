@@ -1,4 +1,4 @@
-import { checkBootstrap, checkNodes, checkNothing } from '../check.js';
+import { checkBootstrap, checkLog, checkNodes, checkNothing } from '../check.js';
 import { MAX_ID, R, bootstrap, entries, replica, state, update } from '../make.js';
 import type { LogDBCase } from './logdb-case.js';
 
@@ -16,7 +16,7 @@ export const BOOT_CASES: readonly LogDBCase[] = [
     title: 'bootstrap info is read back as saved, and is durable',
     run: async (bench) => {
       const initial = bootstrap([1, 2, MAX_ID]);
-      const joined = bootstrap([], true);
+      const joined = { ...bootstrap([], true), groupID: 2 ** 52 - 1 };
       await bench.db.saveBootstrapInfo(7, 3, initial);
       await bench.db.saveBootstrapInfo(8, MAX_ID, joined);
       await checkBootstrap(bench.db, R, initial, 'initial member');
@@ -37,6 +37,23 @@ export const BOOT_CASES: readonly LogDBCase[] = [
       await checkNodes(bench.db, nodes, 'four replicas');
       await bench.reopen();
       await checkNodes(bench.db, nodes, 'four replicas, after reopen');
+    },
+  },
+  {
+    id: 'LDB-BOOT-4',
+    title: 'bootstrap info that is saved again replaces what was there, and nothing else',
+    run: async (bench) => {
+      await bench.db.saveBootstrapInfo(7, 3, bootstrap([], true));
+      await bench.db.saveRaftState([update(R, { state: state(1, 2, 0), entries: entries(1, 3, 1) })]);
+      const known = { ...bootstrap([], true), groupID: 41 };
+      await Promise.all([
+        bench.db.saveBootstrapInfo(7, 3, known),
+        bench.db.saveRaftState([update(R, { state: state(1, 2, 1), entries: entries(4, 5, 1) })]),
+      ]);
+      await bench.reopen();
+      await checkBootstrap(bench.db, R, known, 'saved again, after reopen');
+      await checkNodes(bench.db, [R], 'saved again, after reopen');
+      await checkLog(bench.db, R, entries(1, 5, 1), 'saved again, after reopen');
     },
   },
 ];

@@ -21,6 +21,8 @@ function everyMessage(): Message[] {
       reject: i % 2 === 0,
       hint: i % 3 === 0 ? 0xffff_ffff_ffff_ffffn : i,
       hintHigh: i % 3 === 1 ? 2n ** 63n : i,
+      groupID: i % 2 === 0 ? 2 ** 50 + i : 0,
+      settings: i * 1000,
       entries: type === MessageType.Replicate ? entries(1, 5, 2) : [],
       snapshot: type === MessageType.InstallSnapshot ? snapshotRecord(9, 2) : undefined,
     }),

@@ -24,6 +24,9 @@ export interface StreamHead {
   term: number;
   membership: Membership;
   deploymentID: number;
+  /** Identity of the group and fingerprint of the settings, as in messages. */
+  groupID?: number;
+  settings?: number;
 }
 
 /** Chunks that a file takes; an empty file takes one, so that it is heard of. */
@@ -143,6 +146,8 @@ function makeChunk(
     term: head.term,
     membership: head.membership,
     deploymentID: head.deploymentID,
+    groupID: head.groupID ?? 0,
+    settings: head.settings ?? 0,
     binVer: BIN_VER,
     chunkSize: place.data.length,
     filepath: file.name,

@@ -17,6 +17,9 @@ export interface SnapshotOffer {
   index: number;
   term: number;
   membership: Membership;
+  /** Identity of the group and fingerprint of the settings, as in messages; 0: not said. */
+  groupID: number;
+  settings: number;
 }
 
 /** A snapshot that has arrived: whole, durable, not yet recorded. */
@@ -135,7 +138,8 @@ export class Reception implements IChunkSink {
 
   async #begin(chunk: SnapshotChunk): Promise<IncomingFiles | string> {
     const { clusterID, from, nodeID: to, index, term, membership } = chunk;
-    const offer = { clusterID, from, to, index, term, membership };
+    const { groupID = 0, settings = 0 } = chunk;
+    const offer = { clusterID, from, to, index, term, membership, groupID, settings };
     const store = this.#host.admit(this, offer);
     if (typeof store === 'string') return store;
     this.#offer = offer;

@@ -37,6 +37,9 @@ export interface SendSnapshot {
   /** Raft address of the host of `to`. */
   target: string;
   signal: AbortSignal;
+  /** Identity of the group and fingerprint of the settings, as in messages. */
+  groupID?: number;
+  settings?: number;
 }
 
 export type SendOutcome =
@@ -185,10 +188,21 @@ export class SnapshotSender {
     connection: ISnapshotConnection,
     progress: { sizeBytes: number },
   ): Promise<void> {
-    const { snapshot, from, to, signal, store } = request;
+    const { snapshot, from, to, signal, store, groupID = 0, settings = 0 } = request;
     const { deploymentID, stallTimeoutMs } = this.#options;
     const { index, term, membership } = snapshot;
-    const head: StreamHead = { clusterID: store.clusterID, from, to, index, term, membership, deploymentID };
+    const { clusterID } = store;
+    const head: StreamHead = {
+      clusterID,
+      from,
+      to,
+      index,
+      term,
+      membership,
+      deploymentID,
+      groupID,
+      settings,
+    };
     const limits = { clock: this.#deps.clock, signal, timeoutMs: stallTimeoutMs, what: describe(request) };
     const chunks = chunksOf(this.#deps.fileSystem, lease, head);
     try {

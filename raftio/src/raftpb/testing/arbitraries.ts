@@ -33,6 +33,8 @@ export const uint64: fc.Arbitrary<Uint64> = fc.oneof(
   fc.bigInt(0n, 64n).map((power) => toUint64(power === 64n ? MAX_UINT64 : 1n << power)),
 );
 
+/** For fields that are left out when they are zero. */
+const nonZero = uint.map((value) => Math.max(1, value));
 const uint32 = fc.nat(0xffff_ffff);
 const text = fc.oneof(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary', maxLength: 300 }));
 const bytes = (maxLength = 200) => fc.uint8Array({ maxLength });
@@ -54,7 +56,10 @@ export const entry: fc.Arbitrary<Entry> = fc
 
 export const state: fc.Arbitrary<State> = fc.record({ term: uint, vote: uint, commit: uint });
 
-export const bootstrap: fc.Arbitrary<Bootstrap> = fc.record({ addresses, join: fc.boolean() });
+export const bootstrap: fc.Arbitrary<Bootstrap> = fc.record(
+  { addresses, join: fc.boolean(), groupID: nonZero },
+  { requiredKeys: ['addresses', 'join'] },
+);
 
 export const raftDataStatus: fc.Arbitrary<RaftDataStatus> = fc.record({
   address: text,
@@ -99,6 +104,8 @@ export const message: fc.Arbitrary<Message> = fc.record({
   hintHigh: uint64,
   entries: fc.array(entry, { maxLength: 6 }),
   snapshot: fc.option(snapshot, { nil: undefined }),
+  groupID: nonZero,
+  settings: nonZero,
 });
 
 export const messageBatch: fc.Arbitrary<MessageBatch> = fc.record(
@@ -131,7 +138,7 @@ export const snapshotHeader: fc.Arbitrary<SnapshotHeader> = fc.record({
   version: uint,
 });
 
-export const snapshotChunk: fc.Arbitrary<SnapshotChunk> = fc.record({
+const chunkFields = {
   clusterID: uint,
   nodeID: uint,
   from: uint,
@@ -150,7 +157,12 @@ export const snapshotChunk: fc.Arbitrary<SnapshotChunk> = fc.record({
   hasFileInfo: fc.boolean(),
   fileInfo: fc.option(snapshotFile, { nil: undefined }),
   binVer: uint32,
-});
+};
+
+export const snapshotChunk: fc.Arbitrary<SnapshotChunk> = fc.oneof(
+  fc.record(chunkFields),
+  fc.record({ ...chunkFields, groupID: nonZero, settings: nonZero }),
+);
 
 export const sessionRecord: fc.Arbitrary<SessionRecord> = fc.record({
   clusterID: uint,

@@ -6,7 +6,7 @@ export const WIRE_SCHEMA = `
 syntax = "proto2";
 package raftpb;
 
-message Bootstrap { map<uint64, string> addresses = 1; required bool join = 2; }
+message Bootstrap { map<uint64, string> addresses = 1; required bool join = 2; optional uint64 group_i_d = 110; }
 message RaftDataStatus {
   required string address = 1; required uint32 bin_ver = 2; required uint64 hard_hash = 3;
 }
@@ -34,6 +34,7 @@ message Message {
   required uint64 term = 5; required uint64 log_term = 6; required uint64 log_index = 7;
   required uint64 commit = 8; required bool reject = 9; required uint64 hint = 10; repeated Entry entries = 11;
   required Snapshot snapshot = 12; required uint64 hint_high = 13;
+  optional uint64 group_i_d = 110; optional uint64 settings = 111;
 }
 message ConfigChange {
   required uint64 config_change_i_d = 1; required uint32 type = 2; required uint64 node_i_d = 3;
@@ -55,6 +56,7 @@ message SnapshotChunk {
   required Membership membership = 10; required string filepath = 12; required uint64 file_size = 13;
   required uint64 deployment_i_d = 14; required uint64 file_chunk_i_d = 15; required uint64 file_chunk_count = 16;
   required bool has_file_info = 17; required SnapshotFile file_info = 18; required uint32 bin_ver = 19;
+  optional uint64 group_i_d = 110; optional uint64 settings = 111;
 }
 message SessionRecord {
   required uint64 cluster_i_d = 1; required uint64 client_i_d = 2; required uint64 series_i_d = 3;

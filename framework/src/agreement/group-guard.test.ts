@@ -1,0 +1,289 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  type Membership,
+  type Message,
+  MessageType,
+  emptyMembership,
+  makeEntry,
+  makeMessage,
+} from '@drakkar/raftio';
+import { type ErrGroupMismatch } from '../errors/index.js';
+import { settingsFingerprint } from './apply-settings.js';
+import { type GroupDifference, GroupGuard } from './group-guard.js';
+import { type SelfDescription, describingEntry } from './self-description.js';
+
+const GROUP = 41;
+const OTHER_GROUP = 42;
+const THREE = new Map([1, 2, 3].map((id) => [id, `host-${id}:1`]));
+const SETTINGS = { orderedConfigChange: false, lruMaxSessionCount: 4096, membershipRules: 'strict' } as const;
+const SELF: SelfDescription = { initialMembers: THREE, settings: SETTINGS };
+const OWN_SETTINGS = settingsFingerprint(SETTINGS);
+const ORDERED = settingsFingerprint({ ...SETTINGS, orderedConfigChange: true });
+
+interface SetUp {
+  nodeID?: number;
+  groupID?: number;
+  members?: ReadonlyMap<number, string>;
+  observers?: ReadonlyMap<number, string>;
+}
+
+class Bench {
+  readonly sent: Message[] = [];
+  readonly found: GroupDifference[] = [];
+  readonly refusals: (string | undefined)[] = [];
+  readonly recorded: number[] = [];
+  readonly host = { nowTick: 100, hasLeader: false };
+  readonly guard: GroupGuard;
+  membership: Membership;
+  finishRecord: () => void = () => undefined;
+
+  constructor({ nodeID = 3, groupID = GROUP, members = THREE, observers = new Map() }: SetUp = {}) {
+    this.membership = {
+      ...emptyMembership(),
+      addresses: new Map(members),
+      observers: new Map(observers),
+    };
+    const { host } = this;
+    this.guard = new GroupGuard(
+      { clusterID: 7, nodeID, groupID, self: SELF, electionTimeoutTicks: 10 },
+      {
+        get nowTick() {
+          return host.nowTick;
+        },
+        get hasLeader() {
+          return host.hasLeader;
+        },
+        membership: () => this.membership,
+        send: (message) => void this.sent.push(message),
+        record: (id) => {
+          this.recorded.push(id);
+          return new Promise((resolve) => (this.finishRecord = resolve));
+        },
+        differs: (difference) => void this.found.push(difference),
+        refusalChanged: (refusal: ErrGroupMismatch | undefined) => void this.refusals.push(refusal?.code),
+        recordFailed: () => undefined,
+      },
+    );
+  }
+
+  /** Whether a message of `from` is taken. */
+  takes(from: number, fields: Partial<Message> = {}, source = `host-${from}:1`): boolean {
+    const type = fields.type ?? MessageType.RequestVote;
+    const message = makeMessage({
+      from,
+      to: 3,
+      clusterID: 7,
+      groupID: GROUP,
+      settings: OWN_SETTINGS,
+      ...fields,
+      type,
+    });
+    return this.guard.admits(message, source);
+  }
+
+  get code(): string | undefined {
+    return this.guard.refusal?.code;
+  }
+}
+
+describe('GroupGuard', () => {
+  it('takes messages of its group, and those that do not say which group they are of', () => {
+    const bench = new Bench();
+    expect(bench.takes(1)).toBe(true);
+    expect(bench.takes(2, { groupID: 0, settings: 0 })).toBe(true);
+    expect(bench.takes(2, { groupID: 0 })).toBe(true);
+    expect(bench.guard.droppedCount).toBe(0);
+    expect(bench.code).toBeUndefined();
+  });
+
+  it.each<[string, Partial<Message>]>([
+    ['another group', { groupID: OTHER_GROUP }],
+    ['other settings', { settings: ORDERED }],
+  ])('drops messages of a member with %s, and answers now and then', (_what, fields) => {
+    const bench = new Bench();
+    for (let i = 0; i < 5; i++) expect(bench.takes(1, fields)).toBe(false);
+    expect(bench.sent).toHaveLength(1);
+    expect(bench.sent[0]).toMatchObject({ type: MessageType.GroupMismatch, from: 3, to: 1 });
+    expect(bench.guard.droppedCount).toBe(5);
+    for (let tick = 0; tick < 100; tick++) {
+      bench.host.nowTick++;
+      expect(bench.takes(1, fields)).toBe(false);
+    }
+    expect(bench.sent.length).toBeGreaterThanOrEqual(10);
+    expect(bench.sent.length).toBeLessThanOrEqual(15);
+  });
+
+  it('is not refused while a quorum of the members may agree with it', () => {
+    const bench = new Bench();
+    bench.takes(1, { settings: ORDERED });
+    expect(bench.code).toBeUndefined();
+    expect(bench.takes(2)).toBe(true);
+  });
+
+  it('is refused when a quorum of the members differs, and not any more when they agree', () => {
+    const bench = new Bench();
+    bench.takes(1, { settings: ORDERED });
+    bench.takes(2, { settings: ORDERED });
+    expect(bench.code).toBe('ERR_GROUP_MISMATCH');
+    expect(bench.refusals).toEqual([]);
+    bench.takes(2, { settings: ORDERED, type: MessageType.GroupMismatch });
+    expect(bench.guard.refusal?.message).toContain('most members agree with each other');
+    expect(bench.takes(1)).toBe(true);
+    expect(bench.code).toBeUndefined();
+    expect(bench.refusals).toEqual(['ERR_GROUP_MISMATCH', undefined]);
+  });
+
+  it('says so when no majority agrees', () => {
+    const bench = new Bench();
+    bench.takes(1, { settings: ORDERED });
+    bench.takes(2, { groupID: OTHER_GROUP });
+    expect(bench.guard.refusal?.message).toContain('no majority of the members is known to agree');
+  });
+
+  it('is refused when its leader differs, unless it has another one', () => {
+    const bench = new Bench({ nodeID: 9, observers: new Map([[9, 'host-9:1']]) });
+    bench.takes(1, { type: MessageType.Heartbeat, settings: ORDERED });
+    expect(bench.code).toBe('ERR_GROUP_MISMATCH');
+    bench.host.hasLeader = true;
+    expect(bench.code).toBeUndefined();
+    bench.host.hasLeader = false;
+    bench.host.nowTick += 20;
+    expect(bench.code).toBeUndefined();
+  });
+
+  it('is refused when more others take it for a member of their group than its own has', () => {
+    const bench = new Bench({ members: new Map([[3, 'host-3:1']]) });
+    bench.takes(1, { groupID: OTHER_GROUP });
+    expect(bench.code).toBeUndefined();
+    bench.takes(2, { groupID: OTHER_GROUP });
+    expect(bench.code).toBe('ERR_GROUP_MISMATCH');
+    bench.host.nowTick += 200;
+    expect(bench.code).toBeUndefined();
+    bench.takes(1, { groupID: OTHER_GROUP, type: MessageType.Heartbeat });
+    expect(bench.code).toBe('ERR_GROUP_MISMATCH');
+  });
+
+  it('is not refused for strangers that bear the ids of its members', () => {
+    const bench = new Bench();
+    for (const id of [1, 2]) {
+      expect(bench.takes(id, { groupID: OTHER_GROUP, type: MessageType.Heartbeat }, `stranger-${id}:1`)).toBe(
+        false,
+      );
+    }
+    expect(bench.code).toBeUndefined();
+    expect(bench.guard.differences().map(({ isMember }) => isMember)).toEqual([false, false]);
+  });
+
+  it('remembers a bounded number of strangers', () => {
+    const bench = new Bench();
+    bench.takes(1, { groupID: OTHER_GROUP });
+    for (let i = 0; i < 1000; i++) bench.takes(100 + i, { groupID: OTHER_GROUP }, `stranger-${i}:1`);
+    const known = bench.guard.differences();
+    expect(known.length).toBeLessThanOrEqual(64);
+    expect(known.filter(({ isMember }) => isMember)).toHaveLength(1);
+  });
+
+  it('says in what another one differs, once', () => {
+    const bench = new Bench();
+    const theirs: SelfDescription = {
+      initialMembers: new Map([[1, 'HOST-1:1']]),
+      settings: { ...SETTINGS, orderedConfigChange: true },
+    };
+    const fields = { groupID: OTHER_GROUP, settings: ORDERED };
+    bench.takes(1, fields);
+    expect(bench.found).toEqual([]);
+    const answer = { ...fields, type: MessageType.GroupMismatch, entries: [describingEntry(theirs)] };
+    for (let i = 0; i < 3; i++) bench.takes(1, answer);
+    expect(bench.found).toEqual([
+      {
+        nodeID: 1,
+        address: 'host-1:1',
+        isMember: true,
+        differences: [
+          'the group began with the members 1=host-1:1, 2=host-2:1, 3=host-3:1 here, and with the members 1=host-1:1 on node 1',
+          'orderedConfigChange is false here, and true on node 1',
+        ],
+      },
+    ]);
+  });
+
+  it('reports one that does not say in what it differs, too', () => {
+    const bench = new Bench();
+    bench.takes(1, { groupID: OTHER_GROUP });
+    bench.host.nowTick += 30;
+    bench.takes(1, { groupID: OTHER_GROUP });
+    expect(bench.found.map(({ differences }) => differences)).toEqual([
+      ['node 1 is of a group that began with other members'],
+    ]);
+  });
+
+  it.each([
+    ['no JSON', Buffer.from('no JSON')],
+    ['an array', Buffer.from('[1]')],
+    ['nothing', new Uint8Array(0)],
+    ['null', Buffer.from('null')],
+    [
+      'members of the wrong type',
+      Buffer.from('{"initialMembers":[1,[2],["a","b"],[3,4]],"orderedConfigChange":{}}'),
+    ],
+    ['a megabyte', Buffer.alloc(1 << 20, 0x20)],
+  ])('takes a description that is %s', (_what, cmd) => {
+    const bench = new Bench();
+    const fields = { groupID: OTHER_GROUP, settings: ORDERED, type: MessageType.GroupMismatch };
+    expect(bench.takes(1, { ...fields, entries: [makeEntry({ cmd })] })).toBe(false);
+    expect(bench.found).toHaveLength(1);
+    expect(bench.found[0]?.differences.join().length).toBeLessThan(2000);
+  });
+
+  it('does not believe a GroupMismatch message of one that does not differ', () => {
+    const bench = new Bench();
+    expect(bench.takes(1, { type: MessageType.GroupMismatch })).toBe(false);
+    expect(bench.takes(2, { type: MessageType.GroupMismatch, groupID: 0, settings: 0 })).toBe(false);
+    expect(bench.found).toEqual([]);
+    expect(bench.code).toBeUndefined();
+  });
+
+  it('drops snapshots of another group', () => {
+    const bench = new Bench();
+    expect(bench.guard.admitsSnapshot(1, GROUP, OWN_SETTINGS)).toBe(true);
+    expect(bench.guard.admitsSnapshot(1, 0, 0)).toBe(true);
+    expect(bench.guard.admitsSnapshot(1, OTHER_GROUP, OWN_SETTINGS)).toBe(false);
+    expect(bench.guard.admitsSnapshot(1, GROUP, ORDERED)).toBe(false);
+    expect(bench.guard.droppedCount).toBe(2);
+  });
+});
+
+describe('GroupGuard of a replica that joins', () => {
+  const joining = (): Bench => new Bench({ groupID: 0, members: new Map() });
+  const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+  it('takes over the identity of its first leader, and its messages when that is durable', async () => {
+    const bench = joining();
+    expect(bench.takes(1, { type: MessageType.RequestVote })).toBe(true);
+    expect(bench.takes(1, { type: MessageType.Heartbeat })).toBe(false);
+    expect(bench.takes(1, { type: MessageType.Replicate })).toBe(false);
+    expect(bench.guard.groupID).toBe(0);
+    bench.finishRecord();
+    await settled();
+    expect(bench.recorded).toEqual([GROUP]);
+    expect(bench.guard.groupID).toBe(GROUP);
+    expect(bench.takes(1, { type: MessageType.Heartbeat })).toBe(true);
+    expect(bench.takes(2, { type: MessageType.Heartbeat, groupID: OTHER_GROUP })).toBe(false);
+  });
+
+  it('is refused by a leader with other settings, and takes nothing over from it', () => {
+    const bench = joining();
+    expect(bench.takes(1, { type: MessageType.Heartbeat, settings: ORDERED })).toBe(false);
+    expect(bench.recorded).toEqual([]);
+    expect(bench.code).toBe('ERR_GROUP_MISMATCH');
+  });
+
+  it('takes nothing over from who is no member, once it knows the members', () => {
+    const bench = new Bench({ groupID: 0 });
+    expect(bench.takes(1, { type: MessageType.Heartbeat }, 'stranger:1')).toBe(true);
+    expect(bench.takes(1, { type: MessageType.Heartbeat, groupID: 0, settings: 0 })).toBe(true);
+    expect(bench.recorded).toEqual([]);
+    bench.takes(1, { type: MessageType.Heartbeat });
+    expect(bench.recorded).toEqual([GROUP]);
+  });
+});

@@ -1,0 +1,388 @@
+import { type Membership, type Message, MessageType, makeMessage } from '@drakkar/raftio';
+import { ErrGroupMismatch } from '../errors/index.js';
+import { normalAddress } from './address-form.js';
+import { settingsFingerprint } from './apply-settings.js';
+import { type Respects, type SelfDescription, describingEntry, differencesFrom } from './self-description.js';
+
+/** Another replica whose group, or whose settings, are not those of this one. */
+export interface GroupDifference {
+  nodeID: number;
+  /** Raft address of its host; empty for the sender of a snapshot. */
+  address: string;
+  /** Whether the membership lists it under that address; anybody may claim to be a member. */
+  isMember: boolean;
+  /** One sentence each, for people. */
+  differences: readonly string[];
+}
+
+export interface GroupGuardOptions {
+  clusterID: number;
+  nodeID: number;
+  /** 0: not known yet; it is taken over from the first leader. */
+  groupID: number;
+  self: SelfDescription;
+  electionTimeoutTicks: number;
+}
+
+/** What the guard needs of its replica. */
+export interface GroupGuardHost {
+  readonly nowTick: number;
+  /** Whether a leader is known here, this replica included. */
+  readonly hasLeader: boolean;
+  membership(): Membership;
+  send(message: Message): void;
+  /** Makes the identity of the group durable. */
+  record(groupID: number): Promise<void>;
+  /** Another replica differs: told once for each and kind of difference. */
+  differs(difference: GroupDifference): void;
+  /** The replica is refused from now on, or is not any more. */
+  refusalChanged(refusal: ErrGroupMismatch | undefined): void;
+  recordFailed(error: unknown): void;
+}
+
+/** Others that are remembered: members, and a few who are none. */
+const MAX_OTHERS = 64;
+/** For how many election timeouts one that is no member counts after it was heard. */
+const OUTSIDER_ELECTION_TIMEOUTS = 10;
+/** For how many election timeouts one that sent as a leader counts as the leader. */
+const LEADER_ELECTION_TIMEOUTS = 2;
+
+/** Answers to one that differs that are a tick apart; later ones an election timeout. */
+const QUICK_ANSWERS = 5;
+/** After how many election timeouts one that differs is reported though it did not say in what. */
+const REPORT_ELECTION_TIMEOUTS = 3;
+
+interface Other extends Respects {
+  /** What it said that it is, to be compared with others. */
+  claim: string;
+  nodeID: number;
+  address: string;
+  heardTick: number;
+  /** When it last sent what only a leader sends; -Infinity: never. */
+  ledTick: number;
+  toldTick: number;
+  toldCount: number;
+  sinceTick: number;
+  differences: readonly string[];
+  reported: boolean;
+}
+
+/**
+ * Compares what must be equal on all members of a group: which group it is, and how entries are applied. Messages
+ * carry both; those of a replica that differs never reach the core. Since both sides drop, those that agree are the
+ * group, and whoever is without a quorum of them is refused: it takes no writes and serves no linearizable reads.
+ * Absent from a message, as with version 0.1 and Dragonboat, is unknown, and accepted.
+ */
+export class GroupGuard {
+  readonly #options: GroupGuardOptions;
+  readonly #host: GroupGuardHost;
+  readonly #settings: number;
+  readonly #others = new Map<string, Other>();
+  #groupID: number;
+  #recording: number | undefined;
+  #refusal: ErrGroupMismatch | undefined;
+  #isRefusalTold = false;
+  #droppedCount = 0;
+
+  constructor(options: GroupGuardOptions, host: GroupGuardHost) {
+    this.#options = options;
+    this.#host = host;
+    this.#groupID = options.groupID;
+    this.#settings = settingsFingerprint(options.self.settings);
+  }
+
+  /** Identity of the group; 0: not known yet. */
+  get groupID(): number {
+    return this.#groupID;
+  }
+
+  /** Fingerprint of the settings that decide how entries are applied. */
+  get settings(): number {
+    return this.#settings;
+  }
+
+  /** Messages and snapshots that were dropped since they are of replicas that differ. */
+  get droppedCount(): number {
+    return this.#droppedCount;
+  }
+
+  /** Why this replica takes no writes and serves no linearizable reads; undefined: it does. */
+  get refusal(): ErrGroupMismatch | undefined {
+    if (this.#others.size > 0) this.#judge();
+    return this.#refusal;
+  }
+
+  differences(): GroupDifference[] {
+    const membership = this.#host.membership();
+    return [...this.#others.values()].map((other) => toDifference(other, membership));
+  }
+
+  /** Puts what others compare into a message of this replica. */
+  stamp(message: Message): void {
+    message.groupID = this.#groupID;
+    message.settings = this.#settings;
+  }
+
+  /** Whether a message goes to the core. @param source raft address of the host that sent it */
+  admits(message: Message, source: string): boolean {
+    const isKnown = message.groupID === this.#groupID && message.settings === this.#settings;
+    if (isKnown && this.#others.size === 0 && message.type !== MessageType.GroupMismatch) return true;
+    return this.#examine(message, source);
+  }
+
+  /** Whether a snapshot may be taken. What it lacks is unknown, and accepted. */
+  admitsSnapshot(from: number, groupID: number, settings: number): boolean {
+    const respects = this.#compare(groupID, settings);
+    if (respects === undefined) return true;
+    this.#droppedCount++;
+    const other = this.#note(from, '', respects, claimOf(groupID, settings));
+    if (!other.reported) this.#report(other);
+    return false;
+  }
+
+  /** Called with each tick. */
+  tick(): void {
+    if (this.#others.size > 0) this.#judge();
+  }
+
+  #examine(message: Message, source: string): boolean {
+    const { from, groupID, settings, type } = message;
+    const respects = this.#compare(groupID, settings);
+    if (respects !== undefined) {
+      this.#droppedCount++;
+      this.#drop(message, source, respects);
+      return false;
+    }
+    if (type === MessageType.GroupMismatch) return false;
+    this.#others.delete(keyOf(from, source));
+    if (this.#groupID === 0 && groupID !== 0 && isOfLeader(type)) return this.#adopt(message, source);
+    return true;
+  }
+
+  #compare(groupID: number, settings: number): Respects | undefined {
+    const group = groupID !== 0 && this.#groupID !== 0 && groupID !== this.#groupID;
+    const differs = settings !== 0 && this.#settings !== 0 && settings !== this.#settings;
+    return group || differs ? { group, settings: differs } : undefined;
+  }
+
+  #drop(message: Message, source: string, respects: Respects): void {
+    const { nowTick } = this.#host;
+    const { from, groupID, settings, type } = message;
+    const other = this.#note(from, source, respects, claimOf(groupID, settings));
+    if (isOfLeader(type)) other.ledTick = nowTick;
+    if (type === MessageType.GroupMismatch) {
+      const details = differencesFrom(this.#options.self, message.entries, from, respects);
+      if (details.length > 0) this.#learn(other, details);
+    }
+    const { electionTimeoutTicks } = this.#options;
+    // Its own description is worth waiting for.
+    const isDetailed = type === MessageType.GroupMismatch;
+    const isOverdue = nowTick - other.sinceTick >= REPORT_ELECTION_TIMEOUTS * electionTimeoutTicks;
+    if (!other.reported && (isDetailed || isOverdue)) this.#report(other);
+    // The first ones may be lost: a host gets such a message when it has said that it knows them.
+    const pauseTicks = other.toldCount < QUICK_ANSWERS ? 1 : electionTimeoutTicks;
+    if (nowTick - other.toldTick >= pauseTicks) this.#tell(other);
+    this.#judge();
+  }
+
+  #learn(other: Other, differences: readonly string[]): void {
+    if (other.differences.join() === differences.join()) return;
+    other.differences = differences;
+    if (this.#refusal !== undefined) this.#refusal = this.#describeRefusal();
+  }
+
+  /** Says what this replica is to one that differs, once in an election timeout after the first few. */
+  #tell(other: Other): void {
+    other.toldTick = this.#host.nowTick;
+    other.toldCount++;
+    const { clusterID, nodeID, self } = this.#options;
+    const message = makeMessage({
+      type: MessageType.GroupMismatch,
+      to: other.nodeID,
+      from: nodeID,
+      clusterID,
+      entries: [describingEntry(self)],
+    });
+    this.#host.send(message);
+  }
+
+  #note(nodeID: number, address: string, respects: Respects, claim: string): Other {
+    const key = keyOf(nodeID, address);
+    const { nowTick } = this.#host;
+    let other = this.#others.get(key);
+    if (other?.claim !== claim) {
+      const differences = generalDifferences(respects, nodeID);
+      other = {
+        ...respects,
+        claim,
+        nodeID,
+        address,
+        heardTick: nowTick,
+        ledTick: -Infinity,
+        toldTick: -Infinity,
+        toldCount: 0,
+        sinceTick: nowTick,
+        differences,
+        reported: false,
+      };
+      if (this.#others.size >= MAX_OTHERS) this.#forgetOldest();
+      this.#others.set(key, other);
+    }
+    other.heardTick = nowTick;
+    return other;
+  }
+
+  /** Makes room: one who is no member goes first. */
+  #forgetOldest(): void {
+    const membership = this.#host.membership();
+    const byAge = [...this.#others].sort(([, a], [, b]) => a.heardTick - b.heardTick);
+    const oldest = byAge.find(([, other]) => !isMember(other, membership)) ?? byAge[0];
+    if (oldest !== undefined) this.#others.delete(oldest[0]);
+  }
+
+  #report(other: Other): void {
+    other.reported = true;
+    this.#host.differs(toDifference(other, this.#host.membership()));
+  }
+
+  /**
+   * A replica that joined takes the identity of its group from its first leader. Until it is durable nothing of that
+   * leader is taken: a crash must not leave a log of a group that is not known.
+   */
+  #adopt({ from, groupID }: Message, source: string): boolean {
+    const membership = this.#host.membership();
+    const isKnown = membership.addresses.size > 0;
+    if (isKnown && !isMember({ nodeID: from, address: source }, membership)) return true;
+    if (this.#recording !== undefined) return false;
+    this.#recording = groupID;
+    void this.#record(groupID);
+    return false;
+  }
+
+  async #record(groupID: number): Promise<void> {
+    try {
+      await this.#host.record(groupID);
+      this.#groupID = groupID;
+    } catch (error) {
+      this.#host.recordFailed(error);
+    } finally {
+      this.#recording = undefined;
+    }
+  }
+
+  #judge(): void {
+    this.#forgetOutsiders();
+    const isRefused = this.#others.size > 0 && this.#isRefused();
+    if (isRefused) this.#refusal ??= this.#describeRefusal();
+    else this.#refusal = undefined;
+    // Told when it is known in what the others differ; calls are refused before that.
+    const isToBeTold = isRefused && (this.#isRefusalTold || this.#isAnyReported());
+    if (isToBeTold === this.#isRefusalTold) return;
+    this.#isRefusalTold = isToBeTold;
+    this.#host.refusalChanged(this.#refusal);
+  }
+
+  #isAnyReported(): boolean {
+    for (const { reported } of this.#others.values()) if (reported) return true;
+    return false;
+  }
+
+  /**
+   * Refused is a replica without a quorum of voting members that may agree with it, one whose leader differs, one that
+   * more others take for a member of another group than its own has members, and one that joins and meets anybody who
+   * differs.
+   */
+  #isRefused(): boolean {
+    const { hasLeader, nowTick } = this.#host;
+    const membership = this.#host.membership();
+    const voterCount = membership.addresses.size;
+    const leaderTicks = LEADER_ELECTION_TIMEOUTS * this.#options.electionTimeoutTicks;
+    // A leader that others have elected shows that the group is one; who leads alone shows nothing.
+    const isConfirmed = hasLeader && voterCount > 1;
+    let differing = 0;
+    let outsiders = 0;
+    let isOutsiderLeading = false;
+    for (const other of this.#others.values()) {
+      if (!isMember(other, membership)) {
+        if (!other.group || membership.removed.has(other.nodeID)) continue;
+        outsiders++;
+        isOutsiderLeading ||= nowTick - other.ledTick < leaderTicks;
+        continue;
+      }
+      if (membership.addresses.has(other.nodeID)) differing++;
+      if (!hasLeader && nowTick - other.ledTick < leaderTicks) return true;
+    }
+    if (voterCount === 0) return true;
+    const agreeing = voterCount - differing;
+    if (agreeing < Math.floor(voterCount / 2) + 1) return true;
+    // One that leads a group without this replica's vote has the vote of another, at least.
+    return !isConfirmed && outsiders + (isOutsiderLeading ? 1 : 0) > agreeing;
+  }
+
+  /** Whether a quorum of the voting members says the same, which is not what this replica says. */
+  #isMajorityAgainst(): boolean {
+    const membership = this.#host.membership();
+    const counts = new Map<string, number>();
+    for (const other of this.#others.values()) {
+      if (!membership.addresses.has(other.nodeID) || !isMember(other, membership)) continue;
+      counts.set(other.claim, (counts.get(other.claim) ?? 0) + 1);
+    }
+    return Math.max(0, ...counts.values()) > membership.addresses.size / 2;
+  }
+
+  #forgetOutsiders(): void {
+    const since = this.#host.nowTick - OUTSIDER_ELECTION_TIMEOUTS * this.#options.electionTimeoutTicks;
+    let membership: Membership | undefined;
+    for (const [key, other] of this.#others) {
+      if (other.heardTick >= since) continue;
+      membership ??= this.#host.membership();
+      if (!isMember(other, membership)) this.#others.delete(key);
+    }
+  }
+
+  #describeRefusal(): ErrGroupMismatch {
+    const { clusterID, nodeID } = this.#options;
+    const others = this.differences();
+    const nodes = [...new Set(others.map((other) => other.nodeID))].join(', ');
+    const what = [...new Set(others.flatMap(({ differences }) => differences))].join('; ');
+    return new ErrGroupMismatch(
+      `group ${clusterID}: node ${nodeID} on this host differs from node ${nodes} in what must be equal on all members: ` +
+        `${what}. It takes no writes and serves no linearizable reads until they are equal; ` +
+        (this.#isMajorityAgainst()
+          ? 'most members agree with each other, so this replica is to be changed'
+          : 'no majority of the members is known to agree, so find out which of them is right'),
+      { details: { clusterID, nodeID, others } },
+    );
+  }
+}
+
+function claimOf(groupID: number, settings: number): string {
+  return `${groupID} ${settings}`;
+}
+
+function keyOf(nodeID: number, address: string): string {
+  return `${nodeID}@${address}`;
+}
+
+function isOfLeader(type: MessageType): boolean {
+  return (
+    type === MessageType.Heartbeat || type === MessageType.Replicate || type === MessageType.InstallSnapshot
+  );
+}
+
+function isMember({ nodeID, address }: { nodeID: number; address: string }, membership: Membership): boolean {
+  const listed = membership.addresses.get(nodeID) ?? membership.observers.get(nodeID);
+  return listed !== undefined && (listed === address || normalAddress(listed) === normalAddress(address));
+}
+
+function toDifference(other: Other, membership: Membership): GroupDifference {
+  const { nodeID, address, differences } = other;
+  return { nodeID, address, isMember: isMember(other, membership), differences };
+}
+
+function generalDifferences({ group, settings }: Respects, nodeID: number): string[] {
+  const found: string[] = [];
+  if (group) found.push(`node ${nodeID} is of a group that began with other members`);
+  if (settings) found.push(`node ${nodeID} has other settings of how entries are applied`);
+  return found;
+}

@@ -1,0 +1,154 @@
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { openLmdbLogDB } from '@drakkar/logdb-lmdb';
+import {
+  CLUSTER,
+  TestCluster,
+  type TestNode,
+  Workshop,
+  clusterConfig,
+  codeOf,
+  eventually,
+  freeAddress,
+  progressOf,
+  retrying,
+} from './support.js';
+
+const workshop = new Workshop();
+afterEach(() => workshop.clear());
+
+const TIMEOUT = { timeoutMs: 5_000 };
+
+/** Three hosts; what the third is started with is up to the test. */
+async function threeHosts(): Promise<TestCluster> {
+  const cluster = await TestCluster.start(workshop, 0);
+  for (const nodeID of [1, 2, 3]) cluster.members.set(nodeID, await freeAddress());
+  return cluster;
+}
+
+async function startWith(
+  cluster: TestCluster,
+  nodeID: number,
+  members: Map<number, string>,
+): Promise<TestNode> {
+  const node = await cluster.openHost(nodeID);
+  await node.host.startCluster(members, false, () => node.journal, clusterConfig(nodeID));
+  return node;
+}
+
+const refusalOf = (node: TestNode): Promise<string> =>
+  eventually('the replica to be refused', () => {
+    const { refusal } = progressOf(node).agreement;
+    return refusal === undefined || node.events.of('replicaRefused').length === 0
+      ? undefined
+      : `${refusal.code}: ${refusal.message}`;
+  });
+
+async function expectRefused(node: TestNode): Promise<void> {
+  const { host } = node;
+  const session = host.getNoOPSession(CLUSTER);
+  expect(await codeOf(() => host.syncRead(CLUSTER, new Uint8Array(0), TIMEOUT))).toBe('ERR_GROUP_MISMATCH');
+  expect(await codeOf(() => host.syncPropose(session, Buffer.from('x'), TIMEOUT))).toBe('ERR_GROUP_MISMATCH');
+  expect(await codeOf(() => host.syncRequestDeleteNode(CLUSTER, 1, 0, TIMEOUT))).toBe('ERR_GROUP_MISMATCH');
+  expect(await codeOf(() => host.waitReady(CLUSTER, TIMEOUT))).toBe('ERR_GROUP_MISMATCH');
+  expect(await node.events.first('replicaRefused')).toHaveLength(1);
+}
+
+async function expectHealthy(cluster: TestCluster, nodes: TestNode[]): Promise<void> {
+  await cluster.readyLeader(nodes);
+  for (const node of nodes) {
+    await cluster.write(node, `by ${node.nodeID}`);
+    expect(await cluster.read(node)).toContain(`by ${node.nodeID}`);
+    expect(progressOf(node).agreement.refusal).toBeUndefined();
+  }
+}
+
+describe('a replica that was started with other initial members', () => {
+  it.each<[string, (addresses: Map<number, string>) => [number, string][], string]>([
+    ['itself alone', (all) => [[3, all.get(3) ?? '']], 'with the members 3='],
+    ['one less', (all) => [...all].filter(([id]) => id !== 2), 'with the members 1='],
+    ['one more', (all) => [...all, [4, '127.0.0.1:9']], '4=127.0.0.1:9 here'],
+  ])('is refused: %s', async (_what, listOf, words) => {
+    const cluster = await threeHosts();
+    const third = await startWith(cluster, 3, new Map(listOf(cluster.members)));
+    const healthy = [await cluster.startNode(1), await cluster.startNode(2)];
+    expect(await refusalOf(third)).toMatch(
+      /^ERR_GROUP_MISMATCH: group 1: node 3 on this host differs from node /,
+    );
+    await expectRefused(third);
+    await expectHealthy(cluster, healthy);
+    expect(third.journal.lines.filter((line) => line.startsWith('by '))).toEqual([]);
+    const [mismatch] = await third.events.first('groupMismatch');
+    expect(mismatch.difference.differences.join('; ')).toContain(words);
+  });
+});
+
+describe('a replica with other settings of how entries are applied', () => {
+  it('is refused with another orderedConfigChange, and catches up when it is as the others are', async () => {
+    const cluster = await TestCluster.start(workshop, 3);
+    await cluster.readyLeader();
+    await cluster.node(3).host.stop();
+    const third = await cluster.startNode(3, { orderedConfigChange: true });
+    expect(await refusalOf(third)).toContain('orderedConfigChange is true here, and false on node ');
+    await expectRefused(third);
+    const healthy = cluster.others(third);
+    await expectHealthy(cluster, healthy);
+    await third.host.stop();
+    const again = await cluster.startNode(3);
+    await again.host.waitReady(CLUSTER, TIMEOUT);
+    expect(await cluster.read(again)).toContain('by 2');
+    await eventually('the others to see that it agrees', () =>
+      healthy.every((node) => progressOf(node).agreement.differences.length === 0) ? true : undefined,
+    );
+  });
+
+  it('is refused with another number of client sessions, before it evicts one that the others have', async () => {
+    const cluster = await threeHosts();
+    cluster.hostConfigs.set(3, { hardSettings: { lruMaxSessionCount: 2 } });
+    for (const nodeID of [1, 2, 3]) await cluster.startNode(nodeID);
+    const third = cluster.node(3);
+    const [first, second] = cluster.others(third);
+    if (first === undefined || second === undefined) throw new Error('two others');
+    await cluster.readyLeader([first, second]);
+    const session = await retrying(() => first.host.getNewSession(CLUSTER, TIMEOUT));
+    for (let i = 0; i < 3; i++) await retrying(() => first.host.getNewSession(CLUSTER, TIMEOUT));
+    await first.host.syncPropose(session, Buffer.from('paid'), TIMEOUT);
+    expect(await refusalOf(third)).toContain('hardSettings.lruMaxSessionCount is 2 here, and 4096 on node ');
+    await expectRefused(third);
+    expect(await cluster.read(second)).toBe('paid');
+  });
+
+  it('has no majority to go by in a group of two: both are refused and say so', async () => {
+    const cluster = await TestCluster.start(workshop, 2);
+    await cluster.readyLeader();
+    await cluster.node(2).host.stop();
+    await cluster.startNode(2, { orderedConfigChange: true });
+    for (const node of cluster.nodes) {
+      expect(await refusalOf(node)).toContain('no majority of the members is known to agree');
+    }
+  });
+});
+
+describe('the identity of a group', () => {
+  const recorded = async (node: TestNode): Promise<number | undefined> => {
+    await node.host.stop();
+    const dir = join(node.dir, 'logdb');
+    const logDB = await openLmdbLogDB({ dir, walDir: dir });
+    const bootstrap = await logDB.getBootstrapInfo(CLUSTER, node.nodeID);
+    await logDB.close();
+    return bootstrap?.groupID;
+  };
+
+  it('is taken over by a replica that joins, and is durable', async () => {
+    const cluster = await TestCluster.start(workshop, 2);
+    const leader = await cluster.readyLeader();
+    const address = await cluster.reserve(3);
+    await retrying(() => leader.host.syncRequestAddNode(CLUSTER, 3, address, 0, TIMEOUT));
+    const joined = await cluster.startNode(3);
+    await joined.host.waitReady(CLUSTER, TIMEOUT);
+    const ids: (number | undefined)[] = [];
+    for (const node of cluster.nodes) ids.push(await recorded(node));
+    expect(ids[0]).toBeGreaterThan(0);
+    expect(ids).toEqual([ids[0], ids[0], ids[0]]);
+  });
+});
