@@ -7,14 +7,18 @@ import { FaultInjector } from './cluster/faults.js';
 import { Gauges } from './cluster/gauges.js';
 import { GroupAdmin } from './cluster/group-admin.js';
 import { Liveness } from './cluster/liveness.js';
+import { isInvariantError } from './cluster/replica-watch.js';
 import { Requests } from './cluster/requests.js';
 import { Restoration } from './cluster/restoration.js';
 import { type Scenario, makeScenario, rulesIn } from './cluster/scenario.js';
+import { Traffic } from './cluster/traffic.js';
 import { type World, tell } from './cluster/world.js';
+import type { ExtensionName } from './extensions.js';
 import { allInvariants } from './invariants/all.js';
 import { Oracle } from './invariants/oracle.js';
 import { Shadows } from './invariants/shadows.js';
 import { Network } from './net/network.js';
+import { runTrials } from './trials/trials.js';
 import { Client } from './workload/client.js';
 import { Coverage } from './world/coverage.js';
 import { Dice } from './world/dice.js';
@@ -25,6 +29,8 @@ export interface SimulationOptions {
   seed: number;
   /** Instead of the seed's own faults: a part of them. */
   plan?: readonly Fault[];
+  /** These extensions and no others; `undefined`: what the seed draws. */
+  extensions?: readonly ExtensionName[] | undefined;
   /** Hears what happens, line by line. */
   onNews?: TraceSink;
   /** Whether it hears each step too. */
@@ -55,11 +61,13 @@ const textOf = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);
 
 /** The logs of the hosts go into the trace. */
-function traceLogger(trace: Trace): ILoggerFactory {
+function traceLogger(trace: Trace, oracle: Oracle): ILoggerFactory {
   const add =
     (level: string) =>
     (message: string, fields?: Readonly<Record<string, unknown>>): void => {
       const { err } = fields ?? {};
+      // What fails for that reason does so in silence otherwise, e.g. a snapshot.
+      if (isInvariantError(err)) oracle.fail('an invariant of the framework', `${message}: ${String(err)}`);
       trace.detail(
         `${level}: ${message}${err === undefined ? '' : `: ${err instanceof Error ? err.message : ''}`}`,
       );
@@ -80,7 +88,7 @@ class Simulation {
   constructor(options: SimulationOptions) {
     const { seed, onNews, isVerbose } = options;
     const dice = new Dice(seed);
-    this.#scenario = makeScenario(seed, dice.fork('scenario'));
+    this.#scenario = makeScenario(seed, dice.fork('scenario'), options.extensions);
     this.#plan = options.plan ?? makeFaultPlan(this.#scenario, dice.fork('faults'));
     const trace = new Trace(onNews, isVerbose);
     const coverage = new Coverage();
@@ -88,7 +96,8 @@ class Simulation {
     const network = new Network(scheduler, trace, coverage, dice.fork('network'));
     const shadows = new Shadows();
     const oracle = new Oracle(shadows, allInvariants(shadows, rulesIn(this.#scenario)), options.only);
-    this.#world = { scenario: this.#scenario, scheduler, trace, coverage, dice, network, oracle };
+    const traffic = new Traffic(oracle);
+    this.#world = { scenario: this.#scenario, scheduler, trace, coverage, dice, network, oracle, traffic };
   }
 
   async run(): Promise<SimulationResult> {
@@ -130,12 +139,13 @@ class Simulation {
 
   async #live(): Promise<void> {
     const { scheduler, network, trace } = this.#world;
-    const { clientCount, quality, safetyMs } = this.#scenario;
+    const { clientCount, quality, links, safetyMs } = this.#scenario;
     tell(this.#world, 'sim', JSON.stringify(this.#scenario));
-    const loggerFactory = traceLogger(trace);
+    const loggerFactory = traceLogger(trace, this.#world.oracle);
     const cluster = new Cluster(this.#world, loggerFactory);
     connect(this.#world, cluster);
     network.quality = quality;
+    network.links = links;
     cluster.start();
     const requests = new Requests(this.#world);
     const faults = new FaultInjector(this.#world, cluster, requests);
@@ -152,12 +162,16 @@ class Simulation {
     faults.end();
     const liveness = new Liveness(this.#world, cluster, admins);
     liveness.prepare();
+    this.#world.traffic.becomeCalm();
     this.#isOver = true;
     const lateMs = scheduler.nowMs + CLIENT_END_MS;
     while (clients.some((client) => !client.isIdle) && scheduler.nowMs < lateMs) await scheduler.sleep(100);
     if (clients.some((client) => !client.isIdle))
       this.#world.oracle.fail('liveness', 'a call of a client does not end');
-    await liveness.check(new Client(this.#world, cluster, 0, this.#history));
+    const prober = new Client(this.#world, cluster, 0, this.#history);
+    await liveness.check(prober);
+    if (this.#world.oracle.violation !== undefined) return;
+    await runTrials({ world: this.#world, cluster, admins, liveness, requests, prober });
     if (this.#world.oracle.violation !== undefined) return;
     await new Restoration(this.#world, cluster, requests, loggerFactory).run();
   }
@@ -177,9 +191,9 @@ class Simulation {
 }
 
 /** The faults that belong to a seed. */
-export function makeFaultPlanOf(seed: number): Fault[] {
+export function makeFaultPlanOf(seed: number, extensions?: readonly ExtensionName[]): Fault[] {
   const dice = new Dice(seed);
-  return makeFaultPlan(makeScenario(seed, dice.fork('scenario')), dice.fork('faults'));
+  return makeFaultPlan(makeScenario(seed, dice.fork('scenario'), extensions), dice.fork('faults'));
 }
 
 export function simulate(options: SimulationOptions): Promise<SimulationResult> {

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { ExtensionName } from '../extensions.js';
 import type { SeedOutcome, Task } from './run-seed.js';
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
@@ -9,6 +10,7 @@ export interface FleetOptions {
   twice: boolean;
   shrinks: boolean;
   only: string | undefined;
+  extensions: readonly ExtensionName[] | undefined;
   /** A seed that takes longer, in real time, has got stuck. Shrinking is part of it. */
   patienceMs: number;
   /** The next seed to be lived; `undefined` when there is none. */
@@ -37,8 +39,8 @@ async function drive(options: FleetOptions): Promise<void> {
   try {
     for (let seed = options.nextSeed(); seed !== undefined; seed = options.nextSeed()) {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) child = fork(WORKER);
-      const { twice, shrinks, only } = options;
-      const task = { seed, twice, shrinks, only };
+      const { twice, shrinks, only, extensions } = options;
+      const task = { seed, twice, shrinks, only, extensions };
       options.onOutcome(await ask(child, task, options.patienceMs));
     }
   } finally {

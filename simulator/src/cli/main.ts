@@ -1,3 +1,4 @@
+import { DEFAULT_EXTENSIONS } from '../extensions.js';
 import { makeFaultPlanOf, simulate } from '../simulation.js';
 import { Coverage } from '../world/coverage.js';
 import { runFleet } from './fleet.js';
@@ -11,10 +12,11 @@ const COVERING_SEEDS = 200;
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
-async function runOne(seed: number, { faults, trace, steps, only }: Options): Promise<number> {
-  const all = makeFaultPlanOf(seed);
+async function runOne(seed: number, { faults, trace, steps, only, extensions }: Options): Promise<number> {
+  const all = makeFaultPlanOf(seed, extensions);
   const plan = faults === undefined ? all : all.filter((_, number) => faults.includes(number));
-  const result = await simulate({ seed, plan, only, isVerbose: steps, ...(trace ? { onNews: print } : {}) });
+  const onNews = trace ? { onNews: print } : {};
+  const result = await simulate({ seed, plan, only, extensions, isVerbose: steps, ...onNews });
   print(
     `seed ${seed}: ${(result.simulatedMs / 1_000).toFixed(1)} simulated seconds, ${result.steps} steps, ` +
       `${plan.length} faults, trace hash ${result.traceHash}`,
@@ -24,7 +26,7 @@ async function runOne(seed: number, { faults, trace, steps, only }: Options): Pr
     return 0;
   }
   print(`FAILED: ${result.violation.message}`);
-  print(`replay: ${replayCommand({ seed, faults })}`);
+  print(`replay: ${replayCommand({ seed, faults }, extensions)}`);
   return 1;
 }
 
@@ -51,7 +53,7 @@ async function runMany(options: Options): Promise<number> {
       coverage.add(outcome.coverage);
       if (outcome.violation !== undefined) {
         totals.failures += 1;
-        print(formatFailure(outcome));
+        print(formatFailure(outcome, options.extensions));
       }
       if (performance.now() - toldMs < PROGRESS_MS) return;
       toldMs = performance.now();
@@ -60,7 +62,7 @@ async function runMany(options: Options): Promise<number> {
   });
   print(formatCoverage(coverage));
   print(formatProgress(totals, of));
-  const missing = coverage.missing();
+  const missing = coverage.missing(options.extensions ?? DEFAULT_EXTENSIONS);
   const mustCover = totals.seeds >= COVERING_SEEDS;
   if (missing.length > 0) {
     print(`never happened${mustCover ? ', which is a failure of this run' : ''}: ${missing.join(', ')}`);

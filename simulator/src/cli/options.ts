@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { EXTENSION_NAMES, type ExtensionName } from '../extensions.js';
 
 export const HELP = `Usage: npm run sim -- [options]
 
@@ -14,6 +15,7 @@ kind of event never happened.
   --twice          lives each life twice and compares: they must be the same
   --no-shrink      a failure is reported as it is, without looking for a smaller one
   --patience N     seconds, in real time, after which a life counts as stuck (default 240)
+  --extensions LIST  every run has these and no others, e.g. idle-group,narrow-links; - for none, all for all
   --only NAME      checks nothing but this invariant, e.g. 'election safety'
   --stop-at-first  ends with the first failure
 
@@ -34,6 +36,7 @@ export interface Options {
   stopsAtFirst: boolean;
   patienceMs: number;
   only: string | undefined;
+  extensions: readonly ExtensionName[] | undefined;
   seed: number | undefined;
   faults: readonly number[] | undefined;
   trace: boolean;
@@ -63,6 +66,17 @@ function faultList(text: string | undefined): number[] | undefined {
   return text.split(',').map(Number);
 }
 
+function extensionList(text: string | undefined): ExtensionName[] | undefined {
+  if (text === undefined) return undefined;
+  if (text === '-') return [];
+  if (text === 'all') return [...EXTENSION_NAMES];
+  return text.split(',').map((word) => {
+    const name = EXTENSION_NAMES.find((known) => known === word);
+    if (name !== undefined) return name;
+    throw new UsageError(`--extensions takes some of ${EXTENSION_NAMES.join(', ')}, not "${word}"`);
+  });
+}
+
 /** Throws UsageError, or what parseArgs throws for an option that does not exist. */
 export function parseOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
@@ -76,6 +90,7 @@ export function parseOptions(args: readonly string[]): Options {
       'no-shrink': { type: 'boolean', default: false },
       patience: { type: 'string' },
       only: { type: 'string' },
+      extensions: { type: 'string' },
       'stop-at-first': { type: 'boolean', default: false },
       seed: { type: 'string' },
       faults: { type: 'string' },
@@ -96,6 +111,7 @@ export function parseOptions(args: readonly string[]): Options {
     shrinks: !values['no-shrink'],
     stopsAtFirst: values['stop-at-first'],
     only: values.only,
+    extensions: extensionList(values.extensions),
     patienceMs: 1_000 * integer('patience', values.patience, DEFAULT_PATIENCE_SECONDS),
     seed: values.seed === undefined ? undefined : integer('seed', values.seed, 0),
     faults: faultList(values.faults),

@@ -1,4 +1,5 @@
 import { type Coverage, EVENT_KINDS } from '../world/coverage.js';
+import type { ExtensionName } from '../extensions.js';
 import type { SeedOutcome } from './run-seed.js';
 
 const MS_PER_HOUR = 3_600_000;
@@ -38,15 +39,19 @@ export function formatCoverage(coverage: Coverage): string {
 }
 
 /** How a failure is lived again. */
-export function replayCommand({ seed, faults }: Pick<SeedOutcome, 'seed' | 'faults'>): string {
+export function replayCommand(
+  { seed, faults }: Pick<SeedOutcome, 'seed' | 'faults'>,
+  extensions?: readonly ExtensionName[],
+): string {
+  const names = extensions === undefined ? '' : ` --extensions ${extensions.join(',') || '-'}`;
   const list = faults === undefined ? '' : ` --faults ${faults.length === 0 ? '-' : faults.join(',')}`;
-  return `npm run sim -- --seed ${seed}${list} --trace`;
+  return `npm run sim -- --seed ${seed}${list}${names} --trace`;
 }
 
-export function formatFailure(outcome: SeedOutcome): string {
+export function formatFailure(outcome: SeedOutcome, extensions?: readonly ExtensionName[]): string {
   const { seed, violation, faults, news } = outcome;
   const lines = [`seed ${seed} FAILED: ${violation?.message ?? ''}`];
   if (faults !== undefined) lines.push(`  ${faults.length} faults are enough for it`);
-  lines.push(...news.map((line) => `    ${line}`), `  replay: ${replayCommand(outcome)}`);
+  lines.push(...news.map((line) => `    ${line}`), `  replay: ${replayCommand(outcome, extensions)}`);
   return lines.join('\n');
 }

@@ -1,4 +1,5 @@
 import type { Fault } from '../cluster/fault-plan.js';
+import type { ExtensionName } from '../extensions.js';
 import { shrinkPlan } from '../shrink.js';
 import { type SimulationResult, simulate } from '../simulation.js';
 
@@ -11,7 +12,10 @@ export interface Task {
   twice: boolean;
   shrinks: boolean;
   only: string | undefined;
+  extensions: readonly ExtensionName[] | undefined;
 }
+
+type Rules = Pick<Task, 'only' | 'extensions'>;
 
 export interface SeedOutcome {
   seed: number;
@@ -27,12 +31,13 @@ export interface SeedOutcome {
 }
 
 /** Lives the life of one seed, twice if asked for, and of a failure looks for a smaller one. */
-export async function runSeed({ seed, twice, shrinks, only }: Task): Promise<SeedOutcome> {
-  let result = await simulate({ seed, only });
+export async function runSeed({ seed, twice, shrinks, only, extensions }: Task): Promise<SeedOutcome> {
+  const rules = { only, extensions };
+  let result = await simulate({ seed, ...rules });
   let faults: readonly number[] | undefined;
   let violation = result.violation;
-  if (violation === undefined && twice) violation = await compare(result, only);
-  else if (violation !== undefined && shrinks) ({ result, faults } = await shrink(result, only));
+  if (violation === undefined && twice) violation = await compare(result, rules);
+  else if (violation !== undefined && shrinks) ({ result, faults } = await shrink(result, rules));
   const { simulatedMs, steps, coverage, traceHash } = result;
   const news = violation === undefined ? [] : result.news.slice(-KEPT_NEWS);
   return {
@@ -49,9 +54,9 @@ export async function runSeed({ seed, twice, shrinks, only }: Task): Promise<See
 
 async function compare(
   { seed, traceHash }: SimulationResult,
-  only: string | undefined,
+  rules: Rules,
 ): Promise<SimulationResult['violation']> {
-  const again = await simulate({ seed, only });
+  const again = await simulate({ seed, ...rules });
   if (again.traceHash === traceHash) return undefined;
   const message = `the trace hashes of two runs differ: ${traceHash} and ${again.traceHash}`;
   return { invariant: 'determinism', message: `determinism: ${message}` };
@@ -59,12 +64,12 @@ async function compare(
 
 async function shrink(
   failed: SimulationResult,
-  only: string | undefined,
+  rules: Rules,
 ): Promise<{ result: SimulationResult; faults: readonly number[] }> {
   const untilMs = performance.now() + SHRINK_LIMIT_MS;
   let smallest = failed;
   const stillFails = async (plan: readonly Fault[]): Promise<boolean> => {
-    const result = await simulate({ seed: failed.seed, plan, only });
+    const result = await simulate({ seed: failed.seed, plan, ...rules });
     if (result.violation?.invariant !== failed.violation?.invariant) return false;
     smallest = result;
     return true;

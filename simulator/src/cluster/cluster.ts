@@ -1,5 +1,5 @@
 import type { ILoggerFactory } from '@drakkar/framework';
-import { type Membership, hasErrorCode } from '@drakkar/raftio';
+import { type Membership, type MessageBatch, hasErrorCode } from '@drakkar/raftio';
 import { MembershipView } from './membership-view.js';
 import type { GroupScenario } from './scenario.js';
 import { HostDownError, type HostOperator, VirtualHost } from './virtual-host.js';
@@ -24,12 +24,15 @@ export interface GroupState {
 }
 
 /** The oracle of a world sees what its hosts send, and its operator what members there are. */
-export function connect({ network, oracle }: World, cluster: Cluster): void {
-  network.onBatch = (batch) => {
+export function connect({ network, oracle, traffic }: World, cluster: Cluster): void {
+  network.onStream = (event) => traffic.streamed(event);
+  const see = (batch: MessageBatch): void => {
+    traffic.sees(batch);
     for (const message of batch.requests) {
       oracle.see('sent', { clusterID: message.clusterID, nodeID: message.from, message });
     }
   };
+  network.onBatch = [see];
   oracle.onConfigured = ({ clusterID, membership }) => cluster.seeMembership(clusterID, membership);
 }
 
@@ -39,6 +42,8 @@ export class Cluster implements HostOperator {
   readonly groups: GroupState[];
   /** With the faults off everything is up again soon. */
   isKind = false;
+  /** Hosts that stay down. */
+  readonly held = new Set<VirtualHost>();
   /** Its hosts don't come back. */
   #isAbandoned = false;
   readonly #world: World;
@@ -142,6 +147,17 @@ export class Cluster implements HostOperator {
     this.retireLater(clusterID, nodeID);
   }
 
+  /** The host's process dies, and does not come back before `release`. */
+  hold(host: VirtualHost): void {
+    this.held.add(host);
+    host.crash(false);
+  }
+
+  release(host: VirtualHost): void {
+    this.held.delete(host);
+    host.start();
+  }
+
   /** All hosts are gone, for good. */
   abandon(): void {
     this.#isAbandoned = true;
@@ -149,7 +165,7 @@ export class Cluster implements HostOperator {
   }
 
   onDown(host: VirtualHost): void {
-    if (this.#isAbandoned) return;
+    if (this.#isAbandoned || this.held.has(host)) return;
     const { scheduler, dice, coverage } = this.#world;
     const delayMs = QUICK_RESTART_MS + (this.isKind ? 0 : dice.skewed(0, RESTART_MAX_MS));
     scheduler.after(delayMs, undefined, 'restart', () => {

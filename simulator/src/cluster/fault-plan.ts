@@ -30,7 +30,13 @@ const FAULT_KINDS = [
   'export snapshot',
 ] as const;
 
-export type FaultKind = (typeof FAULT_KINDS)[number];
+/** Faults of seeds with an extension, and how long the pauses between them are, against those between others. */
+const EXTENSION_FAULTS = [
+  { kind: 'restart replica', extension: 'replica-restarts', pauses: 3 },
+  { kind: 'forge message', extension: 'hostile-messages', pauses: 0.5 },
+] as const;
+
+export type FaultKind = (typeof FAULT_KINDS)[number] | (typeof EXTENSION_FAULTS)[number]['kind'];
 
 /** Something that will go wrong. `choice` decides on whom it hits and how hard, by what is there at that time. */
 export interface Fault {
@@ -40,7 +46,7 @@ export interface Fault {
 }
 
 /** How often a kind is chosen, against others. */
-const WEIGHTS: Readonly<Record<FaultKind, number>> = {
+const WEIGHTS: Readonly<Record<(typeof FAULT_KINDS)[number], number>> = {
   'power failure': 6,
   kill: 3,
   'crash in a call': 6,
@@ -70,15 +76,28 @@ const WEIGHTS: Readonly<Record<FaultKind, number>> = {
 };
 
 /** The faults of a seed. Any part of it is a plan too, which is how a failing one is made smaller. */
-export function makeFaultPlan({ safetyMs, faultPauseMs }: Scenario, dice: Dice): Fault[] {
+export function makeFaultPlan(scenario: Scenario, dice: Dice): Fault[] {
+  const { safetyMs, faultPauseMs } = scenario;
   // Each seed leans to some kinds, so that they meet more often.
   const weights = FAULT_KINDS.map((kind) => WEIGHTS[kind] * dice.pick([0, 1, 1, 3]));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const faults: Fault[] = [];
-  if (total === 0) return faults;
-  for (let atMs = dice.int(2_000); atMs < safetyMs; atMs += dice.int(2 * faultPauseMs)) {
+  for (let atMs = dice.int(2_000); total > 0 && atMs < safetyMs; atMs += dice.int(2 * faultPauseMs)) {
     let left = dice.int(total);
     const kind = FAULT_KINDS.find((_, i) => (left -= weights[i] ?? 0) < 0) ?? 'heal';
+    faults.push({ atMs, kind, choice: dice.int(0x4000_0000) });
+  }
+  for (const { kind, extension, pauses } of EXTENSION_FAULTS) {
+    if (scenario.extensions.includes(extension))
+      faults.push(...steadyFaults(kind, pauses * faultPauseMs, safetyMs, dice.fork(kind)));
+  }
+  return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** Drawn by themselves, so that the others are the same with and without. */
+function steadyFaults(kind: FaultKind, pauseMs: number, untilMs: number, dice: Dice): Fault[] {
+  const faults: Fault[] = [];
+  for (let atMs = dice.int(pauseMs); atMs < untilMs; atMs += dice.int(2 * pauseMs)) {
     faults.push({ atMs, kind, choice: dice.int(0x4000_0000) });
   }
   return faults;

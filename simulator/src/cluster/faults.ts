@@ -2,6 +2,7 @@ import { valuePlaces } from '../disk/journal-record.js';
 import { Dice } from '../world/dice.js';
 import type { Cluster } from './cluster.js';
 import type { Fault, FaultKind } from './fault-plan.js';
+import { Forger } from './forger.js';
 import type { Requests } from './requests.js';
 import type { VirtualHost } from './virtual-host.js';
 import { type World, tell } from './world.js';
@@ -11,12 +12,16 @@ export class FaultInjector {
   readonly #world: World;
   readonly #cluster: Cluster;
   readonly #requests: Requests;
+  readonly #forger: Forger;
   #isOver = false;
 
   constructor(world: World, cluster: Cluster, requests: Requests) {
     this.#world = world;
     this.#cluster = cluster;
     this.#requests = requests;
+    this.#forger = new Forger(world, cluster);
+    if (world.scenario.extensions.includes('hostile-messages'))
+      world.network.onBatch.push((batch) => this.#forger.hears(batch));
   }
 
   schedule(plan: readonly Fault[]): void {
@@ -112,12 +117,17 @@ export class FaultInjector {
       this.#request(dice, host, (clusterID) => this.#requests.snapshot(host, clusterID)),
     'request compaction': (dice, host) =>
       this.#request(dice, host, (clusterID) => this.#requests.compaction(host, clusterID)),
+    'restart replica': (dice, host) => this.#restartReplica(dice, host),
+    'forge message': (dice, host) => this.#forger.attack(dice, host),
     'export snapshot': (dice, host) =>
       this.#request(dice, host, (clusterID) => void this.#requests.export(host, clusterID)),
   };
 
   #later(delayMs: number, undo: () => void): void {
-    this.#world.scheduler.after(delayMs, undefined, 'undo', undo);
+    // When the faults are over all of them have been undone, and trials have their own.
+    this.#world.scheduler.after(delayMs, undefined, 'undo', () => {
+      if (!this.#isOver) undo();
+    });
   }
 
   #crash(host: VirtualHost, losesUnsynced: boolean): string | undefined {
@@ -236,6 +246,17 @@ export class FaultInjector {
       this.#world.coverage.count('leader transfer');
       return `group ${clusterID} to node ${target}, asked at ${host.name}`;
     });
+  }
+
+  /** Stops a replica while its host runs, and starts it again. */
+  #restartReplica(dice: Dice, host: VirtualHost): string | undefined {
+    const clusters = [...host.replicas.keys()];
+    if (clusters.length === 0 || host.nodeHost === undefined) return undefined;
+    const clusterID = dice.pick(clusters);
+    const forMs = dice.skewed(0, 8_000);
+    const isDone = (): boolean => this.#isOver;
+    void this.#requests.restartReplica(host, clusterID, { forMs, isDone });
+    return `group ${clusterID} at ${host.name} for ${forMs.toFixed(0)} ms`;
   }
 
   #request(dice: Dice, host: VirtualHost, ask: (clusterID: number) => void): string | undefined {

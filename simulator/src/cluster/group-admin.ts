@@ -56,12 +56,22 @@ export class GroupAdmin {
       const change =
         this.#nextForced() ?? (changes && !this.#cluster.isKind ? this.#nextRandom() : undefined);
       if (change === undefined || !this.#isSafe(change)) continue;
-      this.#isBusy = true;
-      this.#group.view.underWay = change;
-      await this.#carryOut(change);
-      this.#group.view.underWay = undefined;
-      this.#isBusy = false;
+      await this.perform(change);
     }
+  }
+
+  /**
+   * Carries out a change that somebody else has decided on.
+   *
+   * @param isLate whether a new replica is started by whoever asks
+   * @param keeps whether a replica that is removed is left to itself
+   */
+  async perform(change: Change, { isLate = false, keeps = false } = {}): Promise<void> {
+    this.#isBusy = true;
+    this.#group.view.underWay = change;
+    await this.#carryOut(change, { isLate, keeps });
+    this.#group.view.underWay = undefined;
+    this.#isBusy = false;
   }
 
   #isLost(nodeID: number): boolean {
@@ -113,15 +123,15 @@ export class GroupAdmin {
       : undefined;
   }
 
-  async #carryOut(change: Change): Promise<void> {
+  async #carryOut(change: Change, options: { isLate: boolean; keeps: boolean }): Promise<void> {
     const { view } = this.#group;
     tell(this.#world, 'admin', `group ${this.#clusterID}: ${describe(change)}`);
     for (let mayBeUnderWay = false; ;) {
       const outcome = await this.#attempt(change);
       if (outcome === 'unknown') mayBeUnderWay = true;
       // One that joins may be needed for the group to go on, so it is started as soon as it may be a member.
-      if (outcome !== 'no effect') this.#startIfNew(change);
-      if (outcome === 'done' || view.shows(change)) return this.#noteDone(change);
+      if (outcome !== 'no effect') this.#startIfNew(change, options.isLate);
+      if (outcome === 'done' || view.shows(change)) return this.#noteDone(change, options.keeps);
       if (outcome === 'rejected' && !mayBeUnderWay) {
         tell(this.#world, 'admin', `group ${this.#clusterID}: ${describe(change)} was rejected`);
         return;
@@ -130,7 +140,7 @@ export class GroupAdmin {
     }
   }
 
-  #noteDone(change: Change): void {
+  #noteDone(change: Change, keeps: boolean): void {
     const { coverage } = this.#world;
     if (change.kind === 'remove') coverage.count('node removed');
     else if (change.kind === 'add') coverage.count('node added');
@@ -139,16 +149,17 @@ export class GroupAdmin {
     tell(this.#world, 'admin', `group ${this.#clusterID}: ${describe(change)} is done`);
     if (change.kind !== 'remove') return;
     this.#group.lost.delete(change.nodeID);
-    this.#cluster.retireLater(this.#clusterID, change.nodeID);
+    if (!keeps) this.#cluster.retireLater(this.#clusterID, change.nodeID);
   }
 
-  #startIfNew({ kind, nodeID, address }: Change): void {
+  #startIfNew({ kind, nodeID, address }: Change, isLate: boolean): void {
     if (kind !== 'add' && kind !== 'addObserver') return;
     if (this.#group.lost.has(nodeID) || this.#group.view.newest?.removed.has(nodeID) === true) return;
     const host = this.#cluster.hosts.find((one) => one.address === address);
     if (host === undefined || host.replicas.has(this.#clusterID)) return;
     const isObserver = kind === 'addObserver';
-    host.addReplica({ group: this.#group.scenario, nodeID, initialMembers: new Map(), isObserver });
+    const plan = { group: this.#group.scenario, nodeID, initialMembers: new Map(), isObserver };
+    host.addReplica(plan, isLate);
   }
 
   /** Asks at some host, and now and then at a second one: the group takes one change at a time, whoever asks. */

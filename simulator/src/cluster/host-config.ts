@@ -78,7 +78,7 @@ export function bindWorld(world: HostWorld): Overrides {
 const KIB = 1024;
 
 export function hostConfig(raftAddress: string, scenario: Scenario): NodeHostConfigInput {
-  const { tickMs, hasSmallBuffers, maxSessionCount } = scenario;
+  const { tickMs, hasSmallBuffers, maxSessionCount, links } = scenario;
   const small = {
     maxReplicateBytes: 4 * KIB,
     maxInflightBytes: 8 * KIB,
@@ -102,7 +102,8 @@ export function hostConfig(raftAddress: string, scenario: Scenario): NodeHostCon
       connectTimeoutMs: 1_000,
       breakerMinBackoffMs: 20,
       breakerMaxBackoffMs: 500,
-      snapshotStallTimeoutMs: 3_000,
+      // Where a chunk takes its time on the way, none may come for so long.
+      snapshotStallTimeoutMs: links === undefined ? 3_000 : 30_000,
       ...(hasSmallBuffers ? small : {}),
     },
   };

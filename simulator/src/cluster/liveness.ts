@@ -7,6 +7,13 @@ import { type World, tell } from './world.js';
 const PATIENCE_ELECTIONS = 150;
 const MIN_PATIENCE_MS = 60_000;
 const PAUSE_MS = 200;
+/** After so long without use a group that may sleep does, whatever its clocks. */
+const ASLEEP_ELECTIONS = 14;
+
+export const membersOf = ({ view: { newest } }: GroupState): [number, string][] => [
+  ...(newest?.addresses ?? []),
+  ...(newest?.observers ?? []),
+];
 
 /**
  * The second half of a cluster's life: there are no faults, every host is up again soon, and within bounded time each
@@ -26,8 +33,8 @@ export class Liveness {
   /** @param prober a client that nobody else uses */
   async check(prober: Client): Promise<void> {
     const { scenario, scheduler } = this.#world;
-    const slowest = Math.max(...scenario.groups.map((group) => group.electionRTT)) * scenario.tickMs;
-    const untilMs = scheduler.nowMs + Math.max(MIN_PATIENCE_MS, PATIENCE_ELECTIONS * slowest);
+    if (scenario.extensions.includes('reads-first')) await this.#readFirst(prober);
+    const untilMs = this.deadlineMs();
     const isLate = (): boolean => scheduler.nowMs > untilMs;
     let missing = 'the operators have work to do';
     while (!isLate()) {
@@ -38,7 +45,48 @@ export class Liveness {
       }
       await scheduler.sleep(PAUSE_MS);
     }
-    this.#world.oracle.fail('liveness', `${missing}\n${this.#describe()}`);
+    this.fail(missing);
+  }
+
+  /** When everything that a group can do must have been done that is asked of it now. */
+  deadlineMs(): number {
+    const { scenario, scheduler } = this.#world;
+    const slowest = Math.max(...scenario.groups.map((group) => group.electionRTT)) * scenario.tickMs;
+    return scheduler.nowMs + Math.max(MIN_PATIENCE_MS, PATIENCE_ELECTIONS * slowest);
+  }
+
+  /** A member must answer without somebody having used the group before, least of all at another member. */
+  async #readFirst(prober: Client): Promise<void> {
+    const { scheduler, scenario, dice } = this.#world;
+    const order = dice.fork('reads first');
+    const untilMs = this.deadlineMs();
+    while (!this.#admins.every((admin) => admin.isDone) && scheduler.nowMs < untilMs)
+      await scheduler.sleep(PAUSE_MS);
+    for (const group of this.#cluster.groups) {
+      const { clusterID, electionRTT } = group.scenario;
+      if (order.chance(0.5)) await scheduler.sleep(ASLEEP_ELECTIONS * electionRTT * scenario.tickMs);
+      for (const [nodeID] of order.shuffled(membersOf(group))) {
+        if (await this.answers(prober, group, nodeID)) continue;
+        const what = `group ${clusterID}: member ${nodeID} answers no read, and nobody has written`;
+        this.fail(what);
+        return;
+      }
+    }
+  }
+
+  /** Resolves to whether the member answers a read in bounded time. */
+  async answers(prober: Client, group: GroupState, nodeID: number): Promise<boolean> {
+    const { scheduler } = this.#world;
+    const untilMs = this.deadlineMs();
+    while (scheduler.nowMs < untilMs && this.#world.oracle.violation === undefined) {
+      if (await prober.read(group, this.#cluster.hostOf(group.scenario.clusterID, nodeID))) return true;
+      await scheduler.sleep(PAUSE_MS);
+    }
+    return false;
+  }
+
+  fail(what: string): void {
+    this.#world.oracle.fail('liveness', `${what}\n${this.#describe()}`);
   }
 
   async #probeAll(prober: Client): Promise<string | undefined> {
@@ -51,7 +99,7 @@ export class Liveness {
 
   async #probe(prober: Client, group: GroupState): Promise<string | undefined> {
     if (!(await prober.writeOnce(group))) return 'nothing is committed';
-    const members = [...(group.view.newest?.addresses ?? []), ...(group.view.newest?.observers ?? [])];
+    const members = membersOf(group);
     for (const [nodeID] of members) {
       const host = this.#cluster.hostOf(group.scenario.clusterID, nodeID);
       if (host === undefined) return `member ${nodeID} is nowhere`;

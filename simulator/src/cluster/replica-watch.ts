@@ -87,6 +87,8 @@ export class ReplicaWatch implements RaftWatcher, LogDBWatcher {
   saving({ clusterID, nodeID, state, snapshot, entriesToSave }: Update): void {
     if (!this.#life.isAlive) return;
     const entries = entriesToSave.map(seenEntry);
+    const what = `the term of node ${nodeID} of group ${clusterID}`;
+    this.#world.oracle.see('gauge', { what, value: state?.term ?? 0, bound: MAX_TERM });
     this.#world.oracle.see('saving', { clusterID, nodeID, state, snapshot, entries });
   }
 
@@ -99,10 +101,14 @@ export class ReplicaWatch implements RaftWatcher, LogDBWatcher {
     if (compressed > 0) this.#world.coverage.count('entry compressed', compressed);
   }
 
-  /** Nobody lies here, so a claim that can't be true is a fault of the sender's core, or of the receiver's. */
+  /** Where nobody lies a claim that can't be true is a fault of the sender's core, or of the receiver's. */
   rejected({ clusterID, nodeID }: RaftConfig, fault: string, message: Message): void {
     // A member that was added may be heard of before its addition is.
     if (!this.#life.isAlive || fault === 'unlistedSender') return;
+    if (this.#world.scenario.extensions.includes('hostile-messages')) {
+      this.#world.coverage.count('forged message dropped');
+      return;
+    }
     const { type, from, term, logIndex, commit } = message;
     const what = JSON.stringify({ type, from, term, logIndex, commit });
     this.#world.oracle.fail(
@@ -142,6 +148,9 @@ function fullEntry({ index, term, type, clientID, seriesID, respondedTo, cmd }: 
   const change = type === EntryType.ConfigChangeEntry ? cmd : undefined;
   return { index, term, type, clientID, seriesID, respondedTo, cmd: change };
 }
+
+/** No group has so many elections: a term above was made up, and stays for good. */
+const MAX_TERM = 1_000_000_000;
 
 const INVARIANT_CODES = ['ERR_RAFT_INVARIANT', 'ERR_RSM_INVARIANT'];
 

@@ -5,6 +5,7 @@ import { HostDownError, type VirtualHost } from './virtual-host.js';
 import { type World, tell } from './world.js';
 
 const EXPORT_TIMEOUT_MS = 30_000;
+const POLL_MS = 100;
 const PASSING_KINDS: readonly string[] = ['retry', 'retry-elsewhere', 'unknown'];
 
 /** What an operator asks a host for now and then. It may come to nothing, but not without a cause. */
@@ -38,6 +39,27 @@ export class Requests {
     if (exported === undefined) return undefined;
     tell(this.#world, host.name, `has exported group ${clusterID} at ${exported.index} to ${dir}`);
     return dir;
+  }
+
+  /** Stops a replica, and starts it again after `forMs`, or as soon as `isDone` says that there are no faults more. */
+  async restartReplica(
+    host: VirtualHost,
+    clusterID: number,
+    { forMs, isDone }: { forMs: number; isDone: () => boolean },
+  ): Promise<void> {
+    const { scheduler } = this.#world;
+    const { life } = host;
+    const stopped = await this.#ask(host, 'replica restarted', async () => {
+      await host.stopReplica(clusterID);
+      return true;
+    });
+    if (stopped === undefined) return;
+    const untilMs = scheduler.nowMs + forMs;
+    while (!isDone() && scheduler.nowMs < untilMs)
+      await scheduler.sleep(Math.min(POLL_MS, untilMs - scheduler.nowMs));
+    // A process that was started meanwhile has started its replicas.
+    if (host.life === life) await host.startReplica(clusterID);
+    tell(this.#world, host.name, `group ${clusterID} runs again`);
   }
 
   async #ask<T>(

@@ -7,6 +7,7 @@ import type { Dice } from '../world/dice.js';
 import { Cluster, type GroupState, connect } from './cluster.js';
 import { Liveness } from './liveness.js';
 import type { Requests } from './requests.js';
+import { Traffic } from './traffic.js';
 import { HostDownError, type VirtualHost } from './virtual-host.js';
 import { type World, tell } from './world.js';
 
@@ -104,19 +105,19 @@ export class Restoration {
   #newWorld({ scenario }: GroupState): World {
     const hostCount = this.#dice.between(1, MAX_HOSTS);
     const shadows = new Shadows();
+    const invariants = allInvariants(shadows, () => undefined);
+    const oracle = new Oracle(shadows, invariants, this.#world.oracle.only);
     return {
       ...this.#world,
       dice: this.#dice.fork('hosts'),
-      oracle: new Oracle(
-        shadows,
-        allInvariants(shadows, () => undefined),
-        this.#world.oracle.only,
-      ),
-      // Of keys that were written before nobody knows the value here.
+      oracle,
+      traffic: new Traffic(oracle),
+      // Of keys that were written before nobody knows the value here, so nobody reads first.
       scenario: {
         ...this.#world.scenario,
         hostCount,
         keyCount: 1,
+        extensions: [],
         groups: [{ ...scenario, voterCount: hostCount }],
       },
     };

@@ -1,7 +1,8 @@
 import type { CompressionType } from '@drakkar/framework';
+import { type ExtensionName, drawExtensions } from '../extensions.js';
 import type { GroupRules } from '../invariants/model-group.js';
 import type { Dice } from '../world/dice.js';
-import type { NetworkQuality } from '../net/network.js';
+import type { LinkRates, NetworkQuality } from '../net/network.js';
 
 /** How a group is set up. */
 export interface GroupScenario {
@@ -19,6 +20,8 @@ export interface GroupScenario {
   snapshotCompression: CompressionType;
   /** Space is given back only on request. */
   disableAutoCompactions: boolean;
+  /** 0: the host's. */
+  maxInMemLogSize: number;
 }
 
 /** All that a seed says of a cluster's life, but for what happens in it. */
@@ -28,6 +31,11 @@ export interface Scenario {
   tickMs: number;
   groups: GroupScenario[];
   quality: NetworkQuality;
+  /** `undefined`: time on the way does not depend on size. */
+  links: LinkRates | undefined;
+  extensions: readonly ExtensionName[];
+  /** Longest time that a state machine takes for a command. */
+  updateMs: number;
   /** Largest deviation of a host's clock, as a share. */
   clockSkew: number;
   /** Mean pause between two faults. */
@@ -52,6 +60,8 @@ export interface Scenario {
 }
 
 const FIRST_GROUP = 100;
+/** A leader keeps little of its log in memory, so that what was removed from the disk is gone. */
+const SMALL_LOG_BYTES = 16 * 1024;
 
 const compression = (dice: Dice): CompressionType => (dice.chance(0.4) ? 'snappy' : 'none');
 
@@ -72,24 +82,39 @@ function groupScenario(dice: Dice, clusterID: number, hostCount: number): GroupS
     entryCompression: compression(space),
     snapshotCompression: compression(space),
     disableAutoCompactions: space.chance(0.4),
+    maxInMemLogSize: 0,
   };
 }
 
-export function makeScenario(seed: number, dice: Dice): Scenario {
-  const hostCount = dice.between(3, 6);
+/** @param forced extensions that it has, and no others; `undefined`: what the seed draws */
+export function makeScenario(seed: number, dice: Dice, forced?: readonly ExtensionName[]): Scenario {
+  const extensions = drawExtensions(dice.fork('extensions'), forced);
+  const links = dice.fork('links');
+  const drawnHosts = dice.between(3, 6);
+  // Each of three members but one is replaced by another host.
+  const hostCount = extensions.includes('members-replaced') ? Math.max(5, drawnHosts) : drawnHosts;
   const groupCount = dice.pick([1, 1, 1, 2, 2, 3]);
   const isRough = dice.chance(0.6);
   return {
     seed,
     hostCount,
     tickMs: dice.pick([50, 100, 100]),
-    groups: Array.from({ length: groupCount }, (_, i) => groupScenario(dice, FIRST_GROUP + i, hostCount)),
+    groups: Array.from({ length: groupCount }, (_, i) => {
+      const group = groupScenario(dice, FIRST_GROUP + i, hostCount);
+      if (extensions.includes('leader-flaps')) group.maxInMemLogSize = SMALL_LOG_BYTES;
+      return i === 0 && extensions.includes('idle-group') ? { ...group, quiesce: true } : group;
+    }),
     quality: {
       lossRate: isRough ? dice.pick([0, 0.01, 0.05, 0.15]) : 0,
       spikeRate: isRough ? dice.pick([0, 0.02, 0.1]) : 0,
       spikeMs: dice.pick([50, 300, 1_500]),
       latencyMs: dice.pick([1, 5, 30]),
     },
+    links: extensions.includes('narrow-links')
+      ? { messageBytesPerMs: links.pick([200, 500, 2_000]), streamBytesPerMs: links.pick([0.5, 1, 3]) }
+      : undefined,
+    extensions,
+    updateMs: extensions.includes('slow-machines') ? dice.fork('machines').pick([1, 10, 100]) : 0,
     clockSkew: dice.pick([0, 0.02, 0.2]),
     faultPauseMs: dice.pick([300, 800, 2_000]),
     safetyMs: dice.between(20, 60) * 1_000,

@@ -51,6 +51,7 @@ export interface Process {
 
 const STOP_PATIENCE_MS = 60_000;
 const RESTART_AFTER_FAILURE_MS = 500;
+const SLOW_UPDATE_CHANCE = 0.5;
 
 /** The host is being stopped, or somebody else is starting the replica. */
 const PASSING_START_CODES = ['ERR_CLOSED', 'ERR_CLUSTER_ALREADY_EXIST'];
@@ -73,6 +74,10 @@ export class VirtualHost {
   #nodeHost: NodeHost | undefined;
   #machines = new Map<number, RegisterMachine>();
   #lives = 0;
+  readonly #removals = new Set<string>();
+  /** Groups whose state machine does not answer. */
+  #stuck = new Set<number>();
+  readonly #paceDice: Dice;
   #loggerFactory: ILoggerFactory;
 
   constructor(world: World, operator: HostOperator, number: number, loggerFactory: ILoggerFactory) {
@@ -81,6 +86,7 @@ export class VirtualHost {
     this.#world = world;
     this.#operator = operator;
     this.#dice = world.dice.fork(this.name);
+    this.#paceDice = this.#dice.fork('pace');
     this.disk = new VirtualDisk(this.#dice.fork('disk'), world.coverage);
     this.#loggerFactory = loggerFactory;
   }
@@ -160,10 +166,17 @@ export class VirtualHost {
     life.end('stopped');
   }
 
-  addReplica(plan: ReplicaPlan): void {
+  /** @param isLate it is started by whoever asks */
+  addReplica(plan: ReplicaPlan, isLate = false): void {
     this.replicas.set(plan.group.clusterID, plan);
     const { life, nodeHost } = this;
-    if (life !== undefined && nodeHost !== undefined) void this.#startReplica(life, nodeHost, plan);
+    if (!isLate && life !== undefined && nodeHost !== undefined)
+      void this.#startReplica(life, nodeHost, plan);
+  }
+
+  /** Whether a replica here has been told that it is a member no more. */
+  hasLearntRemoval(clusterID: number, nodeID: number): boolean {
+    return this.#removals.has(`${clusterID}/${nodeID}`);
   }
 
   /** Calls the NodeHost for a client. Rejects with HostDownError when the process dies before the answer. */
@@ -209,6 +222,36 @@ export class VirtualHost {
     });
   }
 
+  /** The state machine of the group does not answer any more, for as long as this process runs. */
+  stickMachine(clusterID: number): void {
+    this.#stuck.add(clusterID);
+  }
+
+  /** Stops the group's replica while the host runs on. */
+  async stopReplica(clusterID: number): Promise<void> {
+    const plan = this.replicas.get(clusterID);
+    const { life } = this;
+    if (plan === undefined || life === undefined) return;
+    const { scheduler, oracle } = this.#world;
+    const patience = scheduler.after(STOP_PATIENCE_MS, life, 'stop patience', () => {
+      if (this.disk.hasFailed) return;
+      oracle.fail('clean stop', `${this.name} did not stop its replica of group ${clusterID} in time`);
+    });
+    try {
+      await this.call((nodeHost) => stopReplica(nodeHost, plan));
+    } finally {
+      patience.isCancelled = true;
+    }
+  }
+
+  /** Starts the group's replica, if it does not run. */
+  async startReplica(clusterID: number): Promise<void> {
+    const plan = this.replicas.get(clusterID);
+    const { life, nodeHost } = this;
+    if (plan === undefined || life === undefined || nodeHost === undefined) return;
+    await this.#startReplica(life, nodeHost, plan);
+  }
+
   #newLife(): Life {
     const { clockSkew } = this.#world.scenario;
     const rate = 1 + clockSkew * (2 * this.#dice.fraction() - 1);
@@ -237,6 +280,7 @@ export class VirtualHost {
   async #boot(life: Life): Promise<void> {
     const machines = new Map<number, RegisterMachine>();
     this.#machines = machines;
+    this.#stuck = new Set();
     const { config, overrides } = this.#processOf(life, machines);
     try {
       const nodeHost = await NodeHost.create(config, { overrides, events: this.#listener(life) });
@@ -281,10 +325,22 @@ export class VirtualHost {
           if (isCompressed) coverage.count('snapshot compressed');
         },
       },
-      { files, filler: FILLER.repeat(Math.ceil(scenario.fillerBytes / FILLER.length)) },
+      {
+        pace: { wait: () => this.#pace(life, clusterID) },
+        files,
+        filler: FILLER.repeat(Math.ceil(scenario.fillerBytes / FILLER.length)),
+      },
     );
     this.#machines.set(clusterID, machine);
     return machine;
+  }
+
+  /** Some commands take their time, and a state machine that is stuck never answers again in this process. */
+  #pace(life: Life, clusterID: number): Promise<void> | undefined {
+    const { scheduler, scenario } = this.#world;
+    if (this.#stuck.has(clusterID)) return new Promise<void>(() => undefined);
+    if (scenario.updateMs === 0 || !this.#paceDice.chance(SLOW_UPDATE_CHANCE)) return undefined;
+    return scheduler.later(life, this.#paceDice.skewed(0, scenario.updateMs), 'update', () => undefined);
   }
 
   #listener(life: Life): HostListener {
@@ -304,6 +360,7 @@ export class VirtualHost {
 
   #removed(plan: ReplicaPlan): void {
     const { clusterID } = plan.group;
+    this.#removals.add(`${clusterID}/${plan.nodeID}`);
     tell(this.#world, this.name, `node ${plan.nodeID} of group ${clusterID} learns that it was removed`);
   }
 

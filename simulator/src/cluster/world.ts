@@ -5,6 +5,7 @@ import type { Dice } from '../world/dice.js';
 import type { Scheduler } from '../world/scheduler.js';
 import type { Trace } from '../world/trace.js';
 import type { Scenario } from './scenario.js';
+import type { Traffic } from './traffic.js';
 
 /** What all parts of one simulation share. */
 export interface World {
@@ -15,6 +16,7 @@ export interface World {
   readonly dice: Dice;
   readonly network: Network;
   readonly oracle: Oracle;
+  readonly traffic: Traffic;
 }
 
 export function tell(world: World, who: string, text: string): void {

@@ -38,6 +38,8 @@ export class Channel {
   readonly #queue: Item[] = [];
   #queuedBytes = 0;
   #lastDueMs = 0;
+  /** Until then bytes that were sent before are put on the way. */
+  #isSendingUntilMs = 0;
   #isPumping = false;
   #settleClosed: (reason: Error | undefined) => void = () => undefined;
   #drained: { resolve: () => void; reject: (error: Error) => void }[] = [];
@@ -80,9 +82,12 @@ export class Channel {
     if (!sender.call()) return new Promise<void>(() => undefined);
     if (this.isEnded) return Promise.reject(new ErrConnectionClosed());
     const { scheduler } = this.#network;
+    this.#isSendingUntilMs =
+      Math.max(this.#isSendingUntilMs, scheduler.nowMs) +
+      this.#network.transmissionMs(this.isStream, bytes.length);
     this.#lastDueMs = Math.max(
       this.#lastDueMs,
-      scheduler.nowMs + this.#network.delayMs(from, to, bytes.length),
+      this.#isSendingUntilMs + this.#network.delayMs(from, to, bytes.length),
     );
     return new Promise((resolve, reject) => {
       this.#queuedBytes += bytes.length;

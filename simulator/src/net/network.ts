@@ -1,4 +1,4 @@
-import type { MessageBatch } from '@drakkar/raftio';
+import type { Message, MessageBatch } from '@drakkar/raftio';
 import type { Coverage } from '../world/coverage.js';
 import type { Dice } from '../world/dice.js';
 import type { Life } from '../world/life.js';
@@ -22,12 +22,26 @@ export interface ChunkTaker {
   close(): void;
 }
 
+/** A stream of a snapshot to a replica: its first chunk is sent, or the receiver has taken all of it. */
+export interface StreamEvent {
+  clusterID: number;
+  /** The receiver. */
+  nodeID: number;
+  phase: 'started' | 'completed';
+}
+
 /** How bad a network is by itself, apart from events. */
 export interface NetworkQuality {
   lossRate: number;
   spikeRate: number;
   spikeMs: number;
   latencyMs: number;
+}
+
+/** How many bytes a connection takes in a millisecond, by what it carries. */
+export interface LinkRates {
+  messageBytesPerMs: number;
+  streamBytesPerMs: number;
 }
 
 const KIND: NetworkQuality = { lossRate: 0, spikeRate: 0, spikeMs: 0, latencyMs: 1 };
@@ -40,8 +54,14 @@ export class Network {
   readonly listeners = new Map<string, Listener>();
   readonly channels = new Set<Channel>();
   quality: NetworkQuality = KIND;
+  /** Of the network itself: they stay when the faults are over. */
+  links: LinkRates | undefined;
   /** Sees each batch as it leaves its host. */
-  onBatch: (batch: MessageBatch) => void = () => undefined;
+  onBatch: ((batch: MessageBatch) => void)[] = [];
+  /** Says of a message that is leaving its host whether it is lost; `undefined`: none is. */
+  swallows: ((message: Message) => boolean) | undefined;
+  /** Sees snapshot streams. */
+  onStream: (event: StreamEvent) => void = () => undefined;
   readonly scheduler: Scheduler;
   readonly trace: Trace;
   readonly coverage: Coverage;
@@ -109,6 +129,12 @@ export class Network {
     }
     if (this.#slow.has(`${from}>${to}`)) delayMs += 5 + sizeBytes / SLOW_LINK_BYTES_PER_MS;
     return delayMs;
+  }
+
+  /** Time that a connection needs to put so many bytes on the way. */
+  transmissionMs(isStream: boolean, sizeBytes: number): number {
+    if (this.links === undefined) return 0;
+    return sizeBytes / (isStream ? this.links.streamBytesPerMs : this.links.messageBytesPerMs);
   }
 
   /** Whether a batch is lost though its connection lives on. */

@@ -98,10 +98,19 @@ export class VirtualRPC implements IRaftRPC, Listener {
       },
       () => taker?.close(),
     );
+    let replica: { clusterID: number; nodeID: number } | undefined;
     return {
-      sendSnapshotChunk: (chunk: SnapshotChunk) => channel.send(encodeSnapshotChunk(chunk)),
+      sendSnapshotChunk: (chunk: SnapshotChunk) => {
+        const { clusterID, nodeID } = chunk;
+        if (replica === undefined && this.life.isAlive) {
+          replica = { clusterID, nodeID };
+          this.#network.onStream({ ...replica, phase: 'started' });
+        }
+        return channel.send(encodeSnapshotChunk(chunk));
+      },
       finish: async () => {
         await channel.drain();
+        if (replica !== undefined) this.#network.onStream({ ...replica, phase: 'completed' });
         channel.end(undefined);
       },
       close: () => channel.end(undefined),
@@ -142,12 +151,16 @@ export class VirtualRPC implements IRaftRPC, Listener {
     if (listeners.get(address) === this) listeners.delete(address);
   }
 
-  #sendBatch(channel: Channel, batch: MessageBatch): Promise<void> {
+  #sendBatch(channel: Channel, whole: MessageBatch): Promise<void> {
     if (!this.life.isAlive) return new Promise<void>(() => undefined);
+    const { swallows } = this.#network;
+    const requests =
+      swallows === undefined ? whole.requests : whole.requests.filter((message) => !swallows(message));
+    const batch = { ...whole, requests };
     const bytes = encodeMessageBatch(batch);
     const { from, to } = channel.ends;
     this.#network.trace.detail(`${from}>${to} ${bytes.length} ${crc32(bytes)}`);
-    if (!channel.isEnded) this.#network.onBatch(batch);
+    if (!channel.isEnded) for (const see of this.#network.onBatch) see(batch);
     return channel.send(bytes);
   }
 

@@ -9,6 +9,7 @@ import { decodeAnswer, encodeCommand } from './register-machine.js';
 
 const MAX_ATTEMPTS = 8;
 const RETRY_MS = 60;
+const COMPANION_NUMBERS = 100;
 const TIMEOUT_ELECTIONS = 3;
 
 type Outcome = { done: true; position: number } | { done: false; mayHaveHappened: boolean };
@@ -27,14 +28,24 @@ export class Client {
   readonly #history: RegisterOperation[];
   readonly #sessions = new Map<number, Session>();
   #count = 0;
+  #companions = 0;
   isIdle = true;
+  /** Is never asked, but for reads at that host. */
+  avoids: VirtualHost | undefined;
 
-  constructor(world: World, cluster: Cluster, number: number, history: RegisterOperation[]) {
+  constructor(world: World, cluster: Cluster, number: number, history: RegisterOperation[], name = '') {
     this.#world = world;
     this.#cluster = cluster;
     this.#number = number;
-    this.#dice = world.dice.fork(`client ${number}`);
+    this.#dice = world.dice.fork(`client ${number}${name}`);
     this.#history = history;
+  }
+
+  /** Another client; equal calls give equal ones. */
+  companion(name: string): Client {
+    this.#companions += 1;
+    const number = this.#number + COMPANION_NUMBERS * this.#companions;
+    return new Client(this.#world, this.#cluster, number, this.#history, name);
   }
 
   /** Goes on until `isOver` says so. */
@@ -181,7 +192,7 @@ export class Client {
   #pickHost(group: GroupState): VirtualHost | undefined {
     const hosts = this.#cluster
       .hostsOf(group.scenario.clusterID)
-      .filter((host) => host.nodeHost !== undefined);
+      .filter((host) => host.nodeHost !== undefined && host !== this.avoids);
     return hosts.length === 0 ? undefined : this.#dice.pick(hosts);
   }
 

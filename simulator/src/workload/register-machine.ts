@@ -39,6 +39,12 @@ interface Saved {
   filler: string;
 }
 
+/** How a state machine is slowed down; decided by the host that it runs on. */
+export interface MachinePace {
+  /** Resolves when the next command may be applied; `undefined`: at once. It may never resolve. */
+  wait(): Promise<void> | undefined;
+}
+
 export interface MachineWatcher {
   updated(position: number, command: Command): void;
   saved(): void;
@@ -54,6 +60,7 @@ export interface MachineOptions {
   files: ExternalFiles | undefined;
   /** Is in every snapshot, and must come back. */
   filler: string;
+  pace: MachinePace;
 }
 
 /**
@@ -68,8 +75,10 @@ export class RegisterMachine implements IStateMachine {
   readonly #watcher: MachineWatcher;
   readonly #files: ExternalFiles | undefined;
   readonly #filler: string;
+  readonly #pace: MachinePace;
 
-  constructor(watcher: MachineWatcher, { files, filler }: MachineOptions) {
+  constructor(watcher: MachineWatcher, { files, filler, pace }: MachineOptions) {
+    this.#pace = pace;
     this.#watcher = watcher;
     this.#files = files;
     this.#filler = filler;
@@ -82,7 +91,12 @@ export class RegisterMachine implements IStateMachine {
     return `${this.#position}.${this.#chain}.${sum}`;
   }
 
-  update(cmd: Uint8Array): number {
+  update(cmd: Uint8Array): number | Promise<number> {
+    const wait = this.#pace.wait();
+    return wait === undefined ? this.#update(cmd) : wait.then(() => this.#update(cmd));
+  }
+
+  #update(cmd: Uint8Array): number {
     const command = decodeCommand(cmd);
     this.#position += 1;
     this.#chain = crc32(cmd, this.#chain);

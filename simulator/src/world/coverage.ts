@@ -1,3 +1,5 @@
+import { EXTENSION_NAMES, type ExtensionName } from '../extensions.js';
+
 /** Every kind of event that a run of many seeds has to bring about; one that never happens is a failure of the run. */
 export const EVENT_KINDS = [
   'crash',
@@ -56,7 +58,25 @@ export const EVENT_KINDS = [
   'read answered',
   'observer read answered',
   'LogDB failed',
+  'replica restarted',
+  'message forged',
+  'forged message dropped',
+  'leader flapped',
+  'asked after sleep',
+  'machine stuck',
+  'disk stuck',
+  'members replaced',
 ] as const;
+
+/** Kinds that only seeds with that extension bring about. */
+const EXTENSION_EVENTS: Readonly<Partial<Record<ExtensionName, readonly EventKind[]>>> = {
+  'replica-restarts': ['replica restarted'],
+  'hostile-messages': ['message forged', 'forged message dropped'],
+  'leader-flaps': ['leader flapped'],
+  'idle-group': ['asked after sleep'],
+  'stuck-leader': ['machine stuck', 'disk stuck'],
+  'members-replaced': ['members replaced'],
+};
 
 export type EventKind = (typeof EVENT_KINDS)[number];
 
@@ -80,7 +100,10 @@ export class Coverage {
     return Object.fromEntries(EVENT_KINDS.map((kind) => [kind, this.of(kind)]));
   }
 
-  missing(): EventKind[] {
-    return EVENT_KINDS.filter((kind) => this.of(kind) === 0);
+  /** @param extensions what the seeds may have had */
+  missing(extensions: readonly ExtensionName[]): EventKind[] {
+    const others = EXTENSION_NAMES.filter((name) => !extensions.includes(name));
+    const impossible = new Set(others.flatMap((name) => EXTENSION_EVENTS[name] ?? []));
+    return EVENT_KINDS.filter((kind) => this.of(kind) === 0 && !impossible.has(kind));
   }
 }

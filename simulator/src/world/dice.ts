@@ -47,6 +47,12 @@ export class Dice {
     return from[this.#source.nextInt(from.length)] as T;
   }
 
+  /** All of them, in some order. */
+  shuffled<T>(from: readonly T[]): T[] {
+    const left = [...from];
+    return from.map(() => left.splice(this.#source.nextInt(left.length), 1)[0] as T);
+  }
+
   /** Mostly near `low`, seldom as much as `high`: as delays are. */
   skewed(low: number, high: number): number {
     const x = this.fraction();

@@ -1,0 +1,41 @@
+import type { Dice } from './world/dice.js';
+
+/**
+ * What a seed may have beyond the faults that every seed has. Each is drawn by itself, from a stream of its own, so
+ * that one more changes nothing for the others.
+ */
+export const EXTENSIONS = {
+  /** Links of few bytes per second, so that snapshot streams outlast many heartbeats. */
+  'narrow-links': { share: 0.25, isOn: true },
+  /** Members are asked for reads before anybody has written, after their groups had time to fall asleep. */
+  'reads-first': { share: 0.5, isOn: false },
+  /** Single replicas are stopped and started while their host runs. */
+  'replica-restarts': { share: 0.4, isOn: true },
+  /** State machines take their time with every command. */
+  'slow-machines': { share: 0.2, isOn: true },
+  /** Messages come that no replica has sent. */
+  'hostile-messages': { share: 0.3, isOn: false },
+  /** Trial: a leader loses and regains leadership while it streams a snapshot. */
+  'leader-flaps': { share: 0.1, isOn: false },
+  /** Trial: a group sleeps while its members come and go; then one of them is asked. */
+  'idle-group': { share: 0.15, isOn: false },
+  /** Trial: the state machine of the leader alone, or the leader's disk, does not answer any more. */
+  'stuck-leader': { share: 0.1, isOn: false },
+  /** Trial: every other member is replaced while one is away. */
+  'members-replaced': { share: 0.1, isOn: false },
+} as const satisfies Record<string, { share: number; isOn: boolean }>;
+
+export type ExtensionName = keyof typeof EXTENSIONS;
+
+export const EXTENSION_NAMES = Object.keys(EXTENSIONS) as ExtensionName[];
+
+/** The extensions that a run of many seeds draws from, unless it was told others. */
+export const DEFAULT_EXTENSIONS: readonly ExtensionName[] = EXTENSION_NAMES.filter(
+  (name) => EXTENSIONS[name].isOn,
+);
+
+/** @param forced these and no others; `undefined`: what the seed draws */
+export function drawExtensions(dice: Dice, forced: readonly ExtensionName[] | undefined): ExtensionName[] {
+  if (forced !== undefined) return EXTENSION_NAMES.filter((name) => forced.includes(name));
+  return DEFAULT_EXTENSIONS.filter((name) => dice.fork(name).chance(EXTENSIONS[name].share));
+}

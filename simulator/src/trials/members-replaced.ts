@@ -1,0 +1,89 @@
+import type { GroupState } from '../cluster/cluster.js';
+import { tell } from '../cluster/world.js';
+import { type Stage, type StagedMember, cutOff, heal, stagedMembers, until, writeSome } from './stage.js';
+
+const WRITES_BETWEEN = 3;
+const WANTED_VOTERS = 3;
+/** What becomes of the member that is away. */
+const FATES = ['cut off', 'down', 'removed'] as const;
+
+/**
+ * Every other member of a group is replaced while one is away. When it comes back it knows none of those that there
+ * are; it must catch up all the same. One that was removed meanwhile must learn that.
+ */
+export async function tryMembersReplaced(stage: Stage): Promise<void> {
+  const { world, cluster, dice } = stage;
+  const fate = dice.pick(FATES);
+  const group = dice.pick(cluster.groups);
+  const away = dice.pick(stagedMembers(stage, group));
+  await shrink(stage, group, away);
+  if (!canReplace(stage, group, away)) return;
+  const { clusterID } = group.scenario;
+  tell(world, 'trial', `group ${clusterID}: node ${away.nodeID} at ${away.host.name} is away: ${fate}`);
+  if (fate === 'down') cluster.hold(away.host);
+  else await cutOff(stage, away.host);
+  stage.prober.avoids = away.host;
+  const isDone = await replaceOthers(stage, group, away, fate === 'removed');
+  stage.prober.avoids = undefined;
+  heal(stage);
+  if (fate === 'down') cluster.release(away.host);
+  if (!isDone) return stage.liveness.fail(`group ${clusterID}: its members could not be replaced`);
+  if (fate === 'removed') {
+    const isTold = (): boolean => away.host.hasLearntRemoval(clusterID, away.nodeID);
+    if (!(await until(stage, isTold)))
+      stage.liveness.fail(`group ${clusterID}: node ${away.nodeID} never learns that it was removed`);
+    cluster.retireLater(clusterID, away.nodeID);
+  } else if (!(await stage.liveness.answers(stage.prober, group, away.nodeID))) {
+    stage.liveness.fail(`group ${clusterID}: node ${away.nodeID} was away and answers no read`);
+  }
+  if (world.oracle.violation === undefined) world.coverage.count('members replaced');
+}
+
+/** Members beyond three leave, and their hosts with them. */
+async function shrink(stage: Stage, group: GroupState, away: StagedMember): Promise<void> {
+  const { cluster, admins } = stage;
+  const { clusterID } = group.scenario;
+  const admin = admins[cluster.groups.indexOf(group)];
+  for (const { nodeID, isVoter } of stagedMembers(stage, group)) {
+    const voterCount = group.view.newest?.addresses.size ?? 0;
+    const isNeeded = nodeID === away.nodeID || (isVoter && voterCount <= WANTED_VOTERS);
+    if (isNeeded) continue;
+    await admin?.perform({ kind: 'remove', nodeID, address: '' });
+    await until(stage, () => cluster.hostOf(clusterID, nodeID) === undefined);
+  }
+}
+
+/** Each of the others needs a host to go to, and the group its quorum all the time. */
+function canReplace(
+  { cluster }: Stage,
+  { scenario: { clusterID }, view }: GroupState,
+  away: StagedMember,
+): boolean {
+  const free = cluster.hosts.filter((host) => !host.replicas.has(clusterID)).length;
+  const voters = [...(view.newest?.addresses.keys() ?? [])];
+  const others = voters.filter((nodeID) => nodeID !== away.nodeID).length;
+  return others > 0 && others <= free && others > voters.length / 2;
+}
+
+async function replaceOthers(
+  stage: Stage,
+  group: GroupState,
+  away: StagedMember,
+  removesIt: boolean,
+): Promise<boolean> {
+  const { cluster, admins } = stage;
+  const { clusterID } = group.scenario;
+  const admin = admins[cluster.groups.indexOf(group)];
+  const others = stagedMembers(stage, group).filter(({ nodeID }) => nodeID !== away.nodeID);
+  if (removesIt) await admin?.perform({ kind: 'remove', nodeID: away.nodeID, address: '' }, { keeps: true });
+  for (const { nodeID, isVoter } of others) {
+    const free = cluster.hosts.find((host) => !host.replicas.has(clusterID) && host !== away.host);
+    if (isVoter && free !== undefined) {
+      await admin?.perform({ kind: 'add', nodeID: group.nextNodeID++, address: free.address });
+      if (!(await writeSome(stage, group, WRITES_BETWEEN))) return false;
+    }
+    await admin?.perform({ kind: 'remove', nodeID, address: '' });
+    if (!(await writeSome(stage, group, WRITES_BETWEEN))) return false;
+  }
+  return true;
+}
