@@ -11,6 +11,8 @@ export interface ClusterConfig {
   readonly snapshotEntries: number;
   /** Entries kept in the log behind a snapshot. */
   readonly compactionOverhead: number;
+  /** Bytes of log that are kept for members to which a snapshot is on its way, or which catch up after one. */
+  readonly maxHeldLogBytes: number;
   readonly orderedConfigChange: boolean;
   readonly isObserver: boolean;
   readonly quiesce: boolean;

@@ -47,6 +47,11 @@ export const clusterSchema: JsonSchema = objectSchema<ClusterConfig>(
       0,
       10_000,
     ),
+    maxHeldLogBytes: count(
+      'Bytes of log that a compaction leaves, beside compactionOverhead, for members to which a snapshot is on its way or which catch up after one. Beyond it the log is compacted all the same, and they need another snapshot; 0 keeps none.',
+      0,
+      256 * 1024 * 1024,
+    ),
     orderedConfigChange: flag(
       'A membership change must name the membership that it is meant for, and is rejected on any other.',
       false,

@@ -26,6 +26,7 @@ describe('validateClusterConfig', () => {
       heartbeatRTT: 1,
       snapshotEntries: 100_000,
       compactionOverhead: 10_000,
+      maxHeldLogBytes: 268_435_456,
       orderedConfigChange: false,
       isObserver: false,
       quiesce: false,

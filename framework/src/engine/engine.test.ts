@@ -5,6 +5,7 @@ import {
   type ILogDB,
   type Message,
   MessageType,
+  type Snapshot,
   type Update,
   emptyMembership,
   makeEntry,
@@ -77,6 +78,8 @@ const noSnapshots: ISnapshotter = {
   signal: new AbortController().signal,
   discard: (index) => void story.push(`discard ${index}`),
   applied: () => undefined,
+  handedOut: () => undefined,
+  resumeCompaction: () => undefined,
   request: () => Promise.resolve(0),
   compact: () => Promise.resolve(),
   upToDate: () => Promise.reject(new Error('there are no snapshots')),
@@ -84,7 +87,7 @@ const noSnapshots: ISnapshotter = {
   isDamaged: () => false,
   damaged: () => undefined,
   replaceDamaged: () => undefined,
-  recover: () => Promise.resolve(),
+  recover: ({ index }) => Promise.resolve(void story.push(`recover ${index}`)),
   stop: () => Promise.resolve(),
 };
 
@@ -152,6 +155,14 @@ function setUp(logDB: Partial<ILogDB> = {}) {
   return { clock, engine, saves, failed, logDBErrors, addReplica };
 }
 
+const noSnapshot = (): Snapshot => ({
+  filepath: '',
+  fileSize: 0,
+  index: 0,
+  term: 0,
+  membership: emptyMembership(),
+  files: [],
+});
 const message = (clusterID: number, type: Message['type']): Message =>
   makeMessage({ type, clusterID, to: 2 });
 const entries = (first: number, count: number): Entry[] =>
@@ -488,6 +499,40 @@ describe('Engine', () => {
     replica.receive(message(1, Heartbeat));
     clock.runDeferred();
     expect(story.filter((line) => line.startsWith('discard'))).toEqual(['discard 5']);
+  });
+
+  it('gives a received snapshot to the state machine only when its record is durable', async () => {
+    const { clock, saves, addReplica } = setUp();
+    const { raft } = addReplica(1);
+    const snapshot = { ...noSnapshot(), index: 5, term: 1 };
+    raft.updates.push({ mustSave: true, snapshot });
+    clock.runDeferred();
+    raft.updates.push({ entriesToApply: entries(6, 1) });
+    await settle();
+    expect(story).toEqual(['save 1x0']);
+    saves[0]?.resolve();
+    await settle();
+    clock.runDeferred();
+    await settle();
+    expect(story).toEqual([
+      'save 1x0',
+      '1: saved 0',
+      'recover 5',
+      '1: applied 5',
+      '1: apply 1',
+      '1: applied 6',
+    ]);
+  });
+
+  it('stops without the snapshot whose record does not get to the disk', async () => {
+    const { clock, engine, addReplica } = setUp({ saveRaftState: () => new Promise(() => undefined) });
+    const { replica, raft } = addReplica(1);
+    raft.updates.push({ mustSave: true, snapshot: { ...noSnapshot(), index: 5, term: 1 } });
+    clock.runDeferred();
+    await settle();
+    engine.failed(replica, new Error('told to stop'));
+    await replica.stop();
+    expect(story).toEqual([]);
   });
 
   it('bounds the proposals that have not ended, wherever they are', () => {

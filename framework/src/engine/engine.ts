@@ -272,7 +272,7 @@ export class Engine implements ReplicaHost {
       if (!this.#replicas.has(replica)) continue;
       this.#guard(replica, () => {
         for (const update of updates) {
-          if (update.mustSave) replica.raft.saved(update);
+          if (update.mustSave) replica.saved(update);
           const messages = stillOfUse(update.messagesAfterSave, replica.raft.term);
           if (messages.length > 0) this.#deps.sender.send(messages);
         }

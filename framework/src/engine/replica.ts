@@ -38,6 +38,10 @@ export interface ISnapshotter {
   readonly signal: AbortSignal;
   /** Entries up to `index` are applied: a snapshot may be due. */
   applied(index: number): void;
+  /** These entries are about to be applied. */
+  handedOut(lastIndex: number, sizeBytes: number): void;
+  /** Compacts the log if that was held up and is not any more. */
+  resumeCompaction(): void;
   /** Takes a snapshot of what is applied now; resolves to its index. */
   request(): Promise<number>;
   /** Gives back the space of entries that a snapshot has made superfluous. @throws ErrRejected when there is none */
@@ -52,7 +56,7 @@ export interface ISnapshotter {
   damaged(snapshot: Snapshot, error: unknown): void;
   /** Takes a snapshot in the place of one that is damaged, if that was not tried just now. */
   replaceDamaged(): void;
-  /** Puts the state of a snapshot that was received in place of the state machine's. */
+  /** Puts the state of a snapshot that was received, and is recorded, in place of the state machine's. */
   recover(snapshot: Snapshot): Promise<void>;
   /** A snapshot was received and the core has no use for it. */
   discard(index: number): void;
@@ -132,6 +136,9 @@ export class Replica implements RsmListener {
   #offered: number[] = [];
   #logReads: { request: LogReadRequest; entries: Entry[] }[] = [];
   #snapshotter: ISnapshotter | undefined;
+  /** Of received snapshots on their way to the disk: what says that their record is there, and who waits for that. */
+  readonly #recordings = new Map<Snapshot, () => void>();
+  readonly #recorded = new Map<Snapshot, Promise<void>>();
   readonly #applyQueue = new ApplyQueue({
     apply: (entries) => this.rsm.apply(entries),
     recover: (snapshot) => this.#recover(snapshot),
@@ -252,7 +259,7 @@ export class Replica implements RsmListener {
     return messages;
   }
 
-  /** A snapshot whose data is here. @param index what to discard should the core have no use for it */
+  /** A snapshot whose data is here. @param index of what to give up should the core have no use for it */
   receiveSnapshot(message: Message, index: number | undefined): void {
     this.#inbox.push(message);
     if (index !== undefined) this.#arriving.push(index);
@@ -336,6 +343,7 @@ export class Replica implements RsmListener {
     }
     const context = this.reads.takeContext();
     if (context !== undefined) raft.readIndex(context);
+    this.snapshotter.resumeCompaction();
   }
 
   /** Deals with the part of an update that concerns this host: answers, and entries to apply. */
@@ -349,12 +357,30 @@ export class Replica implements RsmListener {
     for (const context of update.droppedReads) this.reads.dropped(context);
     for (const { context, index } of update.readyReads)
       this.reads.confirmed(context, index, this.rsm.lastApplied);
-    if (update.snapshot !== undefined) {
-      const { index } = update.snapshot;
-      this.#offered = this.#offered.filter((offered) => offered !== index);
-      this.#applyQueue.snapshot(update.snapshot);
-    }
-    if (update.entriesToApply.length > 0) this.#applyQueue.entries(update.entriesToApply);
+    if (update.snapshot !== undefined) this.#take(update.snapshot);
+    const last = update.entriesToApply.at(-1);
+    if (last === undefined) return;
+    let sizeBytes = 0;
+    for (const entry of update.entriesToApply) sizeBytes += entrySizeBytes(entry);
+    this.snapshotter.handedOut(last.index, sizeBytes);
+    this.#applyQueue.entries(update.entriesToApply);
+  }
+
+  /** The core has asked for a snapshot that was offered to it. Only one that is recorded may replace the state. */
+  #take(snapshot: Snapshot): void {
+    const position = this.#offered.indexOf(snapshot.index);
+    if (position >= 0) this.#offered.splice(position, 1);
+    const recorded = new Promise<void>((resolve) => this.#recordings.set(snapshot, resolve));
+    this.#recorded.set(snapshot, recorded);
+    this.#applyQueue.snapshot(snapshot);
+  }
+
+  /** An update is durable. */
+  saved(update: RaftUpdate): void {
+    this.raft.saved(update);
+    if (update.snapshot === undefined) return;
+    this.#recordings.get(update.snapshot)?.();
+    this.#recordings.delete(update.snapshot);
   }
 
   onApplied(entry: Entry, value: Uint64, rejected: boolean): void {
@@ -398,6 +424,8 @@ export class Replica implements RsmListener {
   async stop(): Promise<void> {
     this.stopped = true;
     this.close();
+    for (const end of this.#recordings.values()) end();
+    this.#recordings.clear();
     await allSettled([
       Promise.resolve(this.#snapshotter?.stop()),
       Promise.resolve(this.#rsm?.close()),
@@ -423,6 +451,9 @@ export class Replica implements RsmListener {
   }
 
   async #recover(snapshot: Snapshot): Promise<void> {
+    await this.#recorded.get(snapshot);
+    this.#recorded.delete(snapshot);
+    if (this.stopped) return;
     await this.snapshotter.recover(snapshot);
     if (snapshot.membership.removed.has(this.nodeID)) this.removed = true;
     this.#host.membershipChanged(this, snapshot.membership);
@@ -433,6 +464,7 @@ export class Replica implements RsmListener {
     this.raft.applied(index);
     this.reads.applied(index);
     this.snapshotter.applied(index);
+    this.snapshotter.resumeCompaction();
     if (this.raft.hasUpdate()) this.#host.setReady(this);
   }
 }

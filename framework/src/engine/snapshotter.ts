@@ -5,6 +5,7 @@ import type { IEventSink } from '../events/event-hub.js';
 import type { ILogger } from '../logging/logger.js';
 import type { CompressionType } from '../compression/snappy.js';
 import type { SnapshotStore } from '../snapshot/index.js';
+import { LogSizes } from './log-sizes.js';
 import { recoverFrom } from './recovery.js';
 import type { ISnapshotter, Replica } from './replica.js';
 
@@ -15,6 +16,8 @@ export interface SnapshotPolicy {
   /** Entries kept in the log behind the newest snapshot. */
   compactionOverhead: number;
   compression: CompressionType;
+  /** Bytes of log that are kept for replicas to which a snapshot is on its way, or which catch up after one. */
+  maxHeldLogBytes: number;
   /** Whether the space of removed entries is given back after each snapshot, and not on request alone. */
   autoCompacts: boolean;
 }
@@ -55,6 +58,9 @@ export class Snapshotter implements ISnapshotter {
   /** Entries up to these were removed since the start, and their space given back. */
   #removedTo = 0;
   #givenBackTo = 0;
+  /** How far a compaction would have gone that was held up. */
+  #heldUpTo = 0;
+  readonly #sizes = new LogSizes();
   /** The last compaction that was begun; never rejects. */
   #compacting: Promise<void> = Promise.resolve();
   /** Recorded snapshots that proved damaged, until there is a good one as new as they are. */
@@ -67,6 +73,20 @@ export class Snapshotter implements ISnapshotter {
     this.#policy = policy;
     this.#newestIndex = newestIndex;
     this.#deps = deps;
+  }
+
+  handedOut(lastIndex: number, sizeBytes: number): void {
+    this.#sizes.add(lastIndex, sizeBytes);
+  }
+
+  resumeCompaction(): void {
+    const index = this.#heldUpTo;
+    if (index === 0 || this.#stop.signal.aborted || this.#compactable(index) < index) return;
+    this.#heldUpTo = 0;
+    this.#compactTo(index, this.#policy.autoCompacts).catch((err: unknown) => {
+      const { clusterID, nodeID } = this.#replica;
+      this.#deps.log.warn('the log could not be compacted', { clusterID, nodeID, index, err });
+    });
   }
 
   /** Entries up to `index` are applied: takes a snapshot if one is due. */
@@ -149,6 +169,8 @@ export class Snapshotter implements ISnapshotter {
     await recoverFrom(this.#deps.store, this.#replica.rsm, snapshot, this.#stop.signal);
     this.#newestIndex = Math.max(this.#newestIndex, snapshot.index);
     this.#tell('snapshotRecovered', snapshot.index);
+    // Recorded, unless a later one overtook it on its way to the disk.
+    await this.#deps.store.giveUp(snapshot.index, () => this.#isRecorded(snapshot.index));
     await this.#removeOld();
   }
 
@@ -160,9 +182,15 @@ export class Snapshotter implements ISnapshotter {
    */
   compact(): Promise<void> {
     const index = this.#newestIndex - this.#policy.compactionOverhead;
+    const { clusterID } = this.#replica;
     if (index < 1 || index <= this.#givenBackTo) {
-      const { clusterID } = this.#replica;
       throw new ErrRejected(`group ${clusterID}: there is no space to be given back`);
+    }
+    if (this.#compactable(index) <= this.#givenBackTo) {
+      throw new ErrRejected(
+        `group ${clusterID}: the log is kept for a member that a snapshot is on its way to; try again when it has ` +
+          'caught up, or lower maxHeldLogBytes',
+      );
     }
     return this.#compactTo(index, true);
   }
@@ -176,7 +204,8 @@ export class Snapshotter implements ISnapshotter {
   }
 
   discard(index: number): void {
-    this.hold(this.#discard(index)).catch((error: unknown) => {
+    const { store } = this.#deps;
+    this.hold(store.giveUp(index, () => this.#isRecorded(index))).catch((error: unknown) => {
       const { clusterID, nodeID } = this.#replica;
       this.#deps.log.warn('a snapshot without use could not be removed', {
         clusterID,
@@ -228,6 +257,7 @@ export class Snapshotter implements ISnapshotter {
     );
     const snapshot = await draft.commit();
     await logDB.saveSnapshots([{ clusterID, nodeID, state: undefined, entriesToSave: [], snapshot }]);
+    store.recorded(snapshot.index);
     this.#newestIndex = snapshot.index;
     this.#damaged.delete(snapshot.index);
     this.#replaceAgainTick = 0;
@@ -239,9 +269,20 @@ export class Snapshotter implements ISnapshotter {
     return snapshot.index;
   }
 
-  /** One compaction after the other. */
-  #compactTo(index: number, givesSpaceBack: boolean): Promise<void> {
+  /** How far of `index` the log may go: what is not applied stays, and what others need, within the bound. */
+  #compactable(index: number): number {
+    const { appliedIndex, heldFrom } = this.#replica.raft;
+    const end = Math.min(index, appliedIndex);
+    if (heldFrom >= end) return end;
+    return this.#sizes.between(heldFrom, end) > this.#policy.maxHeldLogBytes ? end : heldFrom;
+  }
+
+  /** One compaction after the other, as far as it may go now; the rest when `resumeCompaction` finds that it may. */
+  #compactTo(wanted: number, givesSpaceBack: boolean): Promise<void> {
     const done = this.#compacting.then(async () => {
+      if (this.#replica.stopped) return;
+      const index = this.#compactable(wanted);
+      if (index < wanted) this.#heldUpTo = Math.max(this.#heldUpTo, wanted);
       if (index > this.#removedTo) await this.#removeEntries(index);
       if (givesSpaceBack && index > this.#givenBackTo) await this.#giveSpaceBack(index);
     });
@@ -267,11 +308,10 @@ export class Snapshotter implements ISnapshotter {
     this.#tell('logDBCompacted', index);
   }
 
-  async #discard(index: number): Promise<void> {
+  async #isRecorded(index: number): Promise<boolean> {
     const { clusterID, nodeID } = this.#replica;
-    const { logDB, store } = this.#deps;
-    const recorded = await logDB.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER);
-    if (recorded.every((snapshot) => snapshot.index !== index)) await store.remove(index);
+    const recorded = await this.#deps.logDB.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER);
+    return recorded.some((snapshot) => snapshot.index === index);
   }
 
   async #removeOld(): Promise<void> {

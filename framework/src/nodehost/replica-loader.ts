@@ -185,6 +185,7 @@ export class ReplicaLoader {
     const policy = {
       snapshotEntries: config.snapshotEntries,
       compactionOverhead: config.compactionOverhead,
+      maxHeldLogBytes: config.maxHeldLogBytes,
       compression: config.snapshotCompression,
       autoCompacts: !config.disableAutoCompactions,
     };

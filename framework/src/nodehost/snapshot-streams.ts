@@ -125,14 +125,14 @@ export class SnapshotStreams {
   }
 
   /** A stream carries no term, so the message has none: see the core's handling of received snapshots. */
-  #received({ clusterID, from, to, snapshot, wasThere }: ReceivedSnapshot): void {
+  #received({ clusterID, from, to, snapshot }: ReceivedSnapshot): void {
     const replica = this.#deps.findReplica(clusterID, to);
     if (replica === undefined) throw new Error('the replica was stopped');
     const event = { clusterID, nodeID: to, from, index: snapshot.index };
     this.#deps.logger.info('a snapshot was received', event);
     this.#deps.events.emit('snapshotReceived', event);
     const message = makeMessage({ type: MessageType.InstallSnapshot, clusterID, from, to, snapshot });
-    replica.receiveSnapshot(message, wasThere ? undefined : snapshot.index);
+    replica.receiveSnapshot(message, snapshot.index);
   }
 
   /** Calls off every stream and waits for what is left of them. Idempotent. */

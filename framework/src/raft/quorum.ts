@@ -32,6 +32,7 @@ export function isQuorumActive(core: Core): boolean {
 /** Leader: begins a new period of the quorum check. */
 export function resetActivity(core: Core): void {
   for (const remote of core.remotes) {
+    if (!remote.active && !remote.wasActive) remote.catchUpFrom = 0;
     remote.wasActive = remote.active;
     remote.active = false;
   }

@@ -47,6 +47,7 @@ import {
   handleReceivedSnapshot,
   handleSnapshotReceived,
   handleStreamEnd,
+  heldFrom,
 } from './snapshot.js';
 import type { SnapshotStreamReport } from './snapshot-streams.js';
 import { statusOf } from './status.js';
@@ -101,6 +102,14 @@ class Raft implements IRaft {
 
   get membersToSeek(): readonly number[] {
     return membersToSeek(this.core);
+  }
+
+  get heldFrom(): number {
+    return heldFrom(this.core);
+  }
+
+  get appliedIndex(): number {
+    return this.core.log.applied;
   }
 
   tick(): void {

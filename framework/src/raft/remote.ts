@@ -28,6 +28,8 @@ export class Remote {
   commitSent = 0;
   /** Index of the snapshot under way. */
   snapshotIndex = 0;
+  /** Index of the snapshot that it has got and goes on from, until it has caught up; 0: it is behind by no snapshot. */
+  catchUpFrom = 0;
   /** The one log read outstanding for it. */
   logRead: LogReadRequest | undefined = undefined;
   /** Latest read confirmation round that it has acknowledged. */
@@ -61,6 +63,7 @@ export class Remote {
   toSnapshot(index: number): void {
     this.status = 'snapshot';
     this.snapshotIndex = index;
+    this.catchUpFrom = 0;
     this.probeSent = false;
     this.commitSent = 0;
     this.inflights.clear();

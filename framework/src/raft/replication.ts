@@ -139,12 +139,16 @@ export function handleReplicateResp(core: Core, remote: Remote, message: Message
       remote.toReplicate();
       break;
     case 'snapshot':
-      if (remote.match >= remote.snapshotIndex) remote.toReplicate();
+      if (remote.match >= remote.snapshotIndex) {
+        remote.catchUpFrom = remote.snapshotIndex;
+        remote.toReplicate();
+      }
       break;
     case 'replicate':
       remote.inflights.freeTo(index);
       break;
   }
+  if (remote.match >= core.log.commit) remote.catchUpFrom = 0;
   advanceCommit(core);
 }
 

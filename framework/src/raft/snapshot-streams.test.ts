@@ -153,6 +153,39 @@ describe('a snapshot stream', () => {
     expect(leader.remote?.status).toBe('snapshot');
   });
 
+  it('holds the log behind its snapshot until the replica has caught up, or is not heard any more', () => {
+    const leader = new Leader();
+    const { raft } = leader.solo;
+    expect(raft.heldFrom).toBe(Infinity);
+    leader.rejects(0);
+    leader.streams();
+    expect(raft.heldFrom).toBe(3);
+    leader.loseLeadership();
+    expect(raft.heldFrom).toBe(3);
+    leader.elect();
+    leader.solo.step(3, MessageType.HeartbeatResp);
+    leader.rejects(0);
+    leader.ends(1, 3, false);
+    expect(raft.heldFrom).toBe(3);
+    leader.solo.ack(3, 5);
+    expect(raft.heldFrom).toBe(5);
+    leader.solo.ack(3);
+    expect(raft.heldFrom).toBe(Infinity);
+    const failing = new Leader();
+    failing.rejects(0);
+    failing.streams();
+    failing.ends(1, 3, true);
+    expect(failing.solo.raft.heldFrom).toBe(Infinity);
+    const silent = new Leader();
+    silent.rejects(0);
+    silent.streams();
+    silent.solo.ack(3, 3);
+    silent.ends(1, 3, false);
+    expect(silent.solo.raft.heldFrom).toBe(3);
+    silent.solo.tick(30);
+    expect(silent.solo.raft.heldFrom).toBe(Infinity);
+  });
+
   it('is written down', () => {
     const story = new Story({
       voters: 3,

@@ -54,10 +54,25 @@ export function handleStreamEnd(core: Core, report: SnapshotStreamReport): void 
   if (failed) streams.failed(nodeID, core.ticks, config.heartbeatTicks, maxTicks);
   else streams.succeeded(nodeID);
   const remote = core.role === 'leader' ? core.remote(nodeID) : undefined;
+  if (remote !== undefined && !failed && remote.match < core.log.commit) remote.catchUpFrom = report.index;
   if (remote?.status !== 'snapshot') return;
   const next = failed ? remote.match + 1 : remote.snapshotIndex + 1;
   remote.toProbe(next);
   remote.probeSent = true;
+}
+
+/**
+ * The log above this index is needed: by a replica that a snapshot is on its way to, and would need the next one if
+ * the entries behind it went meanwhile, or by one that catches up after a snapshot. Infinite when none does.
+ */
+export function heldFrom(core: Core): number {
+  let index = Infinity;
+  for (const stream of core.streams) index = Math.min(index, stream.index);
+  if (core.role !== 'leader') return index;
+  for (const { catchUpFrom, match } of core.remotes) {
+    if (catchUpFrom > 0) index = Math.min(index, Math.max(catchUpFrom, match));
+  }
+  return index;
 }
 
 /**

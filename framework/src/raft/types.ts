@@ -208,6 +208,13 @@ export interface IRaft {
    * a replica that sleeps now and then.
    */
   readonly membersToSeek: readonly number[];
+  /** As `applied` said last: entries above it must not be removed from the LogDB. */
+  readonly appliedIndex: number;
+  /**
+   * Entries above it are needed by a replica that a snapshot is on its way to, or that catches up after one; infinite
+   * when there is none. They may be removed all the same: then it needs another snapshot.
+   */
+  readonly heldFrom: number;
   status(): RaftStatus;
 }
 

@@ -70,6 +70,12 @@ export class TappedRaft implements IRaft {
   get membersToSeek(): readonly number[] {
     return this.#core.membersToSeek;
   }
+  get appliedIndex(): number {
+    return this.#core.appliedIndex;
+  }
+  get heldFrom(): number {
+    return this.#core.heldFrom;
+  }
   tick(): void {
     const before = this.#core.status();
     this.#core.tick();

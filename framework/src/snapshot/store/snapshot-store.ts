@@ -91,6 +91,11 @@ export class SnapshotStore {
   /** Snapshots that are being read, by index, and whether they are to be removed after that. */
   readonly #leases = new Map<number, { count: number; remove: boolean }>();
 
+  /** How many parties count on a snapshot that they published: it must not go before they have recorded it. */
+  readonly #claims = new Map<number, number>();
+  /** Publishing and giving up, one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+
   constructor(options: SnapshotStoreOptions) {
     this.dir = options.dir;
     this.clusterID = options.clusterID;
@@ -164,6 +169,46 @@ export class SnapshotStore {
     const lease = this.#leases.get(index);
     if (lease !== undefined) lease.remove = true;
     else await this.#fs.remove(this.folderOf(index));
+  }
+
+  /** A snapshot that was published here has its record. */
+  recorded(index: number): void {
+    this.#endClaim(index);
+  }
+
+  /**
+   * Who published, or received, the snapshot at `index` has no use for it any more. It goes, unless somebody else has
+   * published the same and counts on it, or it is on record.
+   */
+  async giveUp(index: number, isRecorded: () => Promise<boolean>): Promise<void> {
+    await this.#inTurn(async () => {
+      this.#endClaim(index);
+      if (this.#claims.has(index) || (await isRecorded()) || this.#claims.has(index)) return;
+      await this.remove(index);
+    });
+  }
+
+  #endClaim(index: number): void {
+    const count = this.#claims.get(index) ?? 0;
+    if (count > 1) this.#claims.set(index, count - 1);
+    else this.#claims.delete(index);
+  }
+
+  /** Claimed before its turn: what is given up just now must stay for it. */
+  async #claimed<T>(index: number, publish: () => Promise<T>): Promise<T> {
+    this.#claims.set(index, (this.#claims.get(index) ?? 0) + 1);
+    try {
+      return await this.#inTurn(publish);
+    } catch (error) {
+      this.#endClaim(index);
+      throw error;
+    }
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined); // told to who waits for it
+    return await done;
   }
 
   /** The first step of the replica's removal from this host; durable. `removeAll` is the last. */
@@ -283,7 +328,8 @@ export class SnapshotStore {
     await this.#fs.makeDir(path);
     return {
       path,
-      publish: (description, membership, fileSize) => this.#publish(path, description, membership, fileSize),
+      publish: (description, membership, fileSize) =>
+        this.#claimed(description.index, () => this.#publish(path, description, membership, fileSize)),
       discard: () => this.#discard(path),
     };
   }

@@ -18,8 +18,8 @@ export interface SnapshotReceiverDependencies {
   lookup: (offer: SnapshotOffer) => SnapshotStore | undefined;
   /**
    * A snapshot has arrived: whole, checked, durable, but not recorded yet. The sender hears of its success when this
-   * has returned, and of a failure when it throws. Whoever has no use for the snapshot removes it from its store,
-   * unless `wasThere`; else it stays until the next start.
+   * has returned, and of a failure when it throws. Whoever has no use for the snapshot gives it up to its store;
+   * else it stays until the next start.
    */
   onReceived: (received: ReceivedSnapshot) => void | Promise<void>;
   fileSystem: IFileSystem;
