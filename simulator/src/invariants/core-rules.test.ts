@@ -142,6 +142,19 @@ const CASES: Record<string, Case[]> = {
       ],
     ],
     [
+      'a vote for the leader itself, which was restarted',
+      'good',
+      [
+        step(2, { type: Heartbeat, from: 1, term: 1 }, status({ leaderID: 1 })),
+        step(
+          2,
+          { type: RequestVote, from: 1, term: 2 },
+          status({ leaderID: 1 }),
+          status({ term: 2, vote: 1 }),
+        ),
+      ],
+    ],
+    [
       'a vote just after it spoke',
       'bad',
       [

@@ -18,8 +18,8 @@ const LEADERS_WORDS: readonly MessageType[] = [
 
 /**
  * With check quorum whoever leads, or has heard from a leader within the least election timeout, takes no term from a
- * candidate (thesis 4.2.3), unless the leader itself has ordered the campaign: a replica that was cut off, or removed,
- * does not unseat a leader that the others hear.
+ * candidate (thesis 4.2.3), unless the leader itself has ordered the campaign, or campaigns: then it leads no more. A
+ * replica that was cut off, or removed, does not unseat a leader that the others hear.
  */
 export class Lease implements Invariant {
   readonly name = 'lease of a live leader';
@@ -55,7 +55,7 @@ export class Lease implements Invariant {
     }
     if (message.type !== MessageType.RequestVote || message.hint === message.from || !rules.checkQuorum)
       return;
-    if (after.term === before.term || before.leaderID === 0) return;
+    if (after.term === before.term || before.leaderID === 0 || message.from === before.leaderID) return;
     const isFresh = known.term === before.term && known.ticks - known.spokeAt < rules.electionTimeoutTicks;
     if (before.role !== 'leader' && !isFresh) return;
     throw new Error(
