@@ -8,17 +8,21 @@ export const EXTENSIONS = {
   /** Links of few bytes per second, so that snapshot streams outlast many heartbeats. */
   'narrow-links': { share: 0.25, isOn: true },
   /** Members are asked for reads before anybody has written, after their groups had time to fall asleep. */
-  'reads-first': { share: 0.5, isOn: false },
+  'reads-first': { share: 0.5, isOn: true },
   /** Single replicas are stopped and started while their host runs. */
   'replica-restarts': { share: 0.4, isOn: true },
   /** State machines take their time with every command. */
   'slow-machines': { share: 0.2, isOn: true },
+  /** The options of a group are a set of those that have every pair of values between them. */
+  'option-pairs': { share: 0.4, isOn: true },
   /** Messages come that no replica has sent. */
   'hostile-messages': { share: 0.3, isOn: false },
   /** Trial: a leader loses and regains leadership while it streams a snapshot. */
   'leader-flaps': { share: 0.1, isOn: false },
   /** Trial: a group sleeps while its members come and go; then one of them is asked. */
-  'idle-group': { share: 0.15, isOn: false },
+  'idle-group': { share: 0.15, isOn: true },
+  /** Trial: a leader is heard and hears no quorum. */
+  'deaf-leader': { share: 0.1, isOn: true },
   /** Trial: the state machine of the leader alone, or the leader's disk, does not answer any more. */
   'stuck-leader': { share: 0.1, isOn: false },
   /** Trial: every other member is replaced while one is away. */

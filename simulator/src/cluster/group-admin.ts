@@ -105,6 +105,10 @@ export class GroupAdmin {
     const observers = [...newest.observers];
     const free = this.#cluster.hosts.filter((host) => !host.replicas.has(this.#clusterID) && !host.isSuspect);
     const wish = this.#dice.int(voterCount < WANTED_VOTERS ? 4 : 7);
+    if (this.#group.scenario.wantsObserver && observers.length === 0 && free.length > 0) {
+      const { address } = this.#dice.pick(free);
+      return { kind: 'addObserver', nodeID: this.#group.nextNodeID++, address };
+    }
     if (wish === 0 && observers.length > 0 && voterCount < MAX_VOTERS) {
       const [nodeID, address] = this.#dice.pick(observers);
       return { kind: 'promote', nodeID, address };

@@ -11,6 +11,6 @@ export interface ReplicaPlan {
 }
 
 export function clusterConfig({ group, nodeID, isObserver }: ReplicaPlan): ClusterConfigInput {
-  const { voterCount: _, ...config } = group;
+  const { voterCount: _, wantsObserver: __, ...config } = group;
   return { ...config, nodeID, isObserver };
 }

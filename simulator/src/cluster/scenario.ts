@@ -3,6 +3,7 @@ import { type ExtensionName, drawExtensions } from '../extensions.js';
 import type { GroupRules } from '../invariants/model-group.js';
 import type { Dice } from '../world/dice.js';
 import type { LinkRates, NetworkQuality } from '../net/network.js';
+import { drawOptions } from './option-pairs.js';
 
 /** How a group is set up. */
 export interface GroupScenario {
@@ -22,6 +23,8 @@ export interface GroupScenario {
   disableAutoCompactions: boolean;
   /** 0: the host's. */
   maxInMemLogSize: number;
+  /** Its operator sees to it that it has an observer, as far as there is a host for it. */
+  wantsObserver: boolean;
 }
 
 /** All that a seed says of a cluster's life, but for what happens in it. */
@@ -83,6 +86,7 @@ function groupScenario(dice: Dice, clusterID: number, hostCount: number): GroupS
     snapshotCompression: compression(space),
     disableAutoCompactions: space.chance(0.4),
     maxInMemLogSize: 0,
+    wantsObserver: false,
   };
 }
 
@@ -101,6 +105,7 @@ export function makeScenario(seed: number, dice: Dice, forced?: readonly Extensi
     tickMs: dice.pick([50, 100, 100]),
     groups: Array.from({ length: groupCount }, (_, i) => {
       const group = groupScenario(dice, FIRST_GROUP + i, hostCount);
+      if (extensions.includes('option-pairs')) Object.assign(group, drawOptions(dice.fork(`options ${i}`)));
       if (extensions.includes('leader-flaps')) group.maxInMemLogSize = SMALL_LOG_BYTES;
       return i === 0 && extensions.includes('idle-group') ? { ...group, quiesce: true } : group;
     }),

@@ -1,4 +1,5 @@
 import type { ExtensionName } from '../extensions.js';
+import { tryDeafLeader } from './deaf-leader.js';
 import { tryIdleGroup } from './idle-group.js';
 import { tryLeaderFlaps } from './leader-flaps.js';
 import { tryMembersReplaced } from './members-replaced.js';
@@ -7,6 +8,7 @@ import { tryStuckLeader } from './stuck-leader.js';
 
 const TRIALS: Readonly<Partial<Record<ExtensionName, (stage: Stage) => Promise<void>>>> = {
   'idle-group': tryIdleGroup,
+  'deaf-leader': tryDeafLeader,
   'leader-flaps': tryLeaderFlaps,
   'stuck-leader': tryStuckLeader,
   'members-replaced': tryMembersReplaced,
