@@ -70,7 +70,11 @@ export function faultOf(core: Core, message: Message): ClaimFault | undefined {
     case MessageType.ReplicateResp:
       return responseFault(core, message);
     case MessageType.ReadIndexResp:
-      return core.leaderID !== 0 && message.term === core.term && message.from !== core.leaderID
+      // A refusal confirms nothing; it comes from a replica that has led just now, too, with its new term.
+      return !message.reject &&
+        core.leaderID !== 0 &&
+        message.term === core.term &&
+        message.from !== core.leaderID
         ? 'unaskedAnswer'
         : undefined;
     case MessageType.Propose:

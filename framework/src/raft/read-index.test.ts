@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Feature, MessageType } from '@drakkar/raftio';
+import { Feature, MessageType, makeMessage } from '@drakkar/raftio';
 import { Solo, emptyInit, ofType } from './testing/solo.js';
 
 const TIMEOUT = 10;
@@ -89,6 +89,20 @@ describe('a read that was forwarded', () => {
     const updates = solo.drain().updates;
     expect(updates.flatMap(({ droppedReads }) => droppedReads)).toEqual([{ low: 1, high: 9 }]);
     expect(updates.flatMap(({ readyReads }) => readyReads)).toEqual([]);
+  });
+
+  it('is dropped when a replica refuses it that does not lead any more', () => {
+    const solo = followerOf(2);
+    solo.drain();
+    expect(
+      solo.raft.step(
+        makeMessage({
+          type: MessageType.ReadIndexResp,
+          ...{ from: 3, to: 1, clusterID: 1, term: 1, reject: true, hint: 1, hintHigh: 9 },
+        }),
+      ),
+    ).toBeUndefined();
+    expect(solo.drain().updates.flatMap(({ droppedReads }) => droppedReads)).toHaveLength(1);
   });
 
   it('is asked for again while no answer comes, and given up after two election timeouts', () => {
