@@ -106,6 +106,9 @@ export function makeScenario(seed: number, dice: Dice, forced?: readonly Extensi
     groups: Array.from({ length: groupCount }, (_, i) => {
       const group = groupScenario(dice, FIRST_GROUP + i, hostCount);
       if (extensions.includes('option-pairs')) Object.assign(group, drawOptions(dice.fork(`options ${i}`)));
+      if (extensions.includes('deaf-leader') && i === 0) {
+        Object.assign(group, { checkQuorum: false, voterCount: Math.max(3, group.voterCount) });
+      }
       if (extensions.includes('leader-flaps')) group.maxInMemLogSize = SMALL_LOG_BYTES;
       return i === 0 && extensions.includes('idle-group') ? { ...group, quiesce: true } : group;
     }),

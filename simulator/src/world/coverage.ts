@@ -66,6 +66,7 @@ export const EVENT_KINDS = [
   'machine stuck',
   'disk stuck',
   'members replaced',
+  'majority without a deaf leader',
 ] as const;
 
 /** Kinds that only seeds with that extension bring about. */
@@ -76,6 +77,7 @@ const EXTENSION_EVENTS: Readonly<Partial<Record<ExtensionName, readonly EventKin
   'idle-group': ['asked after sleep'],
   'stuck-leader': ['machine stuck', 'disk stuck'],
   'members-replaced': ['members replaced'],
+  'deaf-leader': ['majority without a deaf leader'],
 };
 
 export type EventKind = (typeof EVENT_KINDS)[number];
