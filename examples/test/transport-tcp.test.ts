@@ -84,7 +84,7 @@ describe('the transport on TCP', () => {
   it('ends a connection whose frames are too long, unknown or not due, and tells of it', async () => {
     const host = await hosts.start();
     const tooLong = encodeHeader(FrameType.Data, 2 ** 32 - 1);
-    const longHello = frame(FrameType.Hello, new Uint8Array(65));
+    const longHello = frame(FrameType.Hello, new Uint8Array(641));
     const otherVersion = frame(FrameType.Hello, Buffer.from('drakkar-tcp/9 messages'));
     for (const words of [
       [longHello],
@@ -96,7 +96,7 @@ describe('the transport on TCP', () => {
     }
     expect(host.received).toEqual([]);
     await until('each was told of', () => host.warnings.length >= 3);
-    expect(host.warnings[0]?.message).toMatch(/a frame of 65 bytes, of at most 64/);
+    expect(host.warnings[0]?.message).toMatch(/a frame of 641 bytes, of at most 640/);
     expect(host.warnings[1]?.message).toMatch(/another protocol/);
   });
 

@@ -99,6 +99,7 @@ export type {
   MutualTLSConfig,
   RaftRPCCapabilities,
   RaftRPCConfig,
+  RaftRPCCounters,
   RaftRPCFactory,
   RequestHandler,
 } from './rpc.js';

@@ -61,9 +61,27 @@ export interface IRaftRPC {
   /**
    * Connects to the host at raft address `target` (`host:port`). Rejects when it can't, and with `ErrConnectFailed` when
    * `signal` aborts.
+   *
+   * @param expected raft address of the host that must be there: when another answers, the call rejects with
+   *   `ErrConnectFailed`, or the connection ends before anything is delivered, and the other host warns. Unless told,
+   *   whoever is there will do.
    */
-  getConnection(target: string, signal: AbortSignal): Promise<IConnection>;
-  getSnapshotConnection(target: string, signal: AbortSignal): Promise<ISnapshotConnection>;
+  getConnection(target: string, signal: AbortSignal, expected?: string): Promise<IConnection>;
+  getSnapshotConnection(target: string, signal: AbortSignal, expected?: string): Promise<ISnapshotConnection>;
+  /** What has happened since the start, for metrics. */
+  counters?(): RaftRPCCounters;
+}
+
+/** Connections whose two ends were compared with whom each expected; see `Introductions` in `transport`. */
+export interface RaftRPCCounters {
+  /** Clients that did not say whom they mean to reach: of 0.1, or of Dragonboat. They were let in. */
+  clientsWithoutHello: number;
+  /** Clients that meant another host, and were refused. */
+  misdirectedClients: number;
+  /** Hosts that were dialled and did not say who they are. They were taken for who was meant. */
+  hostsWithoutHello: number;
+  /** Attempts that reached another host than was meant, and were given up. */
+  misdirectedDials: number;
 }
 
 export interface MutualTLSConfig {

@@ -1,6 +1,7 @@
 import { Client, type ClientDuplexStream, type StatusObject, Metadata } from '@grpc/grpc-js';
 import { MAX_MESSAGE_BYTES } from '@drakkar/raftio';
 import {
+  HelloHeader,
   type Identity,
   attemptAborted,
   attemptTimedOut,
@@ -19,6 +20,10 @@ export interface DialRequest {
   identity: Identity | undefined;
   connectTimeoutMs: number;
   signal: AbortSignal;
+  /** Raft address of this host. */
+  from: string;
+  /** Raft address of the host that must be there. */
+  expected: string | undefined;
 }
 
 /** A call under way on a connection of its own. */
@@ -42,7 +47,7 @@ export async function dial<T>(request: DialRequest, wrap: (dialled: Dialled) => 
     request.path,
     asBuffer,
     ignoreResponse,
-    new Metadata(),
+    helloOf(request),
     {},
   );
   // Stays: an error event without a listener would end the process. The status event says the same.
@@ -80,6 +85,13 @@ export async function dial<T>(request: DialRequest, wrap: (dialled: Dialled) => 
       resolve(wrap({ attempt, client, call }));
     });
   });
+}
+
+function helloOf({ from, expected }: DialRequest): Metadata {
+  const metadata = new Metadata();
+  metadata.set(HelloHeader.from, from);
+  if (expected !== undefined) metadata.set(HelloHeader.to, expected);
+  return metadata;
 }
 
 function openClient(attempt: Attempt, authority: string): Client {

@@ -4,16 +4,23 @@ import {
   type IRaftRPC,
   type ISnapshotConnection,
   type RaftRPCConfig,
+  type RaftRPCCounters,
   type RequestHandler,
 } from '@drakkar/raftio';
-import { IdentityFiles, TransportLife, Warnings, attemptAborted } from '@drakkar/raftio/transport';
-import { dial } from './dial.js';
+import {
+  IdentityFiles,
+  Introductions,
+  TransportLife,
+  Warnings,
+  attemptAborted,
+} from '@drakkar/raftio/transport';
+import { type DialRequest, dial } from './dial.js';
 import { Listener } from './listener.js';
 import { MessageConnection } from './message-connection.js';
 import type { ResolvedOptions } from './options.js';
 import { OutgoingStream } from './outgoing-stream.js';
 import { MessageReceiver, SnapshotReceiver } from './receivers.js';
-import { MESSAGES_PATH, type MethodPath, SNAPSHOTS_PATH } from './service.js';
+import { MESSAGES_PATH, SNAPSHOTS_PATH } from './service.js';
 import { SnapshotConnection } from './snapshot-connection.js';
 
 /** IRaftRPC on gRPC: a server for what others send, and a connection dialled for each stream that this host sends. */
@@ -24,6 +31,8 @@ export class GrpcRaftRPC implements IRaftRPC {
   readonly #identityFiles: IdentityFiles | undefined;
   readonly #listener: Listener;
   readonly #life: TransportLife<OutgoingStream>;
+  readonly #raftAddress: string;
+  readonly #introductions: Introductions;
 
   constructor(
     config: RaftRPCConfig,
@@ -35,7 +44,11 @@ export class GrpcRaftRPC implements IRaftRPC {
     this.#highWaterMarkBytes = Math.max(1, Math.min(options.highWaterMarkBytes, config.sendBufferBytes));
     const warnings = new Warnings(config.onWarning);
     this.#identityFiles = IdentityFiles.of(config.mutualTLS, warnings);
+    this.#raftAddress = config.raftAddress;
+    this.#introductions = new Introductions(config.raftAddress, warnings);
     this.#listener = new Listener({
+      raftAddress: config.raftAddress,
+      introductions: this.#introductions,
       listenAddress: config.listenAddress,
       options,
       identityFiles: this.#identityFiles,
@@ -56,27 +69,32 @@ export class GrpcRaftRPC implements IRaftRPC {
     return this.#life.stop();
   }
 
-  async getConnection(target: string, signal: AbortSignal): Promise<IConnection> {
+  counters(): RaftRPCCounters {
+    return this.#introductions.counters;
+  }
+
+  async getConnection(target: string, signal: AbortSignal, expected?: string): Promise<IConnection> {
     return this.#connect(
-      target,
-      MESSAGES_PATH,
+      { target, path: MESSAGES_PATH, expected },
       signal,
       (stream) => new MessageConnection(stream, this.#highWaterMarkBytes),
     );
   }
 
-  async getSnapshotConnection(target: string, signal: AbortSignal): Promise<ISnapshotConnection> {
+  async getSnapshotConnection(
+    target: string,
+    signal: AbortSignal,
+    expected?: string,
+  ): Promise<ISnapshotConnection> {
     return this.#connect(
-      target,
-      SNAPSHOTS_PATH,
+      { target, path: SNAPSHOTS_PATH, expected },
       signal,
       (stream) => new SnapshotConnection(stream, this.#options.highWaterMarkBytes),
     );
   }
 
   async #connect<T>(
-    target: string,
-    path: MethodPath,
+    { target, path, expected }: Pick<DialRequest, 'target' | 'path' | 'expected'>,
     signal: AbortSignal,
     wrap: (stream: OutgoingStream) => T,
   ): Promise<T> {
@@ -84,8 +102,12 @@ export class GrpcRaftRPC implements IRaftRPC {
     return this.#life.connect(target, signal, async (either) => {
       const identity = await this.#identityFiles?.current();
       if (either.aborted) throw attemptAborted(target, either.reason);
-      return dial({ target, path, identity, connectTimeoutMs, signal: either }, (dialled) => {
-        const stream = new OutgoingStream(dialled, closeTimeoutMs);
+      const from = this.#raftAddress;
+      const request = { target, path, identity, connectTimeoutMs, signal: either, from, expected };
+      return dial(request, (dialled) => {
+        const stream = new OutgoingStream(dialled, closeTimeoutMs, (host) =>
+          this.#introductions.failureOf(target, expected, host),
+        );
         const connection = wrap(stream);
         this.#life.hold(stream);
         return connection;

@@ -1,5 +1,6 @@
 import { Metadata, type ServerInterceptingCallInterface, status as Status } from '@grpc/grpc-js';
-import { PING_INTERVAL_HEADER } from './service.js';
+import { HelloHeader } from '@drakkar/raftio/transport';
+import { PING_INTERVAL_HEADER, textOf } from './service.js';
 
 /** How a stream is ended by this side. */
 export interface StreamEnd {
@@ -16,6 +17,14 @@ export interface StreamReceiver {
   receive(bytes: Uint8Array): StreamEnd | undefined | Promise<StreamEnd | undefined>;
   /** Called once, when the stream has ended for whatever reason. */
   close(): void;
+}
+
+/** What a stream says of this host, and asks of it. */
+export interface StreamHost {
+  pingIntervalMs: number;
+  raftAddress: string;
+  /** Why a client that says whom it means, and who it is, is not let in. */
+  refusalOf: (to: string | undefined, from: string | undefined) => string | undefined;
 }
 
 const STREAM_DONE: StreamEnd = { code: Status.OK, details: '' };
@@ -36,13 +45,16 @@ export class IncomingStream {
     this.#onEnded = onEnded;
   }
 
-  start(pingIntervalMs: number): void {
+  start({ pingIntervalMs, raftAddress, refusalOf }: StreamHost): void {
     this.#call.start({
-      onReceiveMetadata: () => {
+      onReceiveMetadata: (received) => {
         const metadata = new Metadata();
         metadata.set(PING_INTERVAL_HEADER, String(pingIntervalMs));
+        metadata.set(HelloHeader.host, raftAddress);
         this.#call.sendMetadata(metadata);
-        this.#call.startRead();
+        const refusal = refusalOf(textOf(received, HelloHeader.to), textOf(received, HelloHeader.from));
+        if (refusal === undefined) this.#call.startRead();
+        else this.end({ code: Status.FAILED_PRECONDITION, details: refusal });
       },
       onReceiveMessage: (bytes: Buffer) => {
         this.#receive(bytes);

@@ -4,6 +4,7 @@ import { type ServerInterceptingCallInterface, status as Status } from '@grpc/gr
 import {
   type Identity,
   type IdentityFiles,
+  type Introductions,
   LivenessMonitor,
   Newcomers,
   type Warnings,
@@ -15,7 +16,9 @@ import type { ResolvedOptions } from './options.js';
 import { type CallServer, createCallServer } from './server.js';
 
 export interface ListenerConfig {
+  raftAddress: string;
   listenAddress: string;
+  introductions: Introductions;
   options: ResolvedOptions;
   /** Present when clients must prove themselves by a certificate. */
   identityFiles: IdentityFiles | undefined;
@@ -224,7 +227,12 @@ export class Listener {
       connection.remove(stream);
     });
     connection.add(stream);
-    stream.start(this.#config.options.pingIntervalMs);
+    const { raftAddress, introductions, options } = this.#config;
+    stream.start({
+      raftAddress,
+      pingIntervalMs: options.pingIntervalMs,
+      refusalOf: (to, from) => introductions.refusalOf(to, from, connection.peer),
+    });
   }
 
   #warnHandshake(message: string, { remoteAddress }: Socket, error: unknown): void {

@@ -1,9 +1,9 @@
 import { type Client, type Metadata, type StatusObject, status as Status } from '@grpc/grpc-js';
 import { ErrConnectionClosed } from '@drakkar/raftio';
-import type { MonitoredLink } from '@drakkar/raftio/transport';
+import { HelloHeader, type MonitoredLink, asConnectionClosed } from '@drakkar/raftio/transport';
 import type { Attempt } from './attempt.js';
 import type { Dialled, OutgoingCall } from './dial.js';
-import { PING_INTERVAL_HEADER } from './service.js';
+import { PING_INTERVAL_HEADER, textOf } from './service.js';
 
 export interface OutgoingHandlers {
   /** Some of what was written has left the process. */
@@ -39,7 +39,12 @@ export class OutgoingStream implements MonitoredLink {
   #bytesRead = 0;
   #silentSweeps = 0;
 
-  constructor({ attempt, client, call }: Dialled, closeTimeoutMs: number) {
+  /** @param failureOf why the host that answers, if it says who it is, is not the one that was meant */
+  constructor(
+    { attempt, client, call }: Dialled,
+    closeTimeoutMs: number,
+    failureOf: (host: string | undefined) => Error | undefined = () => undefined,
+  ) {
     this.peer = attempt.state.target;
     this.#attempt = attempt;
     this.#client = client;
@@ -51,6 +56,8 @@ export class OutgoingStream implements MonitoredLink {
     call.on('metadata', (metadata: Metadata) => {
       const intervalMs = Number(metadata.get(PING_INTERVAL_HEADER)[0] ?? Number.NaN);
       if (intervalMs > 0) this.#pinged = intervalMs;
+      const mistake = failureOf(textOf(metadata, HelloHeader.host));
+      if (mistake !== undefined) this.terminate(asConnectionClosed(mistake));
     });
     call.on('status', (status: StatusObject) => {
       this.#finish(this.#reasonOf(status));

@@ -1,4 +1,4 @@
-import type { ServiceDefinition } from '@grpc/grpc-js';
+import type { Metadata, ServiceDefinition } from '@grpc/grpc-js';
 
 /**
  * The service of Dragonboat v2.1.7's gRPC module. Both methods are streams of requests for which responses are
@@ -22,6 +22,12 @@ const NOTHING = Buffer.alloc(0);
 /** gRPC asks for Buffers; the memory is shared. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** A header that comes twice, or not as text, says nothing. */
+export function textOf(metadata: Metadata, header: string): string | undefined {
+  const values = metadata.get(header);
+  return values.length === 1 && typeof values[0] === 'string' ? values[0] : undefined;
 }
 
 export function ignoreResponse(): void {

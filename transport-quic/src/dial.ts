@@ -11,6 +11,7 @@ export interface DialRequest {
   self: Self;
   kind: ChannelKind;
   target: string;
+  expected: string | undefined;
   identity: Identity | undefined;
   connectTimeoutMs: number;
   signal: AbortSignal;
@@ -47,7 +48,7 @@ export async function dial<T>(request: DialRequest, wrap: (link: Link) => T): Pr
 }
 
 async function attempt<T>(
-  { engine, self, kind, target, identity, connectTimeoutMs: timeoutMs }: DialRequest,
+  { engine, self, kind, target, expected, identity, connectTimeoutMs: timeoutMs }: DialRequest,
   host: string,
   port: number,
   signal: AbortSignal,
@@ -55,7 +56,7 @@ async function attempt<T>(
 ): Promise<T> {
   signal.throwIfAborted();
   const channel = await engine.connect({ host, port, mutualTLS: identity !== undefined, timeoutMs, signal });
-  return greet(channel, { self, kind, target, host, identity, signal }, wrap);
+  return greet(channel, { self, kind, target, expected, host, identity, signal }, wrap);
 }
 
 /** Hosts of different engines do not hear each other at all. */

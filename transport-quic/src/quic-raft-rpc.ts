@@ -5,12 +5,19 @@ import {
   type IRaftRPC,
   type ISnapshotConnection,
   type RaftRPCConfig,
+  type RaftRPCCounters,
   type RequestHandler,
   UNMANAGED_DEPLOYMENT_ID,
 } from '@drakkar/raftio';
-import { IdentityFiles, TransportLife, Warnings, attemptAborted } from '@drakkar/raftio/transport';
+import {
+  IdentityFiles,
+  Introductions,
+  TransportLife,
+  Warnings,
+  attemptAborted,
+} from '@drakkar/raftio/transport';
 import { chooseEngine } from './choose-engine.js';
-import { dial } from './dial.js';
+import { type DialRequest, dial } from './dial.js';
 import type { Engine } from './engine.js';
 import type { Self } from './handshake/terms.js';
 import { receiveMessages, receiveSnapshot } from './inbound.js';
@@ -33,6 +40,7 @@ export class QuicRaftRPC implements IRaftRPC {
   readonly #identityFiles: IdentityFiles | undefined;
   readonly #listener: Listener;
   readonly #life: TransportLife<Link>;
+  readonly #introductions: Introductions;
   #engine: Promise<Engine> | undefined;
 
   constructor(
@@ -48,6 +56,7 @@ export class QuicRaftRPC implements IRaftRPC {
     this.#highWaterMarkBytes = Math.max(1, Math.min(options.highWaterMarkBytes, config.sendBufferBytes));
     const warnings = new Warnings(config.onWarning);
     this.#warnings = warnings;
+    this.#introductions = new Introductions(config.raftAddress, warnings);
     this.#identityFiles = IdentityFiles.of(config.mutualTLS, warnings);
     this.#listener = new Listener({
       listenAddress: config.listenAddress,
@@ -69,19 +78,25 @@ export class QuicRaftRPC implements IRaftRPC {
     return this.#life.stop();
   }
 
-  async getConnection(target: string, signal: AbortSignal): Promise<IConnection> {
+  counters(): RaftRPCCounters {
+    return this.#introductions.counters;
+  }
+
+  async getConnection(target: string, signal: AbortSignal, expected?: string): Promise<IConnection> {
     return this.#connect(
-      target,
-      'messages',
+      { target, kind: 'messages', expected },
       signal,
       (link) => new MessageConnection(link, this.#highWaterMarkBytes),
     );
   }
 
-  async getSnapshotConnection(target: string, signal: AbortSignal): Promise<ISnapshotConnection> {
+  async getSnapshotConnection(
+    target: string,
+    signal: AbortSignal,
+    expected?: string,
+  ): Promise<ISnapshotConnection> {
     return this.#connect(
-      target,
-      'snapshots',
+      { target, kind: 'snapshots', expected },
       signal,
       (link) => new SnapshotConnection(link, this.#options.snapshotWindowBytes),
     );
@@ -110,14 +125,14 @@ export class QuicRaftRPC implements IRaftRPC {
       engine: name,
       raftAddress: this.#config.raftAddress,
       deploymentID: this.#config.deploymentID ?? UNMANAGED_DEPLOYMENT_ID,
+      introductions: this.#introductions,
       sendMarkBytes: { messages: this.#highWaterMarkBytes, snapshots: snapshotWindowBytes },
       windowBytes: { messages: receiveWindowBytes, snapshots: snapshotWindowBytes },
     };
   }
 
   async #connect<T>(
-    target: string,
-    kind: ChannelKind,
+    { target, kind, expected }: Pick<DialRequest, 'target' | 'kind' | 'expected'>,
     signal: AbortSignal,
     wrap: (link: Link) => T,
   ): Promise<T> {
@@ -127,7 +142,8 @@ export class QuicRaftRPC implements IRaftRPC {
       if (either.aborted) throw attemptAborted(target, either.reason);
       const { connectTimeoutMs } = this.#options;
       const self = this.#self(engine);
-      return dial({ engine, self, kind, target, identity, connectTimeoutMs, signal: either }, (link) => {
+      const request = { engine, self, kind, target, expected, identity, connectTimeoutMs, signal: either };
+      return dial(request, (link) => {
         const connection = wrap(link);
         this.#life.hold(link);
         return connection;

@@ -4,7 +4,9 @@ import type { TLSSocket } from 'node:tls';
 import { ErrInvalidAddress } from '@drakkar/raftio';
 import {
   type AttemptState,
+  HelloHeader,
   type Identity,
+  type Introductions,
   attemptAborted,
   attemptTimedOut,
   explainConnectError,
@@ -22,6 +24,11 @@ export interface DialRequest {
   connectTimeoutMs: number;
   closeTimeoutMs: number;
   signal: AbortSignal;
+  /** Raft address of this host. */
+  from: string;
+  /** Raft address of the host that must be there. */
+  expected: string | undefined;
+  introductions: Introductions;
 }
 
 /**
@@ -62,10 +69,18 @@ export async function dial<T>(request: DialRequest, wrap: (ws: WebSocket, socket
     ws.once('unexpected-response', (_request, response) => {
       fail(explainRefusal(response, target));
     });
+    let mistake: Error | undefined;
     ws.once('upgrade', (response) => {
       socket = response.socket;
+      const found = response.headers[HelloHeader.host];
+      const host = typeof found === 'string' ? found : undefined;
+      mistake = request.introductions.failureOf(target, request.expected, host);
     });
     ws.once('open', () => {
+      if (mistake !== undefined) {
+        fail(mistake);
+        return;
+      }
       settle();
       ws.removeAllListeners('error');
       if (socket !== undefined) resolve(wrap(ws, socket));
@@ -82,6 +97,10 @@ function openWebSocket(request: DialRequest, state: AttemptState): WebSocket {
     skipUTF8Validation: true,
     maxPayload: MAX_REPLY_BYTES,
     closeTimeout: request.closeTimeoutMs,
+    headers: {
+      [HelloHeader.from]: request.from,
+      ...(request.expected === undefined ? {} : { [HelloHeader.to]: request.expected }),
+    },
     // The mask must be there, and protects proxies from scripts in browsers. Between hosts it has no use: with a key
     // of zeros, which it is when made, neither side spends time on it.
     generateMask: () => undefined,

@@ -10,8 +10,10 @@ import { type Server as NetServer, type Socket, createServer as createNetServer 
 import type { Duplex } from 'node:stream';
 import { MAX_MESSAGE_BYTES } from '@drakkar/raftio';
 import {
+  HelloHeader,
   type Identity,
   type IdentityFiles,
+  type Introductions,
   Newcomers,
   type Warnings,
   listen,
@@ -22,7 +24,9 @@ import type { ResolvedOptions } from './options.js';
 import { type ChannelPath, MESSAGES_PATH, REASON_HEADER, SNAPSHOTS_PATH, SUBPROTOCOL } from './protocol.js';
 
 export interface ListenerConfig {
+  raftAddress: string;
   listenAddress: string;
+  introductions: Introductions;
   options: ResolvedOptions;
   /** Present when clients must prove themselves by a certificate. */
   identityFiles: IdentityFiles | undefined;
@@ -67,6 +71,9 @@ export class Listener {
       handleProtocols: () => SUBPROTOCOL,
     };
     this.#webSocketServer = new WebSocketServer(options);
+    this.#webSocketServer.on('headers', (headers) => {
+      headers.push(`${HelloHeader.host}: ${config.raftAddress}`);
+    });
   }
 
   /** Rejects with ErrInvalidAddress, ErrAddressInUse or ErrTLS. */
@@ -191,6 +198,13 @@ export class Listener {
       refuse(socket, 426, `this host speaks ${SUBPROTOCOL}`);
       return;
     }
+    const { [HelloHeader.to]: to, [HelloHeader.from]: from } = request.headers;
+    const { introductions } = this.#config;
+    const refusal = introductions.refusalOf(asText(to), asText(from), request.socket.remoteAddress);
+    if (refusal !== undefined) {
+      refuse(socket, 421, refusal);
+      return;
+    }
     this.#webSocketServer.handleUpgrade(request, socket, head, (ws) => {
       const tcp = request.socket;
       this.#admits.get(endsOf(tcp))?.();
@@ -255,6 +269,11 @@ function refuse(socket: Duplex, status: number, reason: string): void {
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n${REASON_HEADER}: ${reason}\r\n\r\n`,
   );
+}
+
+/** A header that comes twice says nothing. */
+function asText(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header : undefined;
 }
 
 function ignore(): void {

@@ -5,10 +5,17 @@ import {
   type IRaftRPC,
   type ISnapshotConnection,
   type RaftRPCConfig,
+  type RaftRPCCounters,
   type RequestHandler,
 } from '@drakkar/raftio';
-import { IdentityFiles, TransportLife, Warnings, attemptAborted } from '@drakkar/raftio/transport';
-import { dial } from './dial.js';
+import {
+  IdentityFiles,
+  Introductions,
+  TransportLife,
+  Warnings,
+  attemptAborted,
+} from '@drakkar/raftio/transport';
+import { type DialRequest, dial } from './dial.js';
 import { receiveMessages, receiveSnapshot } from './inbound.js';
 import { Link } from './link.js';
 import { Listener } from './listener.js';
@@ -28,6 +35,8 @@ export class WsRaftRPC implements IRaftRPC {
   readonly #identityFiles: IdentityFiles | undefined;
   readonly #listener: Listener;
   readonly #life: TransportLife<Link>;
+  readonly #raftAddress: string;
+  readonly #introductions: Introductions;
 
   constructor(
     config: RaftRPCConfig,
@@ -42,7 +51,11 @@ export class WsRaftRPC implements IRaftRPC {
     const warnings = new Warnings(config.onWarning);
     this.#warnings = warnings;
     this.#identityFiles = IdentityFiles.of(config.mutualTLS, warnings);
+    this.#raftAddress = config.raftAddress;
+    this.#introductions = new Introductions(config.raftAddress, warnings);
     this.#listener = new Listener({
+      raftAddress: config.raftAddress,
+      introductions: this.#introductions,
       listenAddress: config.listenAddress,
       options,
       identityFiles: this.#identityFiles,
@@ -62,27 +75,32 @@ export class WsRaftRPC implements IRaftRPC {
     return this.#life.stop();
   }
 
-  async getConnection(target: string, signal: AbortSignal): Promise<IConnection> {
+  counters(): RaftRPCCounters {
+    return this.#introductions.counters;
+  }
+
+  async getConnection(target: string, signal: AbortSignal, expected?: string): Promise<IConnection> {
     return this.#connect(
-      target,
-      MESSAGES_PATH,
+      { target, path: MESSAGES_PATH, expected },
       signal,
       (link) => new MessageConnection(link, this.#highWaterMarkBytes),
     );
   }
 
-  async getSnapshotConnection(target: string, signal: AbortSignal): Promise<ISnapshotConnection> {
+  async getSnapshotConnection(
+    target: string,
+    signal: AbortSignal,
+    expected?: string,
+  ): Promise<ISnapshotConnection> {
     return this.#connect(
-      target,
-      SNAPSHOTS_PATH,
+      { target, path: SNAPSHOTS_PATH, expected },
       signal,
       (link) => new SnapshotConnection(link, this.#options.snapshotWindowBytes),
     );
   }
 
   async #connect<T>(
-    target: string,
-    path: ChannelPath,
+    { target, path, expected }: Pick<DialRequest, 'target' | 'path' | 'expected'>,
     signal: AbortSignal,
     wrap: (link: Link) => T,
   ): Promise<T> {
@@ -91,7 +109,17 @@ export class WsRaftRPC implements IRaftRPC {
       if (either.aborted) throw attemptAborted(target, either.reason);
       const { connectTimeoutMs, closeTimeoutMs } = this.#options;
       return dial(
-        { target, path, identity, connectTimeoutMs, closeTimeoutMs, signal: either },
+        {
+          target,
+          path,
+          identity,
+          connectTimeoutMs,
+          closeTimeoutMs,
+          signal: either,
+          expected,
+          from: this.#raftAddress,
+          introductions: this.#introductions,
+        },
         (ws, socket) => {
           const link = new Link(ws, socket, target);
           const connection = wrap(link);

@@ -97,7 +97,8 @@ export class MemoryRPC implements IRaftRPC, Listener {
     for (const end of [...this.#ends]) end();
   }
 
-  async getConnection(target: string, signal: AbortSignal): Promise<IConnection> {
+  /** Addresses of this network lead to the host that has them, so nobody else is ever there. */
+  async getConnection(target: string, signal: AbortSignal, _expected?: string): Promise<IConnection> {
     const { listener, channel } = await this.#open(target, signal, (to) => async (bytes) => {
       to.receive(bytes);
     });
@@ -105,7 +106,11 @@ export class MemoryRPC implements IRaftRPC, Listener {
     return new MemoryConnection(channel);
   }
 
-  async getSnapshotConnection(target: string, signal: AbortSignal): Promise<ISnapshotConnection> {
+  async getSnapshotConnection(
+    target: string,
+    signal: AbortSignal,
+    _expected?: string,
+  ): Promise<ISnapshotConnection> {
     let inbound: InboundStream | undefined;
     const { listener, channel } = await this.#open(target, signal, (to) => async (bytes) => {
       inbound ??= to.openSink();

@@ -15,6 +15,10 @@ export function headerOf(payload: Uint8Array): Buffer {
   return header;
 }
 
+export function frameOf(payload: Uint8Array): Buffer {
+  return Buffer.concat([headerOf(payload), payload]);
+}
+
 export interface FrameRules {
   maxBytes: number;
   checksSums: boolean;

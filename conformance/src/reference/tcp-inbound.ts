@@ -17,6 +17,11 @@ export const HELLO: Readonly<Record<'messages' | 'snapshot', Buffer>> = {
   messages: Buffer.from('DRKT-M'),
   snapshot: Buffer.from('DRKT-S'),
 };
+/** The same when the first frame says which host is meant, by its raft address. */
+export const DIRECTED_HELLO: typeof HELLO = {
+  messages: Buffer.from('DRKT-m'),
+  snapshot: Buffer.from('DRKT-s'),
+};
 const HELLO_BYTES = HELLO.messages.length;
 
 export interface InboundRules extends FrameRules {
@@ -49,6 +54,8 @@ export class Inbound {
   readonly #rules: InboundRules;
   readonly #requestHandler: RequestHandler;
   readonly #makeSink: ChunkSinkFactory;
+  readonly #isMe: (address: string) => boolean;
+  #isDirected = false;
   #hello = Buffer.alloc(0);
   #isForMessages = true;
   #sink: IChunkSink | undefined;
@@ -60,12 +67,14 @@ export class Inbound {
     rules: InboundRules,
     requestHandler: RequestHandler,
     makeSink: ChunkSinkFactory,
+    isMe: (address: string) => boolean,
   ) {
     this.#socket = socket;
     this.#reader = new FrameReader(rules);
     this.#rules = rules;
     this.#requestHandler = rules.queues ? queued(requestHandler) : requestHandler;
     this.#makeSink = makeSink;
+    this.#isMe = isMe;
     socket.on('data', (bytes: Buffer) => {
       this.#heardAt = performance.now();
       this.#hear(bytes);
@@ -95,8 +104,10 @@ export class Inbound {
   }
 
   #welcome(): boolean {
-    this.#isForMessages = this.#hello.equals(HELLO.messages);
-    if (!this.#isForMessages && !this.#hello.equals(HELLO.snapshot)) {
+    const isOneOf = (...hellos: Buffer[]): boolean => hellos.some((each) => this.#hello.equals(each));
+    this.#isForMessages = isOneOf(HELLO.messages, DIRECTED_HELLO.messages);
+    this.#isDirected = isOneOf(DIRECTED_HELLO.messages, DIRECTED_HELLO.snapshot);
+    if (!this.#isForMessages && !isOneOf(HELLO.snapshot, DIRECTED_HELLO.snapshot)) {
       if (this.#rules.endsRubbish) this.#socket.destroy();
       else this.#socket.removeAllListeners('data').resume();
       return false;
@@ -111,6 +122,11 @@ export class Inbound {
     try {
       for (let frame = this.#reader.next(); frame !== undefined; frame = this.#reader.next()) {
         if (this.#socket.destroyed) return;
+        if (this.#isDirected) {
+          this.#isDirected = false;
+          if (!this.#isMe(frame.toString())) throw new Error('another host is meant');
+          continue;
+        }
         if (frame === 'end') {
           this.#closeSink();
           this.#socket.end(Buffer.of(Sign.Finished));

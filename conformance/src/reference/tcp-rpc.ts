@@ -17,7 +17,8 @@ import {
 import { attemptAborted } from '@drakkar/raftio/transport';
 import { splitAddress } from '../rpc/address.js';
 import { isAddress } from './memory-hub.js';
-import { HELLO, Inbound, type InboundRules } from './tcp-inbound.js';
+import { DIRECTED_HELLO, HELLO, Inbound, type InboundRules } from './tcp-inbound.js';
+import { frameOf } from './tcp-frames.js';
 import { Outbound } from './tcp-outbound.js';
 import { Security, type SecurityRules } from './tcp-security.js';
 
@@ -29,6 +30,8 @@ export interface TcpRules extends SecurityRules, InboundRules {
   pings: boolean;
   /** Whether connections of others are ended by `stop`. */
   endsOthers: boolean;
+  /** Whether a client that means another host is refused. */
+  comparesHosts: boolean;
 }
 
 export const TCP_RULES: TcpRules = {
@@ -43,6 +46,7 @@ export const TCP_RULES: TcpRules = {
   boundsBuffers: true,
   pings: true,
   endsOthers: true,
+  comparesHosts: true,
   joinsHeaders: true,
   endsRubbish: true,
   containsErrors: true,
@@ -84,7 +88,9 @@ export class TcpRPC implements IRaftRPC {
     this.#security = new Security(mutualTLS, this.#rules);
     const server = createServer({ noDelay: true });
     this.#security.attach(server, (socket) => {
-      new Inbound(socket, this.#rules, this.#requestHandler, this.#makeSink);
+      new Inbound(socket, this.#rules, this.#requestHandler, this.#makeSink, (address) =>
+        this.#isMe(address),
+      );
     });
     server.on('connection', (socket) => {
       if (this.#rules.endsOthers) this.#keep(socket);
@@ -106,12 +112,23 @@ export class TcpRPC implements IRaftRPC {
     return this.#stopped;
   }
 
-  async getConnection(target: string, signal: AbortSignal): Promise<IConnection> {
-    return this.#connect(target, signal, 'messages');
+  async getConnection(target: string, signal: AbortSignal, expected?: string): Promise<IConnection> {
+    return this.#connect(target, signal, 'messages', expected);
   }
 
-  async getSnapshotConnection(target: string, signal: AbortSignal): Promise<ISnapshotConnection> {
-    return this.#connect(target, signal, 'snapshot');
+  async getSnapshotConnection(
+    target: string,
+    signal: AbortSignal,
+    expected?: string,
+  ): Promise<ISnapshotConnection> {
+    return this.#connect(target, signal, 'snapshot', expected);
+  }
+
+  #isMe(address: string): boolean {
+    const { raftAddress, onWarning } = this.#config;
+    if (address === raftAddress || !this.#rules.comparesHosts) return true;
+    onWarning(`a client meant ${address}, and this is ${raftAddress}`, {});
+    return false;
   }
 
   async #stop(): Promise<void> {
@@ -133,7 +150,12 @@ export class TcpRPC implements IRaftRPC {
     socket.on('close', () => this.#sockets.delete(socket));
   }
 
-  async #connect(target: string, signal: AbortSignal, kind: 'messages' | 'snapshot'): Promise<Outbound> {
+  async #connect(
+    target: string,
+    signal: AbortSignal,
+    kind: 'messages' | 'snapshot',
+    expected: string | undefined,
+  ): Promise<Outbound> {
     const stopping = this.#stopping.signal;
     stopping.throwIfAborted();
     if (signal.aborted) throw attemptAborted(target, signal.reason);
@@ -146,7 +168,8 @@ export class TcpRPC implements IRaftRPC {
     const any = AbortSignal.any([signal, stopping, timeout]);
     try {
       await once(socket, ready, { signal: any });
-      socket.write(HELLO[kind]);
+      if (expected === undefined) socket.write(HELLO[kind]);
+      else socket.write(Buffer.concat([DIRECTED_HELLO[kind], frameOf(Buffer.from(expected))]));
       await welcome(socket, any);
     } catch (error) {
       socket.destroy();

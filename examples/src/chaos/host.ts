@@ -229,8 +229,9 @@ function routedRPC(inner: IRaftRPC, routes: ReadonlyMap<string, string>): IRaftR
     name: inner.name,
     start: () => inner.start(),
     stop: () => inner.stop(),
-    getConnection: (target, signal) => inner.getConnection(via(target), signal),
-    getSnapshotConnection: (target, signal) => inner.getSnapshotConnection(via(target), signal),
+    getConnection: (target, signal, expected) => inner.getConnection(via(target), signal, expected),
+    getSnapshotConnection: (target, signal, expected) =>
+      inner.getSnapshotConnection(via(target), signal, expected),
   };
 }
 

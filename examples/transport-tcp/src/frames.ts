@@ -26,12 +26,26 @@ export interface Frame {
 }
 
 export type Channel = 'messages' | 'snapshot';
-export const MAX_HELLO_BYTES = 64;
-/** What a client says that opens a channel, and what a host answers. */
-export const helloOf = (who: Channel | 'host'): Buffer => Buffer.from(`drakkar-tcp/1 ${who}`);
+export const MAX_HELLO_BYTES = 640;
 
-export function isHello({ type, payload }: Frame, who: Channel | 'host'): boolean {
-  return type === FrameType.Hello && helloOf(who).equals(payload);
+export interface Hello {
+  who: Channel | 'host';
+  /** Raft address of the side that says it. */
+  from?: string | undefined;
+  /** Raft address of the host that a client means; absent when any will do. */
+  to?: string | undefined;
+}
+
+/** What a client says that opens a channel, and what a host answers: a line each for the protocol, `from` and `to`. */
+export const helloOf = (who: Hello['who'], from = '', to = ''): Buffer =>
+  Buffer.from([`drakkar-tcp/1 ${who}`, from, to].join('\n').trimEnd());
+
+/** Undefined: it is none. */
+export function readHello({ type, payload }: Frame): Hello | undefined {
+  const [line = '', from, to] = Buffer.from(payload).toString().split('\n');
+  const who = (['messages', 'snapshot', 'host'] as const).find((each) => line === `drakkar-tcp/1 ${each}`);
+  if (type !== FrameType.Hello || who === undefined) return undefined;
+  return { who, from: from === '' ? undefined : from, to };
 }
 
 export const HEADER_BYTES = 5;

@@ -9,12 +9,14 @@ import {
   type IRaftRPC,
   type ISnapshotConnection,
   type RaftRPCConfig,
+  type RaftRPCCounters,
   type RequestHandler,
   hasErrorCode,
 } from '@drakkar/raftio';
 import {
   ConnectAttempts,
   IdentityFiles,
+  Introductions,
   LivenessMonitor,
   Warnings,
   attemptAborted,
@@ -22,7 +24,7 @@ import {
   explainConnectError,
   parseAddress,
 } from '@drakkar/raftio/transport';
-import { type Channel, FrameType, MAX_HELLO_BYTES, helloOf, isHello } from './frames.js';
+import { type Channel, FrameType, MAX_HELLO_BYTES, helloOf, readHello } from './frames.js';
 import { receiveMessages, receiveSnapshot } from './inbound.js';
 import { Link } from './link.js';
 import { Listener } from './listener.js';
@@ -41,6 +43,7 @@ export class TcpRaftRPC implements IRaftRPC {
   readonly #listener: Listener;
   readonly #links = new Set<Link>();
   readonly #monitor: LivenessMonitor;
+  readonly #introductions: Introductions;
   readonly #attempts = new ConnectAttempts();
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -57,6 +60,7 @@ export class TcpRaftRPC implements IRaftRPC {
     this.#chunkSinkFactory = chunkSinkFactory;
     const warnings = new Warnings(config.onWarning);
     this.#warnings = warnings;
+    this.#introductions = new Introductions(config.raftAddress, warnings);
     this.#identityFiles = IdentityFiles.of(config.mutualTLS, warnings);
     this.#monitor = new LivenessMonitor(options, this.#links);
     this.#listener = new Listener(
@@ -78,21 +82,29 @@ export class TcpRaftRPC implements IRaftRPC {
     await this.#stopped;
   }
 
-  async getConnection(target: string, signal: AbortSignal): Promise<IConnection> {
-    const link = await this.#connect(target, 'messages', signal);
+  counters(): RaftRPCCounters {
+    return this.#introductions.counters;
+  }
+
+  async getConnection(target: string, signal: AbortSignal, expected?: string): Promise<IConnection> {
+    const link = await this.#connect(target, 'messages', signal, expected);
     return new MessageConnection(link, this.#config.sendBufferBytes);
   }
 
-  async getSnapshotConnection(target: string, signal: AbortSignal): Promise<ISnapshotConnection> {
-    return new SnapshotConnection(await this.#connect(target, 'snapshot', signal));
+  async getSnapshotConnection(
+    target: string,
+    signal: AbortSignal,
+    expected?: string,
+  ): Promise<ISnapshotConnection> {
+    return new SnapshotConnection(await this.#connect(target, 'snapshot', signal, expected));
   }
 
-  #connect(target: string, channel: Channel, signal: AbortSignal): Promise<Link> {
-    return this.#attempts.run(target, signal, (either) => this.#dial(target, channel, either));
+  #connect(target: string, channel: Channel, signal: AbortSignal, expected?: string): Promise<Link> {
+    return this.#attempts.run(target, signal, (either) => this.#dial(target, channel, either, expected));
   }
 
   /** Resolves when the peer has said hello: it is there, lets us in, and speaks this protocol. */
-  async #dial(target: string, channel: Channel, signal: AbortSignal): Promise<Link> {
+  async #dial(target: string, channel: Channel, signal: AbortSignal, expected?: string): Promise<Link> {
     const { connectTimeoutMs } = this.#options;
     const options = { ...parseAddress(target), noDelay: true };
     const identity = await this.#identityFiles?.current();
@@ -107,9 +119,11 @@ export class TcpRaftRPC implements IRaftRPC {
     const timer = setTimeout(() => link.end(attemptTimedOut(target, connectTimeoutMs)), connectTimeoutMs);
     signal.addEventListener('abort', abort);
     try {
-      link.send(FrameType.Hello, helloOf(channel));
-      const answer = await link.read(MAX_HELLO_BYTES);
-      if (!isHello(answer, 'host')) throw new ErrMalformed('it speaks another protocol');
+      link.send(FrameType.Hello, helloOf(channel, this.#config.raftAddress, expected));
+      const hello = readHello(await link.read(MAX_HELLO_BYTES));
+      if (hello?.who !== 'host') throw new ErrMalformed('it speaks another protocol');
+      const mistake = this.#introductions.failureOf(target, expected, hello.from);
+      if (mistake !== undefined) throw mistake;
       return link;
     } catch (error) {
       const reason = link.end(error as Error);
@@ -125,7 +139,7 @@ export class TcpRaftRPC implements IRaftRPC {
     const peer = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
     const link = this.#hold(new Link(socket, peer));
     try {
-      const channel = await this.#greet(link);
+      const channel = await this.#greet(link, peer);
       if (channel === 'messages') await receiveMessages(link, this.#requestHandler, this.#warnings);
       else await receiveSnapshot(link, this.#chunkSinkFactory, this.#warnings);
     } catch (error) {
@@ -136,15 +150,16 @@ export class TcpRaftRPC implements IRaftRPC {
   }
 
   /** This host's hello lets a client know that it was let in. The client has to say its own in time. */
-  async #greet(link: Link): Promise<Channel> {
+  async #greet(link: Link, peer: string): Promise<Channel> {
     const tooLate = (): unknown => link.end(new ErrMalformed('no hello in time'));
     const deadline = setTimeout(tooLate, this.#options.connectTimeoutMs);
     try {
-      link.send(FrameType.Hello, helloOf('host'));
-      const hello = await link.read(MAX_HELLO_BYTES);
-      const channel = (['messages', 'snapshot'] as const).find((each) => isHello(hello, each));
-      if (channel === undefined) throw new ErrMalformed('it speaks another protocol');
-      return channel;
+      link.send(FrameType.Hello, helloOf('host', this.#config.raftAddress));
+      const hello = readHello(await link.read(MAX_HELLO_BYTES));
+      if (hello === undefined || hello.who === 'host') throw new ErrMalformed('it speaks another protocol');
+      const refusal = this.#introductions.refusalOf(hello.to, hello.from, peer);
+      if (refusal !== undefined) throw new ErrConnectionClosed(refusal);
+      return hello.who;
     } finally {
       clearTimeout(deadline);
     }

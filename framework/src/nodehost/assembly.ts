@@ -30,6 +30,7 @@ export interface HostParts {
   config: NodeHostConfig;
   services: NodeHostServices;
   logDB: ILogDB;
+  transport: Transport;
   replicas: ReplicaSet;
   compactions: Compactions;
   events: EventHub;
@@ -86,7 +87,7 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
       transport: transport.name,
     });
     const compactions = new Compactions({ logDB, replicas });
-    return { config, services, logDB, replicas, compactions, events, log, stop };
+    return { config, services, logDB, transport, replicas, compactions, events, log, stop };
   } catch (error) {
     await stop().catch(() => undefined); // the first error is the one to be told
     throw error;

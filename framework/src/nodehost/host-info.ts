@@ -1,5 +1,6 @@
 import type { MessageFault } from '../engine/rejected-messages.js';
 import type { ReplicaAgreement } from '../agreement/replica-checks.js';
+import type { TransportCounters } from '../transport/transport.js';
 import type { Role } from '../raft/index.js';
 import type { Member } from './member.js';
 import { type ClusterMembership, toClusterMembership } from './membership-requests.js';
@@ -50,6 +51,8 @@ export interface ReplicaInfo {
 /** A look at a host, for people and metrics. */
 export interface NodeHostInfo {
   raftAddress: string;
+  /** Connections to and from other hosts since the start. */
+  transport: TransportCounters;
   /** By cluster id. */
   replicas: ReplicaInfo[];
 }

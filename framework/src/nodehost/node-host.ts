@@ -363,10 +363,11 @@ export class NodeHost {
   /** A look at every replica of this host: for people and metrics. */
   getNodeHostInfo(): NodeHostInfo {
     this.#checkOpen();
-    const { replicas } = this.#parts;
+    const { replicas, transport } = this.#parts;
     const members = [...replicas.list()].sort(([a], [b]) => a - b);
     return {
       raftAddress: this.raftAddress,
+      transport: transport.counters,
       replicas: members.map(([clusterID, member]) => replicaInfo(clusterID, member)),
     };
   }

@@ -6,6 +6,7 @@ import {
   type ISnapshotConnection,
   type Message,
   type MessageBatch,
+  type RaftRPCCounters,
   MessageType,
   OWN_FEATURES,
   type RequestHandler,
@@ -34,6 +35,14 @@ const MAX_UNLISTED_PEERS = 64;
 export interface TransportOptions extends PeerOptions {
   raftAddress: string;
   deploymentID: number;
+}
+
+/** What the transport of a host has done since it started. */
+export interface TransportCounters extends Partial<RaftRPCCounters> {
+  /** Attempts to connect to other hosts, of whatever outcome. */
+  dials: number;
+  /** Messages that were not answered, since too many hosts of no membership had sent some. */
+  unansweredMessages: number;
 }
 
 /** Who takes what arrives, and learns what did not leave. */
@@ -81,6 +90,7 @@ export class Transport {
   readonly #used = new Set<Peer>();
   #dials = 0;
   #unlistedRefused = 0;
+  #hasWarnedOfUnlisted = false;
   #sweeper: Timer | undefined;
   #stopped = false;
 
@@ -147,15 +157,15 @@ export class Transport {
     return address === undefined ? 0 : this.featuresOf(address);
   }
 
-  /** Attempts to connect to other hosts, of any outcome, since the start. */
-  get dials(): number {
-    return this.#dials;
+  get counters(): TransportCounters {
+    const counters: Partial<RaftRPCCounters> = this.#rpc.counters?.() ?? {};
+    return { dials: this.#dials, unansweredMessages: this.#unlistedRefused, ...counters };
   }
 
   /** A connection for one snapshot. */
   connectSnapshot(target: string, signal: AbortSignal): Promise<ISnapshotConnection> {
     this.#dials += 1;
-    return this.#rpc.getSnapshotConnection(target, signal);
+    return this.#rpc.getSnapshotConnection(target, signal, target);
   }
 
   /** Called once at the end of an engine cycle. */
@@ -172,7 +182,7 @@ export class Transport {
       peer.stop();
     }
     this.#used.clear();
-    this.#unlistedRefused = 0;
+    this.#hasWarnedOfUnlisted = false;
   }
 
   /** Undefined: too many hosts are talked to already that are known from messages alone. */
@@ -183,7 +193,8 @@ export class Transport {
     for (const target of this.#peers.keys()) unlisted += this.registry.isListed(target) ? 0 : 1;
     if (unlisted < MAX_UNLISTED_PEERS) return this.#addPeer(address);
     this.#unlistedRefused += 1;
-    if (this.#unlistedRefused === 1) {
+    if (!this.#hasWarnedOfUnlisted) {
+      this.#hasWarnedOfUnlisted = true;
       this.#deps.logger.warn(
         'messages are not answered: too many hosts that are members of no group sent some',
         {
@@ -200,7 +211,7 @@ export class Transport {
     const peer = new Peer(address, this.#options, {
       connect: (target, signal) => {
         this.#dials += 1;
-        return this.#rpc.getConnection(target, signal);
+        return this.#rpc.getConnection(target, signal, target);
       },
       // A host that announces features is of a release that serves any number of connections of one host.
       mayAddLane: (target) => this.featuresOf(target) !== 0,

@@ -10,6 +10,7 @@ export {
   integerOptionsSchema,
   resolveIntegerOptions,
 } from './integer-options.js';
+export { HelloHeader, Introductions, wrongHost } from './introductions.js';
 export { type LivenessOptions, LivenessMonitor, type MonitoredLink } from './liveness.js';
 export { listen } from './listen.js';
 export { Newcomers } from './newcomers.js';

@@ -21,6 +21,8 @@ export interface GreetRequest {
   kind: ChannelKind;
   /** Raft address that was dialled. */
   target: string;
+  /** Raft address of the host that must be there. */
+  expected: string | undefined;
   /** Its host part: what the peer's certificate must name. */
   host: string;
   identity: Identity | undefined;
@@ -66,13 +68,13 @@ class Greeting {
     onLink: (link: Link) => void,
     onFailed: (error: Error) => void,
   ) {
-    const { self, kind, target, identity } = request;
+    const { self, kind, target, expected, identity } = request;
     const mutualTLS = identity !== undefined;
     this.#channel = channel;
     this.#request = request;
     this.#onLink = onLink;
     this.#onFailed = onFailed;
-    this.#hello = ownHello(self, kind, { to: target, mutualTLS, binding: '' });
+    this.#hello = ownHello(self, kind, { to: target, expected, mutualTLS, binding: '' });
     this.#helloBytes = encodeHello(this.#hello);
     this.#isProven = !mutualTLS;
     this.#port = new FramePort(channel, {
@@ -105,6 +107,9 @@ class Greeting {
       const answer = decodeHello(payload);
       checkAnswer(answer, this.#hello, target);
       this.#transcript = transcriptOf(this.#channel, this.#helloBytes, payload, answer, target);
+      const { self, expected } = this.#request;
+      const mistake = self.introductions.failureOf(target, expected, answer.from);
+      if (mistake !== undefined) throw mistake;
       this.#answer = answer;
     } else if (type === FrameType.Proof && !this.#isProven) {
       this.#prove(payload);

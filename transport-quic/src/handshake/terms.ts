@@ -1,3 +1,4 @@
+import type { Introductions } from '@drakkar/raftio/transport';
 import type { EngineName } from '../engine.js';
 import type { LinkTerms } from '../link.js';
 import { type ChannelKind, type Hello, PROTOCOL, newNonce } from '../protocol/hello.js';
@@ -7,6 +8,7 @@ export interface Self {
   engine: EngineName;
   raftAddress: string;
   deploymentID: number;
+  introductions: Introductions;
   /** What this host may send before it waits; the peer is asked for credit in good time. */
   sendMarkBytes: Readonly<Record<ChannelKind, number>>;
   /** What a peer may send before it is given credit. */
@@ -24,7 +26,7 @@ function creditStep(windowBytes: number, senderStepBytes: number): number {
 export function ownHello(
   self: Self,
   kind: ChannelKind,
-  rest: Pick<Hello, 'to' | 'mutualTLS' | 'binding'>,
+  rest: Pick<Hello, 'to' | 'mutualTLS' | 'binding' | 'expected'>,
 ): Hello {
   return {
     protocol: PROTOCOL,

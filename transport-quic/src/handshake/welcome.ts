@@ -166,6 +166,10 @@ interface Heard {
 function hear(channel: Channel, payload: Uint8Array, self: Self, mutualTLS: boolean): Heard {
   const hello = decodeHello(payload);
   checkHello(hello, self, mutualTLS);
+  const refusal = self.introductions.refusalOf(hello.expected, hello.from, channel.peer);
+  if (refusal !== undefined) {
+    throw new NotWelcome(`a client was refused: ${refusal}`, { code: 'other', reason: refusal });
+  }
   const binding = mutualTLS ? channel.binding() : new Uint8Array(0);
   if (binding === undefined) {
     const reason = 'no certificate was shown in the TLS handshake';

@@ -19,6 +19,10 @@ export interface Hello {
   from: string;
   /** Raft address of the host that it means to talk to; what the dialling side said comes back in the answer. */
   to: string;
+  /**
+   * Raft address of the host that must be there, from the dialling side; absent when any will do, and from hosts of 0.1.
+   */
+  expected?: string | undefined;
   mutualTLS: boolean;
   /** Random, never used twice; 32 bytes in base64. */
   nonce: string;
@@ -59,14 +63,26 @@ export function decodeHello(payload: Uint8Array): Hello {
       `the other host speaks ${JSON.stringify(printable(protocol.slice(0, 40)))}, this one ${PROTOCOL}`,
     );
   }
-  const { engine, kind, deploymentID, from, to, mutualTLS, nonce, binding, windowBytes, creditStepBytes } =
-    fields;
+  const {
+    engine,
+    kind,
+    deploymentID,
+    from,
+    to,
+    expected,
+    mutualTLS,
+    nonce,
+    binding,
+    windowBytes,
+    creditStepBytes,
+  } = fields;
   if (
     !isEngineName(engine) ||
     (kind !== 'messages' && kind !== 'snapshots') ||
     !isInteger(deploymentID, 0, Number.MAX_SAFE_INTEGER) ||
     !isText(from) ||
     !isText(to) ||
+    !(expected === undefined || isText(expected)) ||
     typeof mutualTLS !== 'boolean' ||
     !isBytes(nonce, NONCE_BYTES) ||
     !(binding === '' || isBytes(binding, NONCE_BYTES)) ||
@@ -82,6 +98,7 @@ export function decodeHello(payload: Uint8Array): Hello {
     deploymentID,
     from: printable(from),
     to,
+    ...(expected === undefined ? {} : { expected }),
     mutualTLS,
     nonce,
     binding,

@@ -56,6 +56,39 @@ async function giveUp(bench: RPCBench): Promise<void> {
   await eventually(() => numbersOf(to.batches).includes(2), 'a batch arrives when the peer is back');
 }
 
+const UNWANTED_MS = 500;
+
+/** Dials a host in the belief that it is another. */
+async function mistake(bench: RPCBench): Promise<void> {
+  const { from, to } = await bench.pair();
+  const other = await bench.start();
+  const link = await bench.networkLink(to.address);
+  const signal = new AbortController().signal;
+  const before = to.warnings.length;
+  for (const target of [to.address, link.address]) {
+    const attempt = new Watched(from.rpc.getConnection(target, signal, other.address));
+    await eventually(() => attempt.settled, 'an attempt at the wrong host settles');
+    if (attempt.value === undefined) {
+      await rejectsWith(attempt.promise, 'ERR_CONNECT_FAILED', 'an attempt at the wrong host');
+      continue;
+    }
+    const closed = new Watched(attempt.value.closed);
+    const sent = new Watched(attempt.value.sendMessageBatch(batch(1)));
+    await eventually(() => closed.settled && sent.settled, 'a connection to the wrong host ends');
+    await checkGone(attempt.value, 'a connection to the wrong host');
+  }
+  await eventually(() => to.warnings.length > before, 'the host that was not meant warns');
+  for (const target of [to.address, link.address]) {
+    const connection = await from.rpc.getConnection(target, signal, to.address);
+    const closed = new Watched(connection.closed);
+    await connection.sendMessageBatch(batch(2, { sender: 2 }));
+    await closed.staysPending(UNWANTED_MS, 'closed of a connection to the right host');
+    connection.close();
+  }
+  await eventually(() => numbersOf(to.batches, 2).length === 2, 'batches for the right host arrive');
+  sameList(numbersOf(to.batches), [], 'batches that the wrong host was given');
+}
+
 export const CONN_CASES: readonly RPCCase[] = [
   {
     id: 'RPC-CONN-1',
@@ -193,5 +226,12 @@ export const CONN_CASES: readonly RPCCase[] = [
     requires: 'network',
     run: (bench) => checkKilledPeer(bench, (peer) => bench.noticeMs(peer)),
     deadlineMs: 60_000,
+  },
+  {
+    id: 'RPC-CONN-11',
+    title: 'a connection to another host than the one that is expected is not made, or ends at once',
+    requires: 'network',
+    run: mistake,
+    deadlineMs: 40_000,
   },
 ];

@@ -1,0 +1,80 @@
+import { ErrConnectFailed } from '../errors.js';
+import type { RaftRPCCounters } from '../rpc.js';
+import type { Warnings } from './warnings.js';
+
+/** For protocols with headers: what a client says, and what a host answers. */
+export const HelloHeader = Object.freeze({
+  /** Raft address of the host that the client means to reach. */
+  to: 'drakkar-to',
+  /** Raft address of the client. */
+  from: 'drakkar-from',
+  /** Raft address of the host that answers. */
+  host: 'drakkar-host',
+} as const);
+
+/** Longest raft address that is shown: a DNS name of 253 characters and a port. */
+const MAX_SHOWN_LENGTH = 260;
+
+function isSameHost(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
+}
+
+/** What an attempt fails with that has reached another host than the one it was meant for. */
+export function wrongHost(target: string, expected: string, found: string): ErrConnectFailed {
+  const shown = found.slice(0, MAX_SHOWN_LENGTH);
+  return new ErrConnectFailed(
+    `the host at ${target} is ${shown}, not ${expected}: check where the name leads, and who uses the address`,
+    { details: { target, expected, found: shown } },
+  );
+}
+
+/**
+ * Who is at the other end, compared with who should be. A name may lead elsewhere for a moment, and an address may have
+ * gone to another host. Who says nothing, as hosts of 0.1 and of Dragonboat do, is let in, and counted.
+ */
+export class Introductions {
+  readonly #raftAddress: string;
+  readonly #warnings: Warnings;
+  readonly #counters = {
+    clientsWithoutHello: 0,
+    misdirectedClients: 0,
+    hostsWithoutHello: 0,
+    misdirectedDials: 0,
+  };
+
+  constructor(raftAddress: string, warnings: Warnings) {
+    this.#raftAddress = raftAddress;
+    this.#warnings = warnings;
+  }
+
+  get counters(): RaftRPCCounters {
+    return { ...this.#counters };
+  }
+
+  /** Listening side. Returns why the client is not let in, in words for it; undefined when it is. */
+  refusalOf(to: string | undefined, from: string | undefined, peer: string | undefined): string | undefined {
+    if (to === undefined) {
+      this.#counters.clientsWithoutHello += 1;
+      return undefined;
+    }
+    if (isSameHost(to, this.#raftAddress)) return undefined;
+    this.#counters.misdirectedClients += 1;
+    const expected = to.slice(0, MAX_SHOWN_LENGTH);
+    const client = from?.slice(0, MAX_SHOWN_LENGTH);
+    const message = `a client meant to reach ${expected} was refused: this host is ${this.#raftAddress}`;
+    this.#warnings.warn('handshake', message, { peer, from: client, to: expected });
+    return `this host is ${this.#raftAddress}, not ${expected}`;
+  }
+
+  /** Dialling side. Returns the failure when `found` answers instead of `expected`; undefined: nothing is known. */
+  failureOf(target: string, expected: string | undefined, found: string | undefined): Error | undefined {
+    if (expected === undefined) return undefined;
+    if (found === undefined) {
+      this.#counters.hostsWithoutHello += 1;
+      return undefined;
+    }
+    if (isSameHost(expected, found)) return undefined;
+    this.#counters.misdirectedDials += 1;
+    return wrongHost(target, expected, found);
+  }
+}
