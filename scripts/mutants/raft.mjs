@@ -342,14 +342,6 @@ export const raftMutants = [
     replace: 'remote.logRead !== undefined',
   },
   {
-    id: 'sleep-with-held-proposals',
-    what: 'a follower falls asleep with proposals of others that it holds',
-    file: 'framework/src/raft/quiesce.ts',
-    in: 'isSettled',
-    find: 'isDone && log.saves.length === 0 && core.held.length === 0',
-    replace: 'isDone && log.saves.length === 0',
-  },
-  {
     id: 'observer-asks-nobody',
     what: 'an observer that hears of no leader waits for one to come by',
     file: 'framework/src/raft/election.ts',

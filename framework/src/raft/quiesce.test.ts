@@ -78,9 +78,9 @@ describe('a leader that could sleep', () => {
     // 3 answers heartbeats and acknowledges nothing: its disk is slow.
     for (let i = 0; i < 400; i++) {
       solo.tick();
+      expect(solo.raft.isQuiesced).toBe(false);
       const heartbeats = ofType(solo.drain().messages, MessageType.Heartbeat);
       for (const { to } of heartbeats) solo.step(to, MessageType.HeartbeatResp);
-      expect(solo.raft.isQuiesced).toBe(false);
     }
     solo.ack(3);
     idle(solo);
@@ -108,7 +108,7 @@ describe('a leader that could sleep', () => {
 });
 
 describe('a follower that could sleep', () => {
-  it('passes on at its leader a proposal that a member took it for the leader with', () => {
+  it('passes a proposal on to its leader when a member has taken it for the leader', () => {
     const solo = new Solo({ quiesce: true });
     solo.step(2, MessageType.Heartbeat, { term: 1 });
     for (let i = 0; i < 20; i++) {
@@ -244,12 +244,30 @@ describe('a group that sleeps', () => {
     expect(leaderOf(story, 3)).toBe(2);
   });
 
-  it('loses no time to the lease of a leader that was restarted and stands again', () => {
-    const story = sleeping({ observers: 1 });
-    story.crash(1);
-    story.restart(1);
-    story.tickAll(2 * TIMEOUT);
-    expect([1, 2, 3].some((nodeID) => story.replica(nodeID).core.isLeader)).toBe(true);
+  it('holds no lease against the leader itself, which was restarted and stands again', () => {
+    const solo = new Solo({ checkQuorum: true, preVote: true });
+    solo.step(2, MessageType.Heartbeat, { term: 1 });
+    for (const from of [2, 3]) solo.step(from, MessageType.RequestPreVote, { term: 2 });
+    const answers = ofType(solo.drain().messages, MessageType.RequestPreVoteResp);
+    expect(answers.map(({ to, reject }) => [to, reject])).toEqual([
+      [2, false],
+      [3, true],
+    ]);
+    solo.step(3, MessageType.RequestVote, { term: 2 });
+    expect(solo.raft.term).toBe(1);
+    solo.step(2, MessageType.RequestVote, { term: 2 });
+    expect(solo.raft.term).toBe(2);
+  });
+
+  it('is asked for by an observer with quiesce switched off, at every election timeout', () => {
+    const solo = new Solo({ quiesce: false, isObserver: true }, emptyInit([2, 3], [1]));
+    const asked: number[] = [];
+    for (let i = 0; i < 6 * TIMEOUT; i++) {
+      solo.tick();
+      asked.push(...ofType(solo.drain().messages, MessageType.NoOP).map(({ to }) => to));
+    }
+    expect(asked.length).toBeGreaterThanOrEqual(4);
+    expect(new Set(asked)).toEqual(new Set([2, 3]));
   });
 
   it('sleeps only for a moment, and elects nobody, while one member has quiesce switched off', () => {

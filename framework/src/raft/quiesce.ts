@@ -109,11 +109,10 @@ function mayFallAsleep(core: Core, message: Message): boolean {
   return isSettled(core) && core.log.commit >= message.commit;
 }
 
-/** Whether everything in the log is committed, applied and durable here, and no proposal of others waits. */
+/** Whether everything in the log is committed, applied and durable here. */
 function isSettled(core: Core): boolean {
   const { log } = core;
-  const isDone = log.commit === log.lastIndex && log.applied === log.commit;
-  return isDone && log.saves.length === 0 && core.held.length === 0;
+  return log.commit === log.lastIndex && log.applied === log.commit && log.saves.length === 0;
 }
 
 function isFollowing(core: Core): boolean {
