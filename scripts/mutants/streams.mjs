@@ -43,8 +43,8 @@ export const streamMutants = [
   {
     id: 'loss-of-former-connection',
     what: 'a batch that failed on a connection that was replaced is taken for a loss of the new one',
-    file: 'framework/src/transport/peer.ts',
-    in: 'Peer.#send',
+    file: 'framework/src/transport/lane.ts',
+    in: 'Lane.#send',
     find: 'link.connection !== this.#newest',
     replace: 'link.connection === undefined',
   },
