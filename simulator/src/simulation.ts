@@ -14,6 +14,7 @@ import { type Scenario, makeScenario, rulesIn } from './cluster/scenario.js';
 import { Traffic } from './cluster/traffic.js';
 import { type World, tell } from './cluster/world.js';
 import type { ExtensionName } from './extensions.js';
+import { runDrill } from './drills/run-drill.js';
 import { allInvariants } from './invariants/all.js';
 import { Oracle } from './invariants/oracle.js';
 import { Shadows } from './invariants/shadows.js';
@@ -105,6 +106,8 @@ class Simulation {
     await loadSnappy().catch(() => undefined);
     const { scheduler, oracle, trace, coverage } = this.#world;
     const { seed } = this.#scenario;
+    const drill = await runDrill(seed, { trace, coverage, only: oracle.only });
+    if (drill.violation !== undefined) return this.#result(drill.violation, drill);
     let isDone = false;
     this.#live().then(
       () => (isDone = true),
@@ -122,14 +125,21 @@ class Simulation {
     }
     const { violation } = oracle;
     if (violation === undefined) this.#checkHistory();
+    const { simulatedMs, steps } = drill;
+    const whole = { simulatedMs: simulatedMs + scheduler.nowMs, steps: steps + scheduler.steps };
+    return this.#result(oracle.violation, whole);
+  }
+
+  #result(
+    violation: { invariant: string; message: string } | undefined,
+    { simulatedMs, steps }: { simulatedMs: number; steps: number },
+  ): SimulationResult {
+    const { trace, coverage } = this.#world;
     return {
-      seed,
-      violation: oracle.violation && {
-        invariant: oracle.violation.invariant,
-        message: oracle.violation.message,
-      },
-      simulatedMs: scheduler.nowMs,
-      steps: scheduler.steps,
+      seed: this.#scenario.seed,
+      violation: violation && { invariant: violation.invariant, message: violation.message },
+      simulatedMs,
+      steps,
       coverage: coverage.toRecord(),
       plan: this.#plan,
       news: trace.lastNews,

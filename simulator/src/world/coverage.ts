@@ -67,6 +67,10 @@ export const EVENT_KINDS = [
   'disk stuck',
   'members replaced',
   'majority without a deaf leader',
+  'drill: late save',
+  'drill: forbidden changes',
+  'drill: spoilt chunks',
+  'drill: misplaced data',
 ] as const;
 
 /** Kinds that only seeds with that extension bring about. */
