@@ -38,6 +38,13 @@ class VirtualLock implements IDirectoryLock {
   }
 }
 
+/** As of a machine that was copied while it ran: what is below a bound is always the same. */
+class SameDraws extends SeededRandom {
+  override nextInt(bound: number): number {
+    return bound >> 1;
+  }
+}
+
 /** The worlds that a NodeHost is put into. */
 export interface HostWorld {
   life: Life;
@@ -45,6 +52,7 @@ export interface HostWorld {
   fileSystem: IFileSystem;
   network: Network;
   randomSeed: number;
+  hasSameDraws: boolean;
   loggerFactory: ILoggerFactory;
   logDBWatcher: LogDBWatcher;
   raftWatcher: RaftWatcher;
@@ -66,7 +74,11 @@ export function bindWorld(world: HostWorld): Overrides {
   return (container) => {
     container.bind(ClockID).toConstantValue(world.clock);
     container.bind(FileSystemID).toConstantValue(fileSystem);
-    container.bind(RandomID).toConstantValue(new SeededRandom(world.randomSeed));
+    container
+      .bind(RandomID)
+      .toConstantValue(
+        world.hasSameDraws ? new SameDraws(world.randomSeed) : new SeededRandom(world.randomSeed),
+      );
     container.bind(DirectoryLockID).toConstantValue(new VirtualLock());
     container.bind(LoggerFactoryID).toConstantValue(world.loggerFactory);
     container.bind(LogDBFactoryID).toConstantValue(openLogDB);

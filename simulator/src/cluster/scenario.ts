@@ -58,6 +58,8 @@ export interface Scenario {
   hasExternalFiles: boolean;
   /** Small, so that flow control and back-pressure come into play. */
   hasSmallBuffers: boolean;
+  /** All hosts draw the same numbers wherever they draw one below a bound. */
+  hasSameDraws?: boolean;
   /** Longest pause between two membership changes of a group; 0: there are none. */
   changePauseMs: number;
 }

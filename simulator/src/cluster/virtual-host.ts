@@ -270,6 +270,7 @@ export class VirtualHost {
       fileSystem,
       network: this.#world.network,
       randomSeed: this.#dice.seedOf(life.name),
+      hasSameDraws: scenario.hasSameDraws === true,
       loggerFactory: this.#loggerFactory,
       logDBWatcher: watch,
       raftWatcher: watch,

@@ -2,8 +2,10 @@ import type { Coverage } from '../world/coverage.js';
 import { Dice } from '../world/dice.js';
 import type { Trace } from '../world/trace.js';
 import { drillForbiddenChanges, forbiddenChangesSetting } from './forbidden-changes.js';
+import { drillHostileBatches, hostileBatchesSetting } from './hostile-batches.js';
 import { drillLateSave, lateSaveSetting } from './late-save.js';
 import { drillMisplacedData, misplacedDataSetting } from './misplaced-data.js';
+import { drillSameDraws, sameDrawsSetting } from './same-draws.js';
 import { drillSpoiltChunks, spoiltChunksSetting } from './spoilt-chunks.js';
 import { DrillStuckError, type Setting, Theatre } from './theatre.js';
 
@@ -18,6 +20,8 @@ const DRILLS: readonly Drill[] = [
   { setting: forbiddenChangesSetting, run: drillForbiddenChanges },
   { setting: spoiltChunksSetting, run: drillSpoiltChunks },
   { setting: misplacedDataSetting, run: drillMisplacedData },
+  { setting: hostileBatchesSetting, run: drillHostileBatches },
+  { setting: sameDrawsSetting, run: drillSameDraws },
 ];
 
 const MAX_STEPS = 500_000;

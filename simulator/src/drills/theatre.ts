@@ -196,5 +196,6 @@ function plainGroup(clusterID: number, voterCount: number): GroupScenario {
     snapshotCompression: 'none',
     disableAutoCompactions: false,
     maxInMemLogSize: 0,
+    wantsObserver: false,
   };
 }

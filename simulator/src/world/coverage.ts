@@ -71,6 +71,8 @@ export const EVENT_KINDS = [
   'drill: forbidden changes',
   'drill: spoilt chunks',
   'drill: misplaced data',
+  'drill: hostile batches',
+  'drill: same draws',
 ] as const;
 
 /** Kinds that only seeds with that extension bring about. */
