@@ -73,6 +73,7 @@ export type {
   GroupMismatchEvent,
   HostEvents,
   HostListener,
+  LeaderSteppedDownEvent,
   LeaderUpdatedEvent,
   LogCompactedEvent,
   LogDBFailedEvent,
@@ -85,6 +86,7 @@ export type {
   SnapshotDamagedEvent,
   SnapshotEvent,
   SnapshotReceivedEvent,
+  StateMachineStalledEvent,
 } from './events/host-listener.js';
 export {
   FileSystemID,
@@ -121,6 +123,7 @@ export { type LeaderInfo, NodeHost } from './nodehost/node-host.js';
 export type { INodeUser } from './nodehost/node-user.js';
 export type { CallOptions } from './nodehost/options.js';
 export {
+  type CoreReport,
   type IRaft,
   type LogReadRequest,
   type RaftConfig,
@@ -136,6 +139,7 @@ export {
   type RemoteStatus,
   type Role,
   type SnapshotStreamReport,
+  type StepDownReason,
   type TermRun,
   createRaft,
 } from './raft/index.js';

@@ -4,6 +4,8 @@ import { eventually } from './waiting.js';
 /** Complete, or it would not compile. */
 const EVENTS: Record<keyof HostEvents, true> = {
   leaderUpdated: true,
+  leaderSteppedDown: true,
+  stateMachineStalled: true,
   nodeReady: true,
   nodeUnloaded: true,
   membershipChanged: true,

@@ -107,4 +107,28 @@ export const streamMutants = [
     replace: 'await isRecorded()',
     tests: ['framework/src/engine'],
   },
+  {
+    id: 'hung-leader-stays',
+    what: 'a leader whose state machine hangs keeps its office',
+    file: 'framework/src/raft/leader.ts',
+    in: 'tickLeader',
+    find: 'isApplyingStalled(core) && hasFitterMember(core)',
+    replace: 'core.ticks < 0',
+  },
+  {
+    id: 'all-hang-and-flap',
+    what: 'a leader whose state machine hangs steps down though nobody has applied more',
+    file: 'framework/src/raft/stall.ts',
+    in: 'hasFitterMember',
+    find: 'applied === 0 || applied > core.applying.index',
+    replace: 'applied >= 0',
+  },
+  {
+    id: 'hung-replica-campaigns',
+    what: 'a replica whose state machine hangs stands for election at once',
+    file: 'framework/src/raft/stall.ts',
+    in: 'leavesCampaign',
+    find: 'if (core.applying.campaignsLeft >= 0) return true;',
+    replace: '',
+  },
 ];

@@ -39,6 +39,7 @@ class ScriptedRaft {
   membersToSeek: number[] = [];
   failOnStep = false;
   constructor(readonly clusterID: number) {}
+  applying = (): void => undefined;
   tick = (): void => this.#tell('tick');
   step = (message: Message): void => {
     if (this.failOnStep) throw new Error('broken invariant');
@@ -63,6 +64,7 @@ class ScriptedRaft {
     droppedProposals: [],
     rejectedConfigChanges: [],
     logReads: [],
+    reports: [],
     leader: undefined,
     ...this.updates.shift(),
   });
@@ -120,6 +122,7 @@ function setUp(logDB: Partial<ILogDB> = {}) {
     },
     listener: {
       onLeaderChanged: () => undefined,
+      onReport: () => undefined,
       onMembershipChanged: () => undefined,
       onReplicaFailed: (replica) => failed.push(replica.clusterID),
       onLogDBFailed: (error) => logDBErrors.push(error),

@@ -1,6 +1,6 @@
 import { ErrLogDBFenced, type ILogDB, type Membership, type Message } from '@drakkar/raftio';
 import type { ILogger } from '../logging/logger.js';
-import type { LogReadRequest, RaftUpdate } from '../raft/index.js';
+import type { CoreReport, LogReadRequest, RaftUpdate } from '../raft/index.js';
 import { allSettled } from '../runtime/all-settled.js';
 import type { IClock, Timer } from '../runtime/clock.js';
 import type { Replica, ReplicaHost } from './replica.js';
@@ -22,6 +22,7 @@ export interface MessageSender {
 /** What the host learns from its engine. */
 export interface EngineListener {
   onLeaderChanged(replica: Replica, leaderID: number, term: number): void;
+  onReport(replica: Replica, report: CoreReport): void;
   onMembershipChanged(replica: Replica, membership: Membership): void;
   /** The replica was taken out of the engine, because its invariants or its state machine failed. */
   onReplicaFailed(replica: Replica, error: unknown): void;
@@ -136,6 +137,10 @@ export class Engine implements ReplicaHost {
 
   leaderChanged(replica: Replica, leaderID: number, term: number): void {
     this.#deps.listener.onLeaderChanged(replica, leaderID, term);
+  }
+
+  reported(replica: Replica, report: CoreReport): void {
+    this.#deps.listener.onReport(replica, report);
   }
 
   /** A failed replica goes out alone; the others of the host go on. */

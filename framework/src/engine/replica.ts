@@ -10,7 +10,7 @@ import {
   entrySizeBytes,
 } from '@drakkar/raftio';
 import type { ReplicaChecks } from '../agreement/replica-checks.js';
-import type { IRaft, LogReadRequest, RaftUpdate, SnapshotStreamReport } from '../raft/index.js';
+import type { CoreReport, IRaft, LogReadRequest, RaftUpdate, SnapshotStreamReport } from '../raft/index.js';
 import type { PendingConfigChange } from '../requests/pending-config-change.js';
 import type { PendingProposals } from '../requests/pending-proposals.js';
 import type { PendingReads } from '../requests/pending-reads.js';
@@ -71,6 +71,7 @@ export interface ReplicaHost {
   setReady(replica: Replica): void;
   membershipChanged(replica: Replica, membership: Membership): void;
   leaderChanged(replica: Replica, leaderID: number, term: number): void;
+  reported(replica: Replica, report: CoreReport): void;
   /** It can't go on: an invariant or its state machine failed. */
   failed(replica: Replica, error: unknown): void;
 }
@@ -329,6 +330,7 @@ export class Replica implements RsmListener {
     this.#reachable.clear();
     if (this.#tickDue) {
       this.#tickDue = false;
+      raft.applying(this.rsm.lastApplied);
       raft.tick();
     }
     if (this.#proposed.length > 0) {
@@ -352,6 +354,7 @@ export class Replica implements RsmListener {
       this.leader = update.leader;
       this.#host.leaderChanged(this, update.leader.leaderID, update.leader.term);
     }
+    for (const report of update.reports) this.#host.reported(this, report);
     for (const entry of update.droppedProposals) this.#dropped(entry);
     for (const entry of update.rejectedConfigChanges) this.configChange.dropped(entry.key, CHANGE_UNDER_WAY);
     for (const context of update.droppedReads) this.reads.dropped(context);

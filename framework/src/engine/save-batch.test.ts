@@ -19,6 +19,7 @@ function update(fields: Partial<RaftUpdate>): RaftUpdate {
     droppedProposals: [],
     rejectedConfigChanges: [],
     logReads: [],
+    reports: [],
     leader: undefined,
     ...fields,
   };

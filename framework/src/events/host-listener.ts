@@ -1,5 +1,6 @@
 import type { DrakkarError } from '@drakkar/raftio';
 import type { GroupDifference } from '../agreement/group-guard.js';
+import type { StepDownReason } from '../raft/index.js';
 import type { ClusterMembership } from '../nodehost/membership-requests.js';
 
 /** Names the replica that an event is about. */
@@ -12,6 +13,19 @@ export interface LeaderUpdatedEvent extends ReplicaEvent {
   /** 0: none is known now. */
   leaderID: number;
   term: number;
+}
+
+export interface LeaderSteppedDownEvent extends ReplicaEvent {
+  /** The term that it led. */
+  term: number;
+  /** A save, or the state machine, has not moved for long, or no quorum was heard. */
+  reason: StepDownReason;
+}
+
+export interface StateMachineStalledEvent extends ReplicaEvent {
+  /** Index of the last entry that is applied, and of the last that is to be. */
+  applied: number;
+  commit: number;
 }
 
 export interface MembershipChangedEvent extends ReplicaEvent {
@@ -82,6 +96,10 @@ export interface ConnectionFailedEvent extends ConnectionEvent {
 export interface HostEvents {
   /** The leader of a group, or the term, is another than before, as far as the replica here knows. */
   leaderUpdated: LeaderUpdatedEvent;
+  /** The leader here left office because it can not do its work. */
+  leaderSteppedDown: LeaderSteppedDownEvent;
+  /** A state machine has applied nothing for five election timeouts, though entries are committed. Once for each time. */
+  stateMachineStalled: StateMachineStalledEvent;
   /** A replica has replayed its log and takes requests; whether its group has a leader is another matter. */
   nodeReady: ReplicaEvent;
   /** A replica does not run here any more. */

@@ -182,6 +182,7 @@ function wire(
       nodehostLog.info('leader changed', { clusterID, nodeID, leaderID, term });
       replicas.leaderChanged(replica, leaderID, term);
     },
+    onReport: (replica, report) => replicas.reported(replica, report),
     onMembershipChanged: (replica, membership) => replicas.membershipChanged(replica, membership),
     onReplicaFailed: (replica, error) => {
       const { clusterID, nodeID } = replica;

@@ -14,6 +14,7 @@ import type { NodeUnloadedEvent } from '../events/host-listener.js';
 import type { ILogger } from '../logging/logger.js';
 import { allSettled } from '../runtime/all-settled.js';
 import { finishesWithin } from '../runtime/finishes-within.js';
+import type { CoreReport } from '../raft/index.js';
 import type { IClock } from '../runtime/clock.js';
 import type { CreateStateMachine } from '../statemachine/contract.js';
 import type { NodeRegistry } from '../transport/node-registry.js';
@@ -290,6 +291,24 @@ export class ReplicaSet {
     const { clusterID, nodeID } = replica;
     this.#handovers.leaderChanged(replica);
     this.#deps.events.emit('leaderUpdated', { clusterID, nodeID, leaderID, term });
+  }
+
+  reported({ clusterID, nodeID }: Replica, report: CoreReport): void {
+    const { events, logger } = this.#deps;
+    if (report.type === 'steppedDown') {
+      const { term, reason } = report;
+      logger.warn('the leader has stepped down', { clusterID, nodeID, term, reason });
+      events.emit('leaderSteppedDown', { clusterID, nodeID, term, reason });
+      return;
+    }
+    const { applied, commit } = report;
+    logger.warn('the state machine has applied nothing for long, though entries are committed', {
+      clusterID,
+      nodeID,
+      applied,
+      commit,
+    });
+    events.emit('stateMachineStalled', { clusterID, nodeID, applied, commit });
   }
 
   membershipChanged(replica: Replica, membership: Membership): void {

@@ -13,7 +13,15 @@ import { RaftLog } from './log.js';
 import { type DistantMember, MAX_TERM_CREDIT } from './term-bound.js';
 import type { Remote } from './remote.js';
 import { SnapshotStreams } from './snapshot-streams.js';
-import type { LogReadRequest, RaftConfig, RaftInit, ReadContext, ReadyRead, Role } from './types.js';
+import type {
+  CoreReport,
+  LogReadRequest,
+  RaftConfig,
+  RaftInit,
+  ReadContext,
+  ReadyRead,
+  Role,
+} from './types.js';
 
 type MessageFields = Partial<Message> & Pick<Message, 'type' | 'to'>;
 
@@ -61,6 +69,7 @@ export class Outbox {
   rejectedConfigChanges: Entry[] = [];
   logReads: LogReadRequest[] = [];
   snapshot: Snapshot | undefined = undefined;
+  reports: CoreReport[] = [];
 
   get isEmpty(): boolean {
     return (
@@ -71,7 +80,8 @@ export class Outbox {
       this.droppedProposals.length === 0 &&
       this.rejectedConfigChanges.length === 0 &&
       this.logReads.length === 0 &&
-      this.snapshot === undefined
+      this.snapshot === undefined &&
+      this.reports.length === 0
     );
   }
 }
@@ -130,6 +140,8 @@ export class Core {
   transferTarget = 0;
   transferElapsed = 0;
 
+  /** How far the state machine is in what it was given, and since when; see stall.ts. */
+  readonly applying = { index: 0, sinceTick: 0, isReported: false, campaignsLeft: 0 };
   readonly reads: ReadState;
   /** Newest snapshot of this replica. */
   snapshot: Snapshot | undefined = undefined;
@@ -150,6 +162,7 @@ export class Core {
     this.clusterID = config.clusterID;
     this.nodeID = config.nodeID;
     this.log = new RaftLog(init, config.maxInMemLogBytes);
+    this.applying.index = init.applied;
     this.term = init.state.term;
     this.vote = init.state.vote;
     this.reportedTerm = init.state.term;

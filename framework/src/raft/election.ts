@@ -2,6 +2,7 @@ import { type Message, MessageType } from '@drakkar/raftio';
 import type { Core } from './core.js';
 import { askForLeader } from './quiesce.js';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate, setLeader } from './roles.js';
+import { leavesCampaign } from './stall.js';
 import { MAX_TERM } from './term-bound.js';
 
 /*
@@ -32,13 +33,14 @@ export function tickElection(core: Core): void {
  * - while a committed config change is not applied: its membership could be two changes behind that of others, and
  *   quorums that far apart need not overlap (see update.ts for the other half of this);
  * - while a save is stuck: a leader with a stalled disk would be one in name only;
+ * - while its state machine stands still, unless nobody else has won for long (stall.ts);
  * - while a leader finds that it has forgotten what it acknowledged, or when no term is left.
  */
 export function campaign(core: Core, isTransfer: boolean): void {
   const change = core.log.unappliedConfigChanges[0];
   const hasChangeToApply = change !== undefined && change <= core.log.commit;
   const isUnfit = core.isDiskStalled || core.isDistrusted || core.term >= MAX_TERM;
-  if (!core.isVoter || core.role === 'leader' || hasChangeToApply || isUnfit) {
+  if (!core.isVoter || core.role === 'leader' || hasChangeToApply || isUnfit || leavesCampaign(core)) {
     core.resetElectionTimer();
     if (core.role === 'leader' || isTransfer) return;
     setLeader(core, 0);

@@ -4,6 +4,7 @@ export { createRaft } from './raft.js';
 export type { SnapshotStreamReport } from './snapshot-streams.js';
 export { RaftFactoryID } from './types.js';
 export type {
+  CoreReport,
   IRaft,
   LogReadRequest,
   RaftConfig,
@@ -16,5 +17,6 @@ export type {
   ReadyRead,
   RemoteStatus,
   Role,
+  StepDownReason,
   TermRun,
 } from './types.js';

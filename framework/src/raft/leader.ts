@@ -4,6 +4,8 @@ import { isQuorumActive, resetActivity } from './quorum.js';
 import { expireReads } from './read-index.js';
 import { broadcastHeartbeat } from './replication.js';
 import { becomeFollower } from './roles.js';
+import { hasFitterMember, isApplyingStalled } from './stall.js';
+import type { StepDownReason } from './types.js';
 
 /**
  * Without check quorum a leader is patient, but not for ever. Those that hear it refuse their pre-vote, or never
@@ -14,7 +16,11 @@ const PERIODS_WITHOUT_QUORUM = 4;
 /** One tick of a leader: heartbeats (paper, 5.2), check quorum (thesis 6.2), the disk, and the transfer's patience. */
 export function tickLeader(core: Core): void {
   if (core.isDiskStalled) {
-    becomeFollower(core, core.term, 0);
+    stepDown(core, 'diskStalled');
+    return;
+  }
+  if (isApplyingStalled(core) && hasFitterMember(core)) {
+    stepDown(core, 'stateMachineStalled');
     return;
   }
   core.electionElapsed += 1;
@@ -22,7 +28,7 @@ export function tickLeader(core: Core): void {
     core.electionElapsed = 0;
     core.periodsAlone = isQuorumActive(core) ? 0 : core.periodsAlone + 1;
     if (core.periodsAlone >= (core.config.checkQuorum ? 1 : PERIODS_WITHOUT_QUORUM)) {
-      becomeFollower(core, core.term, 0);
+      stepDown(core, 'noQuorum');
       return;
     }
     resetActivity(core);
@@ -31,4 +37,9 @@ export function tickLeader(core: Core): void {
   expireReads(core);
   core.heartbeatElapsed += 1;
   if (core.heartbeatElapsed >= core.config.heartbeatTicks) broadcastHeartbeat(core);
+}
+
+function stepDown(core: Core, reason: StepDownReason): void {
+  core.outbox.reports.push({ type: 'steppedDown', term: core.term, reason });
+  becomeFollower(core, core.term, 0);
 }

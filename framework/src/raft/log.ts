@@ -102,6 +102,11 @@ export class RaftLog {
     return this.mem.pinnedBytes > this.capBytes;
   }
 
+  /** Whether the state machine has yet to recover from the last snapshot that came. */
+  get isRecovering(): boolean {
+    return this.applied < this.restoredIndex;
+  }
+
   /** Appends one entry at the end. */
   push(entry: Entry): void {
     if (entry.index !== this.lastIndex + 1) {

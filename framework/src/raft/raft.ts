@@ -50,6 +50,7 @@ import {
   heldFrom,
 } from './snapshot.js';
 import type { SnapshotStreamReport } from './snapshot-streams.js';
+import { noteApplied, tickApplying } from './stall.js';
 import { statusOf } from './status.js';
 import { approachedTerm, spendTermCredit, tickTermCredit } from './term-bound.js';
 import type {
@@ -117,6 +118,7 @@ class Raft implements IRaft {
     core.ticks += 1;
     tickTermCredit(core);
     if (core.isQuiesced) return;
+    tickApplying(core);
     if (core.role === 'leader') tickLeader(core);
     else tickElection(core);
     expireForwardedReads(core);
@@ -202,7 +204,12 @@ class Raft implements IRaft {
     saved(this.core, update);
   }
 
+  applying(index: number): void {
+    noteApplied(this.core, index);
+  }
+
   applied(index: number): void {
+    noteApplied(this.core, index);
     this.core.log.appliedTo(index);
     this.core.log.evict(matchedByActive(this.core));
   }
@@ -380,6 +387,7 @@ function handleResponse(core: Core, message: Message): void {
     handleReplicateResp(core, remote, message);
     continueTransfer(core, remote);
   } else if (message.type === MessageType.HeartbeatResp) {
+    remote.applied = message.logIndex;
     resumeRemote(core, remote);
     confirmRead(core, remote, message);
     continueTransfer(core, remote);

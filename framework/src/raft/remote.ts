@@ -30,6 +30,8 @@ export class Remote {
   snapshotIndex = 0;
   /** Index of the snapshot that it has got and goes on from, until it has caught up; 0: it is behind by no snapshot. */
   catchUpFrom = 0;
+  /** How far it has applied, as it says; 0: it does not say; `undefined`: not heard of yet by this leader. */
+  applied: number | undefined = undefined;
   /** The one log read outstanding for it. */
   logRead: LogReadRequest | undefined = undefined;
   /** Latest read confirmation round that it has acknowledged. */

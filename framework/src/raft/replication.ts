@@ -275,5 +275,7 @@ export function handleHeartbeat(core: Core, message: Message): void {
     to: message.from,
     hint: message.hint,
     hintHigh: message.hintHigh,
+    // How far this replica has applied, which Dragonboat and 0.1 neither send nor look at.
+    logIndex: core.applying.index,
   });
 }

@@ -81,6 +81,15 @@ export interface LogReadRequest {
   maxSizeBytes: number;
 }
 
+/** Why a leader left office by itself. */
+export type StepDownReason = 'diskStalled' | 'stateMachineStalled' | 'noQuorum';
+
+/** What an operator should hear of. */
+export type CoreReport =
+  | { type: 'steppedDown'; term: number; reason: StepDownReason }
+  /** Entries up to `commit` are committed, and for long none above `applied` has been applied. Once for each stall. */
+  | { type: 'stateMachineStalled'; applied: number; commit: number };
+
 /** Everything that the core wants done, since the last `getUpdate`. Order of duties: docs/architecture.md. */
 export interface RaftUpdate {
   clusterID: number;
@@ -113,6 +122,7 @@ export interface RaftUpdate {
   /** Config changes refused because one is under way or the leader has committed nothing in its term. */
   rejectedConfigChanges: Entry[];
   logReads: LogReadRequest[];
+  reports: CoreReport[];
   /** Leader and term as they are now, when either has changed; leaderID 0 = unknown. */
   leader: { leaderID: number; term: number } | undefined;
 }
@@ -186,6 +196,8 @@ export interface IRaft {
   getUpdate(): RaftUpdate;
   /** The update, and each earlier one, is durable. Called in the order of getUpdate. */
   saved(update: RaftUpdate): void;
+  /** The state machine has got to `index` in the midst of what it was given: it is slow, and does not hang. */
+  applying(index: number): void;
   /** The state machine has applied up to `index`, or was replaced by the snapshot at `index`. */
   applied(index: number): void;
   /**

@@ -90,6 +90,7 @@ export function getUpdate(core: Core): RaftUpdate {
     droppedProposals: outbox.droppedProposals,
     rejectedConfigChanges: outbox.rejectedConfigChanges,
     logReads: outbox.logReads,
+    reports: outbox.reports,
     leader: takeLeader(core),
   };
   update.mustSave = update.state !== undefined || entriesToSave.length > 0 || update.snapshot !== undefined;

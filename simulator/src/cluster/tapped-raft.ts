@@ -135,6 +135,9 @@ export class TappedRaft implements IRaft {
   saved(update: RaftUpdate): void {
     this.#core.saved(update);
   }
+  applying(index: number): void {
+    this.#core.applying(index);
+  }
   applied(index: number): void {
     this.#core.applied(index);
     this.#watcher.applied(this.#config, index);

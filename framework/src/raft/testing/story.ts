@@ -36,6 +36,7 @@ export class Story implements ReplicaWatcher {
   private readonly heldTypes = new Set<MessageType>();
   private readonly lostTypes = new Set<string>();
   private readonly stalled = new Set<number>();
+  private readonly hanging = new Set<number>();
   /** The last stream that each asked for to each. */
   private readonly streams = new Map<string, Omit<SnapshotStreamReport, 'failed'>>();
   private reads = 0;
@@ -212,6 +213,18 @@ export class Story implements ReplicaWatcher {
     this.settle();
   }
 
+  /** The state machine of that replica answers no more. */
+  hang(nodeID: number): void {
+    this.lines.push(`> state machine of ${nodeID} hangs`);
+    this.hanging.add(nodeID);
+  }
+
+  unhang(nodeID: number): void {
+    this.lines.push(`> state machine of ${nodeID} goes on`);
+    this.hanging.delete(nodeID);
+    this.settle();
+  }
+
   /** Delivers, saves and applies until nothing is left to do. */
   settle(): void {
     for (;;) {
@@ -265,7 +278,7 @@ export class Story implements ReplicaWatcher {
       replica.completeSave();
       didWork = true;
     }
-    while (replica.hasToApply) {
+    while (replica.hasToApply && !this.hanging.has(replica.nodeID)) {
       replica.applyNext();
       didWork = true;
     }
