@@ -9,6 +9,8 @@ const EVENTS: Record<keyof HostEvents, true> = {
   nodeReady: true,
   nodeUnloaded: true,
   membershipChanged: true,
+  levelRaised: true,
+  memberOutdated: true,
   sendSnapshotStarted: true,
   sendSnapshotCompleted: true,
   sendSnapshotAborted: true,

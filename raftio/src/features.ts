@@ -15,6 +15,8 @@ export const Feature = Object.freeze({
   RefusedReads: 1 << 1,
   /** Compares the identity of a group and the settings that messages carry, and takes GroupMismatch messages. */
   ComparesGroups: 1 << 2,
+  /** Applies what feature level 1 of a group switches, and the entry that raises a group to it. */
+  Level1: 1 << 3,
   /** No ability: the sender asks for a batch in return, since it has not heard the receiver's features yet. */
   Asks: 1 << 30,
 } as const);
@@ -22,7 +24,20 @@ export const Feature = Object.freeze({
 export type Feature = (typeof Feature)[keyof typeof Feature];
 
 /** What this release knows, announced in every batch. */
-export const OWN_FEATURES: number = Feature.Announces | Feature.RefusedReads | Feature.ComparesGroups;
+export const OWN_FEATURES: number =
+  Feature.Announces | Feature.RefusedReads | Feature.ComparesGroups | Feature.Level1;
+
+/** What a host must have announced for each feature level of a group, beginning with level 1. */
+const LEVEL_FEATURES: readonly Feature[] = [Feature.Level1];
+
+/** The highest feature level that this release knows. */
+export const LATEST_LEVEL: number = LEVEL_FEATURES.length;
+
+/** The highest feature level that a host which announced `features` knows, with all those below it. */
+export function levelOf(features: number): number {
+  const missing = LEVEL_FEATURES.findIndex((feature) => !hasFeature(features, feature));
+  return missing < 0 ? LATEST_LEVEL : missing;
+}
 
 /** Bits that a host of this release can tell apart; those above are of later releases, and mean nothing here. */
 const FEATURE_BITS = 31;

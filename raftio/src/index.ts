@@ -33,7 +33,15 @@ export {
   emptyMembership,
   makeMessage,
 } from './raftpb/types.js';
-export { Feature, OWN_FEATURES, hasFeature, knownFeatures, knowsMessage } from './features.js';
+export {
+  Feature,
+  LATEST_LEVEL,
+  OWN_FEATURES,
+  hasFeature,
+  knownFeatures,
+  knowsMessage,
+  levelOf,
+} from './features.js';
 export {
   decodeEntries,
   decodeEntryBatch,

@@ -24,6 +24,9 @@ export interface EngineListener {
   onLeaderChanged(replica: Replica, leaderID: number, term: number): void;
   onReport(replica: Replica, report: CoreReport): void;
   onMembershipChanged(replica: Replica, membership: Membership): void;
+  onLevelRaised(replica: Replica, level: number): void;
+  /** The replica leads; that member gets nothing, since its host does not announce the group's feature level. */
+  onMemberOutdated(replica: Replica, memberID: number): void;
   /** The replica was taken out of the engine, because its invariants or its state machine failed. */
   onReplicaFailed(replica: Replica, error: unknown): void;
   /** The LogDB failed: what it holds is unknown, nothing more is saved, every replica is out of the engine. */
@@ -141,6 +144,14 @@ export class Engine implements ReplicaHost {
 
   reported(replica: Replica, report: CoreReport): void {
     this.#deps.listener.onReport(replica, report);
+  }
+
+  levelRaised(replica: Replica, level: number): void {
+    this.#deps.listener.onLevelRaised(replica, level);
+  }
+
+  memberOutdated(replica: Replica, memberID: number): void {
+    this.#deps.listener.onMemberOutdated(replica, memberID);
   }
 
   /** A failed replica goes out alone; the others of the host go on. */

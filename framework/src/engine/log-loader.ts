@@ -135,6 +135,7 @@ export async function loadReplica(
     tail: tail.entries,
     applied: Math.max(state.commit, snapshotIndex),
     membership: lastIndex === 0 ? emptyMembership() : rsm.getMembership(),
+    level: rsm.level,
   };
 }
 

@@ -1,5 +1,6 @@
 import {
   type ConfigChange,
+  ConfigChangeType,
   type Entry,
   EntryType,
   type Membership,
@@ -7,6 +8,7 @@ import {
   MessageType,
   type Snapshot,
   type Uint64,
+  decodeConfigChange,
   entrySizeBytes,
 } from '@drakkar/raftio';
 import type { ReplicaChecks } from '../agreement/replica-checks.js';
@@ -72,6 +74,10 @@ export interface ReplicaHost {
   membershipChanged(replica: Replica, membership: Membership): void;
   leaderChanged(replica: Replica, leaderID: number, term: number): void;
   reported(replica: Replica, report: CoreReport): void;
+  /** Its group has reached a feature level. */
+  levelRaised(replica: Replica, level: number): void;
+  /** It leads, and sends a member nothing, whose host does not announce the group's feature level. */
+  memberOutdated(replica: Replica, memberID: number): void;
   /** It can't go on: an invariant or its state machine failed. */
   failed(replica: Replica, error: unknown): void;
 }
@@ -91,6 +97,16 @@ const NO_MESSAGES: readonly Message[] = [];
 const NO_LEADER_FOR_CHANGE = 'no leader takes the change now';
 const CHANGE_UNDER_WAY =
   'another membership change is under way, or the leader has not committed an entry of its own term yet';
+
+/** Only a leader puts such an entry into the log, by itself. */
+function raisesLevel({ type, cmd }: Entry): boolean {
+  if (type !== EntryType.ConfigChangeEntry) return false;
+  try {
+    return decodeConfigChange(cmd).type === ConfigChangeType.RaiseLevel;
+  } catch {
+    return false;
+  }
+}
 
 /**
  * One node of one group: its core, its state machine, its waiting requests, and the inputs that gather between two
@@ -243,7 +259,7 @@ export class Replica implements RsmListener {
   }
 
   #canApply(entries: readonly Entry[]): boolean {
-    return entries.every((entry) => this.payloads.isSound(entry));
+    return entries.every((entry) => this.payloads.isSound(entry) && !raisesLevel(entry));
   }
 
   /** Sends a message beside those of the core. */
@@ -357,6 +373,7 @@ export class Replica implements RsmListener {
     for (const report of update.reports) this.#host.reported(this, report);
     for (const entry of update.droppedProposals) this.#dropped(entry);
     for (const entry of update.rejectedConfigChanges) this.configChange.dropped(entry.key, CHANGE_UNDER_WAY);
+    for (const memberID of update.outdatedMembers) this.#host.memberOutdated(this, memberID);
     for (const context of update.droppedReads) this.reads.dropped(context);
     for (const { context, index } of update.readyReads)
       this.reads.confirmed(context, index, this.rsm.lastApplied);
@@ -411,6 +428,15 @@ export class Replica implements RsmListener {
     this.#host.setReady(this);
   }
 
+  onLevelApplied(_entry: Entry, level: number): void {
+    // Replaying the log, the core is made from the outcome; and once stopped, nobody asks it any more.
+    if (this.#raft === undefined || this.stopped) return;
+    this.#raft.rejectConfigChange();
+    this.#raft.setLevel(level);
+    this.#host.levelRaised(this, level);
+    this.#host.setReady(this);
+  }
+
   onConfigChangeRefused(key: Uint64): void {
     this.configChange.dropped(key, CHANGE_UNDER_WAY);
   }
@@ -459,6 +485,7 @@ export class Replica implements RsmListener {
     if (this.stopped) return;
     await this.snapshotter.recover(snapshot);
     if (snapshot.membership.removed.has(this.nodeID)) this.removed = true;
+    this.raft.setLevel(this.rsm.level);
     this.#host.membershipChanged(this, snapshot.membership);
   }
 

@@ -18,6 +18,7 @@ function update(fields: Partial<RaftUpdate>): RaftUpdate {
     droppedReads: [],
     droppedProposals: [],
     rejectedConfigChanges: [],
+    outdatedMembers: [],
     logReads: [],
     reports: [],
     leader: undefined,

@@ -32,6 +32,17 @@ export interface MembershipChangedEvent extends ReplicaEvent {
   membership: ClusterMembership;
 }
 
+export interface LevelRaisedEvent extends ReplicaEvent {
+  level: number;
+}
+
+export interface MemberOutdatedEvent extends ReplicaEvent {
+  /** The member that gets nothing; `nodeID` is the leader. */
+  memberID: number;
+  /** The group's feature level, which that member's host does not announce. */
+  level: number;
+}
+
 export interface NodeUnloadedEvent extends ReplicaEvent {
   /** `stopped` by a call, `removed` from its group, or `failed`. */
   reason: 'stopped' | 'removed' | 'failed';
@@ -106,6 +117,13 @@ export interface HostEvents {
   nodeUnloaded: NodeUnloadedEvent;
   /** A replica has applied a membership change. */
   membershipChanged: MembershipChangedEvent;
+  /** A replica has applied the entry that raised its group's feature level; a host of 0.1 can't run it any more. */
+  levelRaised: LevelRaisedEvent;
+  /**
+   * The leader here sends a member neither entries nor snapshots, for its host answers but does not announce the group's
+   * feature level: it runs an older release. Once in each term of the leader.
+   */
+  memberOutdated: MemberOutdatedEvent;
   /** A stream of a snapshot to another node begins; `sendSnapshotCompleted` or `sendSnapshotAborted` follows. */
   sendSnapshotStarted: SendSnapshotEvent;
   /** The other host has all of the snapshot. */

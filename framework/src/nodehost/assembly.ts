@@ -184,6 +184,17 @@ function wire(
     },
     onReport: (replica, report) => replicas.reported(replica, report),
     onMembershipChanged: (replica, membership) => replicas.membershipChanged(replica, membership),
+    onLevelRaised: ({ clusterID, nodeID }, level) => {
+      nodehostLog.info('the feature level of a group was raised', { clusterID, nodeID, level });
+      events.emit('levelRaised', { clusterID, nodeID, level });
+    },
+    onMemberOutdated: ({ clusterID, nodeID, rsm: { level } }, memberID) => {
+      nodehostLog.warn(
+        "a member gets nothing, since its host does not announce the group's feature level: start a later release there",
+        { clusterID, nodeID, memberID, level },
+      );
+      events.emit('memberOutdated', { clusterID, nodeID, memberID, level });
+    },
     onReplicaFailed: (replica, error) => {
       const { clusterID, nodeID } = replica;
       nodehostLog.error('a replica has failed and was stopped', { clusterID, nodeID, err: error });

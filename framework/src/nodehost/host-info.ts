@@ -27,6 +27,8 @@ export interface ReplicaProgress {
   commit: number;
   /** As applied here, which may be behind what the group has decided. */
   membership: ClusterMembership;
+  /** The group's feature level as applied here: 0 while it may have members of release 0.1. */
+  featureLevel: number;
   /** Whether the group sleeps. */
   quiesced: boolean;
   /**
@@ -75,6 +77,7 @@ function progressOf({
     applied: rsm.lastApplied,
     commit,
     membership: toClusterMembership(rsm.getMembership()),
+    featureLevel: rsm.level,
     quiesced,
     rejectedMessages: Object.fromEntries(replica.rejected.counts),
     agreement: replica.checks?.agreement() ?? { refusal: undefined, differences: [], droppedCount: 0 },

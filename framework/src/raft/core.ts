@@ -67,6 +67,7 @@ export class Outbox {
   droppedReads: ReadContext[] = [];
   droppedProposals: Entry[] = [];
   rejectedConfigChanges: Entry[] = [];
+  outdatedMembers: number[] = [];
   logReads: LogReadRequest[] = [];
   snapshot: Snapshot | undefined = undefined;
   reports: CoreReport[] = [];
@@ -79,6 +80,7 @@ export class Outbox {
       this.droppedReads.length === 0 &&
       this.droppedProposals.length === 0 &&
       this.rejectedConfigChanges.length === 0 &&
+      this.outdatedMembers.length === 0 &&
       this.logReads.length === 0 &&
       this.snapshot === undefined &&
       this.reports.length === 0
@@ -117,6 +119,11 @@ export class Core {
   readonly durableState = { term: 0, vote: 0, commit: 0 };
   reportedLeaderID = 0;
   reportedTerm: number;
+
+  /** The group's feature level as applied here; see level.ts. */
+  level: number;
+  /** Where this replica, as leader, has put the entry that raises it; 0: nowhere. */
+  raiseIndex = 0;
 
   membership: Membership;
   isVoter = false;
@@ -169,6 +176,7 @@ export class Core {
     Object.assign(this.handedState, init.state);
     Object.assign(this.durableState, init.state);
     this.membership = init.membership;
+    this.level = init.level ?? 0;
     this.reads = new ReadState(1 + config.random.nextInt(0x7fff_fffe));
     if (this.log.lastTerm > this.term) {
       violated('the stored log is of a later term than the state', {
@@ -199,7 +207,11 @@ export class Core {
    * fields go to nobody else.
    */
   peerKnows(nodeID: number, feature: Feature): boolean {
-    return hasFeature(this.config.featuresOf?.(nodeID) ?? 0, feature);
+    return hasFeature(this.featuresOf(nodeID), feature);
+  }
+
+  featuresOf(nodeID: number): number {
+    return this.config.featuresOf?.(nodeID) ?? 0;
   }
 
   /** Whether a leader has found this replica to have forgotten what it acknowledged. */

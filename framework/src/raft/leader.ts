@@ -1,5 +1,7 @@
 import type { Core } from './core.js';
 import { tickTransfer } from './leader-transfer.js';
+import { raiseLevel } from './level.js';
+import { reportOutdated } from './outdated.js';
 import { isQuorumActive, resetActivity } from './quorum.js';
 import { expireReads } from './read-index.js';
 import { broadcastHeartbeat } from './replication.js';
@@ -31,10 +33,12 @@ export function tickLeader(core: Core): void {
       stepDown(core, 'noQuorum');
       return;
     }
+    reportOutdated(core);
     resetActivity(core);
   }
   tickTransfer(core);
   expireReads(core);
+  raiseLevel(core);
   core.heartbeatElapsed += 1;
   if (core.heartbeatElapsed >= core.config.heartbeatTicks) broadcastHeartbeat(core);
 }

@@ -30,6 +30,10 @@ export function handlePropose(core: Core, entries: readonly Entry[]): void {
     for (const entry of entries) append(core, entry, false);
     return;
   }
+  hold(core, entries);
+}
+
+function hold(core: Core, entries: readonly Entry[]): void {
   if (core.held.length === 0) core.heldSinceTick = core.ticks;
   for (const entry of entries) {
     if (core.heldBytes > core.config.maxInMemLogBytes) return;
@@ -53,7 +57,7 @@ function takeHeld(core: Core): Entry[] {
 
 /** Puts what was held on its way, if there is one now. */
 function releaseHeld(core: Core): void {
-  if (core.held.length === 0 || core.transferTarget !== 0) return;
+  if (core.held.length === 0 || core.transferTarget !== 0 || isRaisingLevel(core)) return;
   if (core.role === 'leader') {
     for (const entry of takeHeld(core)) append(core, entry, false);
   } else if (core.leaderID !== 0) {
@@ -68,14 +72,21 @@ function append(core: Core, entry: Entry, isLocal: boolean): void {
     return;
   }
   if (entry.type === EntryType.ConfigChangeEntry && !mayChangeConfig(core)) {
-    if (isLocal) core.outbox.rejectedConfigChanges.push(entry);
+    if (isRaisingLevel(core)) hold(core, [entry]);
+    else if (isLocal) core.outbox.rejectedConfigChanges.push(entry);
     else push(core, makeEntry({ type: EntryType.ApplicationEntry, key: entry.key }));
     return;
   }
   push(core, entry);
 }
 
-function push(core: Core, entry: Entry): void {
+/** Whether the config change under way is our own, which nobody asked for, and which is soon done. */
+function isRaisingLevel(core: Core): boolean {
+  const [pending] = core.log.unappliedConfigChanges;
+  return core.role === 'leader' && pending !== undefined && pending === core.raiseIndex;
+}
+
+export function push(core: Core, entry: Entry): void {
   entry.place(core.term, core.log.lastIndex + 1);
   core.log.push(entry);
   core.replicationDue = true;

@@ -172,6 +172,10 @@ class Raft implements IRaft {
     rejectConfigChange(this.core);
   }
 
+  setLevel(level: number): void {
+    this.core.level = level;
+  }
+
   reportUnreachable(nodeID: number, term: number): void {
     const isOurs = this.core.role === 'leader' && this.core.term === term;
     const remote = isOurs ? this.core.remote(nodeID) : undefined;

@@ -36,6 +36,8 @@ export class Remote {
   logRead: LogReadRequest | undefined = undefined;
   /** Latest read confirmation round that it has acknowledged. */
   readRound = 0;
+  /** It was reported as one whose host does not announce the group's feature level. */
+  isReportedOutdated = false;
   readonly inflights = new Inflights();
 
   constructor(nodeID: number, isObserver: boolean, next: number, active: boolean) {

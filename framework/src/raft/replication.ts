@@ -1,5 +1,6 @@
 import { type Entry, type Message, MessageType, entrySizeBytes } from '@drakkar/raftio';
 import type { Core } from './core.js';
+import { isOutdated } from './outdated.js';
 import { quorumMatch } from './quorum.js';
 import type { Remote } from './remote.js';
 import { sendSnapshot } from './snapshot.js';
@@ -25,7 +26,7 @@ function isWindowFull(core: Core, remote: Remote): boolean {
 }
 
 function isPaused(core: Core, remote: Remote): boolean {
-  if (remote.logRead !== undefined) return true;
+  if (remote.logRead !== undefined || isOutdated(core, remote)) return true;
   switch (remote.status) {
     case 'probe':
       return remote.probeSent;

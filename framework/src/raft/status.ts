@@ -23,6 +23,7 @@ export function statusOf(core: Core): RaftStatus {
     inMemBytes: log.mem.sizeBytes,
     quiesced: core.isQuiesced,
     leaderTransferTarget: core.transferTarget,
+    level: core.level,
     membership: core.membership,
     remotes,
   };

@@ -58,6 +58,8 @@ export interface RaftInit {
   applied: number;
   /** Membership as of `applied`. */
   membership: Membership;
+  /** The group's feature level as of `applied`. Default: 0. */
+  level?: number;
 }
 
 /** Names a ReadIndex request; never reused on its host. */
@@ -121,6 +123,8 @@ export interface RaftUpdate {
   droppedProposals: Entry[];
   /** Config changes refused because one is under way or the leader has committed nothing in its term. */
   rejectedConfigChanges: Entry[];
+  /** Members that get nothing, since their hosts announce a lower feature level than the group has; each told once. */
+  outdatedMembers: number[];
   logReads: LogReadRequest[];
   reports: CoreReport[];
   /** Leader and term as they are now, when either has changed; leaderID 0 = unknown. */
@@ -146,6 +150,7 @@ export interface RaftStatus {
   inMemBytes: number;
   quiesced: boolean;
   leaderTransferTarget: number;
+  level: number;
   membership: Membership;
   remotes: ReadonlyMap<
     number,
@@ -179,8 +184,10 @@ export interface IRaft {
    * `applied` with its index. One that a snapshot has overtaken may be left out, when `applied` goes past it at once.
    */
   applyConfigChange(membership: Membership): void;
-  /** Instead of applyConfigChange, when the replicated state machine refused the change. */
+  /** Instead of applyConfigChange, when the membership stays as it is: it was refused, or raises the level. */
   rejectConfigChange(): void;
+  /** The group's feature level, when an entry has raised it, or when a snapshot was put in place of the state. */
+  setLevel(level: number): void;
   /**
    * The transport lost the way to that node, and with it a message of `term`. Not to be called for a message of a
    * connection that was replaced meanwhile: what went by the new one is not lost.

@@ -89,6 +89,7 @@ export function getUpdate(core: Core): RaftUpdate {
     droppedReads: outbox.droppedReads,
     droppedProposals: outbox.droppedProposals,
     rejectedConfigChanges: outbox.rejectedConfigChanges,
+    outdatedMembers: outbox.outdatedMembers,
     logReads: outbox.logReads,
     reports: outbox.reports,
     leader: takeLeader(core),

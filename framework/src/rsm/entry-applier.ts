@@ -1,7 +1,9 @@
 import {
   type ConfigChange,
+  ConfigChangeType,
   type Entry,
   EntryType,
+  LATEST_LEVEL,
   type Membership,
   NOOP_SERIES_ID,
   NOT_SESSION_MANAGED_CLIENT_ID,
@@ -35,6 +37,7 @@ export class EntryApplier {
   readonly #payloads: EntryPayloads;
   readonly #members: MembershipTracker;
   #sessions: SessionManager;
+  #level = 0;
   #index = 0;
   #term = 0;
   /** What `update` returned for the entry at hand, when that was a promise, and the session that it is for. */
@@ -62,6 +65,10 @@ export class EntryApplier {
     return this.#term;
   }
 
+  get level(): number {
+    return this.#level;
+  }
+
   /** Whether an entry waits for the promise that `update` returned; `finishPending` is to be called. */
   get isPending(): boolean {
     return this.#pendingResult !== undefined;
@@ -76,7 +83,7 @@ export class EntryApplier {
   }
 
   getSessionHash(): Uint64 {
-    return hash64(encodeSessions(this.#sessions));
+    return hash64(encodeSessions(this.#sessions, this.#level));
   }
 
   snapshotState(): SnapshotState {
@@ -84,15 +91,17 @@ export class EntryApplier {
       index: this.#index,
       term: this.#term,
       membership: this.#members.get(),
-      sessions: encodeSessions(this.#sessions),
+      sessions: encodeSessions(this.#sessions, this.#level),
     };
   }
 
   /** Checks a snapshot's sessions now; the function returned puts the snapshot in the place of everything here. */
   prepareRestore({ index, term, membership, sessions }: SnapshotState): () => void {
     const restored = decodeSessions(sessions, this.#sessions.maxCount);
+    this.#mustKnow(restored.level, `the snapshot at ${index} is of a group at`, index);
     return () => {
-      this.#sessions = restored;
+      this.#sessions = restored.sessions;
+      this.#level = restored.level;
       this.#members.set(membership);
       this.#index = index;
       this.#term = term;
@@ -184,9 +193,31 @@ export class EntryApplier {
       const message = `${this.#name}: entry ${entry.index} is not a membership change that this release knows`;
       throw new RsmInvariantError(message, { cause, details: { index: entry.index } });
     }
+    if (change.type === ConfigChangeType.RaiseLevel) {
+      this.#raiseLevel(entry, change);
+      return;
+    }
     const refusal = this.#members.handle(change, entry.index);
     this.#advance(entry);
     this.#listener.onConfigChangeApplied(entry, change, refusal === undefined, this.#members.get(), refusal);
+  }
+
+  /** The level never falls: what was applied by its rules stays so. */
+  #raiseLevel(entry: Entry, { level = 0 }: ConfigChange): void {
+    this.#mustKnow(level, `entry ${entry.index} raises the group to`, entry.index);
+    this.#level = Math.max(this.#level, level);
+    this.#advance(entry);
+    this.#listener.onLevelApplied(entry, this.#level);
+  }
+
+  /** A replica that went on without the rules of a level would differ from the others from then on. */
+  #mustKnow(level: number, what: string, index: number): void {
+    if (level <= LATEST_LEVEL) return;
+    throw new RsmInvariantError(
+      `${this.#name}: ${what} feature level ${level}, and this release knows levels up to ${LATEST_LEVEL}: start a ` +
+        'release on this host that knows it',
+      { details: { index, level } },
+    );
   }
 
   #update(entry: Entry, session: ClientSession | undefined): void {

@@ -63,6 +63,7 @@ export class MembershipTracker {
 
   #refusal(change: ConfigChange): string | undefined {
     const { configChangeID, removed } = this.#members;
+    if (change.type === ConfigChangeType.RaiseLevel) return 'it does not concern the members';
     if (this.#options.ordered && !change.initialize && change.configChangeID !== configChangeID) {
       return `it was made for configChangeID ${change.configChangeID}, but the membership is of ${configChangeID}`;
     }
@@ -117,6 +118,8 @@ export class MembershipTracker {
         observers.delete(nodeID);
         removed.set(nodeID, true);
         break;
+      case ConfigChangeType.RaiseLevel:
+        break; // refused before
     }
   }
 }

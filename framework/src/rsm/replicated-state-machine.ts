@@ -9,7 +9,7 @@ import type { ReplicaHash, RsmOptions, SnapshotData, SnapshotSource } from './ty
 
 /**
  * The state that one replica builds from its group's committed log: the user's state machine, the client sessions
- * (Raft thesis 6.3) and the membership. All three change by log entries only, so replicas that have applied the same
+ * (Raft thesis 6.3), the membership and the feature level. All change by log entries only, so replicas that have applied the same
  * index are equal.
  *
  * The user's methods may return promises. They are called so that nothing changes the state machine while something
@@ -48,6 +48,11 @@ export class ReplicatedStateMachine {
   /** Its term. */
   get lastAppliedTerm(): number {
     return this.#applier.term;
+  }
+
+  /** The group's feature level as of `lastApplied`, which says how entries are applied: see levels.ts. 0: as by 0.1. */
+  get level(): number {
+    return this.#applier.level;
   }
 
   /** A copy of the membership as of `lastApplied`. */

@@ -22,7 +22,7 @@ const samples = fc
 /** Code of what `decodeSessions` throws; fails on any other error. */
 function outcome(bytes: Uint8Array): string | undefined {
   try {
-    expect(decodeSessions(bytes, MAX_COUNT).count).toBeLessThanOrEqual(MAX_COUNT);
+    expect(decodeSessions(bytes, MAX_COUNT).sessions.count).toBeLessThanOrEqual(MAX_COUNT);
     return undefined;
   } catch (error) {
     if (isDrakkarError(error) && ['ERR_SESSIONS_CORRUPT', 'ERR_HARD_SETTINGS_CHANGED'].includes(error.code))

@@ -7,29 +7,38 @@ import { ClientSession, SessionManager } from './session-manager.js';
 /*
  * The client sessions of a group as bytes. Fixed-width unsigned integers, little-endian:
  *
- *   u32 magic 0x53534b44 ("DKSS")     u32 version 1
+ *   u32 magic 0x53534b44 ("DKSS")     u32 version: 1, or 2
  *   u32 maxSessionCount               u32 number of sessions
+ *   version 2:                        u32 feature level of the group, above 0
  *   for each session, the least recently used first:
  *     u64 clientID   u64 respondedTo   u32 number of results
  *     for each result, ascending: u64 seriesID   u64 result
  *   u32 CRC-32 (IEEE) of everything before it
  *
+ * A group at level 0 writes version 1, which is all that release 0.1 reads: so that one refuses a snapshot of a group
+ * at a higher level, whose entries it would apply otherwise than the group does.
+ *
  * Equal sessions give equal bytes, so these are also what session hashes are made of.
  */
 const MAGIC = 0x5353_4b44;
 const VERSION = 1;
+const LEVEL_VERSION = 2;
 const HEADER_BYTES = 16;
+const LEVEL_BYTES = 4;
 const SESSION_BYTES = 20;
 const RESULT_BYTES = 16;
 const CHECKSUM_BYTES = 4;
 
-export function encodeSessions(sessions: SessionManager): Uint8Array {
-  let sizeBytes = HEADER_BYTES + CHECKSUM_BYTES;
+export function encodeSessions(sessions: SessionManager, level = 0): Uint8Array {
+  const headerBytes = level === 0 ? HEADER_BYTES : HEADER_BYTES + LEVEL_BYTES;
+  let sizeBytes = headerBytes + CHECKSUM_BYTES;
   for (const { history } of sessions.inOrderOfUse()) sizeBytes += SESSION_BYTES + history.size * RESULT_BYTES;
   const bytes = new Uint8Array(sizeBytes);
   const view = new DataView(bytes.buffer);
-  [MAGIC, VERSION, sessions.maxCount, sessions.count].forEach((word, i) => view.setUint32(4 * i, word, true));
-  let at = HEADER_BYTES;
+  const version = level === 0 ? VERSION : LEVEL_VERSION;
+  [MAGIC, version, sessions.maxCount, sessions.count].forEach((word, i) => view.setUint32(4 * i, word, true));
+  if (level > 0) view.setUint32(HEADER_BYTES, level, true);
+  let at = headerBytes;
   for (const session of sessions.inOrderOfUse()) {
     setUint64(view, at, session.clientID);
     setUint64(view, at + 8, session.respondedTo);
@@ -45,13 +54,19 @@ export function encodeSessions(sessions: SessionManager): Uint8Array {
   return bytes;
 }
 
+/** What a snapshot says beside the membership and the user's data. */
+export interface RestoredSessions {
+  sessions: SessionManager;
+  level: number;
+}
+
 /**
- * The sessions that `encodeSessions` wrote.
+ * The sessions, and the level, that `encodeSessions` wrote.
  *
  * @throws ErrSessionsCorrupt when the bytes are damaged or of another version
  * @throws ErrHardSettingsChanged when they are of a group that keeps another number of sessions than `maxCount`
  */
-export function decodeSessions(bytes: Uint8Array, maxCount: number): SessionManager {
+export function decodeSessions(bytes: Uint8Array, maxCount: number): RestoredSessions {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = bytes.length - CHECKSUM_BYTES;
   if (end < HEADER_BYTES) throw new ErrSessionsCorrupt(`client sessions: only ${bytes.length} bytes`);
@@ -60,8 +75,10 @@ export function decodeSessions(bytes: Uint8Array, maxCount: number): SessionMana
     throw new ErrSessionsCorrupt('client sessions: wrong checksum');
   }
   const version = view.getUint32(4, true);
-  if (version !== VERSION) {
-    throw new ErrSessionsCorrupt(`client sessions: format version ${version}, this release reads ${VERSION}`);
+  if (version !== VERSION && version !== LEVEL_VERSION) {
+    throw new ErrSessionsCorrupt(
+      `client sessions: format version ${version}, this release reads ${VERSION} and ${LEVEL_VERSION}`,
+    );
   }
   const writtenMaxCount = view.getUint32(8, true);
   if (writtenMaxCount !== maxCount) {
@@ -69,13 +86,17 @@ export function decodeSessions(bytes: Uint8Array, maxCount: number): SessionMana
       `the snapshot is of a group that keeps ${writtenMaxCount} client sessions, this host is set to ${maxCount}`,
     );
   }
-  return readSessions(view, end, maxCount);
+  if (version === VERSION) return { sessions: readSessions(view, HEADER_BYTES, end, maxCount), level: 0 };
+  const start = HEADER_BYTES + LEVEL_BYTES;
+  const level = end < start ? 0 : view.getUint32(HEADER_BYTES, true);
+  if (level === 0) throw new ErrSessionsCorrupt('client sessions: a group of no level in the format of one');
+  return { sessions: readSessions(view, start, end, maxCount), level };
 }
 
-function readSessions(view: DataView, end: number, maxCount: number): SessionManager {
+function readSessions(view: DataView, start: number, end: number, maxCount: number): SessionManager {
   const sessions = new SessionManager(maxCount);
   const count = view.getUint32(12, true);
-  let at = HEADER_BYTES;
+  let at = start;
   const need = (sizeBytes: number): void => {
     if (at + sizeBytes > end)
       throw new ErrSessionsCorrupt('client sessions: shorter than their own counts say');

@@ -25,6 +25,8 @@ export interface RsmListener {
     membership: Membership,
     refusal: string | undefined,
   ): void;
+  /** An entry was applied that raises the group's feature level, which now is `level`; it may have been before. */
+  onLevelApplied(entry: Entry, level: number): void;
   /** In place of the change with this key its leader had put an empty entry: another one was under way. */
   onConfigChangeRefused(key: Uint64): void;
 }
@@ -49,7 +51,7 @@ export interface SnapshotState {
   index: number;
   term: number;
   membership: Membership;
-  /** Client sessions, in a format of their own with a checksum. */
+  /** Client sessions and the feature level, in a format of their own with a checksum. */
   sessions: Uint8Array;
 }
 

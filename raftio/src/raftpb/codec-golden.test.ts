@@ -196,6 +196,20 @@ const VECTORS: Golden[] = [
     '0800 1002 1803 2202 6131 2800',
   ),
   golden(
+    'ConfigChange that raises the level',
+    {
+      configChangeID: 0,
+      type: ConfigChangeType.RaiseLevel,
+      nodeID: 0,
+      address: '',
+      initialize: false,
+      level: 1,
+    },
+    records.encodeConfigChange,
+    records.decodeConfigChange,
+    '0800 1040 1800 2200 2800 a00601',
+  ),
+  golden(
     'SnapshotHeader',
     {
       sessionSize: 1,

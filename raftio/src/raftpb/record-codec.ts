@@ -1,14 +1,15 @@
+import { ErrMalformed } from '../errors.js';
 import { EMPTY_BYTES } from './entry.js';
 import { encodeWith, readAddress, writeAddresses } from './snapshot-codec.js';
-import type {
-  Bootstrap,
-  ChecksumType,
-  ConfigChange,
+import {
+  type Bootstrap,
+  type ChecksumType,
+  type ConfigChange,
   ConfigChangeType,
-  RaftDataStatus,
-  SessionRecord,
-  SnapshotHeader,
-  State,
+  type RaftDataStatus,
+  type SessionRecord,
+  type SnapshotHeader,
+  type State,
 } from './types.js';
 import { Reader, fieldSet } from './wire/reader.js';
 import type { Writer } from './wire/writer.js';
@@ -21,7 +22,11 @@ const DATA_STATUS_FIELDS = fieldSet(1, 2, 3);
 const CONFIG_CHANGE_FIELDS = fieldSet(1, 2, 3, 4, 5);
 const HEADER_FIELDS = fieldSet(1, 2, 3, 4, 5, 6, 7, 8);
 const SESSION_FIELDS = fieldSet(1, 2, 3, 4);
-const LAST_CONFIG_CHANGE_TYPE = 2;
+/** Field 100, a varint. */
+const LEVEL_FIELD = 100;
+const LEVEL_TAG = 0x320;
+const CONFIG_CHANGE_TYPES: ReadonlySet<number> = new Set(Object.values(ConfigChangeType));
+const LARGEST_ENUM_VALUE = 0x7fff_ffff;
 const LAST_CHECKSUM_TYPE = 1;
 
 function writeState(writer: Writer, state: State): void {
@@ -99,6 +104,7 @@ function writeConfigChange(writer: Writer, change: ConfigChange): void {
   writer.uint(3, change.nodeID);
   writer.string(4, change.address);
   writer.bool(5, change.initialize);
+  if (change.level !== undefined && change.level !== 0) writer.uint(LEVEL_FIELD, change.level);
 }
 
 export function encodeConfigChange(change: ConfigChange): Uint8Array {
@@ -111,13 +117,21 @@ export function decodeConfigChange(bytes: Uint8Array): ConfigChange {
   while (reader.pos < reader.end) {
     const tag = reader.tag();
     if (tag === 0x08) change.configChangeID = reader.uint();
-    else if (tag === 0x10) change.type = reader.enumValue(LAST_CONFIG_CHANGE_TYPE) as ConfigChangeType;
+    else if (tag === 0x10) change.type = readChangeType(reader);
     else if (tag === 0x18) change.nodeID = reader.uint();
     else if (tag === 0x22) change.address = reader.string();
     else if (tag === 0x28) change.initialize = reader.bool();
+    else if (tag === LEVEL_TAG) change.level = reader.uint();
     else reader.skip(tag, CONFIG_CHANGE_FIELDS);
   }
   return change;
+}
+
+function readChangeType(reader: Reader): ConfigChangeType {
+  const type = reader.enumValue(LARGEST_ENUM_VALUE);
+  if (!CONFIG_CHANGE_TYPES.has(type))
+    throw new ErrMalformed(`config change of type ${type}, which is not known`);
+  return type as ConfigChangeType;
 }
 
 function writeSnapshotHeader(writer: Writer, header: SnapshotHeader): void {

@@ -38,7 +38,18 @@ export const MessageType = Object.freeze({
 } as const);
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 
-export const ConfigChangeType = Object.freeze({ AddNode: 0, RemoveNode: 1, AddObserver: 2 } as const);
+/**
+ * 64 and above are Drakkar's own, and change what a group is otherwise than its members. They are config changes since
+ * a host of version 0.1, or Dragonboat, stops its replica at one that it does not know, instead of passing it over, and
+ * since no membership changes between the proposal of one and its application.
+ */
+export const ConfigChangeType = Object.freeze({
+  AddNode: 0,
+  RemoveNode: 1,
+  AddObserver: 2,
+  /** Raises the feature level of the group to `level`. */
+  RaiseLevel: 64,
+} as const);
 export type ConfigChangeType = (typeof ConfigChangeType)[keyof typeof ConfigChangeType];
 
 export const ChecksumType = Object.freeze({ CRC32IEEE: 0, HIGHWAY: 1 } as const);
@@ -127,6 +138,8 @@ export interface ConfigChange {
   address: string;
   /** True for the entries by which the initial members of a new group are recorded. */
   initialize: boolean;
+  /** Field 100, of RaiseLevel; absent or zero in others. */
+  level?: number;
 }
 
 export interface SnapshotHeader {

@@ -112,6 +112,9 @@ export class TappedRaft implements IRaft {
     this.#core.rejectConfigChange();
     this.#watcher.changeRefused(this.#config);
   }
+  setLevel(level: number): void {
+    this.#core.setLevel(level);
+  }
   reportUnreachable(nodeID: number, term: number): void {
     this.#core.reportUnreachable(nodeID, term);
   }

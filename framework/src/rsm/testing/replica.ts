@@ -44,6 +44,10 @@ export class RecordingListener implements RsmListener {
     this.refusals.push(refusal);
   }
 
+  onLevelApplied(entry: Entry, level: number): void {
+    this.outcomes.push({ index: entry.index, value: level, rejected: false });
+  }
+
   onConfigChangeRefused(key: Uint64): void {
     this.refusedKeys.push(key);
   }
