@@ -30,6 +30,9 @@ serveParent<NodeCommands>({
     decodeDigestAnswer(await host.syncRead(CLUSTER_ID, encodeDigest(), { timeoutMs })),
   dump: ({ timeoutMs }) => dumpRecords(host, timeoutMs),
   leader: () => host.getLeaderID(CLUSTER_ID).leaderID,
+  level: () =>
+    host.getNodeHostInfo().replicas.find(({ clusterID }) => clusterID === CLUSTER_ID)?.progress
+      ?.featureLevel ?? 0,
   shutdown: async () => {
     clearInterval(newsTimer);
     await host.stop();

@@ -1,16 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { linkInstalledModules } from '../lib/linked-modules.mjs';
 import { root } from '../lib/run.mjs';
 import { mutate } from './anchor.mjs';
 
@@ -23,24 +15,6 @@ function projectFiles() {
     .toString()
     .split('\0')
     .filter((file) => file !== '');
-}
-
-/** The installed packages by links, but for ours, which are those of the copy. */
-function linkModules(from, to, dir) {
-  mkdirSync(to, { recursive: true });
-  for (const name of readdirSync(from)) {
-    if (name !== '@drakkar') symlinkSync(join(from, name), join(to, name));
-  }
-  if (dir !== undefined) linkOurs(to, dir);
-}
-
-function linkOurs(to, dir) {
-  const { workspaces } = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'));
-  mkdirSync(join(to, '@drakkar'));
-  for (const folder of workspaces) {
-    const { name } = JSON.parse(readFileSync(join(dir, folder, 'package.json'), 'utf8'));
-    if (name.startsWith('@drakkar/')) symlinkSync(join(dir, folder), join(to, name));
-  }
 }
 
 /**
@@ -58,16 +32,7 @@ export class Workshop {
       mkdirSync(dirname(copy), { recursive: true });
       copyFileSync(join(root, file), copy);
     }
-    linkModules(join(root, 'node_modules'), join(this.dir, 'node_modules'), this.dir);
-    for (const { name } of readdirSync(root, { withFileTypes: true }).filter((each) => each.isDirectory())) {
-      const nested = join(root, name, 'node_modules');
-      try {
-        linkModules(nested, join(this.dir, name, 'node_modules'));
-      } catch (error) {
-        if (error.code !== 'ENOENT') throw error;
-        rmSync(join(this.dir, name, 'node_modules'), { recursive: true, force: true });
-      }
-    }
+    linkInstalledModules(this.dir);
   }
 
   /** Runs `work` with the mutant in place. @throws Error when the mutant does not fit the file any more */

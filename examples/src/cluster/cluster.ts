@@ -11,6 +11,8 @@ import { type NodePlan, type PlanOptions, planNodes } from './plan.js';
 export interface ClusterOptions extends PlanOptions {
   /** Compiled script of a node. */
   nodeScript: string;
+  /** Asked at each start of a node, which script and plan it gets; by default `nodeScript` and its own plan. */
+  launchOf?: (plan: NodePlan) => { script: string; plan: NodePlan };
 }
 
 /** What the clients do, all processes together. */
@@ -75,12 +77,30 @@ export class Cluster {
   /** Starts a node's process without waiting for its host. */
   launch(nodeID: number): void {
     const member = this.#member(nodeID);
-    const { dir, nodeScript } = this.#options;
+    const { dir, nodeScript, launchOf } = this.#options;
+    const { script, plan } = launchOf?.(member.plan) ?? { script: nodeScript, plan: member.plan };
     member.node = new NodeProcess({
-      script: nodeScript,
-      args: [JSON.stringify(member.plan)],
+      script,
+      args: [JSON.stringify(plan)],
       logPath: join(dir, `node-${nodeID}.log`),
     });
+  }
+
+  /** Ends a node's clients, then its process in order. Rejects as `unload` does. */
+  async stop(nodeID: number, patienceMs: number): Promise<void> {
+    const member = this.#member(nodeID);
+    const { node, isLoaded } = member;
+    member.isLoaded = false;
+    if (isLoaded) await node?.call('stopWorkload', { patienceMs }, patienceMs + CALL_TIMEOUT_MS);
+    member.node = undefined;
+    await node?.shutDown('shutdown', SHUTDOWN_TIMEOUT_MS);
+  }
+
+  /** The feature level of the group as a node has applied it. Its script must know the command. */
+  async level(nodeID: number): Promise<number> {
+    const { node } = this.#member(nodeID);
+    if (node === undefined) throw new Error(`node ${nodeID} is not running`);
+    return await node.call('level', null, CALL_TIMEOUT_MS);
   }
 
   /** kill -9. */

@@ -39,6 +39,8 @@ export interface NodeCommands {
   digest: { takes: { timeoutMs: number }; answers: KVDigest };
   dump: { takes: { timeoutMs: number }; answers: DumpedRecord[] };
   leader: { takes: null; answers: number };
+  /** The group's feature level as applied here; a node of version 0.1 does not know the command. */
+  level: { takes: null; answers: number };
   /** Closes the host in order; the process then ends. */
   shutdown: { takes: null; answers: null };
 }
