@@ -98,7 +98,7 @@ export class MixedVersions {
         if (folder === undefined) continue;
         text = text.replace(
           `module: ${JSON.stringify(name)}`,
-          `module: ${JSON.stringify(join(oldRoot, folder))}`,
+          `module: ${JSON.stringify(join(oldRoot, folder, 'dist/index.js'))}`,
         );
       }
       await writeFile(oldConfigPath(path), text);

@@ -1,6 +1,5 @@
 import {
   type ConfigChange,
-  ConfigChangeType,
   type Entry,
   EntryType,
   type Membership,
@@ -8,7 +7,6 @@ import {
   MessageType,
   type Snapshot,
   type Uint64,
-  decodeConfigChange,
   entrySizeBytes,
 } from '@drakkar/raftio';
 import type { ReplicaChecks } from '../agreement/replica-checks.js';
@@ -97,16 +95,6 @@ const NO_MESSAGES: readonly Message[] = [];
 const NO_LEADER_FOR_CHANGE = 'no leader takes the change now';
 const CHANGE_UNDER_WAY =
   'another membership change is under way, or the leader has not committed an entry of its own term yet';
-
-/** Only a leader puts such an entry into the log, by itself. */
-function raisesLevel({ type, cmd }: Entry): boolean {
-  if (type !== EntryType.ConfigChangeEntry) return false;
-  try {
-    return decodeConfigChange(cmd).type === ConfigChangeType.RaiseLevel;
-  } catch {
-    return false;
-  }
-}
 
 /**
  * One node of one group: its core, its state machine, its waiting requests, and the inputs that gather between two
@@ -259,7 +247,7 @@ export class Replica implements RsmListener {
   }
 
   #canApply(entries: readonly Entry[]): boolean {
-    return entries.every((entry) => this.payloads.isSound(entry) && !raisesLevel(entry));
+    return entries.every((entry) => this.payloads.isSound(entry));
   }
 
   /** Sends a message beside those of the core. */

@@ -38,6 +38,8 @@ export type ClaimFault =
   | 'malformedEntries'
   /** A membership change that does not decode. */
   | 'undecodableChange'
+  /** A proposal to raise the feature level, which only a leader makes, by itself. */
+  | 'forwardedLevel'
   /** Other entries in place of committed ones. */
   | 'contradictsCommitted'
   /** A commit index that this replica acknowledged, it is said, and does not have. */
@@ -78,7 +80,7 @@ export function faultOf(core: Core, message: Message): ClaimFault | undefined {
         ? 'unaskedAnswer'
         : undefined;
     case MessageType.Propose:
-      return entriesFault(message.entries);
+      return entriesFault(message.entries) ?? proposalFault(message.entries);
     default:
       return undefined;
   }
@@ -197,6 +199,12 @@ function entriesFault(entries: readonly Entry[]): ClaimFault | undefined {
     }
   }
   return undefined;
+}
+
+function proposalFault(entries: readonly Entry[]): ClaimFault | undefined {
+  const isRaise = (entry: Entry): boolean =>
+    entry.type === EntryType.ConfigChangeEntry && changeOf(entry)?.type === ConfigChangeType.RaiseLevel;
+  return entries.some(isRaise) ? 'forwardedLevel' : undefined;
 }
 
 function heartbeatFault(core: Core, message: Message): ClaimFault | undefined {

@@ -67,6 +67,15 @@ describe('the feature level of a group', () => {
     expect(raisesOfTick(solo)).toEqual([]); // one is under way
   });
 
+  it('is raised by no proposal that another member forwards', () => {
+    const solo = leader(new Map());
+    const change = { configChangeID: 0, type: ConfigChangeType.RaiseLevel, nodeID: 0, address: '' };
+    const cmd = encodeConfigChange({ ...change, initialize: false, level: LATEST_LEVEL });
+    const entries = [makeEntry({ type: EntryType.ConfigChangeEntry, key: 5, cmd })];
+    solo.step(2, MessageType.Propose, { term: 0, entries });
+    expect(solo.drain().updates.flatMap(({ entriesToSave }) => entriesToSave)).toEqual([]);
+  });
+
   it('waits for a membership change under way, and holds one that is asked for until it is raised', () => {
     const features = new Map(ALL_KNOW);
     const solo = leader(features);
