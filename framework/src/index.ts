@@ -77,6 +77,8 @@ export type {
   LeaderUpdatedEvent,
   LogCompactedEvent,
   LogDBFailedEvent,
+  LevelRaisedEvent,
+  MemberOutdatedEvent,
   MembershipChangedEvent,
   NodeUnloadedEvent,
   ReplicaEvent,

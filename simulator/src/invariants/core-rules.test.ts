@@ -35,7 +35,7 @@ const { Heartbeat, HeartbeatResp, Propose, ReplicateResp, RequestPreVoteResp, Re
 function status(fields: Partial<RaftStatus> = {}): RaftStatus {
   const log = { commit: 0, applied: 0, stable: 0, firstIndex: 1, lastIndex: 0, inMemBytes: 0 };
   const state = { role: 'follower', term: 1, vote: 0, leaderID: 0 } as const;
-  const rest = { quiesced: false, leaderTransferTarget: 0, membership: THREE, remotes: new Map() };
+  const rest = { quiesced: false, leaderTransferTarget: 0, level: 0, membership: THREE, remotes: new Map() };
   return { ...log, ...state, ...rest, ...fields };
 }
 

@@ -87,6 +87,7 @@ export class ModelGroup {
   #change({ index, cmd }: FullEntry): void {
     if (cmd === undefined) return;
     const { type, nodeID, address, configChangeID, initialize } = decodeConfigChange(cmd);
+    if (type === ConfigChangeType.RaiseLevel) return;
     const { addresses, observers, removed } = this.#membership;
     const isStale = configChangeID !== this.#membership.configChangeID;
     if (this.#rules.orderedConfigChange && initialize !== true && isStale) return;
