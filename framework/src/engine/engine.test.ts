@@ -47,6 +47,7 @@ class ScriptedRaft {
   };
   propose = (entries: Entry[]): void => this.#tell(`propose ${entries.length}`);
   readIndex = (): void => this.#tell('readIndex');
+  setLevel = (): void => undefined;
   reportReachable = (nodeID: number): void => this.#tell(`seek ${nodeID}`);
   hasUpdate = (): boolean => this.updates.length > 0;
   getUpdate = (): RaftUpdate => ({
