@@ -16,9 +16,9 @@ export const EXTENSIONS = {
   /** The options of a group are a set of those that have every pair of values between them. */
   'option-pairs': { share: 0.4, isOn: true },
   /** Messages come that no replica has sent. */
-  'hostile-messages': { share: 0.3, isOn: false },
+  'hostile-messages': { share: 0.3, isOn: true },
   /** Trial: a leader loses and regains leadership while it streams a snapshot. */
-  'leader-flaps': { share: 0.1, isOn: false },
+  'leader-flaps': { share: 0.1, isOn: true },
   /** Trial: a group sleeps while its members come and go; then one of them is asked. */
   'idle-group': { share: 0.15, isOn: true },
   /** Trial: a leader is heard and hears no quorum. */

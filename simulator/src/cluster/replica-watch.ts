@@ -103,8 +103,8 @@ export class ReplicaWatch implements RaftWatcher, LogDBWatcher {
 
   /** Where nobody lies a claim that can't be true is a fault of the sender's core, or of the receiver's. */
   rejected({ clusterID, nodeID }: RaftConfig, fault: string, message: Message): void {
-    // A member that was added may be heard of before its addition is.
-    if (!this.#life.isAlive || fault === 'unlistedSender') return;
+    // A member that was added may be heard of before its addition is, and an answer may come too late.
+    if (!this.#life.isAlive || fault === 'unlistedSender' || fault === 'unaskedAnswer') return;
     if (this.#world.scenario.extensions.includes('hostile-messages')) {
       this.#world.coverage.count('forged message dropped');
       return;

@@ -2,7 +2,7 @@ import { type Message, type MessageBatch, MessageType } from '@drakkar/raftio';
 import type { Oracle } from '../invariants/oracle.js';
 import type { StreamEvent } from '../net/network.js';
 
-/** How often a leader may send an entry to the same follower within a term. */
+/** How often a leader may send an entry to the same follower within a term, while there are no faults. */
 const MAX_SENDS_PER_ENTRY = 60;
 /** Snapshot streams to one replica without one that was completed, while there are no faults. */
 const MAX_STREAMS_PER_COMPLETED = 12;
@@ -28,6 +28,7 @@ export class Traffic {
   }
 
   sees({ requests }: MessageBatch): void {
+    if (!this.#isCalm) return;
     for (const message of requests) {
       if (message.type === MessageType.Replicate && message.entries.length > 0) this.#count(message);
     }

@@ -24,12 +24,16 @@ const LEADERS_WORDS: readonly MessageType[] = [
 export class Lease implements Invariant {
   readonly name = 'lease of a live leader';
   readonly #known = new Map<string, Known>();
+  /** By replica: nothing of these is heard. */
+  readonly #removed = new Map<string, ReadonlySet<number>>();
 
   readonly handlers: Handlers = {
     started: (seen) => void this.#known.delete(nameOfReplica(seen)),
     ticked: (seen) => {
       if (!seen.before.quiesced) this.#of(nameOfReplica(seen)).ticks += 1;
     },
+    configured: (seen) =>
+      void this.#removed.set(nameOfReplica(seen), new Set(seen.membership.removed.keys())),
     stepped: (seen) => this.#stepped(seen),
   };
 
@@ -45,6 +49,7 @@ export class Lease implements Invariant {
   #stepped(seen: Observations['stepped']): void {
     const { message, before, after, rules } = seen;
     const known = this.#of(nameOfReplica(seen));
+    if (this.#removed.get(nameOfReplica(seen))?.has(message.from) === true) return;
     if (
       LEADERS_WORDS.includes(message.type) &&
       message.term === after.term &&
@@ -55,7 +60,8 @@ export class Lease implements Invariant {
     }
     if (message.type !== MessageType.RequestVote || message.hint === message.from || !rules.checkQuorum)
       return;
-    if (after.term === before.term || before.leaderID === 0 || message.from === before.leaderID) return;
+    // A leader that stands for election does not lead any more.
+    if (after.term === before.term || before.leaderID === 0 || before.leaderID === message.from) return;
     const isFresh = known.term === before.term && known.ticks - known.spokeAt < rules.electionTimeoutTicks;
     if (before.role !== 'leader' && !isFresh) return;
     throw new Error(

@@ -45,7 +45,8 @@ export async function tryIdleGroup(stage: Stage): Promise<void> {
   const others = members.filter(({ nodeID }) => nodeID !== leader?.nodeID);
   if (leader === undefined || others.length === 0) return;
   const observers = others.filter(({ isVoter }) => !isVoter);
-  const asked = dice.pick(observers.length > 0 && dice.chance(0.7) ? observers : others);
+  const late = others.find(({ host }) => event === 'late start' && host.progressOf(clusterID) === undefined);
+  const asked = late ?? dice.pick(observers.length > 0 && dice.chance(0.7) ? observers : others);
   tell(world, 'trial', `idle group ${clusterID}: ${event}; node ${asked.nodeID} will be asked`);
   if (event === 'lost message') {
     world.network.swallows = ({ type, to }) => type === MessageType.Quiesce && to === asked.nodeID;

@@ -9,7 +9,7 @@ const FATES = ['cut off', 'down', 'removed'] as const;
 
 /**
  * Every other member of a group is replaced while one is away. When it comes back it knows none of those that there
- * are; it must catch up all the same. One that was removed meanwhile must learn that.
+ * are; it must catch up all the same. One that was removed meanwhile, of whose fellows one is left, must learn that.
  */
 export async function tryMembersReplaced(stage: Stage): Promise<void> {
   const { world, cluster, dice } = stage;
@@ -76,7 +76,9 @@ async function replaceOthers(
   const admin = admins[cluster.groups.indexOf(group)];
   const others = stagedMembers(stage, group).filter(({ nodeID }) => nodeID !== away.nodeID);
   if (removesIt) await admin?.perform({ kind: 'remove', nodeID: away.nodeID, address: '' }, { keeps: true });
-  for (const { nodeID, isVoter } of others) {
+  // One that was removed learns it from a member that it knows.
+  const replaced = removesIt ? others.slice(1) : others;
+  for (const { nodeID, isVoter } of replaced) {
     const free = cluster.hosts.find((host) => !host.replicas.has(clusterID) && host !== away.host);
     if (isVoter && free !== undefined) {
       await admin?.perform({ kind: 'add', nodeID: group.nextNodeID++, address: free.address });
