@@ -26,7 +26,11 @@ export const EXTENSIONS = {
   /** Trial: the state machine of the leader alone, or the leader's disk, does not answer any more. */
   'stuck-leader': { share: 0.1, isOn: false },
   /** Trial: every other member is replaced while one is away. */
-  'members-replaced': { share: 0.1, isOn: false },
+  'members-replaced': { share: 0.1, isOn: true },
+  /** Trial: a replica is restarted with a setting that the others have otherwise. */
+  'different-settings': { share: 0.1, isOn: true },
+  /** Trial: a member is removed while it is away, and most of the others with it. */
+  'removed-while-away': { share: 0.1, isOn: false },
 } as const satisfies Record<string, { share: number; isOn: boolean }>;
 
 export type ExtensionName = keyof typeof EXTENSIONS;

@@ -65,6 +65,7 @@ export interface Scenario {
 }
 
 const FIRST_GROUP = 100;
+const NEEDS_SPARE_HOSTS: readonly ExtensionName[] = ['members-replaced', 'removed-while-away'];
 /** A leader keeps little of its log in memory, so that what was removed from the disk is gone. */
 const SMALL_LOG_BYTES = 16 * 1024;
 
@@ -98,7 +99,9 @@ export function makeScenario(seed: number, dice: Dice, forced?: readonly Extensi
   const links = dice.fork('links');
   const drawnHosts = dice.between(3, 6);
   // Each of three members but one is replaced by another host.
-  const hostCount = extensions.includes('members-replaced') ? Math.max(5, drawnHosts) : drawnHosts;
+  const hostCount = extensions.some((name) => NEEDS_SPARE_HOSTS.includes(name))
+    ? Math.max(5, drawnHosts)
+    : drawnHosts;
   const groupCount = dice.pick([1, 1, 1, 2, 2, 3]);
   const isRough = dice.chance(0.6);
   return {

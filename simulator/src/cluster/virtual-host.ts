@@ -114,6 +114,11 @@ export class VirtualHost {
     return replicas?.find((replica) => replica.clusterID === clusterID)?.progress;
   }
 
+  /** Why its replica of the group is refused by the others; `undefined`: it is not. */
+  refusalOf(clusterID: number): unknown {
+    return this.progressOf(clusterID)?.agreement?.refusal;
+  }
+
   start(): void {
     if (this.isUp) return;
     const life = this.#newLife();

@@ -5,15 +5,23 @@ import { type Stage, type StagedMember, cutOff, heal, stagedMembers, until, writ
 const WRITES_BETWEEN = 3;
 const WANTED_VOTERS = 3;
 /** What becomes of the member that is away. */
-const FATES = ['cut off', 'down', 'removed'] as const;
+const FATES = ['cut off', 'down'] as const;
 
 /**
  * Every other member of a group is replaced while one is away. When it comes back it knows none of those that there
  * are; it must catch up all the same. One that was removed meanwhile, of whose fellows one is left, must learn that.
  */
 export async function tryMembersReplaced(stage: Stage): Promise<void> {
+  await replaceWhileAway(stage, stage.dice.pick(FATES));
+}
+
+/** The one that is away is removed, too. */
+export async function tryRemovedWhileAway(stage: Stage): Promise<void> {
+  await replaceWhileAway(stage, 'removed');
+}
+
+async function replaceWhileAway(stage: Stage, fate: (typeof FATES)[number] | 'removed'): Promise<void> {
   const { world, cluster, dice } = stage;
-  const fate = dice.pick(FATES);
   const group = dice.pick(cluster.groups);
   const away = dice.pick(stagedMembers(stage, group));
   await shrink(stage, group, away);
@@ -36,7 +44,8 @@ export async function tryMembersReplaced(stage: Stage): Promise<void> {
   } else if (!(await stage.liveness.answers(stage.prober, group, away.nodeID))) {
     stage.liveness.fail(`group ${clusterID}: node ${away.nodeID} was away and answers no read`);
   }
-  if (world.oracle.violation === undefined) world.coverage.count('members replaced');
+  if (world.oracle.violation === undefined)
+    world.coverage.count(fate === 'removed' ? 'removal learnt' : 'members replaced');
 }
 
 /** Members beyond three leave, and their hosts with them. */

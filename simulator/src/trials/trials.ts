@@ -1,8 +1,9 @@
 import type { ExtensionName } from '../extensions.js';
 import { tryDeafLeader } from './deaf-leader.js';
+import { tryDifferentSettings } from './different-settings.js';
 import { tryIdleGroup } from './idle-group.js';
 import { tryLeaderFlaps } from './leader-flaps.js';
-import { tryMembersReplaced } from './members-replaced.js';
+import { tryMembersReplaced, tryRemovedWhileAway } from './members-replaced.js';
 import type { Stage } from './stage.js';
 import { tryStuckLeader } from './stuck-leader.js';
 
@@ -11,7 +12,9 @@ const TRIALS: Readonly<Partial<Record<ExtensionName, (stage: Stage) => Promise<v
   'deaf-leader': tryDeafLeader,
   'leader-flaps': tryLeaderFlaps,
   'stuck-leader': tryStuckLeader,
+  'different-settings': tryDifferentSettings,
   'members-replaced': tryMembersReplaced,
+  'removed-while-away': tryRemovedWhileAway,
 };
 
 /** The trials of a seed, one after the other; between them every group must be well again. */

@@ -65,7 +65,9 @@ export const EVENT_KINDS = [
   'asked after sleep',
   'machine stuck',
   'disk stuck',
+  'replica refused',
   'members replaced',
+  'removal learnt',
   'majority without a deaf leader',
   'drill: late save',
   'drill: forbidden changes',
@@ -82,7 +84,9 @@ const EXTENSION_EVENTS: Readonly<Partial<Record<ExtensionName, readonly EventKin
   'leader-flaps': ['leader flapped'],
   'idle-group': ['asked after sleep'],
   'stuck-leader': ['machine stuck', 'disk stuck'],
+  'different-settings': ['replica refused'],
   'members-replaced': ['members replaced'],
+  'removed-while-away': ['removal learnt'],
   'deaf-leader': ['majority without a deaf leader'],
 };
 
