@@ -59,6 +59,7 @@ export {
   ErrSnapshotNoSpace,
   ErrSnapshotNotSent,
   ErrSnapshotStopped,
+  ErrStateDiverged,
   ErrStopTimeout,
   ErrSystemBusy,
   ErrSystemStopped,
@@ -88,6 +89,7 @@ export type {
   SnapshotDamagedEvent,
   SnapshotEvent,
   SnapshotReceivedEvent,
+  StateDivergedEvent,
   StateMachineStalledEvent,
 } from './events/host-listener.js';
 export {
@@ -111,6 +113,7 @@ export type { CreateOptions, NodeHostConfigSource } from './nodehost/assembly.js
 export { SysOpState } from './nodehost/compactions.js';
 export type { ExportOptions, ExportedSnapshot } from './nodehost/export-snapshot.js';
 export type { GroupDifference } from './agreement/group-guard.js';
+export type { StateDivergence, StatePart } from './agreement/state-comparison.js';
 export type { ReplicaAgreement } from './agreement/replica-checks.js';
 export type { NodeHostInfo, ReplicaInfo, ReplicaProgress, ReplicaState } from './nodehost/host-info.js';
 export {

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { openLmdbLogDB } from '@drakkar/logdb-lmdb';
 import {
   CLUSTER,
+  Journal,
   TestCluster,
   type TestNode,
   Workshop,
@@ -38,7 +39,7 @@ async function startWith(
 
 const refusalOf = (node: TestNode): Promise<string> =>
   eventually('the replica to be refused', () => {
-    const { refusal } = progressOf(node).agreement;
+    const refusal = progressOf(node).agreement?.refusal;
     return refusal === undefined || node.events.of('replicaRefused').length === 0
       ? undefined
       : `${refusal.code}: ${refusal.message}`;
@@ -59,7 +60,7 @@ async function expectHealthy(cluster: TestCluster, nodes: TestNode[]): Promise<v
   for (const node of nodes) {
     await cluster.write(node, `by ${node.nodeID}`);
     expect(await cluster.read(node)).toContain(`by ${node.nodeID}`);
-    expect(progressOf(node).agreement.refusal).toBeUndefined();
+    expect(progressOf(node).agreement?.refusal).toBeUndefined();
   }
 }
 
@@ -98,7 +99,7 @@ describe('a replica with other settings of how entries are applied', () => {
     await again.host.waitReady(CLUSTER, TIMEOUT);
     expect(await cluster.read(again)).toContain('by 2');
     await eventually('the others to see that it agrees', () =>
-      healthy.every((node) => progressOf(node).agreement.differences.length === 0) ? true : undefined,
+      healthy.every((node) => progressOf(node).agreement?.differences.length === 0) ? true : undefined,
     );
   });
 
@@ -150,5 +151,64 @@ describe('the identity of a group', () => {
     for (const node of cluster.nodes) ids.push(await recorded(node));
     expect(ids[0]).toBeGreaterThan(0);
     expect(ids).toEqual([ids[0], ids[0], ids[0]]);
+  });
+});
+
+describe('the comparison of states', () => {
+  /** Forgets every command that begins with `only`, unless it keeps all. */
+  class Forgetful extends Journal {
+    constructor(readonly keepsAll: boolean) {
+      super();
+    }
+    override update(cmd: Uint8Array): number {
+      const line = Buffer.from(cmd).toString();
+      if (this.keepsAll || !line.startsWith('only')) this.lines.push(line);
+      return this.lines.length > 0 ? 1 : 0;
+    }
+  }
+
+  const FREQUENT = { settings: { stateCheckEntries: 10, stateCheckIntervalMs: 100 } };
+
+  async function startedWith(size: number, stateCheckHash: boolean, wrongID: number): Promise<TestCluster> {
+    const cluster = await TestCluster.start(workshop, 0, FREQUENT, { stateCheckHash });
+    for (let nodeID = 1; nodeID <= size; nodeID++) cluster.members.set(nodeID, await freeAddress());
+    for (const nodeID of cluster.members.keys()) {
+      await cluster.startNode(nodeID, {}, new Forgetful(nodeID !== wrongID));
+    }
+    return cluster;
+  }
+
+  it('finds the replica that is not as most are by the hash of its state machine, which reads no more', async () => {
+    const cluster = await startedWith(3, true, 3);
+    await cluster.readyLeader();
+    const [wrong, right] = [cluster.node(3), cluster.node(1)];
+    for (let i = 0; i < 25; i++) await cluster.write(right, i === 7 ? 'only most' : `${i}`);
+    const [event] = await wrong.events.first('stateDiverged');
+    expect(event).toMatchObject({ parts: ['stateMachine'], wrong: [3] });
+    const [seen] = await right.events.first('stateDiverged');
+    expect(seen.wrong).toEqual([3]);
+    expect(await codeOf(() => wrong.host.syncRead(CLUSTER, new Uint8Array(0), TIMEOUT))).toBe(
+      'ERR_STATE_DIVERGED',
+    );
+    expect(progressOf(wrong).agreement?.divergence?.wrong).toEqual([3]);
+    expect(await cluster.read(right)).toContain('only most');
+    await cluster.write(wrong, 'a write is still taken');
+  });
+
+  it('compares sessions and members also of groups with few entries, and finds nothing where all are equal', async () => {
+    const cluster = await TestCluster.start(workshop, 3, {
+      settings: { stateCheckEntries: 0, stateCheckIntervalMs: 100 },
+    });
+    const leader = await cluster.readyLeader();
+    const session = await retrying(() => leader.host.getNewSession(CLUSTER, TIMEOUT));
+    await leader.host.syncPropose(session, Buffer.from('one'), TIMEOUT);
+    const { applied } = progressOf(leader);
+    for (const node of cluster.nodes) {
+      await eventually('the states to be compared', () =>
+        (progressOf(node).agreement?.comparedIndex ?? 0) >= applied ? true : undefined,
+      );
+      expect(progressOf(node).agreement?.divergence).toBeUndefined();
+      expect(node.events.of('stateDiverged')).toEqual([]);
+    }
   });
 });

@@ -24,6 +24,7 @@ const EVENTS: Record<keyof HostEvents, true> = {
   snapshotDamaged: true,
   groupMismatch: true,
   replicaRefused: true,
+  stateDiverged: true,
   logDBFailed: true,
   connectionEstablished: true,
   connectionFailed: true,

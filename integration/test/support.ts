@@ -213,8 +213,13 @@ export class TestCluster {
   }
 
   /** Starts the node, or starts it again on the data that it left. */
-  async startNode(nodeID: number, more: Partial<ClusterConfigInput> = {}): Promise<TestNode> {
+  async startNode(
+    nodeID: number,
+    more: Partial<ClusterConfigInput> = {},
+    journal?: Journal,
+  ): Promise<TestNode> {
     const node = await this.openHost(nodeID);
+    if (journal !== undefined) node.journal = journal;
     const joins = this.#joined.has(nodeID);
     const members = joins ? new Map<number, string>() : this.members;
     const create: CreateStateMachine = () => node.journal;

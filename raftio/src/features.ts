@@ -17,6 +17,8 @@ export const Feature = Object.freeze({
   ComparesGroups: 1 << 2,
   /** Applies what feature level 1 of a group switches, and the entry that raises a group to it. */
   Level1: 1 << 3,
+  /** Compares hashes of its state with others', and takes StateHashes and StateHashesAt messages. */
+  ComparesStates: 1 << 4,
   /** No ability: the sender asks for a batch in return, since it has not heard the receiver's features yet. */
   Asks: 1 << 30,
 } as const);
@@ -25,7 +27,7 @@ export type Feature = (typeof Feature)[keyof typeof Feature];
 
 /** What this release knows, announced in every batch. */
 export const OWN_FEATURES: number =
-  Feature.Announces | Feature.RefusedReads | Feature.ComparesGroups | Feature.Level1;
+  Feature.Announces | Feature.RefusedReads | Feature.ComparesGroups | Feature.Level1 | Feature.ComparesStates;
 
 /** What a host must have announced for each feature level of a group, beginning with level 1. */
 const LEVEL_FEATURES: readonly Feature[] = [Feature.Level1];
@@ -57,6 +59,8 @@ const LAST_OLD_TYPE = MessageType.RequestPreVoteResp;
 /** What a host must have announced before it is sent a message of a later type; of one that is not here, nobody has. */
 const MESSAGE_FEATURES: ReadonlyMap<MessageType, Feature> = new Map<MessageType, Feature>([
   [MessageType.GroupMismatch, Feature.ComparesGroups],
+  [MessageType.StateHashes, Feature.ComparesStates],
+  [MessageType.StateHashesAt, Feature.ComparesStates],
 ]);
 
 /** Whether a host that announced `features` may be sent a message of that type. */

@@ -1,20 +1,26 @@
-import type { Bootstrap, ILogDB, Message } from '@drakkar/raftio';
+import type { Bootstrap, DrakkarError, Entry, ILogDB, Message } from '@drakkar/raftio';
 import type { Replica } from '../engine/replica.js';
-import type { DrakkarError } from '@drakkar/raftio';
 import type { IEventSink } from '../events/event-hub.js';
 import type { ILogger } from '../logging/logger.js';
 import type { RaftUpdate } from '../raft/index.js';
+import type { StatePoint } from '../rsm/index.js';
 import type { ApplySettings } from './apply-settings.js';
 import { type GroupDifference, GroupGuard } from './group-guard.js';
+import { StateComparison, type StateDivergence } from './state-comparison.js';
+import { StatePoints } from './state-points.js';
 
 /** Whether a replica agrees with the others of its group on what must be equal on all of them. */
 export interface ReplicaAgreement {
-  /** Why the replica takes no writes and serves no linearizable reads; undefined: it does. */
+  /** Why the replica serves no linearizable reads, and, for ErrGroupMismatch, takes no writes; undefined: it does. */
   refusal: DrakkarError | undefined;
   /** Others that are of another group, or apply entries in another way. */
   differences: GroupDifference[];
   /** Messages and snapshots that were dropped for that since the replica was started. */
   droppedCount: number;
+  /** Replicas that had applied the same entries and differ, as last compared; undefined: none. */
+  divergence: StateDivergence | undefined;
+  /** The last index at which the state of this replica and of others was compared; 0: none yet. */
+  comparedIndex: number;
 }
 
 export interface ReplicaChecksOptions {
@@ -22,6 +28,12 @@ export interface ReplicaChecksOptions {
   bootstrap: Bootstrap;
   settings: ApplySettings;
   electionTimeoutTicks: number;
+  /** See `SoftSettings`. */
+  stateCheckEntries: number;
+  stateCheckIntervalMs: number;
+  tickMs: number;
+  /** Whether the state machine's own hash is compared though it does not say that it costs little. */
+  stateCheckHash: boolean;
 }
 
 export interface ReplicaChecksDependencies {
@@ -34,49 +46,14 @@ export interface ReplicaChecksDependencies {
 export class ReplicaChecks {
   readonly guard: GroupGuard;
 
-  constructor(options: ReplicaChecksOptions, { logDB, events, logger }: ReplicaChecksDependencies) {
-    const { replica, bootstrap, settings, electionTimeoutTicks } = options;
-    const { clusterID, nodeID } = replica;
-    const who = { clusterID, nodeID };
-    this.guard = new GroupGuard(
-      {
-        ...who,
-        groupID: bootstrap.groupID ?? 0,
-        self: { initialMembers: bootstrap.join ? undefined : bootstrap.addresses, settings },
-        electionTimeoutTicks,
-      },
-      {
-        get nowTick() {
-          return replica.nowTick;
-        },
-        get hasLeader() {
-          return replica.leader.leaderID !== 0;
-        },
-        membership: () => replica.rsm.getMembership(),
-        send: (message) => replica.sendOwn(message),
-        record: (groupID) => logDB.saveBootstrapInfo(clusterID, nodeID, { ...bootstrap, groupID }),
-        differs: (difference) => {
-          logger.warn('another replica differs in what must be equal on all members of a group', {
-            ...who,
-            ...difference,
-          });
-          events.emit('groupMismatch', { ...who, difference });
-        },
-        refusalChanged: (refusal) => {
-          if (refusal === undefined) {
-            logger.info('the replica agrees with the other members again', who);
-            return;
-          }
-          logger.error('the replica takes no writes and serves no linearizable reads', {
-            ...who,
-            err: refusal,
-          });
-          events.emit('replicaRefused', { ...who, error: refusal });
-        },
-        recordFailed: (err) =>
-          logger.error('the identity of the group could not be recorded', { ...who, err }),
-      },
-    );
+  readonly states: StateComparison;
+  readonly #points: StatePoints;
+
+  constructor(options: ReplicaChecksOptions, deps: ReplicaChecksDependencies) {
+    this.guard = makeGuard(options, deps);
+    const points = makePoints(options, deps, (point) => this.states.taken(point));
+    this.#points = points;
+    this.states = makeComparison(options, deps, points);
   }
 
   /** Why the replica takes no writes and serves no linearizable reads; undefined: it does. */
@@ -84,9 +61,19 @@ export class ReplicaChecks {
     return this.guard.refusal;
   }
 
+  /** Why the replica serves no linearizable reads; undefined: it does. */
+  get readRefusal(): DrakkarError | undefined {
+    return this.guard.refusal ?? this.states.refusal;
+  }
+
   /** Whether a message is for the core. @param source raft address of the host that sent it */
   admits(message: Message, source: string): boolean {
-    return this.guard.admits(message, source);
+    return this.guard.admits(message, source) && !this.states.takes(message);
+  }
+
+  /** Applies entries, and takes the points among them at which states are compared. */
+  apply(entries: readonly Entry[]): void | Promise<void> {
+    return this.#points.apply(entries);
   }
 
   stamp(message: Message): void {
@@ -101,10 +88,115 @@ export class ReplicaChecks {
   /** Called with each tick. */
   tick(): void {
     this.guard.tick();
+    this.states.tick();
   }
 
   agreement(): ReplicaAgreement {
-    const { guard, refusal } = this;
-    return { refusal, differences: guard.differences(), droppedCount: guard.droppedCount };
+    const { guard, states } = this;
+    return {
+      refusal: this.readRefusal,
+      differences: guard.differences(),
+      droppedCount: guard.droppedCount,
+      divergence: states.divergence,
+      comparedIndex: states.comparedIndex,
+    };
   }
+}
+
+function makeGuard(
+  { replica, bootstrap, settings, electionTimeoutTicks }: ReplicaChecksOptions,
+  { logDB, events, logger }: ReplicaChecksDependencies,
+): GroupGuard {
+  const { clusterID, nodeID } = replica;
+  const who = { clusterID, nodeID };
+  return new GroupGuard(
+    {
+      ...who,
+      groupID: bootstrap.groupID ?? 0,
+      self: { initialMembers: bootstrap.join ? undefined : bootstrap.addresses, settings },
+      electionTimeoutTicks,
+    },
+    {
+      get nowTick() {
+        return replica.nowTick;
+      },
+      get hasLeader() {
+        return replica.leader.leaderID !== 0;
+      },
+      membership: () => replica.rsm.getMembership(),
+      send: (message) => replica.sendOwn(message),
+      record: (groupID) => logDB.saveBootstrapInfo(clusterID, nodeID, { ...bootstrap, groupID }),
+      differs: (difference) => {
+        logger.warn('another replica differs in what must be equal on all members of a group', {
+          ...who,
+          ...difference,
+        });
+        events.emit('groupMismatch', { ...who, difference });
+      },
+      refusalChanged: (refusal) => {
+        if (refusal === undefined) {
+          logger.info('the replica agrees with the other members again', who);
+          return;
+        }
+        logger.error('the replica takes no writes and serves no linearizable reads', {
+          ...who,
+          err: refusal,
+        });
+        events.emit('replicaRefused', { ...who, error: refusal });
+      },
+      recordFailed: (err) => logger.error('the identity of the group could not be recorded', { ...who, err }),
+    },
+  );
+}
+
+function makePoints(
+  { replica, stateCheckEntries, stateCheckHash }: ReplicaChecksOptions,
+  { logger }: ReplicaChecksDependencies,
+  taken: (point: StatePoint) => void,
+): StatePoints {
+  const { clusterID, nodeID } = replica;
+  return new StatePoints(() => replica.rsm, {
+    everyEntries: stateCheckEntries,
+    withHash: () => stateCheckHash || replica.rsm.hashIsCheap,
+    taken,
+    failed: (err) => {
+      if (!replica.stopped)
+        logger.warn('the state of a replica could not be hashed', { clusterID, nodeID, err });
+    },
+  });
+}
+
+function makeComparison(
+  { replica, stateCheckIntervalMs, tickMs }: ReplicaChecksOptions,
+  { events, logger }: ReplicaChecksDependencies,
+  points: StatePoints,
+): StateComparison {
+  const { clusterID, nodeID } = replica;
+  const who = { clusterID, nodeID };
+  return new StateComparison(
+    { ...who, intervalTicks: Math.ceil(stateCheckIntervalMs / tickMs) },
+    {
+      get nowTick() {
+        return replica.nowTick;
+      },
+      get isLeader() {
+        return replica.raft.isLeader;
+      },
+      get commit() {
+        return replica.raft.status().commit;
+      },
+      membership: () => replica.rsm.getMembership(),
+      send: (message) => replica.sendOwn(message),
+      want: (index) => points.want(index),
+      diverged: (divergence) => {
+        const isWrong = divergence.wrong.includes(nodeID);
+        const message = 'replicas that have applied the same entries differ';
+        if (isWrong)
+          logger.error(`${message}: this one is not as most members are`, { ...who, ...divergence });
+        else logger.error(message, { ...who, ...divergence });
+        events.emit('stateDiverged', { ...who, ...divergence });
+      },
+      recovered: (index) => logger.info('the state of the replicas is equal again', { ...who, index }),
+    },
+  );
 }

@@ -16,6 +16,8 @@ export interface ClusterConfig {
   readonly orderedConfigChange: boolean;
   readonly isObserver: boolean;
   readonly quiesce: boolean;
+  /** Whether the hash of the state machine is compared with that of other replicas. */
+  readonly stateCheckHash: boolean;
   readonly preVote: boolean;
   /** Bytes; 0 = the host's `settings.maxInMemLogBytes`. */
   readonly maxInMemLogSize: number;

@@ -57,6 +57,10 @@ export const clusterSchema: JsonSchema = objectSchema<ClusterConfig>(
       false,
     ),
     isObserver: flag('The replica follows without a vote until it is promoted.', false),
+    stateCheckHash: flag(
+      "Replicas compare the state machine's own hash (`getHash`) together with those of sessions and members. It is asked for while no entry is applied, so it should be quick.",
+      false,
+    ),
     quiesce: flag('An idle group stops exchanging heartbeats until there is work.', false),
     preVote: flag(
       'A candidate asks before it raises its term, so that one that was cut off does not unseat the leader. Off when a Dragonboat node is a member.',

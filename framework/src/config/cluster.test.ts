@@ -28,6 +28,7 @@ describe('validateClusterConfig', () => {
       compactionOverhead: 10_000,
       maxHeldLogBytes: 268_435_456,
       orderedConfigChange: false,
+      stateCheckHash: false,
       isObserver: false,
       quiesce: false,
       preVote: true,

@@ -145,7 +145,7 @@ export class Replica implements RsmListener {
   readonly #recordings = new Map<Snapshot, () => void>();
   readonly #recorded = new Map<Snapshot, Promise<void>>();
   readonly #applyQueue = new ApplyQueue({
-    apply: (entries) => this.rsm.apply(entries),
+    apply: (entries) => (this.checks ?? this.rsm).apply(entries),
     recover: (snapshot) => this.#recover(snapshot),
     done: (index) => this.#applied(index),
     failed: (error) => this.#host.failed(this, error),

@@ -120,6 +120,11 @@ const requestErrors: readonly ErrorDescription[] = [
     'Use another host. Here, make the replica as most members are: docs/membership.md has the steps.',
   ),
   describe(
+    cluster.ErrStateDiverged,
+    'The state of the replica on this host is not that of most members, at an index that all of them have applied. The read was not started.',
+    'Use another host. Here, remove the node from the group, call `removeData`, and add a new node; find out why it differs.',
+  ),
+  describe(
     request.ErrTimeout,
     'No answer came within the time given. The request may have been carried out, or may yet be.',
     'With a registered session, propose again with the same session: it is applied once. Without, find out by a read first.',

@@ -71,3 +71,13 @@ export class ErrGroupMismatch extends DrakkarError {
     super('ERR_GROUP_MISMATCH', 'retry-elsewhere', message, context);
   }
 }
+
+/**
+ * The state of the replica is not that of most members, at an index that all of them have applied. `details` has the
+ * index and what differs.
+ */
+export class ErrStateDiverged extends DrakkarError {
+  constructor(message = 'the state of the replica is not that of most members', context?: ErrorContext) {
+    super('ERR_STATE_DIVERGED', 'retry-elsewhere', message, context);
+  }
+}

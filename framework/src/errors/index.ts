@@ -31,6 +31,7 @@ export {
   ErrInvalidClusterSettings,
   ErrNodeRemoved,
   ErrReplicaFailed,
+  ErrStateDiverged,
 } from './cluster.js';
 export {
   type ConfigProblem,

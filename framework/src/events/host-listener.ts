@@ -1,5 +1,6 @@
 import type { DrakkarError } from '@drakkar/raftio';
 import type { GroupDifference } from '../agreement/group-guard.js';
+import type { StateDivergence } from '../agreement/state-comparison.js';
 import type { StepDownReason } from '../raft/index.js';
 import type { ClusterMembership } from '../nodehost/membership-requests.js';
 
@@ -89,6 +90,8 @@ export interface ReplicaRefusedEvent extends ReplicaEvent {
   error: DrakkarError;
 }
 
+export interface StateDivergedEvent extends ReplicaEvent, StateDivergence {}
+
 export interface LogDBFailedEvent {
   error: unknown;
 }
@@ -157,6 +160,11 @@ export interface HostEvents {
   groupMismatch: GroupMismatchEvent;
   /** This replica is the one that differs: it takes no writes and serves no linearizable reads. */
   replicaRefused: ReplicaRefusedEvent;
+  /**
+   * Replicas that had applied the same entries differ. `wrong` has those that are not as most voting members are; empty:
+   * no majority is known. One that is wrong serves no linearizable reads.
+   */
+  stateDiverged: StateDivergedEvent;
   /** The LogDB failed, and with it every replica of the host. */
   logDBFailed: LogDBFailedEvent;
   connectionEstablished: ConnectionEvent;

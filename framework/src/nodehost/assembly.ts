@@ -267,6 +267,7 @@ function makeLoader(
     },
     softSettings: settings,
     maxSessionCount: config.hardSettings.lruMaxSessionCount,
+    tickMs: config.rttMillisecond,
     snapshotStore: (clusterID, nodeID) =>
       new SnapshotStore({
         dir: dataDir.snapshotDir(clusterID, nodeID),

@@ -37,7 +37,7 @@ export interface ReplicaProgress {
    */
   rejectedMessages: Readonly<Partial<Record<MessageFault, number>>>;
   /** Whether the replica agrees with the others on what must be equal on all of them. */
-  agreement: ReplicaAgreement;
+  agreement: ReplicaAgreement | undefined;
 }
 
 export interface ReplicaInfo {
@@ -80,6 +80,6 @@ function progressOf({
     featureLevel: rsm.level,
     quiesced,
     rejectedMessages: Object.fromEntries(replica.rejected.counts),
-    agreement: replica.checks?.agreement() ?? { refusal: undefined, differences: [], droppedCount: 0 },
+    agreement: replica.checks?.agreement(),
   };
 }

@@ -103,6 +103,8 @@ export class NodeUser implements INodeUser {
 
   readIndex(options?: CallOptions): RequestState {
     const replica = this.#agreeing();
+    const refusal = replica.checks?.readRefusal;
+    if (refusal !== undefined) throw refusal;
     const ticks = timeoutTicks(options, this.#tickMs);
     if (!replica.admitsRead) {
       throw new ErrSystemBusy(`group ${this.clusterID}: the queue of reads is full, try again later`);

@@ -29,6 +29,7 @@ export interface ReplicaLoaderDependencies {
   limits: ReplicaLimits;
   softSettings: SoftSettings;
   maxSessionCount: number;
+  tickMs: number;
   snapshotStore: (clusterID: number, nodeID: number) => SnapshotStore;
   /** How many snapshots this host writes at a time. */
   snapshotSlots: BulkheadPolicy;
@@ -111,18 +112,27 @@ export class ReplicaLoader {
   }
 
   #makeChecks(
-    { electionRTT, orderedConfigChange }: ClusterConfig,
+    { electionRTT, orderedConfigChange, stateCheckHash }: ClusterConfig,
     replica: Replica,
     bootstrap: Bootstrap,
   ): ReplicaChecks {
-    const { logDB, events, maxSessionCount, logger } = this.#deps;
+    const { logDB, events, maxSessionCount, logger, softSettings, tickMs } = this.#deps;
     const settings: ApplySettings = {
       orderedConfigChange,
       lruMaxSessionCount: maxSessionCount,
       membershipRules: MEMBERSHIP_RULES,
     };
     return new ReplicaChecks(
-      { replica, bootstrap, settings, electionTimeoutTicks: electionRTT },
+      {
+        replica,
+        bootstrap,
+        settings,
+        electionTimeoutTicks: electionRTT,
+        stateCheckEntries: softSettings.stateCheckEntries,
+        stateCheckIntervalMs: softSettings.stateCheckIntervalMs,
+        tickMs,
+        stateCheckHash,
+      },
       { logDB, events, logger },
     );
   }

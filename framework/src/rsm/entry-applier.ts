@@ -86,6 +86,11 @@ export class EntryApplier {
     return hash64(encodeSessions(this.#sessions, this.#level));
   }
 
+  /** A hash of the client sessions that costs little. */
+  getSessionDigest(): Uint64 {
+    return this.#sessions.digest();
+  }
+
   snapshotState(): SnapshotState {
     return {
       index: this.#index,

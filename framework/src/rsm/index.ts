@@ -14,4 +14,5 @@ export type {
   SnapshotData,
   SnapshotSource,
   SnapshotState,
+  StatePoint,
 } from './types.js';

@@ -5,7 +5,7 @@ import type { IStateMachine } from '../statemachine/contract.js';
 import { AccessGate } from './access-gate.js';
 import { EntryApplier } from './entry-applier.js';
 import { ErrSnapshotOutOfDate } from './errors.js';
-import type { ReplicaHash, RsmOptions, SnapshotData, SnapshotSource } from './types.js';
+import type { ReplicaHash, RsmOptions, SnapshotData, SnapshotSource, StatePoint } from './types.js';
 
 /**
  * The state that one replica builds from its group's committed log: the user's state machine, the client sessions
@@ -101,6 +101,25 @@ export class ReplicatedStateMachine {
       stateMachine: toUint64(await this.#stateMachine.getHash()),
       sessions: this.#applier.getSessionHash(),
       membership: this.#applier.getMembershipHash(),
+    }));
+  }
+
+  /** Whether the state machine says that its hash costs little. */
+  get hashIsCheap(): boolean {
+    return this.#stateMachine.hashIsCheap === true;
+  }
+
+  /**
+   * What replicas compare, of this moment. What the state machine's `getHash` throws comes out as it is.
+   *
+   * @param withHash whether the state machine's own hash is asked for
+   */
+  async statePoint(withHash: boolean): Promise<StatePoint> {
+    return await this.#look(async () => ({
+      index: this.#applier.index,
+      sessions: this.#applier.getSessionDigest(),
+      membership: this.#applier.getMembershipHash(),
+      stateMachine: withHash ? toUint64(await this.#stateMachine.getHash()) : undefined,
     }));
   }
 

@@ -1,4 +1,5 @@
 import type { Uint64 } from '@drakkar/raftio';
+import { type Digest, addUint64, addWord, digestValue, newDigest } from './digest.js';
 
 /** What a group remembers of one client (Raft thesis 6.3). */
 export class ClientSession {
@@ -9,11 +10,43 @@ export class ClientSession {
   /** Neighbours in the order of use; kept by SessionManager. */
   older: ClientSession | undefined = undefined;
   newer: ClientSession | undefined = undefined;
+  /** Of its content, as it was before it was used last; undefined: to be made. */
+  #digest: Digest | undefined = undefined;
 
   constructor(clientID: Uint64, respondedTo: Uint64 = 0, history = new Map<Uint64, Uint64>()) {
     this.clientID = clientID;
     this.#respondedTo = respondedTo;
     this.history = history;
+  }
+
+  /** It may be changed from now on. */
+  used(): void {
+    this.#digest = undefined;
+  }
+
+  /** Equal for equal content, whatever the order in which results came. */
+  get digest(): Readonly<Digest> {
+    this.#digest ??= this.#makeDigest();
+    return this.#digest;
+  }
+
+  #makeDigest(): Digest {
+    const digest = newDigest();
+    addUint64(digest, this.clientID);
+    addUint64(digest, this.#respondedTo);
+    let a = 0;
+    let b = 0;
+    for (const [seriesID, result] of this.history) {
+      const one = newDigest();
+      addUint64(one, seriesID);
+      addUint64(one, result);
+      a = (a + one.a) | 0;
+      b = (b + one.b) | 0;
+    }
+    addWord(digest, a);
+    addWord(digest, b);
+    addWord(digest, this.history.size);
+    return digest;
   }
 
   /** The client has the results up to here. */
@@ -78,6 +111,7 @@ export class SessionManager {
   /** The session of that client, which becomes the most recently used one. */
   use(clientID: Uint64): ClientSession | undefined {
     const session = this.#sessions.get(clientID);
+    session?.used();
     if (session !== undefined && session !== this.#newest) {
       this.#unlink(session);
       this.#linkNewest(session);
@@ -95,6 +129,21 @@ export class SessionManager {
   /** All sessions, the least recently used one first. */
   *inOrderOfUse(): IterableIterator<ClientSession> {
     for (let session = this.#oldest; session !== undefined; session = session.newer) yield session;
+  }
+
+  /**
+   * A hash of all sessions, their results and their order of use. Costs little where few sessions were used since it
+   * was asked for last. The same in every release, for replicas of different ones compare it.
+   */
+  digest(): Uint64 {
+    const digest = newDigest();
+    addWord(digest, this.#sessions.size);
+    for (let session = this.#oldest; session !== undefined; session = session.newer) {
+      const { a, b } = session.digest;
+      digest.a = (Math.imul(digest.a, 31) + a) | 0;
+      digest.b = (Math.imul(digest.b, 37) + b) | 0;
+    }
+    return digestValue(digest);
   }
 
   #remove(session: ClientSession): void {

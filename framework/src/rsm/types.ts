@@ -78,3 +78,12 @@ export interface ReplicaHash {
   sessions: Uint64;
   membership: Uint64;
 }
+
+/** What replicas compare all the time, of the moment in which the entry at `index` was the last one applied. */
+export interface StatePoint {
+  index: number;
+  sessions: Uint64;
+  membership: Uint64;
+  /** Undefined where the state machine's own hash is not asked for. */
+  stateMachine: Uint64 | undefined;
+}

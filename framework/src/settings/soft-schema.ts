@@ -103,6 +103,18 @@ export const softSettingsSchema: JsonSchema = objectSchema<SoftSettings>(
       0,
       3_600_000,
     ),
+    stateCheckEntries: integer(
+      'Replicas of a group compare hashes of their state each time that so many entries were applied; 0 = not for that. Where hosts differ in it, at the indexes that they have in common.',
+      10_000,
+      0,
+      1_000_000_000,
+    ),
+    stateCheckIntervalMs: integer(
+      'The leader has them compared after this time, too, if entries were applied since; 0 = never.',
+      60_000,
+      0,
+      86_400_000,
+    ),
     stopTimeoutMs: integer(
       'How long stop() waits for replicas to stop, that is for what their state machines are at; then it closes the rest and ends with ERR_STOP_TIMEOUT. 0 = for ever.',
       60_000,

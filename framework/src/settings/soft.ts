@@ -38,4 +38,8 @@ export interface SoftSettings {
   readonly sealTimeoutMs: number;
   /** Replicas that have not stopped when it has passed since `stop` are left behind; 0 = waits for ever. */
   readonly stopTimeoutMs: number;
+  /** Replicas compare hashes of their state each time that many entries were applied; 0 = not for that. */
+  readonly stateCheckEntries: number;
+  /** The leader asks for a comparison at this interval, if entries were applied since the last; 0 = never. */
+  readonly stateCheckIntervalMs: number;
 }

@@ -57,6 +57,11 @@ export interface IStateMachine {
   close(): void | Promise<void>;
   /** A hash of the state: equal on any two replicas that have applied the same commands. */
   getHash(): Uint64 | Promise<Uint64>;
+  /**
+   * True: `getHash` returns at once, as where the hash is kept up to date with each command. Then replicas compare it
+   * all the time, every few thousand entries, without being asked to by `stateCheckHash` of the group's configuration.
+   */
+  readonly hashIsCheap?: boolean;
 }
 
 /** Makes the state machine of one replica, empty. */

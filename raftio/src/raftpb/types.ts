@@ -35,6 +35,13 @@ export const MessageType = Object.freeze({
   RequestPreVoteResp: 65,
   /** What the sender's group is and how it applies entries, for one whose group or settings differ. */
   GroupMismatch: 66,
+  /**
+   * Hashes of the sender's state when `logIndex` was the last entry applied: sessions in `hint`, membership in
+   * `hintHigh`; with `reject` also the state machine's own, its lowest 53 bits, in `commit`.
+   */
+  StateHashes: 68,
+  /** The leader asks for the hashes at `logIndex`. */
+  StateHashesAt: 69,
 } as const);
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 
