@@ -385,6 +385,13 @@ describe('external files', () => {
     const members = new Map([[1, node.address]]);
     await node.host.startCluster(members, false, () => new FileJournal(path), group);
     await retrying(() => node.host.syncPropose(node.host.getNoOPSession(8), Buffer.from('in a file')));
+    // Its entry would otherwise come after the export, which then is of an earlier state than the disk.
+    await eventually('the feature level', () => {
+      const progress = node.host
+        .getNodeHostInfo()
+        .replicas.find(({ clusterID }) => clusterID === 8)?.progress;
+      return progress !== undefined && progress.featureLevel > 0 ? true : undefined;
+    });
     await node.host.exportSnapshot(8, backup);
     expect((await readdir(backup)).sort()).toEqual(['export.json', 'external-file-7', 'snapshot.data']);
     await node.host.stop();
