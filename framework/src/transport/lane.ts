@@ -128,6 +128,11 @@ export class Lane {
     this.#pause = new ReconnectPause(options, deps.clock, deps.random);
   }
 
+  /** Whether what is pushed now is dropped. */
+  get isDown(): boolean {
+    return this.#link.state === 'down';
+  }
+
   get isUp(): boolean {
     return this.#link.state === 'up';
   }

@@ -367,6 +367,40 @@ describe('Peer', () => {
       expect(urgent.closedByUs).toBe(true);
     });
 
+    it('gets what is large over a connection of its own, with all else of that group but what is urgent', async () => {
+      const others: HeldConnection[] = [];
+      const { peer, main } = await setUpLanes(() => {
+        others.push(new HeldConnection());
+        return Promise.resolve(others.at(-1) as HeldConnection);
+      });
+      const of = (clusterID: number, message: Message): Message => ({ ...message, clusterID });
+      peer.push(of(5, replicate(2, 300_000)));
+      peer.flush();
+      await settle();
+      const [large, urgent] = others as [HeldConnection, HeldConnection];
+      urgent.sent[0]?.resolve();
+      await settle();
+      peer.push(of(5, replicate(3)));
+      peer.push(of(6, replicate(4)));
+      peer.push(of(5, heartbeat(5)));
+      peer.flush();
+      await settle();
+      large.sent[0]?.resolve();
+      await settle();
+      expect(large.sent.map(({ batch }) => targets(batch))).toEqual([[2], [3]]);
+      expect(main.sent.map(({ batch }) => targets(batch))).toEqual([[1], [4]]);
+      expect(urgent.sent.map(({ batch }) => targets(batch))).toEqual([[], [5]]);
+      large.lose(new Error('reset'));
+      await settle();
+      main.sent[1]?.resolve();
+      peer.push(of(5, replicate(6)));
+      peer.flush();
+      await settle();
+      expect(targets(main.sent[2]?.batch)).toEqual([6]);
+      peer.stop();
+      expect([large.closedByUs, urgent.closedByUs]).toEqual([false, true]);
+    });
+
     it('gets no large batch while the second connection is being made, but urgent messages', async () => {
       let refuse: (error: Error) => void = () => undefined;
       const { peer, main } = await setUpLanes(() => new Promise((_resolve, reject) => (refuse = reject)));

@@ -1,5 +1,5 @@
 import type { Message } from '@drakkar/raftio';
-import { Lane, type LaneDependencies, type PeerOptions } from './lane.js';
+import { Lane, type LaneDependencies, type PeerOptions, messageSizeBytes } from './lane.js';
 import { isUrgent } from './urgent.js';
 
 export { type Loss, NEVER_SENT, type PeerOptions, messageSizeBytes } from './lane.js';
@@ -12,10 +12,14 @@ export interface PeerDependencies extends LaneDependencies {
 /** A batch of this size holds up what comes behind it: on a link of 10 Mbit/s for 50 ms. */
 const LARGE_BATCH_BYTES = 64 * 1024;
 
+/** From this size on a message takes its group to a connection for large ones. */
+const LARGE_MESSAGE_BYTES = 256 * 1024;
+
 /**
  * The way to one other host. Once a large batch has been sent to it, urgent messages get a connection of their own, so
  * that none waits behind what the first one, and the buffers of the network, have still to carry. While that connection
- * is not up, and with a host of another kind, they go first in the queue of the only one.
+ * is not up, and with a host of another kind, they go first in the queue of the only one. Groups that send large messages
+ * have a third connection, so that those do not hold up other groups.
  */
 export class Peer {
   readonly target: string;
@@ -23,6 +27,12 @@ export class Peer {
   readonly #deps: PeerDependencies;
   readonly #main: Lane;
   #urgent: Lane | undefined;
+  #large: Lane | undefined;
+  /**
+   * Groups that have sent something large, and stay with the connection for that: between connections there is no
+   * order, and what overtakes entries is refused and sent again.
+   */
+  readonly #largeGroups = new Set<number>();
   #stopped = false;
 
   constructor(target: string, options: PeerOptions, deps: PeerDependencies) {
@@ -37,8 +47,7 @@ export class Peer {
 
   /** Queues a message; it leaves with the next `flush`. */
   push(message: Message): void {
-    const lane = this.#urgent?.isUp === true && isUrgent(message) ? this.#urgent : this.#main;
-    lane.push(message);
+    this.#laneFor(message).push(message);
   }
 
   /** Has a batch sent with the next `flush`, if need be one without messages: it says who we are, and what we know. */
@@ -48,13 +57,14 @@ export class Peer {
 
   /** Whether nothing is queued, on its way, or being set up; connections may be open. */
   get isAtRest(): boolean {
-    return this.#main.isAtRest && this.#urgent?.isAtRest !== false;
+    return this.#main.isAtRest && this.#urgent?.isAtRest !== false && this.#large?.isAtRest !== false;
   }
 
   /** Called once per engine cycle: everything queued goes out as one batch for each connection. */
   flush(): void {
     this.#urgent?.flush();
     this.#main.flush();
+    this.#large?.flush();
   }
 
   /**
@@ -64,13 +74,39 @@ export class Peer {
    */
   heardFrom(): boolean {
     this.#urgent?.heardFrom();
+    this.#large?.heardFrom();
     return this.#main.heardFrom();
   }
 
   stop(): void {
     this.#stopped = true;
     this.#urgent?.stop();
+    this.#large?.stop();
     this.#main.stop();
+  }
+
+  #laneFor(message: Message): Lane {
+    if (isUrgent(message)) return this.#urgent?.isUp === true ? this.#urgent : this.#main;
+    const isOfLargeGroup = this.#largeGroups.has(message.clusterID);
+    if (!isOfLargeGroup && messageSizeBytes(message) < LARGE_MESSAGE_BYTES) return this.#main;
+    if (this.#stopped || !this.#deps.mayAddLane(this.target)) return this.#main;
+    this.#large ??= this.#makeLane();
+    if (this.#large.isDown) return this.#main;
+    this.#largeGroups.add(message.clusterID);
+    return this.#large;
+  }
+
+  /** A further connection. What there is to say of the host is said by the first one. */
+  #makeLane(): Lane {
+    const lane = new Lane(this.target, this.#options, {
+      ...this.#deps,
+      onConnected: () => undefined,
+      onDisconnected: () => undefined,
+    });
+    lane.onBatch = (sizeBytes) => {
+      if (sizeBytes >= LARGE_BATCH_BYTES) this.#addLane();
+    };
+    return lane;
   }
 
   /** Opens the connection for urgent messages, again if it has ended; the pauses of a lane hold here too. */
@@ -83,17 +119,17 @@ export class Peer {
 
   /** What is large waits for the first attempt at it, lest it be that which the attempt waits for. */
   #makeUrgentLane(): Lane {
-    const lane = new Lane(this.target, this.#options, {
-      ...this.#deps,
-      // What there is to say of the host is said by the first connection.
-      onConnected: () => undefined,
-      onDisconnected: () => undefined,
-    });
+    const lane = this.#makeLane();
+    lane.onBatch = () => undefined;
     this.#main.isHeld = true;
+    if (this.#large !== undefined) this.#large.isHeld = true;
     lane.onSettled = () => {
       if (lane.isUp) for (const message of this.#main.takeUrgent()) lane.push(message);
-      this.#main.isHeld = false;
-      this.#main.flush();
+      for (const each of [this.#main, this.#large]) {
+        if (each === undefined) continue;
+        each.isHeld = false;
+        each.flush();
+      }
     };
     return lane;
   }
