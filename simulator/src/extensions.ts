@@ -24,7 +24,7 @@ export const EXTENSIONS = {
   /** Trial: a leader is heard and hears no quorum. */
   'deaf-leader': { share: 0.1, isOn: true },
   /** Trial: the state machine of the leader alone, or the leader's disk, does not answer any more. */
-  'stuck-leader': { share: 0.1, isOn: false },
+  'stuck-leader': { share: 0.1, isOn: true },
   /** Trial: every other member is replaced while one is away. */
   'members-replaced': { share: 0.1, isOn: true },
   /** Trial: a replica is restarted with a setting that the others have otherwise. */
