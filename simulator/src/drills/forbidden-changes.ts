@@ -21,7 +21,7 @@ export async function drillForbiddenChanges(theatre: Theatre): Promise<void> {
     host: VirtualHost,
     request: (nodeHost: NodeHost) => Promise<void>,
   ): Promise<void> => {
-    const isMade = await host.call(request).then(
+    const isMade = await theatre.whenReady(host, request).then(
       () => true,
       () => false,
     );
@@ -33,7 +33,7 @@ export async function drillForbiddenChanges(theatre: Theatre): Promise<void> {
   const stale = await leader.call((nodeHost) => nodeHost.getClusterMembership(ordered, { timeoutMs }));
   const gone = dice.pick([1, 2, 3].filter((nodeID) => cluster.hostOf(ordered, nodeID) !== leader));
   const { address } = cluster.hostOf(ordered, gone) ?? theatre.host(4);
-  await leader.call((nodeHost) =>
+  await theatre.whenReady(leader, (nodeHost) =>
     nodeHost.syncRequestDeleteNode(ordered, gone, stale.configChangeIndex, { timeoutMs }),
   );
   await refused('a change for a membership of before was made', leader, (nodeHost) =>

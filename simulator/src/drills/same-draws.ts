@@ -19,7 +19,7 @@ export async function drillSameDraws(theatre: Theatre): Promise<void> {
   const other = cluster.hosts.find((host) => host !== leader);
   if (other === undefined) throw new DrillStuckError('another host');
   const nodeID = 2;
-  await leader.call((nodeHost) =>
+  await theatre.whenReady(leader, (nodeHost) =>
     nodeHost.syncRequestAddObserver(clusterID, nodeID, other.address, 0, { timeoutMs: 5_000 }),
   );
   const { scenario: group } = theatre.group;

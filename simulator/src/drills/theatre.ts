@@ -1,4 +1,5 @@
-import type { ILoggerFactory, ReplicaProgress } from '@drakkar/framework';
+import type { ILoggerFactory, NodeHost, ReplicaProgress } from '@drakkar/framework';
+import { hasErrorCode } from '@drakkar/raftio';
 import { Cluster, type GroupState, connect } from '../cluster/cluster.js';
 import { type GroupScenario, type Scenario, makeScenario, rulesIn } from '../cluster/scenario.js';
 import { Traffic } from '../cluster/traffic.js';
@@ -174,11 +175,26 @@ export class Theatre {
     });
   }
 
+  /** A membership change; the group takes one at a time, and may be raising its level by itself. */
+  async whenReady(host: VirtualHost, request: (nodeHost: NodeHost) => Promise<void>): Promise<void> {
+    for (;;) {
+      try {
+        await host.call(request);
+        return;
+      } catch (error) {
+        if (!hasErrorCode(error, 'ERR_CLUSTER_NOT_READY')) throw error;
+        await this.sleep(RETRY_MS);
+      }
+    }
+  }
+
   /** Something that must not have happened has. */
   fail(rule: string, message: string): void {
     this.oracle.fail(rule, message);
   }
 }
+
+const RETRY_MS = 50;
 
 function plainGroup(clusterID: number, voterCount: number): GroupScenario {
   return {
