@@ -53,6 +53,9 @@ export {
   ErrPendingConfigChangeExist,
   ErrPendingLeaderTransferExist,
   ErrRejected,
+  ErrQuorumAtRisk,
+  ErrObserverBehind,
+  ErrNotAMember,
   ErrReplicaFailed,
   ErrRequestTerminated,
   ErrSnapshotCorrupt,
@@ -126,7 +129,8 @@ export type { InitialMembers } from './nodehost/members.js';
 export type { ClusterMembership } from './nodehost/membership-requests.js';
 export { type LeaderInfo, NodeHost } from './nodehost/node-host.js';
 export type { INodeUser } from './nodehost/node-user.js';
-export type { CallOptions } from './nodehost/options.js';
+export type { CallOptions, ChangeOptions } from './nodehost/options.js';
+export type { ReplaceOptions, ReplaceStep } from './nodehost/replace-node.js';
 export {
   type CoreReport,
   type IRaft,

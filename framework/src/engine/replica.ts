@@ -10,7 +10,14 @@ import {
   entrySizeBytes,
 } from '@drakkar/raftio';
 import type { ReplicaChecks } from '../agreement/replica-checks.js';
-import type { CoreReport, IRaft, LogReadRequest, RaftUpdate, SnapshotStreamReport } from '../raft/index.js';
+import {
+  type CoreReport,
+  type IRaft,
+  type LogReadRequest,
+  type RaftUpdate,
+  type SnapshotStreamReport,
+  refusalFrom,
+} from '../raft/index.js';
 import type { PendingConfigChange } from '../requests/pending-config-change.js';
 import type { PendingProposals } from '../requests/pending-proposals.js';
 import type { PendingReads } from '../requests/pending-reads.js';
@@ -362,6 +369,8 @@ export class Replica implements RsmListener {
     for (const entry of update.droppedProposals) this.#dropped(entry);
     for (const entry of update.rejectedConfigChanges) this.configChange.dropped(entry.key, CHANGE_UNDER_WAY);
     for (const memberID of update.outdatedMembers) this.#host.memberOutdated(this, memberID);
+    for (const { entry, refusal } of update.refusedConfigChanges)
+      this.configChange.refused(entry.key, refusal);
     for (const context of update.droppedReads) this.reads.dropped(context);
     for (const { context, index } of update.readyReads)
       this.reads.confirmed(context, index, this.rsm.lastApplied);
@@ -425,8 +434,10 @@ export class Replica implements RsmListener {
     this.#host.setReady(this);
   }
 
-  onConfigChangeRefused(key: Uint64): void {
-    this.configChange.dropped(key, CHANGE_UNDER_WAY);
+  onConfigChangeRefused({ key, seriesID, respondedTo }: Entry): void {
+    const refusal = refusalFrom(seriesID, respondedTo);
+    if (refusal === undefined) this.configChange.dropped(key, CHANGE_UNDER_WAY);
+    else this.configChange.refused(key, refusal);
   }
 
   /** Takes no more requests and ends those that wait; the core goes on. */

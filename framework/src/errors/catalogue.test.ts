@@ -99,6 +99,8 @@ describe('isTempError', () => {
     new errors.ErrTimeout(),
     new errors.ErrCanceled(),
     new errors.ErrRejected(),
+    new errors.ErrQuorumAtRisk(),
+    new errors.ErrNotAMember(),
     new errors.ErrClosed(),
     new errors.ErrClusterNotFound(),
     new errors.ErrReplicaFailed(),

@@ -146,6 +146,22 @@ const requestErrors: readonly ErrorDescription[] = [
     'Register a new session, or read the membership and decide anew. The same request would be rejected again.',
   ),
   describe(
+    request.ErrQuorumAtRisk,
+    'The leader refused a membership change: of the voting members after it, those heard from lately would be no quorum, so that it could never be taken back.',
+    'Add the node as an observer, start it, and promote it when it has caught up (`syncRequestReplaceNode` does that); start members that are down. `force: true` does it all the same.',
+  ),
+  describe(
+    request.ErrObserverBehind,
+    'The leader refused the promotion of an observer that does not answer, or is too far behind.',
+    'Start the observer, wait until it has caught up, and ask again. `force: true` does it all the same.',
+    TEMPORARY,
+  ),
+  describe(
+    request.ErrNotAMember,
+    'The leader refused to remove a node that is no member, or not any more: its id could never be used.',
+    'Look at the membership. When the request was a repetition, the first one has done it.',
+  ),
+  describe(
     request.ErrInvalidSession,
     'The client session is of another group, or is not in the state that the call needs.',
     'Use the right session; call `proposalCompleted` after each proposal that succeeded.',

@@ -58,6 +58,27 @@ export class ErrRejected extends DrakkarError {
   }
 }
 
+/** A membership change after which the voting members heard from lately would be no quorum. It had no effect. */
+export class ErrQuorumAtRisk extends DrakkarError {
+  constructor(message = 'the membership change would cost the group its quorum', context?: ErrorContext) {
+    super('ERR_QUORUM_AT_RISK', 'fix', message, context);
+  }
+}
+
+/** The promotion of an observer that has not caught up with the leader. It had no effect. */
+export class ErrObserverBehind extends DrakkarError {
+  constructor(message = 'the observer has not caught up, try again later', context?: ErrorContext) {
+    super('ERR_OBSERVER_BEHIND', 'retry', message, context);
+  }
+}
+
+/** The removal of a node that is no member. It had no effect: the node id stays free. */
+export class ErrNotAMember extends DrakkarError {
+  constructor(message = 'the node is no member of the group', context?: ErrorContext) {
+    super('ERR_NOT_A_MEMBER', 'fix', message, context);
+  }
+}
+
 /** The request was dropped before it entered any log, because the group has no leader, or none that is ready. */
 export class ErrClusterNotReady extends DrakkarError {
   constructor(message = 'the request was dropped, the group is not ready', context?: ErrorContext) {

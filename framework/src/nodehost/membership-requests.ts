@@ -45,6 +45,7 @@ export interface MembershipChange {
   /** Empty for a removal. */
   address: string;
   configChangeIndex: number;
+  force: boolean;
 }
 
 /** Throws `ErrInvalidOption` or `ErrInvalidAddress` for a change that no group could take. */
@@ -76,13 +77,14 @@ export function requestChange(
       `group ${clusterID}: a membership change made on this host is under way`,
     );
   }
-  const { type, nodeID, address, configChangeIndex } = change;
+  const { type, nodeID, address, configChangeIndex, force } = change;
   const encoded: ConfigChange = {
     configChangeID: configChangeIndex,
     type,
     nodeID,
     address,
     initialize: false,
+    ...(force ? { force } : undefined),
   };
   const request = configChange.add(replica.nowTick + timeoutTicks);
   const cmd = encodeConfigChange(encoded);

@@ -15,9 +15,10 @@ import { type NodeHostInfo, replicaInfo } from './host-info.js';
 import { type InitialMembers, memberMap } from './members.js';
 import type { ClusterMembership } from './membership-requests.js';
 import { type INodeUser, type NodeUser, checkSession } from './node-user.js';
-import type { CallOptions } from './options.js';
+import type { CallOptions, ChangeOptions } from './options.js';
 import { completed } from './outcome.js';
 import { waitReady } from './readiness.js';
+import { type ReplaceOptions, replaceNode } from './replace-node.js';
 
 /** The leader of a group as its replica here knows it. */
 export interface LeaderInfo {
@@ -242,9 +243,15 @@ export class NodeHost {
     nodeID: number,
     address: string,
     configChangeIndex: number,
-    options?: CallOptions,
+    options?: ChangeOptions,
   ): RequestState {
-    const change = { type: ConfigChangeType.AddNode, nodeID, address, configChangeIndex };
+    const change = {
+      type: ConfigChangeType.AddNode,
+      nodeID,
+      address,
+      configChangeIndex,
+      force: options?.force === true,
+    };
     return this.#user(clusterID).requestChange(change, options);
   }
 
@@ -254,9 +261,15 @@ export class NodeHost {
     nodeID: number,
     address: string,
     configChangeIndex: number,
-    options?: CallOptions,
+    options?: ChangeOptions,
   ): RequestState {
-    const change = { type: ConfigChangeType.AddObserver, nodeID, address, configChangeIndex };
+    const change = {
+      type: ConfigChangeType.AddObserver,
+      nodeID,
+      address,
+      configChangeIndex,
+      force: options?.force === true,
+    };
     return this.#user(clusterID).requestChange(change, options);
   }
 
@@ -268,16 +281,22 @@ export class NodeHost {
     clusterID: number,
     nodeID: number,
     configChangeIndex: number,
-    options?: CallOptions,
+    options?: ChangeOptions,
   ): RequestState {
-    const change = { type: ConfigChangeType.RemoveNode, nodeID, address: '', configChangeIndex };
+    const change = {
+      type: ConfigChangeType.RemoveNode,
+      nodeID,
+      address: '',
+      configChangeIndex,
+      force: options?.force === true,
+    };
     return this.#user(clusterID).requestChange(change, options);
   }
 
   /**
    * As `requestAddNode`, and waits for the end.
    *
-   * @throws ErrRejected with the reason, ErrClusterNotReady (no effect, retry), ErrTimeout, ErrCanceled,
+   * @throws ErrRejected with the reason, ErrQuorumAtRisk, ErrObserverBehind, ErrNotAMember, ErrClusterNotReady (no effect, retry), ErrTimeout, ErrCanceled,
    *   ErrRequestTerminated (outcome unknown: look at the membership), and as `requestAddNode`
    */
   async syncRequestAddNode(
@@ -285,7 +304,7 @@ export class NodeHost {
     nodeID: number,
     address: string,
     configChangeIndex: number,
-    options?: CallOptions,
+    options?: ChangeOptions,
   ): Promise<void> {
     await completed(
       this.requestAddNode(clusterID, nodeID, address, configChangeIndex, options),
@@ -299,7 +318,7 @@ export class NodeHost {
     nodeID: number,
     address: string,
     configChangeIndex: number,
-    options?: CallOptions,
+    options?: ChangeOptions,
   ): Promise<void> {
     await completed(
       this.requestAddObserver(clusterID, nodeID, address, configChangeIndex, options),
@@ -312,9 +331,30 @@ export class NodeHost {
     clusterID: number,
     nodeID: number,
     configChangeIndex: number,
-    options?: CallOptions,
+    options?: ChangeOptions,
   ): Promise<void> {
     await completed(this.requestDeleteNode(clusterID, nodeID, configChangeIndex, options), options?.signal);
+  }
+
+  /**
+   * Puts a new node in the place of a member, one change after the other: adds it as an observer, waits until it has
+   * caught up, promotes it, moves leadership away from the old one, and removes that. The new node is to be started on
+   * its host with join = true, before the call or when `onProgress` says that it was added. Resumable: repeated with
+   * the same arguments it goes on where it was; when all is done it resolves at once. Never forces a change.
+   *
+   * @throws ErrTimeout, ErrCanceled with what is done so far in `details.step`; ErrRejected, ErrQuorumAtRisk,
+   *   ErrInvalidTarget when neither node is a member, and as `requestAddNode`
+   */
+  async syncRequestReplaceNode(
+    clusterID: number,
+    nodeID: number,
+    newNodeID: number,
+    address: string,
+    options?: ReplaceOptions,
+  ): Promise<void> {
+    const { clock } = this.#parts.services;
+    const context = { host: this, clock, tickMs: this.#parts.config.rttMillisecond };
+    await replaceNode(context, { clusterID, nodeID, newNodeID, address }, options);
   }
 
   /** The members of the group, with every change that was completed before the call (linearizable). */

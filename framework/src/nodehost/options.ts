@@ -8,6 +8,15 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+/** For a membership change. */
+export interface ChangeOptions extends CallOptions {
+  /**
+   * Makes the change even though the leader sees that it may cost the group its quorum, or that the observer to be
+   * promoted has not caught up. Such a change can leave a group that can't take it back. Default: false.
+   */
+  force?: boolean;
+}
+
 export const DEFAULT_TIMEOUT_MS = 5_000;
 const MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000;
 

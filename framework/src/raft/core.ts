@@ -20,6 +20,7 @@ import type {
   RaftInit,
   ReadContext,
   ReadyRead,
+  RefusedChange,
   Role,
 } from './types.js';
 
@@ -68,6 +69,7 @@ export class Outbox {
   droppedProposals: Entry[] = [];
   rejectedConfigChanges: Entry[] = [];
   outdatedMembers: number[] = [];
+  refusedConfigChanges: RefusedChange[] = [];
   logReads: LogReadRequest[] = [];
   snapshot: Snapshot | undefined = undefined;
   reports: CoreReport[] = [];
@@ -81,6 +83,7 @@ export class Outbox {
       this.droppedProposals.length === 0 &&
       this.rejectedConfigChanges.length === 0 &&
       this.outdatedMembers.length === 0 &&
+      this.refusedConfigChanges.length === 0 &&
       this.logReads.length === 0 &&
       this.snapshot === undefined &&
       this.reports.length === 0
@@ -106,6 +109,10 @@ export class Core {
   leaderID = 0;
   /** Who led in `term`, for the invariant that there is at most one; outlasts `leaderID`. */
   termLeader = 0;
+  /** Leader: since when it could hear the others: its election, or its last awakening. */
+  listeningSinceTick = 0;
+  /** Leader: a membership change that waits until it is known who is there; see change-guard.ts. */
+  waitingChange: { entry: Entry; isLocal: boolean } | undefined = undefined;
   /** See term-bound.ts. */
   termCredit = MAX_TERM_CREDIT;
   distant: DistantMember | undefined = undefined;

@@ -1,3 +1,4 @@
+export { type ChangeRefusal, refusalFrom } from './change-guard.js';
 export type { ClaimFault } from './claims.js';
 export { RaftInvariantError } from './errors.js';
 export { createRaft } from './raft.js';

@@ -1,4 +1,14 @@
-import { type Entry, EntryType, MessageType, entrySizeBytes, makeEntry } from '@drakkar/raftio';
+import {
+  type ConfigChange,
+  type Entry,
+  EntryType,
+  MessageType,
+  encodeConfigChange,
+  entrySizeBytes,
+  makeEntry,
+} from '@drakkar/raftio';
+import { isStillListening, refusalFields, refusalOf } from './change-guard.js';
+import { changeOf } from './claims.js';
 import { mayChangeConfig } from './config-change.js';
 import type { Core } from './core.js';
 
@@ -71,13 +81,45 @@ function append(core: Core, entry: Entry, isLocal: boolean): void {
     if (isLocal) core.outbox.droppedProposals.push(entry);
     return;
   }
-  if (entry.type === EntryType.ConfigChangeEntry && !mayChangeConfig(core)) {
+  if (entry.type === EntryType.ConfigChangeEntry) appendChange(core, entry, isLocal);
+  else push(core, entry);
+}
+
+/** One at a time, and none that the leader sees to be a mistake; see change-guard.ts. */
+function appendChange(core: Core, entry: Entry, isLocal: boolean): void {
+  const change = changeOf(entry);
+  if (change === undefined || core.waitingChange !== undefined || !mayChangeConfig(core)) {
     if (isRaisingLevel(core)) hold(core, [entry]);
     else if (isLocal) core.outbox.rejectedConfigChanges.push(entry);
     else push(core, makeEntry({ type: EntryType.ApplicationEntry, key: entry.key }));
     return;
   }
-  push(core, entry);
+  const refusal = refusalOf(core, change);
+  if (refusal === undefined) {
+    // What was forced is not for the log: nobody who applies the change needs it.
+    push(core, change.force === undefined ? entry : withoutForce(entry, change));
+  } else if (refusal.kind !== 'notAMember' && isStillListening(core)) {
+    core.waitingChange = { entry, isLocal };
+  } else if (isLocal) {
+    core.outbox.refusedConfigChanges.push({ entry, refusal });
+  } else {
+    push(core, makeEntry({ type: EntryType.ApplicationEntry, key: entry.key, ...refusalFields(refusal) }));
+  }
+}
+
+function withoutForce({ type, key }: Entry, change: ConfigChange): Entry {
+  return makeEntry({ type, key, cmd: encodeConfigChange({ ...change, force: undefined }) });
+}
+
+/** Looks again at the change that waits: it may be safe by now, or time is up, or another leads. */
+function retryWaitingChange(core: Core): void {
+  const waiting = core.waitingChange;
+  if (waiting === undefined) return;
+  core.waitingChange = undefined;
+  const { entry, isLocal } = waiting;
+  if (core.role === 'leader') append(core, entry, isLocal);
+  else if (isLocal) core.outbox.droppedProposals.push(entry);
+  else handlePropose(core, [entry]);
 }
 
 /** Whether the config change under way is our own, which nobody asked for, and which is soon done. */
@@ -94,6 +136,7 @@ export function push(core: Core, entry: Entry): void {
 
 /** Sends the gathered proposals to the leader, or drops them when it is unknown. We may have become it ourselves. */
 export function flushForwards(core: Core): void {
+  retryWaitingChange(core);
   releaseHeld(core);
   const { forwards } = core;
   if (forwards.length === 0) return;

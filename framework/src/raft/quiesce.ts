@@ -60,7 +60,11 @@ function wake(core: Core): void {
   core.resetElectionTimer();
   if (core.role !== 'leader') return;
   core.periodsAlone = 0;
-  for (const remote of core.remotes) remote.active = true;
+  core.listeningSinceTick = core.ticks;
+  for (const remote of core.remotes) {
+    remote.active = true;
+    remote.heardTick = -1;
+  }
   broadcastHeartbeat(core);
 }
 

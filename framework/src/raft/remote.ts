@@ -20,6 +20,8 @@ export class Remote {
   active: boolean;
   /** The same for the period before that check. */
   wasActive = false;
+  /** Tick at which it last answered this leader; -1: never. */
+  heardTick = -1;
   /** In probe: a Replicate is on its way, or there is a reason to wait for the next heartbeat's response. */
   probeSent = false;
   /** Send a Replicate at the next chance, if need be an empty one. */

@@ -127,6 +127,7 @@ export function advanceCommit(core: Core): void {
 /** Leader: response to Replicate or to InstallSnapshot. */
 export function handleReplicateResp(core: Core, remote: Remote, message: Message): void {
   remote.active = true;
+  remote.heardTick = core.ticks;
   core.replicationDue = true;
   if (message.reject) {
     handleRejection(core, remote, message);
@@ -180,6 +181,7 @@ function handleRejection(core: Core, remote: Remote, message: Message): void {
 /** Leader: a response to a heartbeat lets a remote that was held back go on; what was lost will be found out. */
 export function resumeRemote(core: Core, remote: Remote): void {
   remote.active = true;
+  remote.heardTick = core.ticks;
   remote.probeSent = false;
   if (remote.status === 'replicate' && isWindowFull(core, remote)) remote.inflights.freeFirst();
   if (remote.status !== 'snapshot' && (remote.match < core.log.lastIndex || remote.status === 'probe')) {

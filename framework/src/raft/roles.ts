@@ -90,6 +90,7 @@ export function becomeLeader(core: Core): void {
   core.votes.clear();
   const next = core.log.lastIndex + 1;
   core.remotes = core.remotes.map(({ nodeID, isObserver }) => new Remote(nodeID, isObserver, next, false));
+  core.listeningSinceTick = core.ticks;
   core.termStart = next;
   core.raiseIndex = 0;
   core.log.push(makeEntry({ term: core.term, index: next }));

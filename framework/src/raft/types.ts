@@ -1,4 +1,5 @@
 import type { Entry, Membership, Message, Snapshot, State, Uint64 } from '@drakkar/raftio';
+import type { ChangeRefusal } from './change-guard.js';
 import type { ClaimFault } from './claims.js';
 import type { SnapshotStreamReport } from './snapshot-streams.js';
 
@@ -60,6 +61,12 @@ export interface RaftInit {
   membership: Membership;
   /** The group's feature level as of `applied`. Default: 0. */
   level?: number;
+}
+
+/** A config change, and why the leader refused it. */
+export interface RefusedChange {
+  entry: Entry;
+  refusal: ChangeRefusal;
 }
 
 /** Names a ReadIndex request; never reused on its host. */
@@ -125,6 +132,8 @@ export interface RaftUpdate {
   rejectedConfigChanges: Entry[];
   /** Members that get nothing, since their hosts announce a lower feature level than the group has; each told once. */
   outdatedMembers: number[];
+  /** Config changes made here that this leader refuses for good; see change-guard.ts. */
+  refusedConfigChanges: RefusedChange[];
   logReads: LogReadRequest[];
   reports: CoreReport[];
   /** Leader and term as they are now, when either has changed; leaderID 0 = unknown. */

@@ -90,6 +90,7 @@ export function getUpdate(core: Core): RaftUpdate {
     droppedProposals: outbox.droppedProposals,
     rejectedConfigChanges: outbox.rejectedConfigChanges,
     outdatedMembers: outbox.outdatedMembers,
+    refusedConfigChanges: outbox.refusedConfigChanges,
     logReads: outbox.logReads,
     reports: outbox.reports,
     leader: takeLeader(core),

@@ -1,4 +1,5 @@
 import type { EntryFields, Uint64 } from '@drakkar/raftio';
+import type { ChangeRefusal } from '../raft/index.js';
 import { RequestResult, RequestState } from './request-state.js';
 
 const COUNTER_SPAN = 0x1_0000_0000;
@@ -44,6 +45,11 @@ export class PendingConfigChange {
   /** The change with this key did not get into any log. */
   dropped(key: Uint64, reason: string): void {
     this.#take(key)?.end(new RequestResult('dropped', 0, reason));
+  }
+
+  /** The leader refused the change with this key, for good. */
+  refused(key: Uint64, refusal: ChangeRefusal): void {
+    this.#take(key)?.end(new RequestResult('rejected', 0, undefined, refusal));
   }
 
   expire(nowTick: number): void {

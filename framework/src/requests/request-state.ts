@@ -1,9 +1,11 @@
 import type { Uint64 } from '@drakkar/raftio';
+import type { ChangeRefusal } from '../raft/index.js';
 
 /**
  * How a request ended.
  * - `completed`: done; for a proposal, applied here and committed by a quorum.
- * - `rejected`: the replicated state machine refused it, e.g. an evicted session. It had no effect.
+ * - `rejected`: the replicated state machine refused it, e.g. an evicted session, or the leader a membership change. It
+ *   had no effect.
  * - `dropped`: never entered any log, e.g. no leader is known. It had no effect; a retry is safe.
  * - `timeout`: no answer in time. It may still happen.
  * - `terminated`: the replica was stopped first. It may still happen.
@@ -17,11 +19,14 @@ export class RequestResult {
   readonly value: Uint64;
   /** Why it was rejected or dropped, for people, where that is known. */
   readonly reason: string | undefined;
+  /** Why the leader refused a membership change, when it was the leader. */
+  readonly refusal: ChangeRefusal | undefined;
 
-  constructor(outcome: RequestOutcome, value: Uint64 = 0, reason?: string) {
+  constructor(outcome: RequestOutcome, value: Uint64 = 0, reason?: string, refusal?: ChangeRefusal) {
     this.outcome = outcome;
     this.value = value;
     this.reason = reason;
+    this.refusal = refusal;
   }
   completed(): boolean {
     return this.outcome === 'completed';

@@ -186,7 +186,7 @@ export class EntryApplier {
   #applyUnmanaged(entry: Entry): void {
     if (entry.cmdLength > 0) return this.#finish(entry, 0, true);
     this.#advance(entry);
-    if (entry.key !== 0) this.#listener.onConfigChangeRefused(entry.key);
+    if (entry.key !== 0) this.#listener.onConfigChangeRefused(entry);
   }
 
   #applyConfigChange(entry: Entry): void {

@@ -27,8 +27,8 @@ export interface RsmListener {
   ): void;
   /** An entry was applied that raises the group's feature level, which now is `level`; it may have been before. */
   onLevelApplied(entry: Entry, level: number): void;
-  /** In place of the change with this key its leader had put an empty entry: another one was under way. */
-  onConfigChangeRefused(key: Uint64): void;
+  /** In place of a change its leader had put this empty entry, which has its key, and the reason if there is one. */
+  onConfigChangeRefused(entry: Entry): void;
 }
 
 export interface RsmOptions {

@@ -22,11 +22,12 @@ const DATA_STATUS_FIELDS = fieldSet(1, 2, 3);
 const CONFIG_CHANGE_FIELDS = fieldSet(1, 2, 3, 4, 5);
 const HEADER_FIELDS = fieldSet(1, 2, 3, 4, 5, 6, 7, 8);
 const SESSION_FIELDS = fieldSet(1, 2, 3, 4);
-/** Field 100, a varint. */
 const LEVEL_FIELD = 100;
 const LEVEL_TAG = 0x320;
 const CONFIG_CHANGE_TYPES: ReadonlySet<number> = new Set(Object.values(ConfigChangeType));
 const LARGEST_ENUM_VALUE = 0x7fff_ffff;
+const FORCE_FIELD = 101;
+const FORCE_TAG = 0x328;
 const LAST_CHECKSUM_TYPE = 1;
 
 function writeState(writer: Writer, state: State): void {
@@ -105,6 +106,7 @@ function writeConfigChange(writer: Writer, change: ConfigChange): void {
   writer.string(4, change.address);
   writer.bool(5, change.initialize);
   if (change.level !== undefined && change.level !== 0) writer.uint(LEVEL_FIELD, change.level);
+  if (change.force === true) writer.bool(FORCE_FIELD, true);
 }
 
 export function encodeConfigChange(change: ConfigChange): Uint8Array {
@@ -122,6 +124,7 @@ export function decodeConfigChange(bytes: Uint8Array): ConfigChange {
     else if (tag === 0x22) change.address = reader.string();
     else if (tag === 0x28) change.initialize = reader.bool();
     else if (tag === LEVEL_TAG) change.level = reader.uint();
+    else if (tag === FORCE_TAG) change.force = reader.bool();
     else reader.skip(tag, CONFIG_CHANGE_FIELDS);
   }
   return change;

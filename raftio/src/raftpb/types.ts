@@ -147,6 +147,11 @@ export interface ConfigChange {
   initialize: boolean;
   /** Field 100, of RaiseLevel; absent or zero in others. */
   level?: number;
+  /**
+   * Asked for although it may cost the group its quorum. Between a follower that forwards the change and the leader,
+   * which leaves it out of its log; a leader of 0.1, and a Go one, do not read it.
+   */
+  force?: boolean;
 }
 
 export interface SnapshotHeader {

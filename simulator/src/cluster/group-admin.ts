@@ -15,7 +15,9 @@ const TIMEOUT_ELECTIONS = 4;
 const TWICE_CHANCE = 0.3;
 
 /** What may become of a request; of several, the first that one of them came to is what counts. */
-const OUTCOMES = ['done', 'unknown', 'rejected', 'no effect'] as const;
+const OUTCOMES = ['done', 'unknown', 'rejected', 'refused', 'no effect'] as const;
+/** How often the leader may refuse a change that may be under way already. */
+const MAX_REFUSALS = 10;
 type Outcome = (typeof OUTCOMES)[number];
 
 /**
@@ -129,15 +131,27 @@ export class GroupAdmin {
 
   async #carryOut(change: Change, options: { isLate: boolean; keeps: boolean }): Promise<void> {
     const { view } = this.#group;
+    const { coverage } = this.#world;
     tell(this.#world, 'admin', `group ${this.#clusterID}: ${describe(change)}`);
+    let refusals = 0;
     for (let mayBeUnderWay = false; ;) {
       const outcome = await this.#attempt(change);
       if (outcome === 'unknown') mayBeUnderWay = true;
       // One that joins may be needed for the group to go on, so it is started as soon as it may be a member.
+<<<<<<< HEAD
       if (outcome !== 'no effect') this.#startIfNew(change, options.isLate);
       if (outcome === 'done' || view.shows(change)) return this.#noteDone(change, options.keeps);
+=======
+      if (outcome !== 'no effect' && outcome !== 'refused') this.#startIfNew(change);
+      if (outcome === 'done' || view.shows(change)) return this.#noteDone(change);
+>>>>>>> 6f80ba6 (members: the leader refuses a change that costs the quorum, a promotion too early, the removal of no member; replace in one call)
       if (outcome === 'rejected' && !mayBeUnderWay) {
         tell(this.#world, 'admin', `group ${this.#clusterID}: ${describe(change)} was rejected`);
+        return;
+      }
+      if (outcome === 'refused' && (!mayBeUnderWay || ++refusals > MAX_REFUSALS)) {
+        coverage.count('change refused by the leader');
+        tell(this.#world, 'admin', `group ${this.#clusterID}: ${describe(change)} was refused by the leader`);
         return;
       }
       await this.#world.scheduler.sleep(RETRY_MS + this.#dice.int(RETRY_MS));
@@ -187,6 +201,7 @@ export class GroupAdmin {
     } catch (error) {
       if (error instanceof HostDownError) return error.wasCalled ? 'unknown' : 'no effect';
       if (hasErrorCode(error, 'ERR_REJECTED')) return 'rejected';
+      if (isRefused(error)) return 'refused';
       if (hasErrorCode(error, 'ERR_TIMEOUT') || hasErrorCode(error, 'ERR_REQUEST_TERMINATED'))
         return 'unknown';
       return 'no effect';
@@ -206,3 +221,10 @@ export class GroupAdmin {
 }
 
 const describe = ({ kind, nodeID, address }: Change): string => `${kind} node ${nodeID} ${address}`.trim();
+
+const REFUSED = ['ERR_QUORUM_AT_RISK', 'ERR_OBSERVER_BEHIND', 'ERR_NOT_A_MEMBER'];
+
+/** Whether the leader saw that the change would be a mistake; it then had no effect. */
+function isRefused(error: unknown): boolean {
+  return REFUSED.some((code) => hasErrorCode(error, code));
+}

@@ -48,7 +48,7 @@ export class RecordingListener implements RsmListener {
     this.outcomes.push({ index: entry.index, value: level, rejected: false });
   }
 
-  onConfigChangeRefused(key: Uint64): void {
+  onConfigChangeRefused({ key }: Entry): void {
     this.refusedKeys.push(key);
   }
 }

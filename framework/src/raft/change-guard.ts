@@ -1,0 +1,89 @@
+import { type ConfigChange, ConfigChangeType, type Entry, type Uint64 } from '@drakkar/raftio';
+import type { Core } from './core.js';
+import type { Remote } from './remote.js';
+
+/*
+ * Membership changes that can't be undone are refused by the leader before they enter its log:
+ *
+ * - one after which the voters heard from lately are no quorum: no later change could take it back;
+ * - the promotion of an observer that is not close behind: until it has caught up, it counts and can't help;
+ * - the removal of a node that is no member: its id could never be used.
+ *
+ * The first two can be forced. What else does not fit the membership is refused where it is applied, as ever.
+ */
+
+/** Why the leader refuses a change; the numbers are those of the reason. */
+export interface ChangeRefusal {
+  kind: 'quorumAtRisk' | 'observerBehind' | 'notAMember';
+  /** Voters heard from lately after the change; last index that the observer has; the node id. */
+  value: number;
+  /** Voters that it takes; index that is committed; 0. */
+  limit: number;
+}
+
+/** How far an observer may be behind the commit index when it is promoted. */
+export const MAX_PROMOTION_LAG_ENTRIES = 5_000;
+
+/** Why this leader would refuse the change; `undefined`: it would not. */
+export function refusalOf(core: Core, change: ConfigChange): ChangeRefusal | undefined {
+  const { addresses, observers } = core.membership;
+  const { type, nodeID } = change;
+  if (type !== ConfigChangeType.AddNode && type !== ConfigChangeType.RemoveNode) return undefined;
+  if (type === ConfigChangeType.RemoveNode && !addresses.has(nodeID) && !observers.has(nodeID)) {
+    return { kind: 'notAMember', value: nodeID, limit: 0 };
+  }
+  // What leaves the voters as they are, or does not fit, is no danger to them.
+  const changesVoters = addresses.has(nodeID) === (type === ConfigChangeType.RemoveNode);
+  if (change.force === true || !changesVoters || core.membership.removed.has(nodeID)) return undefined;
+  return lagOf(core, nodeID) ?? quorumRisk(core, change);
+}
+
+function lagOf(core: Core, nodeID: number): ChangeRefusal | undefined {
+  const remote = core.membership.observers.has(nodeID) ? core.remote(nodeID) : undefined;
+  if (remote === undefined) return undefined;
+  const { commit } = core.log;
+  const isClose = isHeardLately(core, remote) && commit - remote.match <= MAX_PROMOTION_LAG_ENTRIES;
+  return isClose ? undefined : { kind: 'observerBehind', value: remote.match, limit: commit };
+}
+
+function quorumRisk(core: Core, { type, nodeID }: ConfigChange): ChangeRefusal | undefined {
+  const voters = new Set(core.membership.addresses.keys());
+  if (type === ConfigChangeType.RemoveNode) voters.delete(nodeID);
+  else voters.add(nodeID);
+  const limit = Math.floor(voters.size / 2) + 1;
+  let value = voters.has(core.nodeID) ? 1 : 0;
+  for (const remote of core.remotes) if (voters.has(remote.nodeID) && isHeardLately(core, remote)) value += 1;
+  return voters.size === 0 || value >= limit ? undefined : { kind: 'quorumAtRisk', value, limit };
+}
+
+/** Within an election timeout, and since this leader began to listen: what is older says nothing. */
+function isHeardLately(core: Core, { heardTick }: Remote): boolean {
+  return heardTick >= core.listeningSinceTick && core.ticks - heardTick <= core.config.electionTimeoutTicks;
+}
+
+/** Whether this leader has listened for too short a time to know who is there: a change then waits. */
+export function isStillListening(core: Core): boolean {
+  return core.ticks - core.listeningSinceTick < core.config.electionTimeoutTicks;
+}
+
+const KINDS = ['quorumAtRisk', 'observerBehind', 'notAMember'] as const;
+const KIND_SPAN = 16;
+
+/**
+ * The reason, in fields of the empty entry that goes into the log in place of a forwarded change, and that nobody reads
+ * but the replica which has forwarded it.
+ */
+export function refusalFields({
+  kind,
+  value,
+  limit,
+}: ChangeRefusal): Pick<Entry, 'seriesID' | 'respondedTo'> {
+  return { seriesID: value, respondedTo: limit * KIND_SPAN + KINDS.indexOf(kind) + 1 };
+}
+
+/** What `refusalFields` wrote; `undefined`: no reason was given. */
+export function refusalFrom(seriesID: Uint64, respondedTo: Uint64): ChangeRefusal | undefined {
+  const kind = KINDS[(Number(respondedTo) % KIND_SPAN) - 1];
+  if (kind === undefined) return undefined;
+  return { kind, value: Number(seriesID), limit: Math.floor(Number(respondedTo) / KIND_SPAN) };
+}
