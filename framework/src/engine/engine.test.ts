@@ -65,6 +65,7 @@ class ScriptedRaft {
     droppedProposals: [],
     rejectedConfigChanges: [],
     outdatedMembers: [],
+    refusedConfigChanges: [],
     logReads: [],
     reports: [],
     leader: undefined,

@@ -19,6 +19,7 @@ function update(fields: Partial<RaftUpdate>): RaftUpdate {
     droppedProposals: [],
     rejectedConfigChanges: [],
     outdatedMembers: [],
+    refusedConfigChanges: [],
     logReads: [],
     reports: [],
     leader: undefined,

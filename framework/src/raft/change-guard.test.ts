@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { ConfigChangeType, type Entry, EntryType, MessageType, encodeConfigChange, makeEntry } from '@drakkar/raftio';
+import {
+  ConfigChangeType,
+  type Entry,
+  EntryType,
+  MessageType,
+  encodeConfigChange,
+  makeEntry,
+} from '@drakkar/raftio';
 import { MAX_PROMOTION_LAG_ENTRIES, refusalFields, refusalFrom } from './change-guard.js';
 import { Solo, emptyInit, initWithTerms } from './testing/solo.js';
 import type { RaftUpdate } from './types.js';
@@ -8,7 +15,14 @@ const { AddNode, AddObserver, RemoveNode } = ConfigChangeType;
 const PATIENCE_TICKS = 10;
 
 function change(type: ConfigChangeType, nodeID: number, force?: boolean): Entry {
-  const cmd = encodeConfigChange({ configChangeID: 0, type, nodeID, address: 'a:1', initialize: false, force });
+  const cmd = encodeConfigChange({
+    configChangeID: 0,
+    type,
+    nodeID,
+    address: 'a:1',
+    initialize: false,
+    force,
+  });
   return makeEntry({ type: EntryType.ConfigChangeEntry, key: 7, cmd });
 }
 
@@ -53,7 +67,13 @@ describe('a change that would cost the quorum', () => {
     ['3 of 3 to 4: taken', [1, 2, 3], [2, 3], change(AddNode, 4), APPENDED],
     ['a group of one to 2: refused', [1], [], change(AddNode, 2), refused('quorumAtRisk')],
     ['2 of 3 to 4: refused', [1, 2, 3], [2], change(AddNode, 4), refused('quorumAtRisk')],
-    ['the live one of 2 of 3 removed: refused', [1, 2, 3], [2], change(RemoveNode, 2), refused('quorumAtRisk')],
+    [
+      'the live one of 2 of 3 removed: refused',
+      [1, 2, 3],
+      [2],
+      change(RemoveNode, 2),
+      refused('quorumAtRisk'),
+    ],
     ['the lost one of 2 of 3 removed: taken', [1, 2, 3], [2], change(RemoveNode, 3), APPENDED],
     ['an observer for a group of one: taken', [1], [], change(AddObserver, 2), APPENDED],
     ['forced: taken', [1], [], change(AddNode, 2, true), APPENDED],
@@ -75,7 +95,9 @@ describe('a change that would cost the quorum', () => {
     solo.drain();
     expect(propose(solo, change(AddNode, 4))).toEqual({ appended: false, refused: undefined });
     solo.raft.proposeConfigChange(change(AddNode, 5));
-    expect(solo.drain().updates.flatMap(({ rejectedConfigChanges }) => rejectedConfigChanges)).toHaveLength(1);
+    expect(solo.drain().updates.flatMap(({ rejectedConfigChanges }) => rejectedConfigChanges)).toHaveLength(
+      1,
+    );
     solo.ack(3);
     expect(endOf(solo.drain().updates)).toEqual(APPENDED);
   });
@@ -154,7 +176,9 @@ describe('a promotion', () => {
 describe('a removal', () => {
   it('of a node that is no member is refused, forced or not', () => {
     for (const force of [false, true]) {
-      expect(propose(leading([1, 2, 3], [2, 3]), change(RemoveNode, 9, force))).toEqual(refused('notAMember'));
+      expect(propose(leading([1, 2, 3], [2, 3]), change(RemoveNode, 9, force))).toEqual(
+        refused('notAMember'),
+      );
     }
   });
 

@@ -217,7 +217,7 @@ describe('bug classes of other libraries', () => {
   it('a forwarded config change that is refused is answered by an empty entry with its key', () => {
     const solo = new Solo();
     solo.elect(2);
-    solo.ack(2);
+    for (const nodeID of [2, 3]) solo.ack(nodeID);
     solo.drain();
     const change = (key: number) => {
       const entry = configChange({ type: ConfigChangeType.AddNode, nodeID: 4 });

@@ -138,13 +138,8 @@ export class GroupAdmin {
       const outcome = await this.#attempt(change);
       if (outcome === 'unknown') mayBeUnderWay = true;
       // One that joins may be needed for the group to go on, so it is started as soon as it may be a member.
-<<<<<<< HEAD
-      if (outcome !== 'no effect') this.#startIfNew(change, options.isLate);
+      if (outcome !== 'no effect' && outcome !== 'refused') this.#startIfNew(change, options.isLate);
       if (outcome === 'done' || view.shows(change)) return this.#noteDone(change, options.keeps);
-=======
-      if (outcome !== 'no effect' && outcome !== 'refused') this.#startIfNew(change);
-      if (outcome === 'done' || view.shows(change)) return this.#noteDone(change);
->>>>>>> 6f80ba6 (members: the leader refuses a change that costs the quorum, a promotion too early, the removal of no member; replace in one call)
       if (outcome === 'rejected' && !mayBeUnderWay) {
         tell(this.#world, 'admin', `group ${this.#clusterID}: ${describe(change)} was rejected`);
         return;
