@@ -107,10 +107,10 @@ async function change(wanted: Change, timeoutMs: number): Promise<void> {
     if (!removed.has(nodeID)) await host.syncRequestDeleteNode(CLUSTER_ID, nodeID, 0, { timeoutMs });
   } else if (wanted.kind === 'addNode') {
     if (!nodes.has(nodeID)) {
-      await host.syncRequestAddNode(CLUSTER_ID, nodeID, wanted.address, 0, { timeoutMs });
+      await host.syncRequestAddNode(CLUSTER_ID, nodeID, wanted.address, 0, { timeoutMs, force: true });
     }
   } else if (!observers.has(nodeID)) {
-    await host.syncRequestAddObserver(CLUSTER_ID, nodeID, wanted.address, 0, { timeoutMs });
+    await host.syncRequestAddObserver(CLUSTER_ID, nodeID, wanted.address, 0, { timeoutMs, force: true });
   }
 }
 

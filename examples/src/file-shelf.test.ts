@@ -110,7 +110,7 @@ describe('the file shelf', () => {
     expect(await retrying(() => again.host.requestSnapshot(CLUSTER))).toBeGreaterThan(index);
 
     const otherAddress = await freeAddress();
-    await retrying(() => again.host.syncRequestAddNode(CLUSTER, 2, otherAddress, 0));
+    await retrying(() => again.host.syncRequestAddNode(CLUSTER, 2, otherAddress, 0, { force: true }));
     const second = await start(dir, otherAddress, 2, true);
     await second.host.waitReady(CLUSTER, { timeoutMs: 20_000 });
     await expectShelf(second);

@@ -142,7 +142,7 @@ describe('a group that has lost two of its three members for good', () => {
     const add = (nodeID: number, index: number): Promise<void> =>
       eventually('an answer', async () => {
         const made = retrying(() =>
-          five.host.syncRequestAddNode(CLUSTER, nodeID, address, index, { timeoutMs: 3_000 }),
+          five.host.syncRequestAddNode(CLUSTER, nodeID, address, index, { timeoutMs: 3_000, force: true }),
         );
         const code = await codeOf(() => made);
         return code === 'ERR_TIMEOUT' ? undefined : { made };

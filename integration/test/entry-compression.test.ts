@@ -105,7 +105,7 @@ describe('compressed entries', () => {
     const cluster = await TestCluster.start(workshop, 1);
     const address = await cluster.reserve(2);
     const first = await cluster.readyLeader();
-    await first.host.syncRequestAddNode(CLUSTER, 2, address, 0, { timeoutMs: 10_000 });
+    await first.host.syncRequestAddNode(CLUSTER, 2, address, 0, { timeoutMs: 10_000, force: true });
     const second = await cluster.startNode(2, SNAPPY);
     await cluster.write(second, long('compressed'));
     await cluster.write(first, long('plain'));

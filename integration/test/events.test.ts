@@ -97,7 +97,7 @@ describe('the events of a host', () => {
     expect(await sender.events.first('logDBCompacted')).toEqual([{ ...one, index: index - 2 }]);
 
     const address = await cluster.reserve(2);
-    await sender.host.syncRequestAddNode(CLUSTER, 2, address, 0, TIMEOUT);
+    await sender.host.syncRequestAddNode(CLUSTER, 2, address, 0, { ...TIMEOUT, force: true });
     const receiver = await cluster.startNode(2);
     const two = { clusterID: CLUSTER, nodeID: 2 };
     expect(await receiver.events.first('snapshotReceived')).toEqual([{ ...two, from: 1, index }]);

@@ -303,7 +303,9 @@ describe('importSnapshot', () => {
     expect([...third.membership.removed]).toEqual([2]);
     const alone = await restartNode(cluster, 1);
     await alone.host.waitReady(CLUSTER, { timeoutMs: 10_000 });
-    expect(await codeOf(() => alone.host.syncRequestAddNode(CLUSTER, 2, members[2], 0))).toBe('ERR_REJECTED');
+    expect(
+      await codeOf(() => alone.host.syncRequestAddNode(CLUSTER, 2, members[2], 0, { force: true })),
+    ).toBe('ERR_REJECTED');
   });
 
   it('never brings a removed node back', async () => {

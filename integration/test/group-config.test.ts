@@ -99,7 +99,7 @@ describe('orderedConfigChange', () => {
     const changes: ((index: number) => Promise<void>)[] = [
       (index) => host.syncRequestAddObserver(CLUSTER, 7, address, index, TIMEOUT),
       (index) => host.syncRequestDeleteNode(CLUSTER, 7, index, TIMEOUT),
-      (index) => host.syncRequestAddNode(CLUSTER, 8, address, index, TIMEOUT),
+      (index) => host.syncRequestAddNode(CLUSTER, 8, address, index, { ...TIMEOUT, force: true }),
     ];
     for (const change of changes) {
       const index = await inForce();

@@ -165,7 +165,7 @@ describe('a membership change', () => {
     const cluster = await TestCluster.start(workshop, 1);
     const { host } = await cluster.readyLeader();
     const request = (nodeID: number, address: string): Promise<string> =>
-      endOf(host.requestAddNode(CLUSTER, nodeID, address, 0, TIMEOUT));
+      endOf(host.requestAddNode(CLUSTER, nodeID, address, 0, { ...TIMEOUT, force: true }));
     expect(await request(1, cluster.addressOf(1))).toMatch(/^rejected: .*is a voting member already/);
     expect(await request(2, cluster.addressOf(1))).toMatch(/^rejected: .*is the address of node 1/);
     expect(await endOf(host.requestDeleteNode(CLUSTER, 1, 0, TIMEOUT))).toMatch(

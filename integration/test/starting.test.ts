@@ -76,7 +76,7 @@ describe('starting a replica', () => {
     expect(joining.journal.lines).toEqual([]);
     const { nodes } = await leader.host.getClusterMembership(CLUSTER, TIMEOUT);
     expect([...nodes.keys()]).toEqual([1]);
-    await leader.host.syncRequestAddNode(CLUSTER, 2, address, 0, TIMEOUT);
+    await leader.host.syncRequestAddNode(CLUSTER, 2, address, 0, { ...TIMEOUT, force: true });
     expect(await cluster.read(joining)).toBe('a');
   });
 

@@ -129,10 +129,13 @@ export class ChaosHost {
       if (!removed.has(nodeID)) await this.#host.syncRequestDeleteNode(clusterID, nodeID, 0, { timeoutMs });
     } else if (change.kind === 'add') {
       if (!nodes.has(nodeID)) {
-        await this.#host.syncRequestAddNode(clusterID, nodeID, change.address, 0, { timeoutMs });
+        await this.#host.syncRequestAddNode(clusterID, nodeID, change.address, 0, { timeoutMs, force: true });
       }
     } else if (!observers.has(nodeID) && !nodes.has(nodeID)) {
-      await this.#host.syncRequestAddObserver(clusterID, nodeID, change.address, 0, { timeoutMs });
+      await this.#host.syncRequestAddObserver(clusterID, nodeID, change.address, 0, {
+        timeoutMs,
+        force: true,
+      });
     }
   }
 

@@ -49,7 +49,7 @@ export class PendingConfigChange {
 
   /** The leader refused the change with this key, for good. */
   refused(key: Uint64, refusal: ChangeRefusal): void {
-    this.#take(key)?.end(new RequestResult('rejected', 0, undefined, refusal));
+    this.#take(key)?.end(new RequestResult('rejected', 0, `the leader refused it: ${refusal.kind}`, refusal));
   }
 
   expire(nowTick: number): void {
