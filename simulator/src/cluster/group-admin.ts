@@ -131,7 +131,6 @@ export class GroupAdmin {
 
   async #carryOut(change: Change, options: { isLate: boolean; keeps: boolean }): Promise<void> {
     const { view } = this.#group;
-    const { coverage } = this.#world;
     tell(this.#world, 'admin', `group ${this.#clusterID}: ${describe(change)}`);
     let refusals = 0;
     for (let mayBeUnderWay = false; ;) {
@@ -145,7 +144,6 @@ export class GroupAdmin {
         return;
       }
       if (outcome === 'refused' && (!mayBeUnderWay || ++refusals > MAX_REFUSALS)) {
-        coverage.count('change refused by the leader');
         tell(this.#world, 'admin', `group ${this.#clusterID}: ${describe(change)} was refused by the leader`);
         return;
       }

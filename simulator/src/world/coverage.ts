@@ -35,7 +35,6 @@ export const EVENT_KINDS = [
   'observer promoted',
   'node removed',
   'change asked for twice',
-  'change refused by the leader',
   'data removed',
   'leader elected',
   'leader transfer',
