@@ -99,6 +99,10 @@ describe('the removal of the leader', () => {
     const stays = cluster.other(leader);
     await cluster.write(leader, 'kept');
     expect(await cluster.read(stays)).toBe('kept');
+    // The entry that raises the level is news as well, without which the removal would not be taken.
+    await eventually('the level to be raised', () =>
+      [leader, stays].every((node) => progressOf(node).featureLevel > 0) ? true : undefined,
+    );
     const { commit } = progressOf(leader);
     let lost = 0;
     cluster.loses = (nodeID, { requests }) => {

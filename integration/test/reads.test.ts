@@ -91,11 +91,11 @@ describe('a host that is cut off from its group', () => {
       others.find((node) => progressOf(node).role === 'leader'),
     );
     await cluster.write(next, 'new');
-    expect(former.host.getLeaderID(CLUSTER)).toEqual({ leaderID: former.nodeID, valid: true });
+    // It leaves office by itself after a while; until then and afterwards it must not serve a read.
     const read = (): Promise<unknown> => former.host.syncRead(CLUSTER, QUERY, { timeoutMs: 300 });
-    expect(await codeOf(read)).toBe('ERR_TIMEOUT');
+    expect(['ERR_TIMEOUT', 'ERR_CLUSTER_NOT_READY']).toContain(await codeOf(read));
     const request = former.host.readIndex(CLUSTER, { timeoutMs: 300 });
-    expect((await request.result).timeout()).toBe(true);
+    expect((await request.result).completed()).toBe(false);
   });
 });
 

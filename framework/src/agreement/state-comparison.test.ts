@@ -74,6 +74,21 @@ describe('StateComparison', () => {
     expect(bench.comparison.refusal).toBeUndefined();
   });
 
+  it('takes no verdict back at a later index before a majority is heard there', () => {
+    const bench = new Bench();
+    bench.own(100, 99);
+    bench.hears(2, 100);
+    bench.hears(3, 100);
+    expect(bench.comparison.refusal).toBeDefined();
+    bench.own(200, 99);
+    bench.hears(2, 200);
+    expect(bench.comparison.refusal).toBeDefined();
+    bench.own(300);
+    bench.hears(2, 300);
+    bench.hears(3, 300);
+    expect(bench.comparison.refusal).toBeUndefined();
+  });
+
   it('serves no linearizable reads when it is the one that is not as most are, until it is', () => {
     const bench = new Bench();
     bench.own(100, 5, 77);

@@ -193,10 +193,13 @@ export class StateComparison {
     else this.#agreed(index, point, addresses);
   }
 
+  /** A point at which few were heard, so that nobody can say who is wrong, takes no verdict back. */
   #found(divergence: StateDivergence): void {
+    const isDecided = divergence.wrong.length > 0 || this.#hasHeardAll(divergence.index);
+    if (!isDecided && (this.#divergence?.wrong.length ?? 0) > 0) return;
     this.#divergence = divergence;
     this.#untoldSinceTick = undefined;
-    if (divergence.wrong.length > 0 || this.#hasHeardAll(divergence.index)) this.#tell(divergence);
+    if (isDecided) this.#tell(divergence);
     else this.#untoldSinceTick = this.#host.nowTick; // another voting member may decide it in a moment
   }
 
