@@ -109,7 +109,7 @@ export const stateMutants = [
     what: 'a replica that recovers from a snapshot has forgotten the client sessions',
     file: 'framework/src/rsm/entry-applier.ts',
     in: 'EntryApplier.prepareRestore',
-    find: 'this.#sessions = restored;',
+    find: 'this.#sessions = restored.sessions;',
     replace: 'void restored;',
   },
   {
