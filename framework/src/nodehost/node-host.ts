@@ -337,13 +337,15 @@ export class NodeHost {
   }
 
   /**
-   * Puts a new node in the place of a member, one change after the other: adds it as an observer, waits until it has
-   * caught up, promotes it, moves leadership away from the old one, and removes that. The new node is to be started on
-   * its host with join = true, before the call or when `onProgress` says that it was added. Resumable: repeated with
-   * the same arguments it goes on where it was; when all is done it resolves at once. Never forces a change.
+   * Puts a new node in the place of a voting member, one change after the other: adds it as an observer, waits until it
+   * has caught up, promotes it, moves leadership away from the old one, and removes that. The new node is to be started
+   * on its host with join = true, before the call or when `onProgress` gives the step `promote`. Resumable: repeated with
+   * the same arguments, on any host of the group, it goes on where it was; when all is done it resolves at once. Never
+   * forces a change.
    *
-   * @throws ErrTimeout, ErrCanceled with what is done so far in `details.step`; ErrRejected, ErrQuorumAtRisk,
-   *   ErrInvalidTarget when neither node is a member, and as `requestAddNode`
+   * @throws ErrTimeout, ErrCanceled with the step that it was at in `details.step`; ErrRejected, ErrQuorumAtRisk;
+   *   ErrInvalidTarget when the old node is no voting member, or the new one is a member under another address;
+   *   ErrClusterClosed at once when the replica here is stopped, and as `requestAddNode`
    */
   async syncRequestReplaceNode(
     clusterID: number,
