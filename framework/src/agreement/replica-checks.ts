@@ -144,7 +144,10 @@ function makeGuard(
         });
         events.emit('replicaRefused', { ...who, error: refusal });
       },
-      recordFailed: (err) => logger.error('the identity of the group could not be recorded', { ...who, err }),
+      recordFailed: (err) => {
+        logger.error('the identity of the group could not be recorded', { ...who, err });
+        replica.recordFailed(err);
+      },
     },
   );
 }

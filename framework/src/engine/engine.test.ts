@@ -20,7 +20,8 @@ import { EntryPayloads, type ReplicatedStateMachine } from '../rsm/index.js';
 import { ManualClock } from '../runtime/testing/manual-clock.js';
 import { Engine } from './engine.js';
 import { RejectedMessages } from './rejected-messages.js';
-import { type ISnapshotter, Replica } from './replica.js';
+import { Replica } from './replica.js';
+import type { ISnapshotter } from './snapshotter-contract.js';
 
 /** What happened, in order, in one line each. */
 let story: string[] = [];
@@ -332,6 +333,20 @@ describe('Engine', () => {
     clock.runDeferred();
     expect(saves).toHaveLength(1);
     expect(story).not.toContain('1: send 13');
+  });
+
+  it('takes every replica out when a record outside of its saves could not be written, once', async () => {
+    const { clock, saves, failed, logDBErrors, addReplica } = setUp();
+    const first = addReplica(1);
+    addReplica(2);
+    first.raft.updates.push({ mustSave: true, entriesToSave: entries(1, 1) });
+    clock.runDeferred();
+    first.replica.recordFailed(new Error('EIO'));
+    expect(failed.sort()).toEqual([1, 2]);
+    saves[0]?.reject(new Error('fenced'));
+    await settle();
+    expect(failed).toHaveLength(2);
+    expect(logDBErrors).toEqual([new Error('EIO')]);
   });
 
   it('stops the one replica whose update the LogDB refuses, and saves the others', async () => {

@@ -300,6 +300,11 @@ export class Engine implements ReplicaHost {
   /** A failed save is never retried: what it covers is unknown. */
   #saveFailed(error: unknown): void {
     this.#saving = undefined;
+    this.logDBFailed(error);
+  }
+
+  logDBFailed(error: unknown): void {
+    if (this.#failure !== undefined) return;
     this.#failure = { error };
     const replicas = [...this.#replicas];
     this.#replicas.clear();

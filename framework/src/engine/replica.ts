@@ -24,9 +24,9 @@ import type { PendingReads } from '../requests/pending-reads.js';
 import type { RequestState } from '../requests/request-state.js';
 import type { EntryPayloads, ReplicatedStateMachine, RsmListener } from '../rsm/index.js';
 import { allSettled } from '../runtime/all-settled.js';
-import type { SnapshotStore } from '../snapshot/index.js';
 import { messageSizeBytes } from '../transport/peer.js';
 import { ApplyQueue } from './apply-queue.js';
+import type { ISnapshotter } from './snapshotter-contract.js';
 import type { RejectedMessages } from './rejected-messages.js';
 
 export interface ReplicaLimits {
@@ -36,38 +36,6 @@ export interface ReplicaLimits {
   proposalCount: number;
   /** Reads that wait, wherever. */
   readQueueLength: number;
-}
-
-/** Who takes and reads the snapshots of a replica. */
-export interface ISnapshotter {
-  readonly store: SnapshotStore;
-  /** Given when the replica stops. */
-  readonly signal: AbortSignal;
-  /** Entries up to `index` are applied: a snapshot may be due. */
-  applied(index: number): void;
-  /** These entries are about to be applied. */
-  handedOut(lastIndex: number, sizeBytes: number): void;
-  /** Compacts the log if that was held up and is not any more. */
-  resumeCompaction(): void;
-  /** Takes a snapshot of what is applied now; resolves to its index. */
-  request(): Promise<number>;
-  /** Gives back the space of entries that a snapshot has made superfluous. @throws ErrRejected when there is none */
-  compact(): Promise<void>;
-  /** The record of a snapshot of all that is applied now; takes one unless there is one already. */
-  upToDate(): Promise<Snapshot>;
-  /** Work that reads the snapshots: `stop` waits for it, and `signal` tells it to end. */
-  hold<T>(work: Promise<T>): Promise<T>;
-  /** Whether the snapshot at `index` is known to be damaged. */
-  isDamaged(index: number): boolean;
-  /** A snapshot proved damaged when it was read: it is used no more, and another one is taken in its place. */
-  damaged(snapshot: Snapshot, error: unknown): void;
-  /** Takes a snapshot in the place of one that is damaged, if that was not tried just now. */
-  replaceDamaged(): void;
-  /** Puts the state of a snapshot that was received, and is recorded, in place of the state machine's. */
-  recover(snapshot: Snapshot): Promise<void>;
-  /** A snapshot was received and the core has no use for it. */
-  discard(index: number): void;
-  stop(): Promise<void>;
 }
 
 /** What a replica tells the engine. */
@@ -85,6 +53,8 @@ export interface ReplicaHost {
   memberOutdated(replica: Replica, memberID: number): void;
   /** It can't go on: an invariant or its state machine failed. */
   failed(replica: Replica, error: unknown): void;
+  /** A write of the LogDB failed that the engine did not ask for. */
+  logDBFailed(error: unknown): void;
 }
 
 export interface ReplicaOptions {
@@ -465,6 +435,11 @@ export class Replica implements RsmListener {
   snapshotCreated(snapshot: Snapshot): void {
     this.raft.snapshotCreated(snapshot);
     if (this.raft.hasUpdate()) this.#host.setReady(this);
+  }
+
+  /** A record of this replica could not be saved: the LogDB takes nothing more, though no entry may be due. */
+  recordFailed(error: unknown): void {
+    if (!this.stopped) this.#host.logDBFailed(error);
   }
 
   /** Entries up to `index` are about to be removed from the LogDB. */

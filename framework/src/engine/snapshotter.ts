@@ -7,7 +7,8 @@ import type { CompressionType } from '../compression/snappy.js';
 import type { SnapshotStore } from '../snapshot/index.js';
 import { LogSizes } from './log-sizes.js';
 import { recoverFrom } from './recovery.js';
-import type { ISnapshotter, Replica } from './replica.js';
+import type { Replica } from './replica.js';
+import type { ISnapshotter } from './snapshotter-contract.js';
 
 /** When snapshots are taken, and what is kept. */
 export interface SnapshotPolicy {
