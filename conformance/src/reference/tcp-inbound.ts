@@ -124,8 +124,9 @@ export class Inbound {
         if (this.#socket.destroyed) return;
         if (this.#isDirected) {
           this.#isDirected = false;
-          if (!this.#isMe(frame.toString())) throw new Error('another host is meant');
-          continue;
+          if (this.#isMe(frame.toString())) continue;
+          this.#socket.destroy();
+          return;
         }
         if (frame === 'end') {
           this.#closeSink();

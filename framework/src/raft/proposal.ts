@@ -52,10 +52,10 @@ function hold(core: Core, entries: readonly Entry[]): void {
   }
 }
 
-/** Gives up what was held for longer than an election takes, as a rule. */
+/** Gives up what was held for longer than an election takes, as a rule. What was proposed here is told so. */
 export function expireHeld(core: Core): void {
   if (core.held.length > 0 && core.ticks - core.heldSinceTick >= 2 * core.config.electionTimeoutTicks)
-    takeHeld(core);
+    core.outbox.droppedProposals.push(...takeHeld(core));
 }
 
 function takeHeld(core: Core): Entry[] {
