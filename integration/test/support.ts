@@ -209,7 +209,15 @@ export class TestCluster {
     const cluster = new TestCluster(workshop, hostConfig, groupConfig);
     for (let nodeID = 1; nodeID <= size; nodeID++) cluster.members.set(nodeID, await freeAddress());
     for (const nodeID of cluster.members.keys()) await cluster.startNode(nodeID);
+    if (size > 0) await cluster.#settled();
     return cluster;
+  }
+
+  /** The group has raised its feature level, so that nothing more gets into its log but what a test puts there. */
+  async #settled(): Promise<void> {
+    await eventually('the feature level to be raised', () =>
+      this.nodes.every((node) => progressOf(node).featureLevel > 0) ? true : undefined,
+    );
   }
 
   /** Starts the node, or starts it again on the data that it left. */

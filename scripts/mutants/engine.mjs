@@ -36,7 +36,7 @@ export const engineMutants = [
     id: 'go-on-after-failed-save',
     what: 'the engine goes on after a save has failed',
     file: 'framework/src/engine/engine.ts',
-    in: 'Engine.#saveFailed',
+    in: 'Engine.logDBFailed',
     find: 'this.#failure = { error }; const replicas = [...this.#replicas]; this.#replicas.clear();',
     replace: 'const replicas = [...this.#replicas].slice(0, 0);',
   },
