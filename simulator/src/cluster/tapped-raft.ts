@@ -86,7 +86,7 @@ export class TappedRaft implements IRaft {
     const before = this.#core.status();
     const fault = this.#core.step(message);
     if (fault !== undefined) this.#watcher.rejected(this.#config, fault, message);
-    this.#watcher.stepped(this.#config, message, before, this.#core.status());
+    else this.#watcher.stepped(this.#config, message, before, this.#core.status());
     return fault;
   }
   propose(entries: Entry[]): void {

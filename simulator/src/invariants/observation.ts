@@ -61,7 +61,7 @@ export interface Observations {
     termRuns: readonly { index: number; term: number }[];
     membership: Membership;
   };
-  /** A core was given a message. */
+  /** A core was given a message, and did not drop it for what it claims. */
   stepped: ReplicaName & CoreChange & { message: Message };
   /** A core was told that time goes on. */
   ticked: ReplicaName & CoreChange;
