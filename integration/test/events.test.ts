@@ -52,6 +52,7 @@ describe('the events of a host', () => {
       'nodeReady',
       'leaderUpdated',
       'leaderUpdated',
+      'levelRaised',
       'membershipChanged',
       'nodeUnloaded',
       'nodeHostShuttingDown',
