@@ -19,6 +19,10 @@ export const Feature = Object.freeze({
   Level1: 1 << 3,
   /** Compares hashes of its state with others', and takes StateHashes and StateHashesAt messages. */
   ComparesStates: 1 << 4,
+  /** As a leader, takes a ReplicateResp that says that there is no room for entries, see `BUSY_HINT`. */
+  BusyResponses: 1 << 6,
+  /** Takes ProposalDropped messages. */
+  DroppedProposals: 1 << 7,
   /** No ability: the sender asks for a batch in return, since it has not heard the receiver's features yet. */
   Asks: 1 << 30,
 } as const);
@@ -27,7 +31,13 @@ export type Feature = (typeof Feature)[keyof typeof Feature];
 
 /** What this release knows, announced in every batch. */
 export const OWN_FEATURES: number =
-  Feature.Announces | Feature.RefusedReads | Feature.ComparesGroups | Feature.Level1 | Feature.ComparesStates;
+  Feature.Announces |
+  Feature.RefusedReads |
+  Feature.ComparesGroups |
+  Feature.Level1 |
+  Feature.ComparesStates |
+  Feature.BusyResponses |
+  Feature.DroppedProposals;
 
 /** What a host must have announced for each feature level of a group, beginning with level 1. */
 const LEVEL_FEATURES: readonly Feature[] = [Feature.Level1];
@@ -61,6 +71,7 @@ const MESSAGE_FEATURES: ReadonlyMap<MessageType, Feature> = new Map<MessageType,
   [MessageType.GroupMismatch, Feature.ComparesGroups],
   [MessageType.StateHashes, Feature.ComparesStates],
   [MessageType.StateHashesAt, Feature.ComparesStates],
+  [MessageType.ProposalDropped, Feature.DroppedProposals],
 ]);
 
 /** Whether a host that announced `features` may be sent a message of that type. */

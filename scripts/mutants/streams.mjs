@@ -131,4 +131,28 @@ export const streamMutants = [
     find: 'if (core.applying.campaignsLeft >= 0) return true;',
     replace: '',
   },
+  {
+    id: 'busy-gets-entries',
+    what: 'a follower that has no room gets the same entries with every heartbeat',
+    file: 'framework/src/raft/replication.ts',
+    in: 'replicateTo',
+    find: 'if (remote.isBusy) break;',
+    replace: '',
+  },
+  {
+    id: 'busy-to-everybody',
+    what: 'a leader that does not know the answer hears that a follower has no room, and takes it for a conflict',
+    file: 'framework/src/raft/replication.ts',
+    in: 'handleReplicate',
+    find: 'log.isOverCap && log.applied < log.commit && core.peerKnows(from, Feature.BusyResponses)',
+    replace: 'log.isOverCap && log.applied < log.commit',
+  },
+  {
+    id: 'refusal-unanswered',
+    what: 'a forwarded proposal that there is no room for is dropped in silence',
+    file: 'framework/src/raft/proposal.ts',
+    in: 'drop',
+    find: 'core.refused.set(from, refused);',
+    replace: '',
+  },
 ];

@@ -8,6 +8,7 @@ import {
   type Snapshot,
   type Uint64,
   entrySizeBytes,
+  makeMessage,
 } from '@drakkar/raftio';
 import type { ReplicaChecks } from '../agreement/replica-checks.js';
 import {
@@ -16,6 +17,7 @@ import {
   type LogReadRequest,
   type RaftUpdate,
   type SnapshotStreamReport,
+  nameOf,
   refusalFrom,
 } from '../raft/index.js';
 import type { PendingConfigChange } from '../requests/pending-config-change.js';
@@ -213,7 +215,10 @@ export class Replica implements RsmListener {
   receive(message: Message, source = ''): void {
     if (this.checks?.admits(message, source) === false) return;
     const sizeBytes = messageSizeBytes(message);
-    if (this.#inboxBytes > 0 && this.#inboxBytes + sizeBytes > this.#limits.receiveQueueBytes) return;
+    if (this.#inboxBytes > 0 && this.#inboxBytes + sizeBytes > this.#limits.receiveQueueBytes) {
+      if (message.type === MessageType.Propose) this.#refuse(message);
+      return;
+    }
     if (message.type === MessageType.Propose && !this.#canApply(message.entries)) {
       this.rejected.add('unreadableCommand', message);
       return;
@@ -221,6 +226,14 @@ export class Replica implements RsmListener {
     this.#inbox.push(message);
     this.#inboxBytes += sizeBytes;
     this.#host.setReady(this);
+  }
+
+  /** There is no room for what a member forwarded: it hears of that at once, and does not wait in vain. */
+  #refuse({ clusterID, from: to, entries }: Message): void {
+    const type = MessageType.ProposalDropped;
+    this.sendOwn(
+      makeMessage({ type, clusterID, from: this.nodeID, to, entries: entries.map((entry) => nameOf(entry)) }),
+    );
   }
 
   #canApply(entries: readonly Entry[]): boolean {

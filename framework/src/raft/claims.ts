@@ -9,6 +9,7 @@ import {
   decodeConfigChange,
 } from '@drakkar/raftio';
 import type { Core } from './core.js';
+import { isQuestion } from './quiesce.js';
 import { isTermOutOfReach } from './term-bound.js';
 
 /*
@@ -105,9 +106,25 @@ function isBetweenReplicas(type: MessageType): boolean {
     case MessageType.TimeoutNow:
     case MessageType.RequestPreVote:
     case MessageType.RequestPreVoteResp:
+    case MessageType.ProposalDropped:
       return true;
     default:
       return false;
+  }
+}
+
+/** Messages that carry no term: anyone may ask anything at any time. */
+export function isRequest(message: Message): boolean {
+  switch (message.type) {
+    case MessageType.Propose:
+    case MessageType.ReadIndex:
+    case MessageType.LeaderTransfer:
+    case MessageType.Quiesce:
+    case MessageType.SnapshotReceived:
+    case MessageType.ProposalDropped:
+      return true;
+    default:
+      return isQuestion(message);
   }
 }
 

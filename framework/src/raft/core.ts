@@ -112,7 +112,7 @@ export class Core {
   /** Leader: since when it could hear the others: its election, or its last awakening. */
   listeningSinceTick = 0;
   /** Leader: a membership change that waits until it is known who is there; see change-guard.ts. */
-  waitingChange: { entry: Entry; isLocal: boolean } | undefined = undefined;
+  waitingChange: { entry: Entry; from: number } | undefined = undefined;
   /** See term-bound.ts. */
   termCredit = MAX_TERM_CREDIT;
   distant: DistantMember | undefined = undefined;
@@ -164,8 +164,10 @@ export class Core {
   /** Proposals for the leader, gathered until the next update. */
   forwards: Entry[] = [];
   /** Proposals of other members that came while leadership was on its way to another; see proposal.ts. */
-  held: Entry[] = [];
+  held: { entry: Entry; from: number }[] = [];
   heldBytes = 0;
+  /** Forwarded proposals that were dropped, by the member that hears of it with the next update. */
+  readonly refused = new Map<number, Entry[]>();
   heldSinceTick = 0;
   /** Whether some remote may have something to be sent. */
   replicationDue = false;

@@ -2,6 +2,8 @@ import {
   type ConfigChange,
   type Entry,
   EntryType,
+  Feature,
+  type Message,
   MessageType,
   encodeConfigChange,
   entrySizeBytes,
@@ -15,15 +17,16 @@ import type { Core } from './core.js';
 /*
  * Proposals (paper, section 5.3; forwarding: thesis 6.2).
  *
- * A proposal that was forwarded and then refused by the leader is dropped without an answer: the wire has none, and
- * its proposer times out. A config change, which is refused in the normal course of things, is answered through the
- * log: in its place goes an empty entry (as in Dragonboat) that has its key, by which the proposer knows it.
+ * A proposal that was forwarded and then refused for want of room is answered by a ProposalDropped message, to members
+ * that know it; Dragonboat and 0.1 have no such answer, and there its proposer times out. A config change, which is
+ * refused in the normal course of things, is answered through the log: in its place goes an empty entry (as in
+ * Dragonboat) that has its key, by which the proposer knows it.
  */
 
 /** Proposals made here. */
 export function propose(core: Core, entries: readonly Entry[]): void {
   if (core.role === 'leader') {
-    for (const entry of entries) append(core, entry, true);
+    for (const entry of entries) append(core, entry, 0);
     return;
   }
   // Gathered, so that all of one turn go in one message; whether there is a leader is seen when it is sent.
@@ -35,30 +38,34 @@ export function propose(core: Core, entries: readonly Entry[]): void {
  * was lost just now, they are held, in bounds, and then appended here or passed on: their proposer would wait in vain.
  * They were in no log, so none gets into two.
  */
-export function handlePropose(core: Core, entries: readonly Entry[]): void {
+export function handlePropose(core: Core, { entries, from }: Message): void {
   if (core.role === 'leader' && core.transferTarget === 0) {
-    for (const entry of entries) append(core, entry, false);
+    for (const entry of entries) append(core, entry, from);
     return;
   }
-  hold(core, entries);
+  hold(core, entries, from);
 }
 
-function hold(core: Core, entries: readonly Entry[]): void {
+function hold(core: Core, entries: readonly Entry[], from: number): void {
   if (core.held.length === 0) core.heldSinceTick = core.ticks;
   for (const entry of entries) {
-    if (core.heldBytes > core.config.maxInMemLogBytes) return;
-    core.held.push(entry);
+    if (core.heldBytes > core.config.maxInMemLogBytes) {
+      drop(core, entry, from);
+      continue;
+    }
+    core.held.push({ entry, from });
     core.heldBytes += entrySizeBytes(entry);
   }
 }
 
-/** Gives up what was held for longer than an election takes, as a rule. What was proposed here is told so. */
+/** Gives up what was held for longer than an election takes, as a rule. Its proposer is told so. */
 export function expireHeld(core: Core): void {
-  if (core.held.length > 0 && core.ticks - core.heldSinceTick >= 2 * core.config.electionTimeoutTicks)
-    core.outbox.droppedProposals.push(...takeHeld(core));
+  if (core.held.length === 0) return;
+  if (core.ticks - core.heldSinceTick < 2 * core.config.electionTimeoutTicks) return;
+  for (const { entry, from } of takeHeld(core)) drop(core, entry, from);
 }
 
-function takeHeld(core: Core): Entry[] {
+function takeHeld(core: Core): Core['held'] {
   const { held } = core;
   core.held = [];
   core.heldBytes = 0;
@@ -69,27 +76,60 @@ function takeHeld(core: Core): Entry[] {
 function releaseHeld(core: Core): void {
   if (core.held.length === 0 || core.transferTarget !== 0 || isRaisingLevel(core)) return;
   if (core.role === 'leader') {
-    for (const entry of takeHeld(core)) append(core, entry, false);
+    for (const { entry, from } of takeHeld(core)) append(core, entry, from);
   } else if (core.leaderID !== 0) {
-    sendToLeader(core, takeHeld(core));
+    sendToLeader(
+      core,
+      takeHeld(core).map(({ entry }) => entry),
+    );
   }
 }
 
-function append(core: Core, entry: Entry, isLocal: boolean): void {
-  const { log } = core;
-  if (core.transferTarget !== 0 || log.isOverCap) {
-    if (isLocal) core.outbox.droppedProposals.push(entry);
+/** It gets into no log: whoever proposed it hears of that, and may try again. @param from 0: proposed here */
+function drop(core: Core, entry: Entry, from: number): void {
+  if (from === 0) {
+    core.outbox.droppedProposals.push(entry);
     return;
   }
-  if (entry.type === EntryType.ConfigChangeEntry) appendChange(core, entry, isLocal);
+  if (!core.peerKnows(from, Feature.DroppedProposals)) return;
+  const refused = core.refused.get(from) ?? [];
+  refused.push(nameOf(entry));
+  core.refused.set(from, refused);
+}
+
+/** What tells an entry from others, without its command. */
+export function nameOf({ type, key, clientID, seriesID, respondedTo }: Entry): Entry {
+  return makeEntry({ type, key, clientID, seriesID, respondedTo });
+}
+
+/** One message for each member whose proposals were dropped in this turn. */
+function flushRefused(core: Core): void {
+  for (const [to, entries] of core.refused) {
+    core.send({ type: MessageType.ProposalDropped, to, term: 0, entries });
+  }
+  core.refused.clear();
+}
+
+/** A member that this replica forwarded proposals to could not take them. */
+export function handleProposalDropped(core: Core, message: Message): void {
+  for (const entry of message.entries) core.outbox.droppedProposals.push(entry);
+}
+
+function append(core: Core, entry: Entry, from: number): void {
+  if (core.transferTarget !== 0 || core.log.isOverCap) {
+    drop(core, entry, from);
+    return;
+  }
+  if (entry.type === EntryType.ConfigChangeEntry) appendChange(core, entry, from);
   else push(core, entry);
 }
 
 /** One at a time, and none that the leader sees to be a mistake; see change-guard.ts. */
-function appendChange(core: Core, entry: Entry, isLocal: boolean): void {
+function appendChange(core: Core, entry: Entry, from: number): void {
+  const isLocal = from === 0;
   const change = changeOf(entry);
   if (change === undefined || core.waitingChange !== undefined || !mayChangeConfig(core)) {
-    if (isRaisingLevel(core)) hold(core, [entry]);
+    if (isRaisingLevel(core)) hold(core, [entry], from);
     else if (isLocal) core.outbox.rejectedConfigChanges.push(entry);
     else push(core, makeEntry({ type: EntryType.ApplicationEntry, key: entry.key }));
     return;
@@ -99,7 +139,7 @@ function appendChange(core: Core, entry: Entry, isLocal: boolean): void {
     // What was forced is not for the log: nobody who applies the change needs it.
     push(core, change.force === undefined ? entry : withoutForce(entry, change));
   } else if (refusal.kind !== 'notAMember' && isStillListening(core)) {
-    core.waitingChange = { entry, isLocal };
+    core.waitingChange = { entry, from };
   } else if (isLocal) {
     core.outbox.refusedConfigChanges.push({ entry, refusal });
   } else {
@@ -116,10 +156,10 @@ function retryWaitingChange(core: Core): void {
   const waiting = core.waitingChange;
   if (waiting === undefined) return;
   core.waitingChange = undefined;
-  const { entry, isLocal } = waiting;
-  if (core.role === 'leader') append(core, entry, isLocal);
-  else if (isLocal) core.outbox.droppedProposals.push(entry);
-  else handlePropose(core, [entry]);
+  const { entry, from } = waiting;
+  if (core.role === 'leader') append(core, entry, from);
+  else if (from === 0) drop(core, entry, from);
+  else hold(core, [entry], from);
 }
 
 /** Whether the config change under way is our own, which nobody asked for, and which is soon done. */
@@ -138,6 +178,7 @@ export function push(core: Core, entry: Entry): void {
 export function flushForwards(core: Core): void {
   retryWaitingChange(core);
   releaseHeld(core);
+  if (core.refused.size > 0) flushRefused(core);
   const { forwards } = core;
   if (forwards.length === 0) return;
   core.forwards = [];

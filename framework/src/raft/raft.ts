@@ -1,5 +1,5 @@
 import { type Entry, type Membership, type Message, MessageType, type Snapshot } from '@drakkar/raftio';
-import { type ClaimFault, faultOf, isFromLeader } from './claims.js';
+import { type ClaimFault, faultOf, isFromLeader, isRequest } from './claims.js';
 import { applyConfigChange, rejectConfigChange } from './config-change.js';
 import { Core } from './core.js';
 import {
@@ -14,11 +14,10 @@ import {
 import { continueTransfer, handleLeaderTransfer, requestTransfer } from './leader-transfer.js';
 import { tickLeader } from './leader.js';
 import { setMembership } from './membership.js';
-import { expireHeld, handlePropose, propose } from './proposal.js';
+import { expireHeld, handleProposalDropped, handlePropose, propose } from './proposal.js';
 import {
   handleQuestion,
   handleQuiesce,
-  isQuestion,
   membersToSeek,
   recordActivity,
   recordMessage,
@@ -260,20 +259,6 @@ function handleFault(core: Core, message: Message, fault: ClaimFault): void {
   }
 }
 
-/** Messages that carry no term: anyone may ask anything at any time. */
-function isRequest(message: Message): boolean {
-  switch (message.type) {
-    case MessageType.Propose:
-    case MessageType.ReadIndex:
-    case MessageType.LeaderTransfer:
-    case MessageType.Quiesce:
-    case MessageType.SnapshotReceived:
-      return true;
-    default:
-      return isQuestion(message);
-  }
-}
-
 /** Requests are taken from members only, observers included. */
 function handleRequest(core: Core, message: Message): void {
   const remote = core.remote(message.from);
@@ -287,7 +272,11 @@ function handleRequest(core: Core, message: Message): void {
   }
   if (message.type === MessageType.Propose && remote !== undefined) {
     // Not back to where it came from: that one takes us for the leader, and we it.
-    if (core.role === 'leader' || message.from !== core.leaderID) handlePropose(core, message.entries);
+    if (core.role === 'leader' || message.from !== core.leaderID) handlePropose(core, message);
+    return;
+  }
+  if (message.type === MessageType.ProposalDropped) {
+    if (remote !== undefined) handleProposalDropped(core, message);
     return;
   }
   if (core.role !== 'leader' || remote === undefined) return;

@@ -30,6 +30,8 @@ export class Remote {
   commitSent = 0;
   /** Index of the snapshot under way. */
   snapshotIndex = 0;
+  /** It has no room for entries, as it said last: it is asked by empty messages until it has. */
+  isBusy = false;
   /** Index of the snapshot that it has got and goes on from, until it has caught up; 0: it is behind by no snapshot. */
   catchUpFrom = 0;
   /** How far it has applied, as it says; 0: it does not say; `undefined`: not heard of yet by this leader. */
@@ -60,6 +62,7 @@ export class Remote {
 
   toReplicate(): void {
     this.status = 'replicate';
+    this.isBusy = false;
     this.next = this.match + 1;
     this.probeSent = false;
     this.snapshotIndex = 0;
@@ -68,6 +71,7 @@ export class Remote {
 
   toSnapshot(index: number): void {
     this.status = 'snapshot';
+    this.isBusy = false;
     this.snapshotIndex = index;
     this.catchUpFrom = 0;
     this.probeSent = false;

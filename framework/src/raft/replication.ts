@@ -1,10 +1,13 @@
-import { type Entry, type Message, MessageType, entrySizeBytes } from '@drakkar/raftio';
+import { type Entry, Feature, type Message, MessageType, entrySizeBytes } from '@drakkar/raftio';
 import type { Core } from './core.js';
 import { isOutdated } from './outdated.js';
 import { quorumMatch } from './quorum.js';
 import type { Remote } from './remote.js';
 import { sendSnapshot } from './snapshot.js';
 import type { LogReadRequest } from './types.js';
+
+/** `hintHigh` of a ReplicateResp, to peers that know it: the sender has no room for entries now. */
+export const BUSY_HINT = 0xffff_ffff;
 
 /*
  * Log replication (paper, section 5.3; pipelining: thesis 10.2.1). The leader's side first, then the follower's.
@@ -45,6 +48,7 @@ function replicateTo(core: Core, remote: Remote): void {
       sendSnapshot(core, remote);
       return;
     }
+    if (remote.isBusy) break;
     if (remote.next < log.mem.first) {
       requestLogRead(core, remote);
       return;
@@ -129,6 +133,10 @@ export function handleReplicateResp(core: Core, remote: Remote, message: Message
   remote.active = true;
   remote.heardTick = core.ticks;
   core.replicationDue = true;
+  if (message.hintHigh === BUSY_HINT) {
+    noteBusy(core, remote, message);
+    return;
+  }
   if (message.reject) {
     handleRejection(core, remote, message);
     return;
@@ -152,6 +160,16 @@ export function handleReplicateResp(core: Core, remote: Remote, message: Message
   }
   if (remote.match >= core.log.commit) remote.catchUpFrom = 0;
   advanceCommit(core);
+}
+
+/** It has no room for entries: none are sent until the answer to an empty Replicate, one a heartbeat, says otherwise. */
+function noteBusy(core: Core, remote: Remote, message: Message): void {
+  if (!message.reject) remote.matched(message.logIndex);
+  advanceCommit(core);
+  if (remote.status === 'snapshot') return;
+  remote.toProbe(remote.match + 1);
+  remote.probeSent = true;
+  remote.isBusy = true;
 }
 
 /**
@@ -215,9 +233,14 @@ export function handleReplicate(core: Core, message: Message): void {
     core.send({ type: MessageType.ReplicateResp, to: from, logIndex: log.commit });
     return;
   }
-  // The applying of committed entries lags behind too far: take no more until it has caught up. The leader will try
+  // The applying of committed entries lags behind too far: take no more until it has caught up. The leader will ask
   // again. With nothing left to apply, entries are always taken, or a new leader could not commit its first one.
-  if (log.isOverCap && log.applied < log.commit && entries.length > 0) return;
+  const isFull = log.isOverCap && log.applied < log.commit && core.peerKnows(from, Feature.BusyResponses);
+  if (log.isOverCap && log.applied < log.commit && entries.length > 0) {
+    const fields = { type: MessageType.ReplicateResp, to: from, logIndex, hint: log.lastIndex };
+    if (isFull) core.send({ ...fields, reject: true, hintHigh: BUSY_HINT });
+    return;
+  }
   if (log.term(logIndex) !== logTerm) {
     reject(core, message);
     return;
@@ -225,11 +248,11 @@ export function handleReplicate(core: Core, message: Message): void {
   log.merge(entries);
   const last = logIndex + entries.length;
   log.commitTo(Math.min(message.commit, last));
-  acknowledge(core, from, last);
+  acknowledge(core, from, last, isFull);
 }
 
 /** One response for all Replicates of one update: the highest index says it all. */
-function acknowledge(core: Core, to: number, logIndex: number): void {
+function acknowledge(core: Core, to: number, logIndex: number, isFull: boolean): void {
   const earlier = core.outbox.messagesAfterSave.at(-1);
   if (
     earlier?.type === MessageType.ReplicateResp &&
@@ -238,9 +261,10 @@ function acknowledge(core: Core, to: number, logIndex: number): void {
     !earlier.reject
   ) {
     earlier.logIndex = Math.max(earlier.logIndex, logIndex);
+    earlier.hintHigh = isFull ? BUSY_HINT : 0;
     return;
   }
-  core.send({ type: MessageType.ReplicateResp, to, logIndex });
+  core.send({ type: MessageType.ReplicateResp, to, logIndex, hintHigh: isFull ? BUSY_HINT : 0 });
 }
 
 function reject(core: Core, message: Message): void {

@@ -42,6 +42,8 @@ export const MessageType = Object.freeze({
   StateHashes: 68,
   /** The leader asks for the hashes at `logIndex`. */
   StateHashesAt: 69,
+  /** To a member that forwarded proposals: those named in the entries, without commands, got into no log. */
+  ProposalDropped: 70,
 } as const);
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 
