@@ -116,7 +116,8 @@ export function handleProposalDropped(core: Core, message: Message): void {
 }
 
 function append(core: Core, entry: Entry, from: number): void {
-  if (core.transferTarget !== 0 || core.log.isOverCap) {
+  const { log } = core;
+  if (core.transferTarget !== 0 || log.isOverCap) {
     drop(core, entry, from);
     return;
   }
