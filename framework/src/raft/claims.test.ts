@@ -219,6 +219,14 @@ describe('a snapshot', () => {
     expect(install(new Solo({}, init), 2, { ...snapshotAt(9, 5), membership: known })).toBeUndefined();
   });
 
+  it('is refused with an index out of range by a leader whose term it ends, too', () => {
+    const fields = { snapshot: snapshotAt(MAX, 1) };
+    const solo = leader();
+    const { term } = solo.raft;
+    expect(solo.step(2, MessageType.InstallSnapshot, { ...fields, term: term + 1 })).toBe('unfitSnapshot');
+    expect(solo.raft.status()).toMatchObject({ role: 'leader', term });
+  });
+
   it('is refused with an index or a term out of range, or of an earlier term than what is committed', () => {
     expect(install(follower(), 2, snapshotAt(MAX, 5))).toBe('unfitSnapshot');
     expect(install(follower(), 2, snapshotAt(9, 0))).toBe('unfitSnapshot');

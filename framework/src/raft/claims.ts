@@ -238,8 +238,9 @@ function snapshotFault(core: Core, message: Message): ClaimFault | undefined {
   const { snapshot, term } = message;
   if (snapshot === undefined || (term > 0 && snapshot.term > term)) return 'unfitSnapshot';
   const { log } = core;
-  if ((term > 0 && term < core.term) || core.role === 'leader' || snapshot.index <= log.commit)
-    return undefined;
+  // A leader takes no snapshot, but one of a later term makes it a follower that does.
+  const isIgnored = term > 0 ? term < core.term : core.role === 'leader';
+  if (isIgnored || snapshot.index <= log.commit) return undefined;
   if (snapshot.index > MAX_LOG_INDEX || snapshot.term === 0) return 'unfitSnapshot';
   if (snapshot.term < Math.max(0, log.term(log.commit))) return 'unfitSnapshot';
   return isLaterMembership(core, message.from, snapshot) ? undefined : 'unfitSnapshot';

@@ -56,6 +56,9 @@ export interface Outcome {
   messages: Message[];
 }
 
+/** A core that always has one more update never rests. */
+const MAX_UPDATES = 1_000;
+
 /** One core and nobody else: the test plays the others. Replica 1 unless told otherwise. */
 export class Solo {
   readonly raft: IRaft;
@@ -95,7 +98,8 @@ export class Solo {
   /** Takes all updates, has them saved at once and applied; config changes are rejected by the state machine. */
   drain(): Outcome {
     const outcome: Outcome = { updates: [], messages: [] };
-    while (this.raft.hasUpdate()) {
+    for (let rounds = 0; this.raft.hasUpdate(); rounds++) {
+      if (rounds > MAX_UPDATES) throw new Error(`more than ${MAX_UPDATES} updates at a stretch`);
       const update = this.raft.getUpdate();
       outcome.updates.push(update);
       this.lastTerm = update.entriesToSave.at(-1)?.term ?? update.snapshot?.term ?? this.lastTerm;
