@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ILogDB, Snapshot, Update } from '@drakkar/raftio';
-import { bulkhead } from 'cockatiel';
 import { silentLogger } from '../logging/logger.js';
+import { Places } from '../runtime/places.js';
+import { ManualClock } from '../runtime/testing/manual-clock.js';
 import { makeStore, membershipOf, noise } from '../snapshot/testing/fixture.js';
 import { MemoryDisk } from '../snapshot/testing/memory-disk.js';
 import type { Replica } from './replica.js';
@@ -28,6 +29,8 @@ class Bench {
         writeStateMachine: (writer: { write: (data: Uint8Array) => void }) => writer.write(noise(2, 100)),
       }),
   };
+  readonly clock = new ManualClock();
+  readonly slots = new Places({ count: 1, patienceMs: 1000, clock: this.clock });
   /** Runs before a list of the recorded snapshots is given. */
   beforeList: () => Promise<void> = () => Promise.resolve();
   readonly snapshotter: Snapshotter;
@@ -75,7 +78,7 @@ class Bench {
     this.snapshotter = new Snapshotter(replica, policy, 0, {
       store: this.store,
       logDB,
-      slots: bulkhead(1, Infinity),
+      slots: this.slots,
       events: { emit: () => undefined },
       log: silentLogger,
       onDamaged: () => undefined,
@@ -202,3 +205,29 @@ async function received(bench: Bench, index: number): Promise<{ snapshot: Snapsh
   });
   return { snapshot };
 }
+
+describe('a snapshot that waits for its turn', () => {
+  it('is given up as soon as the replica stops, whatever the others do', async () => {
+    const bench = new Bench(MIB);
+    bench.apply(10, 10);
+    const taken = await bench.slots.take(new AbortController().signal);
+    const asked = bench.snapshotter.request();
+    await bench.settle();
+    expect(bench.slots.waitingCount).toBe(1);
+    await Promise.all([
+      bench.snapshotter.stop(),
+      expect(asked).rejects.toMatchObject({ code: 'ERR_CLUSTER_CLOSED' }),
+    ]);
+    expect(bench.slots.waitingCount).toBe(0);
+    taken.giveBack();
+  });
+
+  it('is taken though the one before it hangs', async () => {
+    const bench = new Bench(MIB);
+    bench.apply(10, 10);
+    await bench.slots.take(new AbortController().signal);
+    const asked = bench.snapshotter.request();
+    bench.clock.advance(1000);
+    expect(await asked).toBe(10);
+  });
+});

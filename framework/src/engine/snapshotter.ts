@@ -1,9 +1,9 @@
 import type { ILogDB, Snapshot } from '@drakkar/raftio';
-import type { BulkheadPolicy } from 'cockatiel';
 import { ErrClusterClosed, ErrRejected } from '../errors/index.js';
 import type { IEventSink } from '../events/event-hub.js';
 import type { ILogger } from '../logging/logger.js';
 import type { CompressionType } from '../compression/snappy.js';
+import type { Places } from '../runtime/places.js';
 import type { SnapshotStore } from '../snapshot/index.js';
 import { LogSizes } from './log-sizes.js';
 import { recoverFrom } from './recovery.js';
@@ -27,7 +27,7 @@ export interface SnapshotterDependencies {
   store: SnapshotStore;
   logDB: ILogDB;
   /** How many snapshots this host writes at a time. */
-  slots: BulkheadPolicy;
+  slots: Places;
   events: IEventSink;
   log: ILogger;
   /** Told once of each snapshot that proves damaged. */
@@ -226,12 +226,23 @@ export class Snapshotter implements ISnapshotter {
   }
 
   #start(): Promise<number> {
-    this.#running ??= this.#deps.slots
-      .execute(() => this.#take())
-      .finally(() => {
-        this.#running = undefined;
-      });
+    this.#running ??= this.#takeInTurn().finally(() => {
+      this.#running = undefined;
+    });
     return this.#running;
+  }
+
+  /** One that only waits for its turn gives that up as soon as the replica stops. */
+  async #takeInTurn(): Promise<number> {
+    const slot = await this.#deps.slots.take(this.#stop.signal).catch((cause: unknown) => {
+      const { clusterID } = this.#replica;
+      throw new ErrClusterClosed(`group ${clusterID} was stopped on this host`, { cause });
+    });
+    try {
+      return await this.#take();
+    } finally {
+      slot.giveBack();
+    }
   }
 
   async #take(): Promise<number> {

@@ -1,5 +1,4 @@
 import type { ILogDB, RaftRPCConfig } from '@drakkar/raftio';
-import { bulkhead } from 'cockatiel';
 import type { NodeHostConfig, NodeHostConfigInput } from '../config/node-host-config.js';
 import { type DataDir, openDataDir } from '../datadir/data-dir.js';
 import { type NodeHostServices, type Overrides, buildContainer } from '../di/build-container.js';
@@ -9,6 +8,7 @@ import { EventHub } from '../events/event-hub.js';
 import type { HostListener } from '../events/host-listener.js';
 import type { ILogger } from '../logging/logger.js';
 import { type RaftFactory, RaftFactoryID, createRaft } from '../raft/index.js';
+import { Places } from '../runtime/places.js';
 import { SnapshotStore } from '../snapshot/index.js';
 import { Compactions } from './compactions.js';
 import { ReplicaLoader } from './replica-loader.js';
@@ -277,7 +277,11 @@ function makeLoader(
         random,
         logger,
       }),
-    snapshotSlots: bulkhead(settings.snapshotWorkerCount, Infinity),
+    snapshotSlots: new Places({
+      count: settings.snapshotWorkerCount,
+      patienceMs: settings.snapshotWorkerPatienceMs,
+      clock,
+    }),
     events,
     featuresOf: (clusterID, nodeID) => transport.replicaFeatures(clusterID, nodeID),
     onSnapshotDamaged: (clusterID, nodeID, { index }, error) => {

@@ -1,5 +1,4 @@
 import type { Bootstrap, ILogDB, Snapshot } from '@drakkar/raftio';
-import type { BulkheadPolicy } from 'cockatiel';
 import type { ApplySettings } from '../agreement/apply-settings.js';
 import { ReplicaChecks } from '../agreement/replica-checks.js';
 import { loadSnappy } from '../compression/snappy.js';
@@ -17,6 +16,7 @@ import { PendingConfigChange } from '../requests/pending-config-change.js';
 import { KEY_NONCE_BOUND, PendingProposals } from '../requests/pending-proposals.js';
 import { PendingReads } from '../requests/pending-reads.js';
 import { EntryPayloads, type MembershipRules, ReplicatedStateMachine } from '../rsm/index.js';
+import type { Places } from '../runtime/places.js';
 import type { IRandom } from '../runtime/random.js';
 import type { SoftSettings } from '../settings/soft.js';
 import type { SnapshotStore } from '../snapshot/index.js';
@@ -32,7 +32,7 @@ export interface ReplicaLoaderDependencies {
   tickMs: number;
   snapshotStore: (clusterID: number, nodeID: number) => SnapshotStore;
   /** How many snapshots this host writes at a time. */
-  snapshotSlots: BulkheadPolicy;
+  snapshotSlots: Places;
   events: IEventSink;
   /** What the host of a replica has announced that it knows. */
   featuresOf: (clusterID: number, nodeID: number) => number;

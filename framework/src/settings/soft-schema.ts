@@ -78,6 +78,12 @@ export const softSettingsSchema: JsonSchema = objectSchema<SoftSettings>(
     ),
     breakerMaxBackoffMs: integer('Longest such pause.', 2000, 1, 600_000),
     snapshotWorkerCount: integer('Snapshots of state machines being written at a time.', 4, 1, 1024),
+    snapshotWorkerPatienceMs: integer(
+      'A snapshot that has been written for longer, since its state machine is slow or hangs, does not count in snapshotWorkerCount while others wait, up to four times that many in all.',
+      10_000,
+      10,
+      3_600_000,
+    ),
     maxSnapshotSendCount: integer('Snapshots being sent to other hosts at a time.', 4, 1, 1024),
     maxSnapshotReceiveCount: integer(
       'Snapshots being received at a time; further ones are refused.',

@@ -30,6 +30,8 @@ export interface SoftSettings {
   readonly snapshotWorkerCount: number;
   readonly maxSnapshotSendCount: number;
   readonly maxSnapshotReceiveCount: number;
+  /** A snapshot that has been written for longer holds up no other one. */
+  readonly snapshotWorkerPatienceMs: number;
   /** Over all snapshots that are being sent; 0 = unlimited. */
   readonly maxSnapshotBytesPerSecond: number;
   /** A snapshot stream in which nothing moves for this long is given up. */

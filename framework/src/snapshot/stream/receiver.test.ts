@@ -361,6 +361,27 @@ describe('streams at the same time', () => {
   });
 });
 
+describe('streams in which nothing moves', () => {
+  it('do not count, up to a bound', async () => {
+    const disk = new MemoryDisk();
+    const chunks = await chunksFor(disk, await makeSource(disk, { fileSizes: [10] }));
+    const target = makeTarget(
+      disk,
+      { idleTimeoutMs: 30_000 },
+      { lookup: ({ to }) => makeStore(disk, `/target/7-${to}`, to) },
+    );
+    const begin = (nodeID: number): Promise<boolean> =>
+      target.receiver.createSink().addChunk({ ...(chunks[0] as SnapshotChunk), nodeID });
+    const taken: number[] = [];
+    for (let nodeID = 2; nodeID <= 12; nodeID++) {
+      if (await begin(nodeID)) taken.push(nodeID);
+      target.clock.advance(nodeID === 2 ? 0 : 2500);
+    }
+    expect(taken).toEqual([2, 3, 5, 6, 7, 8, 9, 10]);
+    await target.receiver.stop();
+  });
+});
+
 describe('a disk that fails while a snapshot is received', () => {
   async function operationsOf(chunks: SnapshotChunk[]): Promise<number> {
     const disk = new MemoryDisk();

@@ -27,6 +27,11 @@ export interface SnapshotReceiverDependencies {
   logger: ILogger;
 }
 
+/** A stream in which no chunk came for so long, or for half the time after which it is dropped, holds up no other. */
+const MAX_PATIENCE_MS = 5_000;
+/** Streams in all, counting those in which nothing moves, for each place. */
+const MAX_STREAMS_PER_PLACE = 4;
+
 /**
  * Takes the snapshots that other hosts send. A stream is checked chunk by chunk and block by block, and written to a
  * temporary folder of its replica; one that is torn, foreign, replayed, out of order or damaged is dropped without a
@@ -89,7 +94,7 @@ export class SnapshotReceiver {
     if (store === undefined) return 'no replica here wants it';
     const key = keyOf(offer.clusterID, offer.to);
     const before = this.#admitted.get(key);
-    if (before === undefined && this.#admitted.size >= this.#options.maxStreams) {
+    if (before === undefined && !this.#hasRoom()) {
       return `${this.#options.maxStreams} snapshots are being received already`;
     }
     if (before?.isCompleting === true) return 'the one before is being completed';
@@ -97,6 +102,14 @@ export class SnapshotReceiver {
     before?.cancel('another one has begun');
     this.#admitted.set(key, reception);
     return store;
+  }
+
+  /** Streams in which nothing moves do not count, up to a bound. */
+  #hasRoom(): boolean {
+    const { maxStreams, idleTimeoutMs } = this.#options;
+    if (this.#admitted.size >= maxStreams * MAX_STREAMS_PER_PLACE) return false;
+    const patienceMs = Math.min(MAX_PATIENCE_MS, idleTimeoutMs / 2);
+    return [...this.#admitted.values()].filter(({ stalledMs }) => stalledMs < patienceMs).length < maxStreams;
   }
 
   #ended(reception: Reception): void {

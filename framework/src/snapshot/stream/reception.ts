@@ -54,6 +54,7 @@ export class Reception implements IChunkSink {
   #folder: TemporaryFolder | undefined;
   #files: IncomingFiles | undefined;
   #idle: Timer | undefined;
+  #movedMs: number;
   #isBusy = false;
   #isCompleting = false;
   #isComplete = false;
@@ -66,6 +67,7 @@ export class Reception implements IChunkSink {
 
   constructor(host: ReceptionHost) {
     this.#host = host;
+    this.#movedMs = host.clock.nowMs();
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
     this.#startIdleTimer();
   }
@@ -73,6 +75,11 @@ export class Reception implements IChunkSink {
   /** `undefined` until the first chunk is there and is the beginning of a stream. */
   get offer(): SnapshotOffer | undefined {
     return this.#offer;
+  }
+
+  /** How long no chunk has come. */
+  get stalledMs(): number {
+    return this.#isBusy ? 0 : this.#host.clock.nowMs() - this.#movedMs;
   }
 
   /** Whether all of it has arrived, so that it is not called off any more. */
@@ -93,6 +100,7 @@ export class Reception implements IChunkSink {
       this.cancel(messageOf(error), error);
     }
     this.#isBusy = false;
+    this.#movedMs = this.#host.clock.nowMs();
     if (this.#isComplete || this.#over !== undefined) await this.#end();
     else this.#startIdleTimer();
     return this.#isComplete || this.#over === undefined;

@@ -210,6 +210,24 @@ describe('SnapshotSender', () => {
     expect(setup.connections).toHaveLength(4);
   });
 
+  it('is not held up by a host that hangs', async () => {
+    const setup = await setUp({ maxStreams: 1 }, {}, async (target) =>
+      target === 'hangs:1'
+        ? await new Promise<ISnapshotConnection>(() => undefined)
+        : new LoopbackConnection(setup.target.receiver.createSink, {}),
+    );
+    const { sender, request, clock } = setup;
+    const hanging = [3, 4, 5].map((to) => sender.send(request({ to, target: 'hangs:1' })));
+    const outcome = sender.send(request());
+    await settle();
+    clock.advance(499); // one hangs, and counts until it has done so for half of what a stall may take
+    expect(sender.streamCount).toBe(4);
+    clock.advance(1);
+    expect(await outcome).toMatchObject({ sent: true });
+    await sender.stop();
+    for (const each of hanging) expect(await each).toMatchObject({ sent: false });
+  });
+
   it('waits in the queue only as long as it is wanted', async () => {
     const setup = await setUp({ maxStreams: 1 }, { onChunk: () => new Promise(() => undefined) });
     const abort = new AbortController();

@@ -5,10 +5,11 @@ import type { IFileSystem } from '../../fs/file-system.js';
 import type { ILogger } from '../../logging/logger.js';
 import type { IClock } from '../../runtime/clock.js';
 import { onAbort } from '../../runtime/on-abort.js';
+import { type Place, Places } from '../../runtime/places.js';
 import type { SnapshotLease, SnapshotStore } from '../store/snapshot-store.js';
 import { BandwidthLimiter } from './bandwidth.js';
 import { type StreamHead, chunksOf } from './chunks.js';
-import { Places, within } from './waiting.js';
+import { within } from './waiting.js';
 
 export interface SnapshotSenderOptions {
   deploymentID: number;
@@ -47,7 +48,16 @@ export type SendOutcome =
   /** ErrSnapshotNotSent, ErrSnapshotStopped, ErrSnapshotCorrupt, errors of the file system. */
   | { sent: false; sizeBytes: number; durationMs: number; error: Error };
 
+/** A stream in which nothing moves for so long, or for half the time after which it ends, holds up no other. */
+const MAX_PATIENCE_MS = 5_000;
+
 const ignore = (): void => undefined;
+
+/** How far an attempt has come, and the place that it holds meanwhile. */
+interface Course {
+  progress: { sizeBytes: number };
+  place: Place;
+}
 
 /** One attempt. */
 class Stream {
@@ -87,7 +97,8 @@ export class SnapshotSender {
     this.#options = options;
     this.#deps = deps;
     this.#bandwidth = new BandwidthLimiter(deps.clock, options.bytesPerSecond);
-    this.#places = new Places(options.maxStreams);
+    const patienceMs = Math.min(MAX_PATIENCE_MS, options.stallTimeoutMs / 2);
+    this.#places = new Places({ count: options.maxStreams, patienceMs, clock: deps.clock });
   }
 
   /** Streams under way, those that wait for their turn included. */
@@ -149,11 +160,11 @@ export class SnapshotSender {
     const lease = await request.store.lease(request.snapshot);
     try {
       await stream.before;
-      const giveBack = await this.#places.take(request.signal, describe(request));
+      const place = await this.#places.take(request.signal, request.target);
       try {
-        await this.#connectAndSend(request, lease, stream, progress);
+        await this.#connectAndSend(request, lease, stream, { progress, place });
       } finally {
-        giveBack();
+        place.giveBack();
       }
     } finally {
       await lease.release();
@@ -164,7 +175,7 @@ export class SnapshotSender {
     request: SendSnapshot,
     lease: SnapshotLease,
     stream: Stream,
-    progress: { sizeBytes: number },
+    course: Course,
   ): Promise<void> {
     const { target, signal } = request;
     const { connectTimeoutMs } = this.#options;
@@ -173,7 +184,8 @@ export class SnapshotSender {
     const limits = { clock: this.#deps.clock, signal, timeoutMs: connectTimeoutMs, what };
     const connection = await within(connecting, limits, (late) => late.close());
     try {
-      await this.#sendChunks(request, lease, connection, progress);
+      course.place.moved();
+      await this.#sendChunks(request, lease, connection, course);
       stream.isFinishing = true;
       const finishing = { ...limits, timeoutMs: this.#options.stallTimeoutMs, what: describe(request) };
       await within(connection.finish(), finishing);
@@ -186,7 +198,7 @@ export class SnapshotSender {
     request: SendSnapshot,
     lease: SnapshotLease,
     connection: ISnapshotConnection,
-    progress: { sizeBytes: number },
+    { progress, place }: Course,
   ): Promise<void> {
     const { snapshot, from, to, signal, store, groupID = 0, settings = 0 } = request;
     const { deploymentID, stallTimeoutMs } = this.#options;
@@ -215,6 +227,7 @@ export class SnapshotSender {
         await this.#bandwidth.take(chunk.data.length, signal);
         await within(connection.sendSnapshotChunk(chunk), limits);
         progress.sizeBytes += chunk.data.length;
+        place.moved();
       }
     } finally {
       await chunks.return();
