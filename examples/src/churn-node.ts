@@ -83,7 +83,7 @@ async function persist<T>(timeoutMs: number, attempt: () => Promise<T>): Promise
     try {
       return await attempt();
     } catch (error) {
-      const mayHelp = isDrakkarError(error) && (error.retrySafe || !error.outcomeKnown);
+      const mayHelp = isDrakkarError(error) && error.retry !== 'never';
       if (!mayHelp || performance.now() > endMs) throw error;
       await delay(RETRY_DELAY_MS);
     }

@@ -172,7 +172,7 @@ describe('a host that has too much to do', () => {
         return { error };
       }
     });
-    expect(refusal.error).toMatchObject({ code: 'ERR_SYSTEM_BUSY', retrySafe: true });
+    expect(refusal.error).toMatchObject({ code: 'ERR_SYSTEM_BUSY', effect: 'none', retry: 'here' });
     expect(isTempError(refusal.error)).toBe(true);
     cluster.cutOff.clear();
     const request = await eventually('room for another', () => {

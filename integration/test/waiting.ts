@@ -21,7 +21,7 @@ export async function retrying<T>(call: () => Promise<T>): Promise<T> {
     try {
       return { value: await call() };
     } catch (error) {
-      if (isDrakkarError(error) && error.retrySafe) return undefined;
+      if (isDrakkarError(error) && error.effect === 'none' && error.retry !== 'never') return undefined;
       throw error;
     }
   });

@@ -137,7 +137,12 @@ export {
   ErrUnsafeInteger,
   ErrUnsupported,
   ErrUpdateRefused,
+  type ErrorClaim,
+  type ErrorContext,
+  type ErrorEffect,
   type ErrorKind,
+  type ErrorRetry,
   hasErrorCode,
   isDrakkarError,
+  withClaim,
 } from './errors.js';

@@ -40,7 +40,7 @@ async function retrying<T>(what: string, call: () => Promise<T>): Promise<T> {
     try {
       return { value: await call() };
     } catch (error) {
-      if (isDrakkarError(error) && error.retrySafe) return undefined;
+      if (isDrakkarError(error) && error.effect === 'none' && error.retry !== 'never') return undefined;
       throw error;
     }
   });

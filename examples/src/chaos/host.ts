@@ -243,7 +243,7 @@ async function answering<T>(request: () => Promise<T>): Promise<Answer<T>> {
     return { isGood: true, value: await request() };
   } catch (error) {
     if (!isDrakkarError(error)) throw error;
-    return { isGood: false, code: error.code, isOpen: !error.outcomeKnown, message: error.message };
+    return { isGood: false, code: error.code, isOpen: error.effect === 'unknown', message: error.message };
   }
 }
 

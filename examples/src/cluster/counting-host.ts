@@ -42,7 +42,8 @@ export class CountingHost implements WorkloadHost {
       return await call();
     } catch (error) {
       const code = isDrakkarError(error) ? error.code : String(error);
-      const isTemporary = isTempError(error) || (isDrakkarError(error) && error.retrySafe);
+      const mayPass = isDrakkarError(error) && error.effect === 'none' && error.retry !== 'never';
+      const isTemporary = mayPass || isTempError(error);
       const met = this.#errors.get(code) ?? { code, count: 0, isTemporary };
       met.count += 1;
       this.#errors.set(code, met);

@@ -130,8 +130,8 @@ export class Workload {
       } catch (error) {
         if (!isDrakkarError(error)) throw error;
         if (error.code === 'ERR_REJECTED') return { ended: false };
-        const mayHelp = error.retrySafe || !error.outcomeKnown;
-        if (!mayHelp || error.code === 'ERR_CLOSED') throw error;
+        const isOver = error.code === 'ERR_CLOSED' || error.code === 'ERR_REPLICA_FAILED';
+        if (isOver || error.retry === 'never') throw error;
         if (performance.now() >= this.#giveUpAt) return { ended: false };
         this.stats.retries += 1;
         await delay(RETRY_DELAY_MS);

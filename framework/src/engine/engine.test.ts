@@ -562,7 +562,7 @@ describe('Engine', () => {
     const { replica } = setUp().addReplica(1);
     for (let i = 0; i < 2; i++) {
       expect(replica.admits(1)).toBe(true);
-      replica.proposals.add(7, 0, 10);
+      replica.proposals.add({ operation: 'proposal', clientID: 7, deadlineTick: 10 });
     }
     expect(replica.admits(1)).toBe(false);
     replica.proposals.expire(10);

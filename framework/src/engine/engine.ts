@@ -82,6 +82,7 @@ export class Engine implements ReplicaHost {
     if (this.#failure !== undefined) {
       throw new ErrLogDBFenced('a write of the LogDB has failed: restart this host', {
         cause: this.#failure.error,
+        effect: 'none',
       });
     }
     this.#replicas.add(replica);

@@ -39,6 +39,7 @@ type SnapshotterEvent =
 
 /** Newest snapshots that are kept: one to go back to, should the newest prove damaged. */
 const KEEP_COUNT = 2;
+const NOTHING = { effect: 'none' } as const;
 /** Ticks until another attempt to replace a damaged snapshot: every heartbeat of a follower that waits asks for it. */
 const REPLACE_RETRY_TICKS = 300;
 
@@ -123,7 +124,7 @@ export class Snapshotter implements ISnapshotter {
   async upToDate(): Promise<Snapshot> {
     const { rsm, clusterID, nodeID } = this.#replica;
     const wanted = rsm.lastApplied;
-    if (wanted === 0) throw new ErrRejected(`group ${clusterID}: nothing was applied yet`);
+    if (wanted === 0) throw new ErrRejected(`group ${clusterID}: nothing was applied yet`, NOTHING);
     await this.#running?.catch(() => undefined);
     if (this.#newestIndex < wanted || this.#damaged.has(this.#newestIndex)) await this.#start();
     const recorded = await this.#deps.logDB.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER);
@@ -185,12 +186,13 @@ export class Snapshotter implements ISnapshotter {
     const index = this.#newestIndex - this.#policy.compactionOverhead;
     const { clusterID } = this.#replica;
     if (index < 1 || index <= this.#givenBackTo) {
-      throw new ErrRejected(`group ${clusterID}: there is no space to be given back`);
+      throw new ErrRejected(`group ${clusterID}: there is no space to be given back`, NOTHING);
     }
     if (this.#compactable(index) <= this.#givenBackTo) {
       throw new ErrRejected(
         `group ${clusterID}: the log is kept for a member that a snapshot is on its way to; try again when it has ` +
           'caught up, or lower maxHeldLogBytes',
+        { effect: 'none', retry: 'here' },
       );
     }
     return this.#compactTo(index, true);
@@ -253,6 +255,7 @@ export class Snapshotter implements ISnapshotter {
     if (rsm.lastApplied <= this.#newestIndex && !this.#damaged.has(this.#newestIndex)) {
       throw new ErrRejected(
         `group ${clusterID}: nothing was applied since the snapshot at ${this.#newestIndex}`,
+        NOTHING,
       );
     }
     const { compression } = this.#policy;

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import * as raftio from '@drakkar/raftio';
-import { DrakkarError, isDrakkarError } from '@drakkar/raftio';
+import { DrakkarError, ErrConnectionClosed, isDrakkarError, withClaim } from '@drakkar/raftio';
 import { ERROR_CATALOGUE } from './catalogue.js';
 import * as errors from './index.js';
 import * as framework from '../index.js';
@@ -57,7 +57,7 @@ describe('the catalogue of errors', () => {
   it.each(classes)('%s is as the catalogue says', (name, errorClass) => {
     const error = new errorClass('why');
     const described = ERROR_CATALOGUE.find((entry) => entry.name === name);
-    expect(described).toMatchObject({ code: error.code, kind: error.kind });
+    expect(described).toMatchObject({ code: error.code, effect: error.effect, retry: error.retry });
     expect(error.message).toBe('why');
     expect(error.name).toBe(name);
     expect(isDrakkarError(error)).toBe(true);
@@ -67,8 +67,11 @@ describe('the catalogue of errors', () => {
 
   it('and docs/errors.md name the same codes', () => {
     const text = readFileSync(join(root, 'docs', 'errors.md'), 'utf8');
-    const documented = [...text.matchAll(/^\| `(ERR_[A-Z_]+)`/gm)].map((match) => match[1]);
-    expect(documented.sort()).toEqual(ERROR_CATALOGUE.map((error) => error.code).sort());
+    const codes = ERROR_CATALOGUE.map((error) => error.code).sort();
+    const inTable = [...text.matchAll(/^\| \[`(ERR_[A-Z_]+)`/gm)].map((match) => match[1]);
+    expect(inTable.sort()).toEqual(codes);
+    const described = [...text.matchAll(/^### (ERR_[A-Z_]+)/gm)].map((match) => match[1]);
+    expect(described.sort()).toEqual(codes);
   });
 
   it('keeps cause and details', () => {
@@ -114,11 +117,58 @@ describe('isTempError', () => {
     const foreign = new DrakkarError('ERR_SYSTEM_BUSY', 'retry', 'busy');
     expect(isTempError(foreign)).toBe(true);
   });
+});
 
-  it('never calls a retry safe whose outcome is unknown', () => {
-    for (const { code, kind } of ERROR_CATALOGUE) {
-      const error = new DrakkarError(code, kind, '');
-      expect(error.retrySafe && !error.outcomeKnown).toBe(false);
+describe('the claim of an error', () => {
+  const claims = [
+    [{ effect: 'none', retry: 'here' }, 'retry', true],
+    [{ effect: 'none', retry: 'elsewhere' }, 'retry-elsewhere', false],
+    [{ effect: 'none', retry: 'never' }, 'fix', false],
+    [{ effect: 'unknown', retry: 'here' }, 'unknown', false],
+    [{ effect: 'unknown', retry: 'elsewhere' }, 'unknown', false],
+    [{ effect: 'unknown', retry: 'never' }, 'unknown', false],
+  ] as const;
+
+  it.each(claims)('%j gives the fields of version 0.1 what is true', (claim, kind, retrySafe) => {
+    const error = new DrakkarError('ERR_X', claim, '');
+    expect(error).toMatchObject({ ...claim, kind, retrySafe, outcomeKnown: claim.effect === 'none' });
+  });
+
+  it('that an adapter of version 0.1 gives as a kind is read', () => {
+    expect(new DrakkarError('ERR_X', 'retry', '')).toMatchObject({ effect: 'none', retry: 'here' });
+    expect(new DrakkarError('ERR_X', 'fatal-host', '')).toMatchObject({ effect: 'unknown' });
+  });
+
+  it('is that of the place where it is thrown, if that says one', () => {
+    const error = new errors.ErrTimeout('why', { effect: 'none' });
+    expect(error).toMatchObject({ effect: 'none', retry: 'here' });
+  });
+
+  it('can be restated, and code, name, message and details stay', () => {
+    const details = { step: 'promote' };
+    const error = new errors.ErrQuorumAtRisk('why', { details });
+    const restated = withClaim(error, { effect: 'unknown' });
+    const { code, name, message, retry } = error;
+    expect(restated).toMatchObject({ code, name, message, retry, details, effect: 'unknown', cause: error });
+    expect(error.effect).toBe('none');
+  });
+
+  it('keeps a loop that retries here from going on where nothing comes back', () => {
+    for (const error of [
+      new errors.ErrClusterClosed(),
+      new errors.ErrClosed(),
+      new errors.ErrSystemStopped(),
+      new errors.ErrNodeRemoved(),
+      new errors.ErrReplicaFailed(),
+      new errors.ErrClusterNotFound(),
+      new errors.ErrRequestTerminated(),
+    ]) {
+      expect(error.retry).not.toBe('here');
+      expect(error.retrySafe).toBe(false);
     }
+  });
+
+  it('of a closed connection is that a batch may have arrived', () => {
+    expect(new ErrConnectionClosed()).toMatchObject({ effect: 'unknown', retry: 'here' });
   });
 });

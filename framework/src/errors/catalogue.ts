@@ -16,7 +16,8 @@ import {
   ErrUnsafeInteger,
   ErrUnsupported,
   ErrUpdateRefused,
-  type ErrorKind,
+  type ErrorEffect,
+  type ErrorRetry,
 } from '@drakkar/raftio';
 import { RaftInvariantError } from '../raft/errors.js';
 import * as rsm from '../rsm/errors.js';
@@ -30,7 +31,9 @@ export interface ErrorDescription {
   /** Stable; what a program compares. */
   readonly code: string;
   readonly name: string;
-  readonly kind: ErrorKind;
+  /** Unless the error itself says otherwise. */
+  readonly effect: ErrorEffect;
+  readonly retry: ErrorRetry;
   readonly meaning: string;
   /** What the one who receives it does. */
   readonly action: string;
@@ -40,15 +43,15 @@ export interface ErrorDescription {
 
 type ErrorClass = new (message: string) => DrakkarError;
 
-/** Code, name and kind are the class's own; the rest is said here. */
+/** Code, name and claim are the class's own; the rest is said here. */
 function describe(
   errorClass: ErrorClass,
   meaning: string,
   action: string,
   temporary = false,
 ): ErrorDescription {
-  const { code, name, kind } = new errorClass('');
-  return Object.freeze({ code, name, kind, meaning, action, temporary });
+  const { code, name, effect, retry } = new errorClass('');
+  return Object.freeze({ code, name, effect, retry, meaning, action, temporary });
 }
 
 const TEMPORARY = true;
@@ -126,24 +129,24 @@ const requestErrors: readonly ErrorDescription[] = [
   ),
   describe(
     request.ErrTimeout,
-    'No answer came within the time given. The request may have been carried out, or may yet be.',
-    'With a registered session, propose again with the same session: it is applied once. Without, find out by a read first.',
+    'No answer came within the time given. What was proposed may have been applied, or may yet be; a read or an export had no effect.',
+    'With a registered session, propose again with the same session: it is applied once. Without, find out by a read first. Repeat a read.',
   ),
   describe(
     request.ErrCanceled,
-    'The signal given with the request was aborted. The request may have been carried out, or may yet be.',
-    'As for ERR_TIMEOUT.',
+    'The signal given with the request was aborted. What was proposed before may have been applied, or may yet be; a read, an export, and a call whose signal was aborted before it began had no effect.',
+    'As for ERR_TIMEOUT, with another signal.',
   ),
   describe(
     request.ErrRequestTerminated,
-    'The replica was stopped while the request was on its way. It may have been carried out, or may yet be.',
+    'The replica was stopped, or has failed, while the request was on its way. What was proposed may have been applied, or may yet be; a read had no effect.',
     'As for ERR_TIMEOUT, on another host.',
     TEMPORARY,
   ),
   describe(
     request.ErrRejected,
-    'The state machine refused the request, and it had no effect: the session is not registered or was evicted, is registered already, or the membership change does not fit the membership. Or there was nothing to do: nothing was applied since the newest snapshot, no space is to be given back.',
-    'Register a new session, or read the membership and decide anew. The same request would be rejected again.',
+    'The group refused the request: the session is not registered, was evicted, or is registered already; or the membership change does not fit the membership. Or there was nothing to do: nothing was applied since the newest snapshot, no space is to be given back. `effect` is `unknown` when an earlier attempt with the same session may have been applied before the session was evicted.',
+    'With `effect` `none`, register a new session, or read the membership and decide again. With `unknown`, find out by a read first. The same request would be rejected again.',
   ),
   describe(
     request.ErrQuorumAtRisk,
@@ -379,7 +382,11 @@ const adapterErrors: readonly ErrorDescription[] = [
     'A message exceeds what a transport carries (66 MiB).',
     'Propose less at a time.',
   ),
-  describe(ErrConnectionClosed, 'The connection to the other host is gone.', 'It is made anew by itself.'),
+  describe(
+    ErrConnectionClosed,
+    'The connection to the other host is gone. What was being sent may have arrived.',
+    'It is made again by itself.',
+  ),
   describe(ErrConnectFailed, 'The other host could not be reached.', 'It is tried again by itself.'),
   describe(
     ErrTLS,

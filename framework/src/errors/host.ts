@@ -1,5 +1,4 @@
-import { DrakkarError } from '@drakkar/raftio';
-import type { ErrorContext } from './request.js';
+import { DrakkarError, type ErrorContext } from '@drakkar/raftio';
 
 /** One mistake in a configuration. */
 export interface ConfigProblem {
@@ -19,7 +18,7 @@ export class ErrInvalidConfig extends DrakkarError {
   readonly problems: readonly ConfigProblem[];
 
   constructor(message: string, problems: readonly ConfigProblem[] = [], context: ErrorContext = {}) {
-    super('ERR_INVALID_CONFIG', 'fix', message, {
+    super('ERR_INVALID_CONFIG', { effect: 'none', retry: 'never' }, message, {
       ...context,
       details: { ...context.details, problems },
     });
@@ -30,74 +29,74 @@ export class ErrInvalidConfig extends DrakkarError {
 /** The adapter that the configuration names is not installed, or not where it says. */
 export class ErrModuleNotFound extends DrakkarError {
   constructor(message: string, context?: ErrorContext) {
-    super('ERR_MODULE_NOT_FOUND', 'fix', message, context);
+    super('ERR_MODULE_NOT_FOUND', { effect: 'none', retry: 'never' }, message, context);
   }
 }
 
 /** What the configuration names is there, but is not an adapter of the right kind. */
 export class ErrInvalidModule extends DrakkarError {
   constructor(message: string, context?: ErrorContext) {
-    super('ERR_INVALID_MODULE', 'fix', message, context);
+    super('ERR_INVALID_MODULE', { effect: 'none', retry: 'never' }, message, context);
   }
 }
 
 /** The data directory belongs to another NodeHost. */
 export class ErrNotOwner extends DrakkarError {
   constructor(message: string, context?: ErrorContext) {
-    super('ERR_NOT_OWNER', 'fix', message, context);
+    super('ERR_NOT_OWNER', { effect: 'none', retry: 'never' }, message, context);
   }
 }
 
 export class ErrDeploymentIDChanged extends DrakkarError {
   constructor(message: string, context?: ErrorContext) {
-    super('ERR_DEPLOYMENT_ID_CHANGED', 'fix', message, context);
+    super('ERR_DEPLOYMENT_ID_CHANGED', { effect: 'none', retry: 'never' }, message, context);
   }
 }
 
 export class ErrHardSettingsChanged extends DrakkarError {
   constructor(message: string, context?: ErrorContext) {
-    super('ERR_HARD_SETTINGS_CHANGED', 'fix', message, context);
+    super('ERR_HARD_SETTINGS_CHANGED', { effect: 'none', retry: 'never' }, message, context);
   }
 }
 
 /** The data directory is of a format, or a shape, that this release does not read. */
 export class ErrIncompatibleData extends DrakkarError {
   constructor(message: string, context?: ErrorContext) {
-    super('ERR_INCOMPATIBLE_DATA', 'fix', message, context);
+    super('ERR_INCOMPATIBLE_DATA', { effect: 'none', retry: 'never' }, message, context);
   }
 }
 
 /** The data directory was written by another LogDB than the one configured. */
 export class ErrLogDBType extends DrakkarError {
   constructor(message: string, context?: ErrorContext) {
-    super('ERR_LOGDB_TYPE', 'fix', message, context);
+    super('ERR_LOGDB_TYPE', { effect: 'none', retry: 'never' }, message, context);
   }
 }
 
 /** Another NodeHost, in this process or another, has the data directory open. */
 export class ErrLockDirectory extends DrakkarError {
   constructor(message: string, context?: ErrorContext) {
-    super('ERR_LOCK_DIRECTORY', 'fix', message, context);
+    super('ERR_LOCK_DIRECTORY', { effect: 'none', retry: 'never' }, message, context);
   }
 }
 
 /** The data directory can't be made, or can't be written to. */
 export class ErrDirNotExist extends DrakkarError {
   constructor(message: string, context?: ErrorContext) {
-    super('ERR_DIR_NOT_EXIST', 'fix', message, context);
+    super('ERR_DIR_NOT_EXIST', { effect: 'none', retry: 'never' }, message, context);
   }
 }
 
 /** Replicas had not stopped when the time for that was over. */
 export class ErrStopTimeout extends DrakkarError {
   constructor(message: string, context?: ErrorContext) {
-    super('ERR_STOP_TIMEOUT', 'fatal-replica', message, context);
+    super('ERR_STOP_TIMEOUT', { effect: 'unknown', retry: 'never' }, message, context);
   }
 }
 
 /** The record that says whose the data directory is, is damaged or missing. */
 export class ErrDataDirCorrupt extends DrakkarError {
   constructor(message: string, context?: ErrorContext) {
-    super('ERR_DATA_DIR_CORRUPT', 'fatal-host', message, context);
+    super('ERR_DATA_DIR_CORRUPT', { effect: 'none', retry: 'never' }, message, context);
   }
 }

@@ -21,7 +21,6 @@ export {
   ErrSystemStopped,
   ErrTimeout,
   ErrTimeoutTooSmall,
-  type ErrorContext,
 } from './request.js';
 export {
   ErrClusterAlreadyExist,

@@ -7,8 +7,8 @@ const temporaryCodes: ReadonlySet<string> = new Set(
 
 /**
  * Whether the error is a passing one, so that the same request is worth another try later, maybe on another host: as
- * Dragonboat's IsTempError. Of a request whose outcome is unknown (`outcomeKnown` false), the other try is safe only
- * with a registered session.
+ * Dragonboat's IsTempError. Says nothing of whether it had an effect; `effect` and
+ * `retry` of the error do.
  */
 export function isTempError(error: unknown): boolean {
   return isDrakkarError(error) && temporaryCodes.has(error.code);

@@ -21,6 +21,8 @@ export interface ExportOptions extends CallOptions {
   onProgress?: (progress: SnapshotProgress) => void;
 }
 
+const NOTHING = { effect: 'none' } as const;
+
 /** What was exported. */
 export interface ExportedSnapshot {
   clusterID: number;
@@ -95,7 +97,7 @@ function limitsOf(
   const abort = new AbortController();
   const what = `the export of group ${clusterID}`;
   const ways: [AbortSignal | undefined, () => Error][] = [
-    [signal, () => new ErrCanceled(`${what} was ended by its signal; nothing is left of it`)],
+    [signal, () => new ErrCanceled(`${what} was ended by its signal; nothing is left of it`, NOTHING)],
     [snapshotter.signal, () => new ErrClusterClosed(`${what} was ended: the replica was stopped`)],
   ];
   const undo = ways.map(([source, reason]) => {
@@ -103,7 +105,7 @@ function limitsOf(
   });
   if (timeoutMs !== undefined) {
     const expire = (): void =>
-      abort.abort(new ErrTimeout(`${what} took longer than ${timeoutMs} ms; nothing is left of it`));
+      abort.abort(new ErrTimeout(`${what} took longer than ${timeoutMs} ms; nothing is left of it`, NOTHING));
     const timer = clock.setTimeout(expire, timeoutMs);
     undo.push(() => timer.cancel());
   }

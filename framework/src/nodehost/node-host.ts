@@ -31,8 +31,8 @@ export interface LeaderInfo {
  * A host of Raft groups: one per process, as a rule. Runs at most one replica of each group, with the storage and the
  * transport that its configuration names.
  *
- * Errors are classes of `DrakkarError` with a stable `code`; each says whether a retry is safe (`retrySafe`) and
- * whether the outcome is known (`outcomeKnown`). All calls but `stop` throw `ErrClosed` after `stop`.
+ * Errors are classes of `DrakkarError` with a stable `code`; each says whether the call may have had an effect
+ * (`effect`) and where it may be made again (`retry`). All calls but `stop` throw `ErrClosed` after `stop`.
  */
 export class NodeHost {
   readonly #parts: HostParts;
@@ -115,8 +115,8 @@ export class NodeHost {
    * `IStateMachine.update` returned. With a registered session call `session.proposalCompleted()` after success;
    * after `ErrTimeout` propose the same again with the session as it is, and it is applied at most once.
    *
-   * @throws ErrTimeout, ErrCanceled, ErrRequestTerminated (outcome unknown), ErrClusterNotReady, ErrSystemBusy (no
-   *   effect, retry), ErrRejected, ErrInvalidSession, ErrPayloadTooBig, ErrTimeoutTooSmall, ErrInvalidDeadline,
+   * @throws ErrTimeout, ErrCanceled, ErrRequestTerminated (effect unknown), ErrClusterNotReady, ErrSystemBusy (no
+   *   effect, retry here), ErrRejected, ErrInvalidSession, ErrPayloadTooBig, ErrTimeoutTooSmall, ErrInvalidDeadline,
    *   ErrClusterNotFound, ErrClusterNotInitialized, ErrClusterClosed, ErrReplicaFailed
    */
   async syncPropose(session: Session, cmd: Uint8Array, options?: CallOptions): Promise<Uint64> {
@@ -138,7 +138,7 @@ export class NodeHost {
    * A linearizable read (thesis 6.4): `IStateMachine.lookup` on this host, after everything that was committed
    * before the call.
    *
-   * @throws as `syncPropose`; a read has no effect, so any of them may be retried
+   * @throws as `syncPropose`; a read has no effect, whatever its error
    */
   async syncRead(clusterID: number, query: Uint8Array, options?: CallOptions): Promise<Uint8Array> {
     const user = this.#user(clusterID);
@@ -297,7 +297,7 @@ export class NodeHost {
    * As `requestAddNode`, and waits for the end.
    *
    * @throws ErrRejected with the reason, ErrQuorumAtRisk, ErrObserverBehind, ErrNotAMember, ErrClusterNotReady (no effect, retry), ErrTimeout, ErrCanceled,
-   *   ErrRequestTerminated (outcome unknown: look at the membership), and as `requestAddNode`
+   *   ErrRequestTerminated (effect unknown: look at the membership), and as `requestAddNode`
    */
   async syncRequestAddNode(
     clusterID: number,

@@ -1,4 +1,11 @@
-import { EMPTY_BYTES, EntryType, MAX_PROPOSAL_PAYLOAD_BYTES, type Uint64, makeEntry } from '@drakkar/raftio';
+import {
+  EMPTY_BYTES,
+  EntryType,
+  MAX_PROPOSAL_PAYLOAD_BYTES,
+  NOOP_SERIES_ID,
+  type Uint64,
+  makeEntry,
+} from '@drakkar/raftio';
 import type { Session } from '../client/session.js';
 import type { Replica } from '../engine/replica.js';
 import {
@@ -8,6 +15,7 @@ import {
   ErrPayloadTooBig,
   ErrSystemBusy,
 } from '../errors/index.js';
+import type { Operation } from '../requests/claims.js';
 import type { RequestState } from '../requests/request-state.js';
 import {
   type ClusterMembership,
@@ -68,7 +76,7 @@ export class NodeUser implements INodeUser {
         `the command has ${cmd.length} bytes; at most ${MAX_PROPOSAL_PAYLOAD_BYTES} can be proposed`,
       );
     }
-    return this.#submit(session, cmd, options);
+    return this.#submit('proposal', session, cmd, options);
   }
 
   /** As `NodeHost.proposeSession`. */
@@ -78,7 +86,7 @@ export class NodeUser implements INodeUser {
         'the session is not prepared: call prepareForRegister() or prepareForUnregister() before proposeSession()',
       );
     }
-    return this.#submit(session, EMPTY_BYTES, options);
+    return this.#submit('session', session, EMPTY_BYTES, options);
   }
 
   /** As `NodeHost.getNewSession`, with a session that is new. */
@@ -98,7 +106,8 @@ export class NodeUser implements INodeUser {
   async #syncProposeSession(session: Session, options: CallOptions | undefined): Promise<void> {
     const { value } = await completed(this.proposeSession(session, options), options?.signal);
     if (value === session.clientID) return;
-    throw new ErrInvalidSession(`the group answered for session ${value}, not ${session.clientID}`);
+    const message = `the group answered for session ${value}, not ${session.clientID}`;
+    throw new ErrInvalidSession(message, { effect: 'unknown' });
   }
 
   readIndex(options?: CallOptions): RequestState {
@@ -150,7 +159,12 @@ export class NodeUser implements INodeUser {
     return toClusterMembership(this.#running().rsm.getMembership());
   }
 
-  #submit(session: Session, cmd: Uint8Array, options: CallOptions | undefined): RequestState {
+  #submit(
+    operation: Operation,
+    session: Session,
+    cmd: Uint8Array,
+    options: CallOptions | undefined,
+  ): RequestState {
     const replica = this.#agreeing();
     const { clientID, seriesID, respondedTo }: Record<'clientID' | 'seriesID' | 'respondedTo', Uint64> =
       session;
@@ -158,7 +172,13 @@ export class NodeUser implements INodeUser {
     if (!replica.admits(cmd.length)) {
       throw new ErrSystemBusy(`group ${this.clusterID}: too many proposals wait, try again later`);
     }
-    const request = replica.proposals.add(clientID, seriesID, replica.nowTick + ticks);
+    const request = replica.proposals.add({
+      operation,
+      clientID,
+      seriesID,
+      deadlineTick: replica.nowTick + ticks,
+      mayBeApplied: seriesID !== NOOP_SERIES_ID,
+    });
     const encoded = replica.payloads.compress(cmd);
     const type = encoded === undefined ? EntryType.ApplicationEntry : EntryType.EncodedEntry;
     // A copy: the caller may use its buffer again at once, and all replicas must apply the same bytes.

@@ -4,7 +4,7 @@ import { ErrCanceled, ErrInvalidDeadline, ErrInvalidOperation, ErrTimeoutTooSmal
 export interface CallOptions {
   /** How long the caller waits, from one tick of the host (`rttMillisecond`) up. Default: 5,000. */
   timeoutMs?: number;
-  /** Ends the wait early with `ErrCanceled`. What was proposed may still be applied. */
+  /** Ends the wait early with `ErrCanceled`. What was proposed before may still be applied. */
   signal?: AbortSignal;
 }
 
@@ -45,7 +45,9 @@ export function timeoutTicks(options: CallOptions | undefined, tickMs: number): 
   if (options?.signal !== undefined && typeof options.signal.addEventListener !== 'function') {
     throw new ErrInvalidOperation('signal must be an AbortSignal');
   }
-  if (options?.signal?.aborted === true) throw new ErrCanceled('the signal was given before the call');
+  if (options?.signal?.aborted === true) {
+    throw new ErrCanceled('the signal was aborted before the call: nothing was started', { effect: 'none' });
+  }
   // One more, since the first tick may come at once.
   return Math.ceil(timeoutMs / tickMs) + 1;
 }

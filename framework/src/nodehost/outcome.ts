@@ -1,4 +1,4 @@
-import type { DrakkarError } from '@drakkar/raftio';
+import type { DrakkarError, ErrorClaim } from '@drakkar/raftio';
 import {
   ErrCanceled,
   ErrClusterNotReady,
@@ -11,53 +11,71 @@ import {
 } from '../errors/index.js';
 import { onAbort } from '../runtime/on-abort.js';
 import type { ChangeRefusal } from '../raft/index.js';
+import { type Operation, claimOf, claimOfCanceled } from '../requests/claims.js';
 import type { RequestResult, RequestState } from '../requests/request-state.js';
 
+const NAMES: Readonly<Record<Operation, string>> = {
+  proposal: 'the proposal',
+  session: 'the registration of a session, or its end,',
+  read: 'the read',
+  change: 'the membership change',
+};
+
 /** The error for a request that did not complete. */
-function errorOf(result: RequestResult, clusterID: number): DrakkarError {
+function errorOf(request: RequestState, result: RequestResult): DrakkarError {
+  const { clusterID, operation, mayBeApplied } = request;
   const group = `group ${clusterID}`;
+  const what = NAMES[operation];
+  const claim = claimOf(operation, result, mayBeApplied);
+  const then = consequenceOf(claim, operation);
   const { reason } = result;
   switch (result.outcome) {
     case 'rejected':
-      if (result.refusal !== undefined) return refusalError(result.refusal, group);
+      if (result.refusal !== undefined) return refusalError(result.refusal, group, claim);
       return new ErrRejected(
-        `${group}: the request was rejected: ${reason ?? 'its session may have been evicted or closed'}`,
+        `${group}: ${what} was rejected: ${reason ?? 'the session is not registered, or was evicted'}${then}`,
+        claim,
       );
     case 'dropped':
       return new ErrClusterNotReady(
-        `${group} can't serve the request now (${reason ?? 'no leader takes it'}); it had no effect`,
+        `${group} can't serve ${what} now (${reason ?? 'no leader takes it'})${then}`,
+        claim,
       );
     case 'terminated':
-      return new ErrRequestTerminated(
-        `${group} was stopped on this host before the request ended; a proposal may still be applied`,
-      );
+      return new ErrRequestTerminated(`${group} was stopped on this host before ${what} ended${then}`, claim);
     case 'timeout':
-      return new ErrTimeout(`${group} did not answer in time; a proposal may still be applied`);
+      return new ErrTimeout(`${group}: ${what} was not answered in time${then}`, claim);
     case 'completed':
       throw new Error('a completed request has no error');
   }
 }
 
+/** The end of a message, for people: what `effect` says. */
+function consequenceOf({ effect }: ErrorClaim, operation: Operation): string {
+  if (operation === 'read') return '';
+  return effect === 'none' ? '; it had no effect' : '; it may have been applied, or may yet be';
+}
+
 /** The error of a membership change that the leader refused. */
-function refusalError({ kind, value, limit }: ChangeRefusal, group: string): DrakkarError {
-  const details = { value, limit };
+function refusalError({ kind, value, limit }: ChangeRefusal, group: string, claim: ErrorClaim): DrakkarError {
+  const context = { ...claim, details: { value, limit } };
   switch (kind) {
     case 'quorumAtRisk':
       return new ErrQuorumAtRisk(
         `${group}: of the voting members after the change, the leader has heard from ${value} lately, and the quorum ` +
           `is ${limit}: add the node as an observer first, or pass force: true`,
-        { details },
+        context,
       );
     case 'observerBehind':
       return new ErrObserverBehind(
         `${group}: the observer has the log up to ${value} of ${limit}, or does not answer: start it and wait until ` +
           `it has caught up, or pass force: true`,
-        { details },
+        context,
       );
     case 'notAMember':
       return new ErrNotAMember(
         `${group}: node ${value} is no member; removing it would only forbid its id for good`,
-        { details },
+        context,
       );
   }
 }
@@ -66,13 +84,18 @@ function refusalError({ kind, value, limit }: ChangeRefusal, group: string): Dra
 export function completed(request: RequestState, signal: AbortSignal | undefined): Promise<RequestResult> {
   return new Promise((resolve, reject) => {
     const cancel = (): void => {
-      reject(new ErrCanceled(`the wait was ended by its signal; what was proposed may still be applied`));
+      const { clusterID, operation } = request;
+      const claim = claimOfCanceled(operation);
+      const then = consequenceOf(claim, operation);
+      reject(
+        new ErrCanceled(`group ${clusterID}: the signal of ${NAMES[operation]} was aborted${then}`, claim),
+      );
     };
     const endWait = signal === undefined ? undefined : onAbort(signal, cancel);
     request.onResult((result) => {
       endWait?.();
       if (result.completed()) resolve(result);
-      else reject(errorOf(result, request.clusterID));
+      else reject(errorOf(request, result));
     });
   });
 }

@@ -49,5 +49,9 @@ export async function waitReady(
 /** Waits for `work`, or rejects with `ErrCanceled` when the signal is given first. */
 function withSignal<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
-  return unlessAborted(work, signal, () => new ErrCanceled('the wait was ended by its signal'));
+  return unlessAborted(
+    work,
+    signal,
+    () => new ErrCanceled('the wait was ended by its signal', { effect: 'none' }),
+  );
 }

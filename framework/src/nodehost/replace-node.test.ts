@@ -210,12 +210,25 @@ describe('replaceNode', () => {
 
   it('fails when a change does not fit the membership, after one more look', async () => {
     const group = new FakeGroup();
-    const error = new ErrRejected('the address is that of node 2');
+    const error = new ErrRejected('the address is that of node 2', { effect: 'none' });
     group.before = (call) => {
       if (call === 'observe') throw error;
     };
     await expect(group.replace()).rejects.toBe(error);
     expect(group.calls).toEqual(['look', 'observe', 'look']);
+  });
+
+  it('leaves open what has changed when it fails after a step that was made', async () => {
+    const group = new FakeGroup();
+    group.before = (call) => {
+      if (call === 'promote') throw new ErrClusterClosed();
+    };
+    await expect(group.replace()).rejects.toMatchObject({
+      code: 'ERR_CLUSTER_CLOSED',
+      effect: 'unknown',
+      retry: 'elsewhere',
+    });
+    expect(group.observers).toEqual([4]);
   });
 
   it('fails at once when the replica here is stopped', async () => {

@@ -1,4 +1,4 @@
-import { hasErrorCode } from '@drakkar/raftio';
+import { hasErrorCode, isDrakkarError, withClaim } from '@drakkar/raftio';
 import { ErrCanceled, ErrInvalidTarget, ErrTimeout } from '../errors/index.js';
 import { messageOf } from '../errors/inspect.js';
 import { isTempError } from '../errors/temp-error.js';
@@ -120,7 +120,7 @@ export async function replaceNode(
       await pause(clock, Math.max(0, Math.min(pauseMs, endMs - clock.nowMs())), signal);
     }
   } catch (error) {
-    if (signal?.aborted !== true || !hasErrorCode(error, 'ERR_CANCELED')) throw error;
+    if (signal?.aborted !== true || !hasErrorCode(error, 'ERR_CANCELED')) throw work.restated(error);
     const message = `${notReplaced} before its signal was given, ${work.situation}: call again to go on`;
     throw new ErrCanceled(message, { cause: error, details: { step: work.step } });
   }
@@ -136,6 +136,7 @@ class ReplaceWork {
   #obstacle: string | undefined;
   #toldObstacle: string | undefined;
   #transfers = 0;
+  #mayHaveChanged = false;
   /** A change that did not fit the membership. */
   #refusal: { error: unknown; configChangeIndex: number } | undefined;
 
@@ -152,6 +153,12 @@ class ReplaceWork {
   get situation(): string {
     const where = this.#step === undefined ? 'before the first step' : `at step ${this.#step}`;
     return `${where} (${this.#obstacle ?? 'under way'})`;
+  }
+
+  /** The error as one of the whole, which may have been done in part. */
+  restated(error: unknown): unknown {
+    const claimsNothing = isDrakkarError(error) && error.effect === 'none';
+    return this.#mayHaveChanged && claimsNothing ? withClaim(error, { effect: 'unknown' }) : error;
   }
 
   /** Makes one step, or tries to. @returns whether all is done */
@@ -171,9 +178,12 @@ class ReplaceWork {
     this.#refusal = undefined;
     this.#begin(next);
     const isMade = await this.#unlessPassing(call, async () => {
+      const hadChanged = this.#mayHaveChanged;
+      this.#mayHaveChanged = true;
       try {
         await this.#make(next, configChangeIndex, call);
       } catch (error) {
+        if (isDrakkarError(error) && error.effect === 'none') this.#mayHaveChanged = hadChanged;
         if (!hasErrorCode(error, 'ERR_REJECTED') && !hasErrorCode(error, 'ERR_NOT_A_MEMBER')) throw error;
         this.#refusal = { error, configChangeIndex };
         this.#obstacle = messageOf(error);

@@ -6,7 +6,7 @@ import { DrakkarError } from '@drakkar/raftio';
  */
 export class RaftInvariantError extends DrakkarError {
   constructor(message: string, details: Record<string, unknown> = {}) {
-    super('ERR_RAFT_INVARIANT', 'fatal-replica', message, { details });
+    super('ERR_RAFT_INVARIANT', { effect: 'unknown', retry: 'never' }, message, { details });
   }
 }
 

@@ -32,7 +32,10 @@ export class PendingConfigChange {
   add(deadlineTick: number): RequestState {
     if (this.#pending !== undefined) throw new Error('a membership change is pending');
     this.#counter = (this.#counter + 1) % COUNTER_SPAN;
-    this.#pending = new RequestState(this.#clusterID, this.#keyBase + this.#counter, 0, 0, deadlineTick);
+    this.#pending = new RequestState(this.#clusterID, this.#keyBase + this.#counter, {
+      operation: 'change',
+      deadlineTick,
+    });
     return this.#pending;
   }
 

@@ -1,9 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { makeEntry } from '@drakkar/raftio';
 import { PendingProposals } from './pending-proposals.js';
-import type { RequestState } from './request-state.js';
+import type { RequestFields, RequestState } from './request-state.js';
 
 const CLUSTER = 7;
+
+const proposal = (clientID: number, seriesID: number, deadlineTick: number): RequestFields => ({
+  operation: 'proposal',
+  clientID,
+  seriesID,
+  deadlineTick,
+});
 
 function entryOf(request: RequestState): ReturnType<typeof makeEntry> {
   return makeEntry({ key: request.key, clientID: request.clientID, seriesID: request.seriesID });
@@ -12,7 +19,7 @@ function entryOf(request: RequestState): ReturnType<typeof makeEntry> {
 describe('PendingProposals', () => {
   it('completes a proposal with the value of its entry', async () => {
     const proposals = new PendingProposals(CLUSTER, 5);
-    const request = proposals.add(11, 3, 10);
+    const request = proposals.add(proposal(11, 3, 10));
     proposals.applied(entryOf(request), 42, false);
     const result = await request.result;
     expect(result.outcome).toBe('completed');
@@ -22,7 +29,7 @@ describe('PendingProposals', () => {
 
   it('tells rejected from completed', async () => {
     const proposals = new PendingProposals(CLUSTER, 5);
-    const request = proposals.add(11, 3, 10);
+    const request = proposals.add(proposal(11, 3, 10));
     proposals.applied(entryOf(request), 0, true);
     expect((await request.result).rejected()).toBe(true);
   });
@@ -35,7 +42,7 @@ describe('PendingProposals', () => {
     ['a counter that is not pending', { key: 5 * 0x1_0000_0000 + 2 }],
   ])('does not complete a proposal by the entry of %s', (_name, change) => {
     const proposals = new PendingProposals(CLUSTER, 5);
-    const request = proposals.add(11, 3, 10);
+    const request = proposals.add(proposal(11, 3, 10));
     proposals.applied(makeEntry({ ...entryOf(request), ...change }), 1, false);
     expect(request.outcome).toBeUndefined();
     expect(proposals.size).toBe(1);
@@ -43,8 +50,8 @@ describe('PendingProposals', () => {
 
   it('ends overdue proposals with a time-out, and no others', () => {
     const proposals = new PendingProposals(CLUSTER, 0);
-    const early = proposals.add(1, 0, 5);
-    const late = proposals.add(1, 0, 9);
+    const early = proposals.add(proposal(1, 0, 5));
+    const late = proposals.add(proposal(1, 0, 9));
     proposals.expire(4);
     expect(early.outcome).toBeUndefined();
     proposals.expire(5);
@@ -56,7 +63,7 @@ describe('PendingProposals', () => {
 
   it('does not end a proposal twice', () => {
     const proposals = new PendingProposals(CLUSTER, 0);
-    const request = proposals.add(1, 0, 5);
+    const request = proposals.add(proposal(1, 0, 5));
     const seen: string[] = [];
     request.onResult((result) => seen.push(result.outcome));
     proposals.expire(5);
@@ -67,8 +74,8 @@ describe('PendingProposals', () => {
 
   it('ends everything when the replica stops, also what a listener adds meanwhile', () => {
     const proposals = new PendingProposals(CLUSTER, 0);
-    const first = proposals.add(1, 0, 5);
-    const second = proposals.add(1, 0, 5);
+    const first = proposals.add(proposal(1, 0, 5));
+    const second = proposals.add(proposal(1, 0, 5));
     proposals.dropped(entryOf(first));
     proposals.terminate();
     expect(first.outcome).toBe('dropped');
@@ -77,7 +84,7 @@ describe('PendingProposals', () => {
 
   it('gives every proposal a key of its own', () => {
     const proposals = new PendingProposals(CLUSTER, 0x1f_ffff);
-    const keys = new Set(Array.from({ length: 1000 }, () => proposals.add(1, 0, 5).key));
+    const keys = new Set(Array.from({ length: 1000 }, () => proposals.add(proposal(1, 0, 5)).key));
     expect(keys.size).toBe(1000);
     for (const key of keys) expect(Number.isSafeInteger(key)).toBe(true);
   });

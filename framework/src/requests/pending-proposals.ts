@@ -1,5 +1,5 @@
 import type { EntryFields, Uint64 } from '@drakkar/raftio';
-import { RequestResult, RequestState } from './request-state.js';
+import { type RequestFields, RequestResult, RequestState } from './request-state.js';
 
 const COUNTER_SPAN = 0x1_0000_0000;
 /** Bits of a key above its 32-bit counter that still fit a safe integer. */
@@ -31,12 +31,13 @@ export class PendingProposals {
     return this.#pending.size;
   }
 
-  add(clientID: Uint64, seriesID: Uint64, deadlineTick: number): RequestState {
+  add(proposal: RequestFields): RequestState {
+    const { deadlineTick } = proposal;
     do {
       this.#counter = (this.#counter + 1) | 0;
     } while (this.#pending.has(this.#counter));
     const key = this.#keyBase + (this.#counter >>> 0);
-    const request = new RequestState(this.#clusterID, key, clientID, seriesID, deadlineTick);
+    const request = new RequestState(this.#clusterID, key, proposal);
     this.#pending.set(this.#counter, request);
     if (deadlineTick < this.#earliestDeadline) this.#earliestDeadline = deadlineTick;
     return request;

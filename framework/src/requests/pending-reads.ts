@@ -37,7 +37,7 @@ export class PendingReads {
   }
 
   add(deadlineTick: number): RequestState {
-    const request = new RequestState(this.#clusterID, this.#contextHigh, 0, 0, deadlineTick);
+    const request = new RequestState(this.#clusterID, this.#contextHigh, { operation: 'read', deadlineTick });
     this.#gathering.push(request);
     this.#size++;
     if (deadlineTick < this.#earliestDeadline) this.#earliestDeadline = deadlineTick;
@@ -47,7 +47,9 @@ export class PendingReads {
   /** Whether `request` is a read of this replica, and of this life of it. */
   issued(request: RequestState): boolean {
     return (
-      request.clusterID === this.#clusterID && request.clientID === 0 && request.key === this.#contextHigh
+      request.clusterID === this.#clusterID &&
+      request.operation === 'read' &&
+      request.key === this.#contextHigh
     );
   }
 

@@ -1,14 +1,14 @@
-import type { Uint64 } from '@drakkar/raftio';
+import type { ErrorClaim, ErrorEffect, ErrorRetry, Uint64 } from '@drakkar/raftio';
 import type { ChangeRefusal } from '../raft/index.js';
+import { type Operation, claimOf } from './claims.js';
 
 /**
  * How a request ended.
  * - `completed`: done; for a proposal, applied here and committed by a quorum.
- * - `rejected`: the replicated state machine refused it, e.g. an evicted session, or the leader a membership change. It
- *   had no effect.
- * - `dropped`: never entered any log, e.g. no leader is known. It had no effect; a retry is safe.
- * - `timeout`: no answer in time. It may still happen.
- * - `terminated`: the replica was stopped first. It may still happen.
+ * - `rejected`: the replicated state machine refused it, e.g. an evicted session, or the leader a membership change.
+ * - `dropped`: never entered any log, e.g. no leader is known.
+ * - `timeout`: no answer in time. What was proposed may still be applied.
+ * - `terminated`: the replica was stopped first. What was proposed may still be applied.
  */
 export type RequestOutcome = 'completed' | 'rejected' | 'dropped' | 'timeout' | 'terminated';
 
@@ -45,27 +45,41 @@ export class RequestResult {
   }
 }
 
+export interface RequestFields {
+  operation: Operation;
+  clientID?: Uint64;
+  seriesID?: Uint64;
+  deadlineTick: number;
+  mayBeApplied?: boolean;
+}
+
 type Listener = (result: RequestResult) => void;
 
 /** A request under way. It ends exactly once; who asks later is told at once. */
 export class RequestState {
   readonly clusterID: number;
+  readonly operation: Operation;
   /** Identifies the proposal's entry, or for a read (client id 0) the life of the replica that it was made of. */
   readonly key: number;
   readonly clientID: Uint64;
   readonly seriesID: Uint64;
   /** In ticks of the host. */
   readonly deadlineTick: number;
+  /** Whether an earlier attempt at the same, with the same session, may have been applied. */
+  readonly mayBeApplied: boolean;
   #result: RequestResult | undefined;
   #listener: Listener | undefined;
   #more: Listener[] | undefined;
 
-  constructor(clusterID: number, key: number, clientID: Uint64, seriesID: Uint64, deadlineTick: number) {
+  /** For the tables of pending requests; not for applications. */
+  constructor(clusterID: number, key: number, request: RequestFields) {
     this.clusterID = clusterID;
+    this.operation = request.operation;
     this.key = key;
-    this.clientID = clientID;
-    this.seriesID = seriesID;
-    this.deadlineTick = deadlineTick;
+    this.clientID = request.clientID ?? 0;
+    this.seriesID = request.seriesID ?? 0;
+    this.deadlineTick = request.deadlineTick;
+    this.mayBeApplied = request.mayBeApplied === true;
   }
 
   /** Resolves with the end of the request; never rejects. */
@@ -89,6 +103,22 @@ export class RequestState {
   /** How the request ended; undefined while it is under way. */
   get outcome(): RequestOutcome | undefined {
     return this.#result?.outcome;
+  }
+
+  /** Whether it may have had an effect, as the error of the sync call says; undefined unless it failed. */
+  get effect(): ErrorEffect | undefined {
+    return this.#claim?.effect;
+  }
+
+  /** Where the same request may succeed, as the error of the sync call says; undefined unless it failed. */
+  get retry(): ErrorRetry | undefined {
+    return this.#claim?.retry;
+  }
+
+  get #claim(): ErrorClaim | undefined {
+    const result = this.#result;
+    if (result === undefined || result.completed()) return undefined;
+    return claimOf(this.operation, result, this.mayBeApplied);
   }
 
   /** @internal Ends the request, unless it has ended. */

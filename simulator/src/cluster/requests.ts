@@ -6,7 +6,6 @@ import { type World, tell } from './world.js';
 
 const EXPORT_TIMEOUT_MS = 30_000;
 const POLL_MS = 100;
-const PASSING_KINDS: readonly string[] = ['retry', 'retry-elsewhere', 'unknown'];
 
 /** What an operator asks a host for now and then. It may come to nothing, but not without a cause. */
 export class Requests {
@@ -85,5 +84,5 @@ export class Requests {
 function isExcused(host: VirtualHost, error: unknown): boolean {
   if (error instanceof HostDownError || hasErrorCode(error, 'ERR_REJECTED')) return true;
   if (host.disk.hasFailed || host.isSuspect) return true;
-  return isDrakkarError(error) && PASSING_KINDS.includes(error.kind);
+  return isDrakkarError(error) && error.retry !== 'never';
 }

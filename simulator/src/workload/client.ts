@@ -179,10 +179,10 @@ export class Client {
   #classify(error: unknown): Failure {
     if (error instanceof HostDownError) return error.wasCalled ? 'unknown' : 'no effect';
     if (hasErrorCode(error, 'ERR_REJECTED')) return 'rejected';
-    if (!isDrakkarError(error) || error.kind === 'fix') {
+    if (!isDrakkarError(error) || (error.effect === 'none' && error.retry === 'never')) {
       this.#world.oracle.fail('no unexpected error for a client', `client ${this.#number}: ${String(error)}`);
     }
-    return isDrakkarError(error) && error.outcomeKnown ? 'no effect' : 'unknown';
+    return isDrakkarError(error) && error.effect === 'none' ? 'no effect' : 'unknown';
   }
 
   #note(operation: RegisterOperation): void {

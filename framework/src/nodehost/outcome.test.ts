@@ -1,0 +1,94 @@
+import { describe, expect, it } from '@jest/globals';
+import type { DrakkarError } from '@drakkar/raftio';
+import type { Operation } from '../requests/claims.js';
+import { type RequestOutcome, RequestResult, RequestState } from '../requests/request-state.js';
+import { timeoutTicks } from './options.js';
+import { completed } from './outcome.js';
+
+const request = (operation: Operation, mayBeApplied = false): RequestState =>
+  new RequestState(1, 2, { operation, clientID: 3, seriesID: 4, deadlineTick: 5, mayBeApplied });
+
+const errorOf = (work: Promise<unknown>): Promise<DrakkarError> =>
+  work.then(
+    () => {
+      throw new Error('it did not fail');
+    },
+    (error: unknown) => error as DrakkarError,
+  );
+
+async function failed(state: RequestState, outcome: RequestOutcome): Promise<DrakkarError> {
+  const error = errorOf(completed(state, undefined));
+  state.end(new RequestResult(outcome));
+  return await error;
+}
+
+describe('the error of a request', () => {
+  const claims: [Operation, RequestOutcome, string, string, string][] = [
+    ['proposal', 'timeout', 'ERR_TIMEOUT', 'unknown', 'here'],
+    ['proposal', 'terminated', 'ERR_REQUEST_TERMINATED', 'unknown', 'elsewhere'],
+    ['proposal', 'dropped', 'ERR_CLUSTER_NOT_READY', 'none', 'here'],
+    ['proposal', 'rejected', 'ERR_REJECTED', 'none', 'never'],
+    ['session', 'timeout', 'ERR_TIMEOUT', 'unknown', 'here'],
+    ['change', 'timeout', 'ERR_TIMEOUT', 'unknown', 'here'],
+    ['change', 'rejected', 'ERR_REJECTED', 'none', 'never'],
+    ['change', 'dropped', 'ERR_CLUSTER_NOT_READY', 'none', 'here'],
+    ['read', 'timeout', 'ERR_TIMEOUT', 'none', 'here'],
+    ['read', 'terminated', 'ERR_REQUEST_TERMINATED', 'none', 'elsewhere'],
+    ['read', 'dropped', 'ERR_CLUSTER_NOT_READY', 'none', 'here'],
+  ];
+
+  it.each(claims)(
+    'claims of a %s that ended as %s: %s, %s, %s',
+    async (operation, outcome, code, effect, retry) => {
+      const state = request(operation);
+      const error = await failed(state, outcome);
+      expect(error).toMatchObject({ code, effect, retry });
+      expect(state).toMatchObject({ effect, retry });
+      expect(error.message.includes('applied')).toBe(effect === 'unknown');
+    },
+  );
+
+  it('leaves open whether a retry had an effect when an earlier attempt may have had one', async () => {
+    for (const outcome of ['rejected', 'dropped'] as const) {
+      const error = await failed(request('proposal', true), outcome);
+      expect(error.effect).toBe('unknown');
+      expect(error.message).toContain('may have been applied');
+    }
+  });
+
+  it('tells a promotion that may succeed later from one that never will', async () => {
+    const refusal = { kind: 'observerBehind', value: 1, limit: 2 } as const;
+    const late = request('change');
+    const error = errorOf(completed(late, undefined));
+    late.end(new RequestResult('rejected', 0, 'behind', refusal));
+    expect(await error).toMatchObject({ code: 'ERR_OBSERVER_BEHIND', effect: 'none', retry: 'here' });
+  });
+
+  it('has no claim while the request is under way, or when it is completed', () => {
+    const state = request('proposal');
+    expect([state.effect, state.retry]).toEqual([undefined, undefined]);
+    state.end(new RequestResult('completed', 1));
+    expect([state.effect, state.retry]).toEqual([undefined, undefined]);
+  });
+});
+
+describe('a signal', () => {
+  it('that is aborted during a proposal leaves its effect open, and asks for no retry', async () => {
+    const abort = new AbortController();
+    const error = errorOf(completed(request('proposal'), abort.signal));
+    abort.abort();
+    expect(await error).toMatchObject({ code: 'ERR_CANCELED', effect: 'unknown', retry: 'never' });
+  });
+
+  it('that is aborted during a read leaves nothing open', async () => {
+    const abort = new AbortController();
+    const error = errorOf(completed(request('read'), abort.signal));
+    abort.abort();
+    expect(await error).toMatchObject({ code: 'ERR_CANCELED', effect: 'none', retry: 'never' });
+  });
+
+  it('that was aborted before the call has kept it from having an effect', () => {
+    const claim = { code: 'ERR_CANCELED', effect: 'none', retry: 'never' };
+    expect(() => timeoutTicks({ signal: AbortSignal.abort() }, 10)).toThrow(expect.objectContaining(claim));
+  });
+});
