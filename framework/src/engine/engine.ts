@@ -277,7 +277,8 @@ export class Engine implements ReplicaHost {
 
   #saved(batch: SaveBatch): void {
     this.#saving = undefined;
-    this.#advance(this.#release(batch));
+    // Those that are in the next cycle, which is due, have more to do in it than they have now.
+    this.#advance(this.#release(batch).filter((replica) => !replica.isReady));
   }
 
   /** The batch is durable: tells the cores, and sends what waited for it. */

@@ -171,6 +171,8 @@ export class Core {
   heldSinceTick = 0;
   /** Whether some remote may have something to be sent. */
   replicationDue = false;
+  /** Whether a remote is to be told that more is committed: `held` until the next update was taken, `due` after it. */
+  commitNotice: 'none' | 'held' | 'due' = 'none';
   outbox = new Outbox();
 
   constructor(config: RaftConfig, init: RaftInit) {

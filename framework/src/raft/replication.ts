@@ -15,12 +15,16 @@ export const BUSY_HINT = 0xffff_ffff;
  * Sending is put off to the next update, so that all proposals of one turn share one Replicate for each remote.
  */
 
-/** Sends each remote what it may be sent now. */
-export function flushReplication(core: Core): void {
-  if (!core.replicationDue) return;
+/**
+ * Sends each remote what it may be sent now. That more is committed is no message of its own at once: the proposals
+ * which the commit brings about, in the turn after it, tell it as well. Only what they leave untold is told then.
+ */
+export function flushReplication(core: Core, isNoticeDue = false): void {
+  if (!core.replicationDue && !isNoticeDue) return;
   core.replicationDue = false;
+  if (isNoticeDue) core.commitNotice = 'none';
   if (core.role !== 'leader') return;
-  for (const remote of core.remotes) replicateTo(core, remote);
+  for (const remote of core.remotes) replicateTo(core, remote, isNoticeDue);
 }
 
 function isWindowFull(core: Core, remote: Remote): boolean {
@@ -40,7 +44,7 @@ function isPaused(core: Core, remote: Remote): boolean {
   }
 }
 
-function replicateTo(core: Core, remote: Remote): void {
+function replicateTo(core: Core, remote: Remote, isNoticeDue: boolean): void {
   const { log, config } = core;
   let sent = false;
   while (remote.next <= log.lastIndex && !isPaused(core, remote)) {
@@ -57,9 +61,10 @@ function replicateTo(core: Core, remote: Remote): void {
     sendEntries(core, remote, log.mem.slice(remote.next, end));
     sent = true;
   }
-  const isDue = remote.nudge || (remote.status === 'replicate' && remote.commitSent < log.commit);
-  if (sent || !isDue || isPaused(core, remote)) return;
-  sendEntries(core, remote, []);
+  const isBehind = remote.status === 'replicate' && remote.commitSent < log.commit;
+  if (sent || !(remote.nudge || isBehind) || isPaused(core, remote)) return;
+  if (remote.nudge || isNoticeDue) sendEntries(core, remote, []);
+  else if (core.commitNotice === 'none') core.commitNotice = 'held';
 }
 
 function sendEntries(core: Core, remote: Remote, entries: Entry[]): void {

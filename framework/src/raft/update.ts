@@ -20,16 +20,17 @@ import type { RaftUpdate } from './types.js';
  */
 
 /** Sends what was put off to the end of the turn. */
-function settle(core: Core): void {
+function settle(core: Core, isNoticeDue = false): void {
   flushForwards(core);
   startReadRound(core);
-  flushReplication(core);
+  flushReplication(core, isNoticeDue);
 }
 
 export function hasUpdate(core: Core): boolean {
   settle(core);
   return (
     !core.outbox.isEmpty ||
+    core.commitNotice !== 'none' ||
     core.log.saveHanded < core.log.lastIndex ||
     isVoteOrTermNew(core) ||
     core.log.applyHanded < applicableTo(core) ||
@@ -66,9 +67,10 @@ function applicableTo(core: Core): number {
 }
 
 export function getUpdate(core: Core): RaftUpdate {
-  settle(core);
+  settle(core, core.commitNotice === 'due');
   const { log, outbox } = core;
   core.outbox = new Outbox();
+  if (core.commitNotice === 'held') core.commitNotice = 'due';
   const entriesToSave = log.mem.slice(log.saveHanded + 1, log.lastIndex + 1);
   const isStateDue =
     entriesToSave.length > 0 ||
