@@ -93,6 +93,7 @@ export type {
   SnapshotEvent,
   SnapshotReceivedEvent,
   StateDivergedEvent,
+  SlowOperationEvent,
   StateMachineStalledEvent,
 } from './events/host-listener.js';
 export {

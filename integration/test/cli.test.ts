@@ -136,6 +136,28 @@ describe('drakkar serve', () => {
     expect((await drakkar('check', '--config', config)).exitCode).toBe(0);
   });
 
+  it('stops when it is told to, though the app never ends its start', async () => {
+    const { dir, config } = await stopped.copyOfData('starting');
+    const app = stopped.scratch('hanging.mjs');
+    const mark = stopped.scratch('hanging-mark');
+    await writeFile(
+      app,
+      `import { writeFileSync } from 'node:fs';
+       export const start = () => {
+         setInterval(() => undefined, 1000);
+         writeFileSync(${JSON.stringify(mark)}, '');
+         return new Promise(() => undefined);
+       };`,
+    );
+    const running = start(['serve', '--config', config, '--app', app, '--json']);
+    await eventually('the app to start', () => existsSync(mark) || undefined);
+    running.kill('SIGTERM');
+    expect(await running.done).toMatchObject({ exitCode: 0, signal: null });
+    expect(running.stdout()).not.toContain('"started"');
+    expect(running.stdout()).toContain('"stopped"');
+    expect((await drakkar('inspect', '--dir', dir)).exitCode).toBe(0);
+  });
+
   it('stops the host when the app can not start', async () => {
     const { dir, config } = await stopped.copyOfData('not-served');
     const app = stopped.scratch('failing.mjs');

@@ -5,6 +5,7 @@ import { eventually } from './waiting.js';
 const EVENTS: Record<keyof HostEvents, true> = {
   leaderUpdated: true,
   leaderSteppedDown: true,
+  slowOperation: true,
   stateMachineStalled: true,
   nodeReady: true,
   nodeUnloaded: true,

@@ -1,6 +1,12 @@
 import { join } from 'node:path';
 import { MemoryHub, MemoryLogDB, MemoryPlace, MemoryRPC } from '@drakkar/conformance';
-import { LoggerFactoryID, NodeHost, type NodeHostConfigInput, silentLoggerFactory } from '@drakkar/framework';
+import {
+  type HostListener,
+  LoggerFactoryID,
+  NodeHost,
+  type NodeHostConfigInput,
+  silentLoggerFactory,
+} from '@drakkar/framework';
 import {
   LogDBFactoryID,
   type RaftRPCConfig,
@@ -66,6 +72,7 @@ export async function openMemoryHost(
   workshop: Workshop,
   place = new MemoryPlace(),
   more: Partial<NodeHostConfigInput> = {},
+  events: HostListener = {},
 ): Promise<MemoryHost> {
   const hub = new MemoryHub();
   const logDB = new ObservedLogDB(place);
@@ -77,6 +84,7 @@ export async function openMemoryHost(
       ...more,
     },
     {
+      events,
       overrides: (container) => {
         container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory);
         container.bind(LogDBFactoryID).toConstantValue(() => Promise.resolve(logDB));

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { NodeHost, NodeHostConfigInput } from '@drakkar/framework';
+import type { HostListener, NodeHost, NodeHostConfigInput, SlowOperationEvent } from '@drakkar/framework';
 import { MEMORY_ADDRESS, type MemoryHost, openMemoryHost } from './memory-host.js';
 import { Journal, Workshop, clusterConfig, eventually, retrying } from './support.js';
 
@@ -11,8 +11,11 @@ afterEach(async () => {
   await workshop.clear();
 });
 
-async function open(settings: NodeHostConfigInput['settings']): Promise<MemoryHost> {
-  const opened = await openMemoryHost(workshop, undefined, { settings });
+async function open(
+  settings: NodeHostConfigInput['settings'],
+  events: HostListener = {},
+): Promise<MemoryHost> {
+  const opened = await openMemoryHost(workshop, undefined, { settings }, events);
   hosts.push(opened.host);
   return opened;
 }
@@ -74,5 +77,80 @@ describe('a group whose neighbours are slow at their snapshots', () => {
     expect(await asked[2]).toBeGreaterThan(0);
     release();
     await Promise.all(asked);
+  });
+});
+
+const line = (host: NodeHost, clusterID: number, text = 'line'): Promise<unknown> =>
+  retrying(() => host.syncPropose(host.getNoOPSession(clusterID), Buffer.from(text)));
+
+async function startGroup(host: NodeHost, clusterID: number, machine = new Journal()): Promise<Journal> {
+  const config = clusterConfig(1, { clusterID });
+  await host.startCluster(new Map([[1, MEMORY_ADDRESS]]), false, () => machine, config);
+  await line(host, clusterID);
+  return machine;
+}
+
+const failureOf = (promise: Promise<unknown>): Promise<unknown> => promise.catch((error: unknown) => error);
+
+describe('a host whose disk hangs', () => {
+  it('stops in time, says what it waits for, and closes the LogDB when that has ended', async () => {
+    const { host, logDB } = await open({ stopTimeoutMs: 300 });
+    await startGroup(host, 1);
+    await startGroup(host, 2);
+    logDB.holding = true;
+    const proposed = host.propose(host.getNoOPSession(2), Buffer.from('x'));
+    await eventually('the save', () => logDB.heldCount > 0 || undefined);
+    const startedMs = performance.now();
+    const error = await failureOf(host.stop());
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
+    expect(error).toMatchObject({ code: 'ERR_STOP_TIMEOUT', details: { clusterIDs: [2] } });
+    expect(String(error)).toMatch(/LogDB\.saveRaftState of group 2, for \d+ ms now/);
+    expect((await proposed.result).outcome).toBe('terminated');
+    expect(logDB.closed).toBe(false);
+    // The directory is not free before nothing can write to it any more.
+    expect(await failureOf(open({}))).toMatchObject({ code: 'ERR_LOCK_DIRECTORY' });
+    logDB.release();
+    await eventually('the LogDB to close', () => logDB.closed || undefined);
+    const again = await eventually('the directory', async () => await open({}).catch(() => undefined));
+    await startGroup(again.host, 1);
+  });
+
+  it('reports a save that takes longer than a second, and its end', async () => {
+    const slow: SlowOperationEvent[] = [];
+    const { host, logDB } = await open({}, { slowOperation: (event) => void slow.push(event) });
+    await startGroup(host, 1);
+    logDB.holding = true;
+    const proposed = line(host, 1);
+    const operation = 'LogDB.saveRaftState';
+    await eventually('the report', () => slow.length > 0 || undefined);
+    expect(slow[0]).toMatchObject({ operation, clusterIDs: [1], hasEnded: false });
+    expect(slow[0]?.durationMs).toBeGreaterThanOrEqual(1000);
+    logDB.release();
+    await proposed;
+    await eventually('the end', () => slow.some(({ hasEnded }) => hasEnded) || undefined);
+    expect(slow.every((event) => event.operation === operation)).toBe(true);
+  });
+});
+
+describe('a group whose state machine hangs', () => {
+  it('does not stop, which its caller hears in time, and is not started before it has', async () => {
+    const { host } = await open({ stopTimeoutMs: 200 });
+    const journal = await startGroup(host, 1);
+    let end: (value: number) => void = () => undefined;
+    const updated = new Promise<number>((resolve) => (end = resolve));
+    let hasBegun = false;
+    journal.update = () => {
+      hasBegun = true;
+      return updated;
+    };
+    host.propose(host.getNoOPSession(1), Buffer.from('x'));
+    await eventually('the update', () => hasBegun || undefined);
+    const error = await failureOf(host.stopCluster(1));
+    expect(error).toMatchObject({ code: 'ERR_STOP_TIMEOUT', details: { clusterIDs: [1] } });
+    expect(String(error)).toMatch(/state machine's update of group 1, for \d+ ms now/);
+    expect(await failureOf(startGroup(host, 1))).toMatchObject({ code: 'ERR_CLUSTER_NOT_STOPPED' });
+    end(1);
+    await eventually('the end', () => (journal.closed > 0 ? true : undefined));
+    await startGroup(host, 1);
   });
 });

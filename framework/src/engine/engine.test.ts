@@ -17,6 +17,7 @@ import { PendingConfigChange } from '../requests/pending-config-change.js';
 import { PendingProposals } from '../requests/pending-proposals.js';
 import { PendingReads } from '../requests/pending-reads.js';
 import { EntryPayloads, type ReplicatedStateMachine } from '../rsm/index.js';
+import { Operations } from '../runtime/operations.js';
 import { ManualClock } from '../runtime/testing/manual-clock.js';
 import { Engine } from './engine.js';
 import { RejectedMessages } from './rejected-messages.js';
@@ -149,6 +150,8 @@ function setUp(logDB: Partial<ILogDB> = {}) {
         configChange: new PendingConfigChange(clusterID, 1),
         payloads: new EntryPayloads('none', undefined),
         rejected: new RejectedMessages(silentLogger),
+        operations: new Operations(new ManualClock(), () => undefined),
+        clock: new ManualClock(),
       },
       engine,
     );

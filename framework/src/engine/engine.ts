@@ -110,8 +110,13 @@ export class Engine implements ReplicaHost {
     try {
       await allSettled([...this.#replicas].map((replica) => this.remove(replica)));
     } finally {
-      while (this.#saving !== undefined) await this.#saving;
+      await this.saved();
     }
+  }
+
+  /** Settles when no save is under way, and none that has to follow. */
+  async saved(): Promise<void> {
+    while (this.#saving !== undefined) await this.#saving;
   }
 
   setReady(replica: Replica): void {

@@ -26,6 +26,8 @@ import type { PendingReads } from '../requests/pending-reads.js';
 import type { RequestState } from '../requests/request-state.js';
 import type { EntryPayloads, ReplicatedStateMachine, RsmListener } from '../rsm/index.js';
 import { allSettled } from '../runtime/all-settled.js';
+import type { IClock } from '../runtime/clock.js';
+import type { Operations } from '../runtime/operations.js';
 import { messageSizeBytes } from '../transport/peer.js';
 import { ApplyQueue } from './apply-queue.js';
 import type { ISnapshotter } from './snapshotter-contract.js';
@@ -68,6 +70,8 @@ export interface ReplicaOptions {
   configChange: PendingConfigChange;
   payloads: EntryPayloads;
   rejected: RejectedMessages;
+  operations: Operations;
+  clock: IClock;
 }
 
 const NO_MESSAGES: readonly Message[] = [];
@@ -101,6 +105,8 @@ export class Replica implements RsmListener {
   removed = false;
   leader = { leaderID: 0, term: 0 };
   readonly #limits: ReplicaLimits;
+  readonly #operations: Operations;
+  readonly #clock: IClock;
   readonly #host: ReplicaHost;
   #raft: IRaft | undefined;
   #rsm: ReplicatedStateMachine | undefined;
@@ -139,6 +145,8 @@ export class Replica implements RsmListener {
     this.payloads = options.payloads;
     this.rejected = options.rejected;
     this.#limits = options.limits;
+    this.#operations = options.operations;
+    this.#clock = options.clock;
     this.#host = host;
   }
 
@@ -363,7 +371,9 @@ export class Replica implements RsmListener {
     let sizeBytes = 0;
     for (const entry of update.entriesToApply) sizeBytes += entrySizeBytes(entry);
     this.snapshotter.handedOut(last.index, sizeBytes);
+    const startedMs = this.#clock.nowMs();
     this.#applyQueue.entries(update.entriesToApply);
+    this.#operations.blocked("state machine's update", this.clusterID, startedMs);
   }
 
   /** The core has asked for a snapshot that was offered to it. Only one that is recorded may replace the state. */

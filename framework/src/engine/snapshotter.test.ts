@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ILogDB, Snapshot, Update } from '@drakkar/raftio';
 import { silentLogger } from '../logging/logger.js';
+import { Operations } from '../runtime/operations.js';
 import { Places } from '../runtime/places.js';
 import { ManualClock } from '../runtime/testing/manual-clock.js';
 import { makeStore, membershipOf, noise } from '../snapshot/testing/fixture.js';
@@ -79,6 +80,7 @@ class Bench {
       store: this.store,
       logDB,
       slots: this.slots,
+      operations: new Operations(this.clock, () => undefined),
       events: { emit: () => undefined },
       log: silentLogger,
       onDamaged: () => undefined,

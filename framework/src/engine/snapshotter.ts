@@ -3,6 +3,7 @@ import { ErrClusterClosed, ErrRejected } from '../errors/index.js';
 import type { IEventSink } from '../events/event-hub.js';
 import type { ILogger } from '../logging/logger.js';
 import type { CompressionType } from '../compression/snappy.js';
+import type { Operations } from '../runtime/operations.js';
 import type { Places } from '../runtime/places.js';
 import type { SnapshotStore } from '../snapshot/index.js';
 import { LogSizes } from './log-sizes.js';
@@ -28,6 +29,7 @@ export interface SnapshotterDependencies {
   logDB: ILogDB;
   /** How many snapshots this host writes at a time. */
   slots: Places;
+  operations: Operations;
   events: IEventSink;
   log: ILogger;
   /** Told once of each snapshot that proves damaged. */
@@ -240,8 +242,9 @@ export class Snapshotter implements ISnapshotter {
       const { clusterID } = this.#replica;
       throw new ErrClusterClosed(`group ${clusterID} was stopped on this host`, { cause });
     });
+    const groups = (): number[] => [this.#replica.clusterID];
     try {
-      return await this.#take();
+      return await this.#deps.operations.watch('snapshot', groups, () => this.#take());
     } finally {
       slot.giveBack();
     }

@@ -232,8 +232,8 @@ const replicaErrors: readonly ErrorDescription[] = [
   ),
   describe(
     host.ErrStopTimeout,
-    'The host was stopped, but for replicas whose state machines did not end what they were at within `settings.stopTimeoutMs`. Nothing more of theirs reaches the disk; `details.clusterIDs` names the groups.',
-    'End the process. Then look for what their `update`, `lookup`, `saveSnapshot`, `recoverFromSnapshot` or `close` waits for.',
+    'A host or a replica has not stopped within `settings.stopTimeoutMs`. `details.waits` lists the calls of the LogDB and of state machines that are under way, with their groups and how long they have taken; `details.clusterIDs` names the groups. Of a replica that is left behind nothing more reaches the disk; a LogDB that is left behind keeps the data directory locked.',
+    'End the process. Then look at the disk, or for what `update`, `lookup`, `saveSnapshot`, `recoverFromSnapshot` or `close` waits for.',
   ),
   describe(
     rsm.ErrSessionsCorrupt,

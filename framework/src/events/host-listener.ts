@@ -106,6 +106,16 @@ export interface ConnectionFailedEvent extends ConnectionEvent {
   error: Error | undefined;
 }
 
+export interface SlowOperationEvent {
+  /** Such as `LogDB.saveRaftState`, `snapshot`, `state machine's update`. */
+  operation: string;
+  /** Those that it is for; none: the whole host. */
+  clusterIDs: readonly number[];
+  /** So far, or in all when it has ended. */
+  durationMs: number;
+  hasEnded: boolean;
+}
+
 /** What may happen on a host. */
 export interface HostEvents {
   /** The leader of a group, or the term, is another than before, as far as the replica here knows. */
@@ -165,6 +175,11 @@ export interface HostEvents {
    * no majority is known. One that is wrong serves no linearizable reads.
    */
   stateDiverged: StateDivergedEvent;
+  /**
+   * A call of the LogDB or of a state machine, or a snapshot, takes longer than a second: once when it does, each time
+   * that it has taken twice as long (or five minutes more), and when it has ended. A hundred in ten seconds at most.
+   */
+  slowOperation: SlowOperationEvent;
   /** The LogDB failed, and with it every replica of the host. */
   logDBFailed: LogDBFailedEvent;
   connectionEstablished: ConnectionEvent;

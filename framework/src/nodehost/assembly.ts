@@ -3,16 +3,19 @@ import type { NodeHostConfig, NodeHostConfigInput } from '../config/node-host-co
 import { type DataDir, openDataDir } from '../datadir/data-dir.js';
 import { type NodeHostServices, type Overrides, buildContainer } from '../di/build-container.js';
 import { Engine, type EngineListener } from '../engine/engine.js';
+import { WatchedLogDB } from '../engine/watched-logdb.js';
 import { Transport, type TransportDependencies, type TransportHandler } from '../transport/transport.js';
 import { EventHub } from '../events/event-hub.js';
 import type { HostListener } from '../events/host-listener.js';
 import type { ILogger } from '../logging/logger.js';
 import { type RaftFactory, RaftFactoryID, createRaft } from '../raft/index.js';
+import { Operations, type SlowOperation, describeGroups } from '../runtime/operations.js';
 import { Places } from '../runtime/places.js';
 import { SnapshotStore } from '../snapshot/index.js';
 import { Compactions } from './compactions.js';
 import { ReplicaLoader } from './replica-loader.js';
 import { ReplicaSet } from './replica-set.js';
+import { Shutdown } from './shutdown.js';
 import { SnapshotStreams } from './snapshot-streams.js';
 import { StopSeal } from './stop-seal.js';
 
@@ -43,40 +46,44 @@ export interface HostParts {
 export async function assembleHost(source: NodeHostConfigSource, options: CreateOptions): Promise<HostParts> {
   const services = await buildContainer(source, options);
   const { config } = services;
-  const undo: (() => Promise<void>)[] = [];
+  const { clock } = services;
+  const log = services.loggerFactory.getLogger('nodehost');
+  const { stopTimeoutMs, sealTimeoutMs } = config.settings;
+  const events = new EventHub(options.events ?? {}, clock, log);
+  const operations = new Operations(clock, (slow) => reportSlow(slow, events, log));
   const stopSeal = new StopSeal(services);
-  const stop = async (): Promise<void> => {
-    const errors: unknown[] = [];
-    for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
-      await step().catch((error: unknown) => {
-        errors.push(error);
-        stopSeal.forbid();
-      });
-    }
-    if (errors.length > 0) throw errors[0];
-  };
+  const shutdown = new Shutdown({
+    timeoutMs: stopTimeoutMs,
+    sealTimeoutMs,
+    clock,
+    operations,
+    log,
+    onFailure: () => stopSeal.forbid(),
+  });
   try {
     const dataDir = await openDataDir(services);
-    undo.push(() => dataDir.close());
-    const logDB = await services.logDBFactory({ dir: dataDir.logdbDir, walDir: dataDir.walDir });
+    shutdown.push('releasing the data directory', () => dataDir.close());
+    const opened = await services.logDBFactory({ dir: dataDir.logdbDir, walDir: dataDir.walDir });
+    const logDB = new WatchedLogDB(opened, operations);
     // Only now: the data is sound as far as the LogDB, which is open, can tell.
-    undo.push(() => stopSeal.seal());
-    undo.push(() => logDB.close());
-    const log = services.loggerFactory.getLogger('nodehost');
-    const events = new EventHub(options.events ?? {}, services.clock, log);
-    undo.push(() => Promise.resolve(events.flush()));
-    const { transport, engine, replicas, streams } = wire(services, logDB, dataDir, events, stopSeal);
-    undo.push(() => transport.stop());
-    undo.push(() => streams.stop());
+    shutdown.pushSeal(() => stopSeal.seal());
+    let engineSaves = Promise.resolve();
+    shutdown.push('closing the LogDB', async () => {
+      await engineSaves;
+      await logDB.close();
+    });
+    shutdown.push('events', () => Promise.resolve(events.flush()));
+    const parts = { services, logDB, dataDir, events, stopSeal, operations };
+    const { transport, engine, replicas, streams } = wire(parts);
+    shutdown.pushBounded('stopping the transport', 0.1, () => transport.stop());
+    shutdown.pushBounded('stopping snapshot streams', 0.05, () => streams.stop());
     await transport.start();
     engine.start();
-    undo.push(async () => {
-      try {
-        await replicas.stopAll(config.settings.stopTimeoutMs);
-      } finally {
-        await engine.stop();
-      }
+    shutdown.pushBounded('stopping the engine', 0.05, () => {
+      engineSaves = engine.saved();
+      return engine.stop();
     });
+    shutdown.push('stopping replicas', () => replicas.stopAll(stopTimeoutMs * REPLICAS_SHARE));
     for (const { path, message } of services.configWarnings) log.warn(`configuration: ${path}: ${message}`);
     if (config.masterServers.length > 0)
       log.warn('configuration: masterServers has no effect in this release');
@@ -87,11 +94,23 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
       transport: transport.name,
     });
     const compactions = new Compactions({ logDB, replicas });
+    const stop = (): Promise<void> => shutdown.run();
     return { config, services, logDB, transport, replicas, compactions, events, log, stop };
   } catch (error) {
-    await stop().catch(() => undefined); // the first error is the one to be told
+    await shutdown.run().catch(() => undefined); // the first error is the one to be told
     throw error;
   }
+}
+
+/** Of the time that a stop may take, what replicas have. */
+const REPLICAS_SHARE = 0.75;
+
+function reportSlow(slow: SlowOperation, events: EventHub, log: ILogger): void {
+  const { name: operation, clusterIDs, elapsedMs: durationMs, hasEnded, leftOut } = slow;
+  const fields = { operation, groups: describeGroups(clusterIDs), durationMs, leftOut };
+  if (hasEnded) log.info('a slow operation has ended', fields);
+  else log.warn('an operation is slow', fields);
+  events.emit('slowOperation', { operation, clusterIDs, durationMs, hasEnded });
 }
 
 /** The transport's factory with this host's configuration filled in. */
@@ -114,6 +133,15 @@ function rpcCreator(config: NodeHostConfig, services: NodeHostServices): Transpo
   return (requestHandler, sinkFactory) => services.raftRPCFactory(rpcConfig, requestHandler, sinkFactory);
 }
 
+interface WiringParts {
+  services: NodeHostServices;
+  logDB: ILogDB;
+  dataDir: DataDir;
+  events: EventHub;
+  stopSeal: StopSeal;
+  operations: Operations;
+}
+
 interface Wired {
   transport: Transport;
   engine: Engine;
@@ -122,13 +150,7 @@ interface Wired {
 }
 
 /** Ties transport, engine and replicas together: messages in, messages out, news. */
-function wire(
-  services: NodeHostServices,
-  logDB: ILogDB,
-  dataDir: DataDir,
-  events: EventHub,
-  stopSeal: StopSeal,
-): Wired {
+function wire({ services, logDB, dataDir, events, stopSeal, operations }: WiringParts): Wired {
   const { config, clock, random, loggerFactory } = services;
   const { settings } = config;
   const heardOf = (target: string): void =>
@@ -229,7 +251,9 @@ function wire(
     clock,
     events,
     logger: nodehostLog,
-    loader: makeLoader(services, logDB, dataDir, events, transport),
+    operations,
+    stopTimeoutMs: settings.stopTimeoutMs,
+    loader: makeLoader({ services, logDB, dataDir, events, operations }, transport),
   });
   const streams: SnapshotStreams = new SnapshotStreams({
     deploymentID: config.deploymentId,
@@ -246,10 +270,7 @@ function wire(
 }
 
 function makeLoader(
-  services: NodeHostServices,
-  logDB: ILogDB,
-  dataDir: DataDir,
-  events: EventHub,
+  { services, logDB, dataDir, events, operations }: Omit<WiringParts, 'stopSeal'>,
   transport: Transport,
 ): ReplicaLoader {
   const { config, clock, random, fileSystem, loggerFactory } = services;
@@ -283,6 +304,8 @@ function makeLoader(
       clock,
     }),
     events,
+    operations,
+    clock,
     featuresOf: (clusterID, nodeID) => transport.replicaFeatures(clusterID, nodeID),
     onSnapshotDamaged: (clusterID, nodeID, { index }, error) => {
       logger.error('a snapshot is damaged, and is not used any more', {

@@ -83,7 +83,8 @@ export class NodeHost {
    * election timeout at most.
    *
    * @throws ErrClusterNotFound, ErrClusterNotInitialized; ErrStateMachineFailed when the state machine's `close`
-   *   threw, the replica is stopped nevertheless
+   *   threw, the replica is stopped nevertheless; ErrStopTimeout when it has not stopped within
+   *   `settings.stopTimeoutMs`, it goes on stopping
    */
   async stopCluster(clusterID: number): Promise<void> {
     this.#checkOpen();
@@ -99,8 +100,8 @@ export class NodeHost {
   /**
    * Stops every replica, also those that are starting, and those that lead after handing over; closes connections,
    * storage and the data directory. Idempotent. What a state machine's `close` threw comes out as
-   * ErrStateMachineFailed when everything has been let go of. So does ErrStopTimeout: state machines that do not end
-   * what they are at within `settings.stopTimeoutMs` are left behind.
+   * ErrStateMachineFailed when everything has been let go of. So does ErrStopTimeout: what does not end within
+   * `settings.stopTimeoutMs` is left behind; its message and `details.waits` say what that is.
    */
   stop(): Promise<void> {
     if (this.#stopping === undefined) {

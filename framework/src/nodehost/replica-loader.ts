@@ -16,11 +16,14 @@ import { PendingConfigChange } from '../requests/pending-config-change.js';
 import { KEY_NONCE_BOUND, PendingProposals } from '../requests/pending-proposals.js';
 import { PendingReads } from '../requests/pending-reads.js';
 import { EntryPayloads, type MembershipRules, ReplicatedStateMachine } from '../rsm/index.js';
+import type { IClock } from '../runtime/clock.js';
+import type { Operations } from '../runtime/operations.js';
 import type { Places } from '../runtime/places.js';
 import type { IRandom } from '../runtime/random.js';
 import type { SoftSettings } from '../settings/soft.js';
 import type { SnapshotStore } from '../snapshot/index.js';
 import type { CreateStateMachine, IStateMachine } from '../statemachine/contract.js';
+import { WatchedStateMachine } from '../statemachine/watched.js';
 
 export interface ReplicaLoaderDependencies {
   logDB: ILogDB;
@@ -34,6 +37,8 @@ export interface ReplicaLoaderDependencies {
   /** How many snapshots this host writes at a time. */
   snapshotSlots: Places;
   events: IEventSink;
+  operations: Operations;
+  clock: IClock;
   /** What the host of a replica has announced that it knows. */
   featuresOf: (clusterID: number, nodeID: number) => number;
   onSnapshotDamaged: (clusterID: number, nodeID: number, snapshot: Snapshot, error: unknown) => void;
@@ -98,11 +103,16 @@ export class ReplicaLoader {
     createStateMachine: CreateStateMachine,
     listener: Replica,
   ): Promise<ReplicatedStateMachine> {
-    const stateMachine: unknown = await createStateMachine(clusterID, nodeID);
+    const { operations } = this.#deps;
+    const stateMachine: unknown = await operations.watchIfAsync(
+      'createStateMachine',
+      () => [clusterID],
+      () => createStateMachine(clusterID, nodeID),
+    );
     return new ReplicatedStateMachine({
       clusterID,
       nodeID,
-      stateMachine: checkStateMachine(stateMachine),
+      stateMachine: new WatchedStateMachine(checkStateMachine(stateMachine), clusterID, operations),
       orderedConfigChange,
       maxSessionCount: this.#deps.maxSessionCount,
       membershipRules: MEMBERSHIP_RULES,
@@ -138,7 +148,7 @@ export class ReplicaLoader {
   }
 
   #makeReplica({ clusterID, nodeID }: ClusterConfig, payloads: EntryPayloads, host: ReplicaHost): Replica {
-    const { random, limits, logger } = this.#deps;
+    const { random, limits, logger, operations, clock } = this.#deps;
     return new Replica(
       {
         clusterID,
@@ -149,6 +159,8 @@ export class ReplicaLoader {
         configChange: new PendingConfigChange(clusterID, random.nextInt(KEY_NONCE_BOUND)),
         payloads,
         rejected: new RejectedMessages(logger),
+        operations,
+        clock,
       },
       host,
     );
@@ -190,7 +202,7 @@ export class ReplicaLoader {
     store: SnapshotStore,
     newest: Snapshot | undefined,
   ): Snapshotter {
-    const { logDB, snapshotSlots, events, onSnapshotDamaged, logger } = this.#deps;
+    const { logDB, snapshotSlots, events, onSnapshotDamaged, logger, operations } = this.#deps;
     const { clusterID, nodeID } = config;
     const policy = {
       snapshotEntries: config.snapshotEntries,
@@ -203,6 +215,7 @@ export class ReplicaLoader {
       store,
       logDB,
       slots: snapshotSlots,
+      operations,
       events,
       log: logger,
       onDamaged: (snapshot, error) => onSnapshotDamaged(clusterID, nodeID, snapshot, error),

@@ -16,6 +16,12 @@ import { allSettled } from '../runtime/all-settled.js';
 import { finishesWithin } from '../runtime/finishes-within.js';
 import type { CoreReport } from '../raft/index.js';
 import type { IClock } from '../runtime/clock.js';
+import {
+  type OperationUnderWay,
+  type Operations,
+  describeGroups,
+  describeOperations,
+} from '../runtime/operations.js';
 import type { CreateStateMachine } from '../statemachine/contract.js';
 import type { NodeRegistry } from '../transport/node-registry.js';
 import { type StartRequest, bootstrapReplica } from './bootstrap.js';
@@ -31,8 +37,6 @@ import type { ReplicaLoader } from './replica-loader.js';
  * one who knows that the removal is committed: in a group of two, the other can't win an election without it.
  */
 const REMOVED_GRACE_ELECTION_TIMEOUTS = 20;
-/** In the message of an error. */
-const MAX_NAMED_GROUPS = 10;
 
 export interface ReplicaSetDependencies {
   raftAddress: string;
@@ -44,6 +48,9 @@ export interface ReplicaSetDependencies {
   events: EventHub;
   logger: ILogger;
   loader: ReplicaLoader;
+  operations: Operations;
+  /** For the stop of a group; 0 = no limit. */
+  stopTimeoutMs: number;
 }
 
 /** The replicas of a host: at most one per group. */
@@ -73,7 +80,10 @@ export class ReplicaSet {
     const { clusterID, nodeID, isObserver } = config;
     let former = this.#members.get(clusterID);
     for (; former?.phase === 'stopping'; former = this.#members.get(clusterID)) {
-      await former.done.catch(() => undefined); // told to who stopped it
+      await this.#mustEnd(
+        clusterID,
+        former.done.catch(() => undefined),
+      ); // told to who stopped it
     }
     this.#closing.signal.throwIfAborted();
     if (former?.phase === 'removed' && former.nodeID === nodeID) throw nodeRemoved(clusterID, nodeID);
@@ -109,9 +119,9 @@ export class ReplicaSet {
   ): Promise<Replica> {
     const { clusterID, nodeID } = request;
     const { engine, events, loader, logDB, registry, tickMs } = this.#deps;
-    if (former?.phase === 'removed') await this.#endGrace(former);
-    await this.#leaving.get(clusterID);
-    await this.#removals.get(clusterID);
+    if (former?.phase === 'removed') await this.#mustEnd(clusterID, this.#endGrace(former));
+    await this.#mustEnd(clusterID, this.#leaving.get(clusterID));
+    await this.#mustEnd(clusterID, this.#removals.get(clusterID));
     await finishRemoval(logDB, loader.snapshotStore(clusterID, nodeID), clusterID, nodeID);
     const bootstrap = await bootstrapReplica(logDB, request);
     for (const [id, address] of bootstrap.addresses) registry.set(clusterID, id, address);
@@ -132,8 +142,54 @@ export class ReplicaSet {
     return replica;
   }
 
-  /** Stops the group's replica here; its data stays. @param nodeID when given, must be the replica's. */
+  /**
+   * Stops the group's replica here; its data stays.
+   *
+   * @param nodeID when given, must be the replica's
+   * @throws ErrStopTimeout when it has not stopped in time: it goes on stopping, and can't be started before it has
+   */
   async stop(clusterID: number, nodeID?: number): Promise<void> {
+    await this.#ended(clusterID, this.#stop(clusterID, nodeID));
+  }
+
+  async #ended(clusterID: number, stopping: Promise<void>): Promise<void> {
+    const { stopTimeoutMs, clock } = this.#deps;
+    if (await finishesWithin(stopping, stopTimeoutMs, clock)) return;
+    stopping.catch(() => undefined); // nobody waits for it any more
+    throw this.#stopTimeout(stopTimeoutMs, [clusterID]);
+  }
+
+  /** Waits for what has to end before a group is started again. @throws ErrClusterNotStopped when it does not in time */
+  async #mustEnd(clusterID: number, stopping: Promise<void> | undefined): Promise<void> {
+    if (stopping === undefined) return;
+    const { stopTimeoutMs, clock } = this.#deps;
+    if (await finishesWithin(stopping, stopTimeoutMs, clock)) return;
+    stopping.catch(() => undefined); // nobody waits for it any more
+    const waits = this.#waitsOf([clusterID]);
+    throw new ErrClusterNotStopped(
+      `group ${clusterID} is still stopping on this host, after ${stopTimeoutMs} ms of waiting: it waits for ` +
+        describeOperations(waits),
+      { details: { clusterID, waits } },
+    );
+  }
+
+  #waitsOf(clusterIDs: readonly number[]): OperationUnderWay[] {
+    const concerned = new Set(clusterIDs);
+    return this.#deps.operations
+      .list()
+      .filter(({ clusterIDs: groups }) => groups.some((each) => concerned.has(each)));
+  }
+
+  #stopTimeout(timeoutMs: number, clusterIDs: number[]): ErrStopTimeout {
+    const waits = this.#waitsOf(clusterIDs);
+    return new ErrStopTimeout(
+      `replicas have not stopped within ${timeoutMs} ms: those of ${describeGroups(clusterIDs)}, ` +
+        `which wait for ${describeOperations(waits)}`,
+      { details: { clusterIDs, waits } },
+    );
+  }
+
+  async #stop(clusterID: number, nodeID?: number): Promise<void> {
     const member = this.#members.get(clusterID);
     if (member === undefined || (nodeID !== undefined && member.nodeID !== nodeID)) {
       throw notFound(clusterID, nodeID);
@@ -166,17 +222,12 @@ export class ReplicaSet {
     if (await finishesWithin(this.#stopAll(), timeoutMs, this.#deps.clock)) return;
     const groups = new Set([...this.#members.keys(), ...this.#leaving.keys(), ...this.#removals.keys()]);
     const clusterIDs = [...groups].sort((a, b) => a - b);
-    throw new ErrStopTimeout(
-      `replicas have not stopped within ${timeoutMs} ms, since their state machines have not ended what they are at: ` +
-        `those of ${clusterIDs.length} groups, ${clusterIDs.slice(0, MAX_NAMED_GROUPS).join(', ')}` +
-        (clusterIDs.length > MAX_NAMED_GROUPS ? ' and others' : ''),
-      { details: { clusterIDs } },
-    );
+    throw this.#stopTimeout(timeoutMs, clusterIDs);
   }
 
   async #stopAll(): Promise<void> {
     const present = [...this.#members].filter(([, member]) => member.phase !== 'starting');
-    const stops = present.map(([clusterID]) => this.stop(clusterID));
+    const stops = present.map(([clusterID]) => this.#stop(clusterID));
     await Promise.allSettled(this.#starting);
     await allSettled([...stops, ...this.#leaving.values(), ...this.#removals.values()]);
   }

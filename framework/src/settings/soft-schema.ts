@@ -122,7 +122,7 @@ export const softSettingsSchema: JsonSchema = objectSchema<SoftSettings>(
       86_400_000,
     ),
     stopTimeoutMs: integer(
-      'How long stop() waits for replicas to stop, that is for what their state machines are at; then it closes the rest and ends with ERR_STOP_TIMEOUT. 0 = for ever.',
+      'How long stop() may take, whatever hangs: replicas have three quarters of it, then the rest is closed, and it ends with ERR_STOP_TIMEOUT, which says what it has waited for. stopCluster() waits as long for one replica. 0 = indefinitely.',
       60_000,
       0,
       3_600_000,

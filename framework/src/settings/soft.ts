@@ -38,7 +38,7 @@ export interface SoftSettings {
   readonly snapshotStallTimeoutMs: number;
   /** What sealing the data directory may add to a clean stop; 0 = it is not sealed. */
   readonly sealTimeoutMs: number;
-  /** Replicas that have not stopped when it has passed since `stop` are left behind; 0 = waits for ever. */
+  /** For a stop of the host, and for one of a group: what has not ended then is left behind; 0 = waits indefinitely. */
   readonly stopTimeoutMs: number;
   /** Replicas compare hashes of their state each time that many entries were applied; 0 = not for that. */
   readonly stateCheckEntries: number;
