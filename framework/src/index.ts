@@ -58,6 +58,7 @@ export {
   ErrNotAMember,
   ErrReplicaFailed,
   ErrRequestTerminated,
+  ErrSessionInUse,
   ErrSnapshotCorrupt,
   ErrSnapshotNoSpace,
   ErrSnapshotNotSent,

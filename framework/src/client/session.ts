@@ -8,7 +8,8 @@ import {
   type Uint64,
   toUint64,
 } from '@drakkar/raftio';
-import { ErrInvalidSession } from '../errors/index.js';
+import { ErrInvalidSession, ErrSessionInUse } from '../errors/index.js';
+import { CommandInFlight } from './command-in-flight.js';
 
 /** Where client ids come from; `IRandom` is one. */
 export interface ClientIDSource {
@@ -27,10 +28,10 @@ const CLIENT_ID_BITS = 53;
  * and the retry receives the result of the first. That holds while the group knows the session; it keeps the 4,096
  * most recently used, and a proposal of a session that it has dropped is rejected.
  *
- * In return the client owes two things. After each proposal that it has the result of, or has given up for good, it
- * calls `proposalCompleted()` before the next one: a new command under an old series id would be taken for a retry,
- * would not be applied, and would get the old result. And it has one proposal under way at a time: a session is not
- * for concurrent use.
+ * In return the client calls `proposalCompleted()` after each proposal that it has the result of, or has given up for
+ * good, and before the next one: so it has one command under way at a time. The same bytes under a series id are a
+ * retry; another command is refused with `ErrSessionInUse`, at once, as long as the first may have been applied. That
+ * is seen by the object that both were proposed with: of copies (`toRecord`) use one at a time.
  *
  * A NoOP session (series id 0) needs none of this and promises none of it: a retry may apply the command twice.
  */
@@ -39,6 +40,7 @@ export class Session {
   readonly clientID: Uint64;
   #seriesID: Uint64;
   #respondedTo: Uint64;
+  #inFlight: CommandInFlight | undefined = undefined;
 
   /** For `newSession`, `newNoOPSession` and `Session.fromRecord`; not for applications. */
   constructor(record: SessionRecord) {
@@ -53,8 +55,9 @@ export class Session {
     if (!Number.isSafeInteger(record.clusterID) || record.clusterID < 0) {
       throw new ErrInvalidSession(`a session record has the invalid cluster id ${record.clusterID}`);
     }
+    let session: Session;
     try {
-      return new Session({
+      session = new Session({
         clusterID: record.clusterID,
         clientID: toUint64(record.clientID),
         seriesID: toUint64(record.seriesID),
@@ -65,6 +68,8 @@ export class Session {
         cause,
       });
     }
+    session.#inFlight = new CommandInFlight(session.#seriesID, true);
+    return session;
   }
 
   /** Number of the proposal that is next or under way, or a special value: NoOP, register, unregister. */
@@ -128,6 +133,31 @@ export class Session {
   validForSessionOp(clusterID: number): boolean {
     if (this.clusterID !== clusterID || this.clientID === NOT_SESSION_MANAGED_CLIENT_ID) return false;
     return this.#seriesID === REGISTER_SERIES_ID || this.#seriesID === UNREGISTER_SERIES_ID;
+  }
+
+  /**
+   * The attempts at `cmd` under the series id as it is.
+   *
+   * @internal
+   * @throws ErrSessionInUse when another command has it
+   */
+  attempts(cmd: Uint8Array): CommandInFlight {
+    const known = this.#inFlight;
+    if (known?.seriesID !== this.#seriesID) {
+      this.#inFlight = new CommandInFlight(this.#seriesID, false);
+      return this.#inFlight;
+    }
+    if (!known.mayBeApplied || !known.isOther(cmd)) return known;
+    throw new ErrSessionInUse(
+      `another command was proposed with series id ${this.#seriesID} of this session, and may have been applied: wait ` +
+        'for its result and call proposalCompleted(), or use a session for each command that is under way',
+    );
+  }
+
+  /** Whether an attempt at `cmd` under the series id as it is may have been applied. @internal */
+  mayBeApplied(cmd: Uint8Array): boolean {
+    const known = this.#inFlight;
+    return known?.seriesID === this.#seriesID && known.mayBeApplied && !known.isOther(cmd);
   }
 
   /** The session as plain fields, to be stored or sent elsewhere. */

@@ -36,7 +36,7 @@ const ADVICE: readonly (readonly string[])[] = [
 ];
 
 const REMARKS = `With a registered session all attempts at one command, until \`proposalCompleted()\`, are one operation: when an earlier
-one may have been applied, a later rejection says \`unknown\`. A read never has an effect.
+one may have been applied, every later error says \`unknown\`. A read never has an effect.
 
 A \`RequestState\` that failed has \`effect\` and \`retry\`, too. \`isTempError(error)\` is Dragonboat's IsTempError, and true
 also for \`ERR_CLUSTER_NOT_READY\`, \`ERR_CLUSTER_NOT_INITIALIZED\`, \`ERR_PENDING_LEADER_TRANSFER_EXIST\` and

@@ -170,6 +170,11 @@ const requestErrors: readonly ErrorDescription[] = [
     'Use the right session; call `proposalCompleted` after each proposal that succeeded.',
   ),
   describe(
+    request.ErrSessionInUse,
+    'Another command was proposed with the same series id of the session, and may have been applied: it is under way, its outcome is unknown, or `proposalCompleted()` was not called after it. This one was not started.',
+    'Wait for the result of the other, call `proposalCompleted()`, and propose again. For commands at a time use as many sessions.',
+  ),
+  describe(
     request.ErrTimeoutTooSmall,
     'The timeout is shorter than one tick (`rttMillisecond`).',
     'Give more time.',

@@ -17,6 +17,7 @@ export {
   ErrObserverBehind,
   ErrNotAMember,
   ErrRequestTerminated,
+  ErrSessionInUse,
   ErrSystemBusy,
   ErrSystemStopped,
   ErrTimeout,

@@ -106,6 +106,13 @@ export class ErrInvalidSession extends DrakkarError {
   }
 }
 
+/** Another command has the session, and may have been applied; this one had no effect. */
+export class ErrSessionInUse extends DrakkarError {
+  constructor(message = 'the session has another command under way', context?: ErrorContext) {
+    super('ERR_SESSION_IN_USE', { effect: 'none', retry: 'never' }, message, context);
+  }
+}
+
 /** The timeout is shorter than one tick of the host's clock. */
 export class ErrTimeoutTooSmall extends DrakkarError {
   constructor(message = 'the timeout is too small', context?: ErrorContext) {

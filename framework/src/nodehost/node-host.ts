@@ -1,4 +1,4 @@
-import { ConfigChangeType, type Uint64 } from '@drakkar/raftio';
+import { ConfigChangeType, EMPTY_BYTES, type Uint64 } from '@drakkar/raftio';
 import type { Session } from '../client/session.js';
 import { newNoOPSession, newSession } from '../client/session.js';
 import type { ClusterConfigInput } from '../config/cluster-config.js';
@@ -14,7 +14,7 @@ import { type ExportOptions, type ExportedSnapshot, exportSnapshot } from './exp
 import { type NodeHostInfo, replicaInfo } from './host-info.js';
 import { type InitialMembers, memberMap } from './members.js';
 import type { ClusterMembership } from './membership-requests.js';
-import { type INodeUser, type NodeUser, checkSession } from './node-user.js';
+import { type INodeUser, type NodeUser, checkSession, restatedFor } from './node-user.js';
 import type { CallOptions, ChangeOptions } from './options.js';
 import { completed } from './outcome.js';
 import { waitReady } from './readiness.js';
@@ -117,7 +117,7 @@ export class NodeHost {
    * after `ErrTimeout` propose the same again with the session as it is, and it is applied at most once.
    *
    * @throws ErrTimeout, ErrCanceled, ErrRequestTerminated (effect unknown), ErrClusterNotReady, ErrSystemBusy (no
-   *   effect, retry here), ErrRejected, ErrInvalidSession, ErrPayloadTooBig, ErrTimeoutTooSmall, ErrInvalidDeadline,
+   *   effect, retry here), ErrRejected, ErrSessionInUse, ErrInvalidSession, ErrPayloadTooBig, ErrTimeoutTooSmall, ErrInvalidDeadline,
    *   ErrClusterNotFound, ErrClusterNotInitialized, ErrClusterClosed, ErrReplicaFailed
    */
   async syncPropose(session: Session, cmd: Uint8Array, options?: CallOptions): Promise<Uint64> {
@@ -127,12 +127,12 @@ export class NodeHost {
 
   /** Proposes a command without waiting; the returned state says how it ends. @throws as `syncPropose`, at once */
   propose(session: Session, cmd: Uint8Array, options?: CallOptions): RequestState {
-    return this.#userOf(session).propose(session, cmd, options);
+    return this.#userOf(session, cmd).propose(session, cmd, options);
   }
 
   /** Proposes to register or unregister a session that was prepared for it; see `getNewSession`. */
   proposeSession(session: Session, options?: CallOptions): RequestState {
-    return this.#userOf(session).proposeSession(session, options);
+    return this.#userOf(session, EMPTY_BYTES).proposeSession(session, options);
   }
 
   /**
@@ -174,7 +174,7 @@ export class NodeHost {
 
   /** Unregisters a session. @throws ErrRejected if the group does not know it any more */
   async closeSession(session: Session, options?: CallOptions): Promise<void> {
-    await this.#userOf(session).unregister(session, options);
+    await this.#userOf(session, EMPTY_BYTES).unregister(session, options);
   }
 
   /** A session for proposals that may be applied more than once if they are retried. Costs nothing. */
@@ -444,9 +444,13 @@ export class NodeHost {
     return this.#parts.replicas.user(clusterID);
   }
 
-  /** The group that a session is of. */
-  #userOf(session: Session): NodeUser {
+  /** The group that a session is of, for `cmd`. */
+  #userOf(session: Session, cmd: Uint8Array): NodeUser {
     checkSession(session);
-    return this.#user(session.clusterID);
+    try {
+      return this.#user(session.clusterID);
+    } catch (error) {
+      throw restatedFor(session, cmd, error);
+    }
   }
 }

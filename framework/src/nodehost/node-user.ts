@@ -4,7 +4,9 @@ import {
   MAX_PROPOSAL_PAYLOAD_BYTES,
   NOOP_SERIES_ID,
   type Uint64,
+  isDrakkarError,
   makeEntry,
+  withClaim,
 } from '@drakkar/raftio';
 import type { Session } from '../client/session.js';
 import type { Replica } from '../engine/replica.js';
@@ -39,10 +41,17 @@ export interface INodeUser {
 
 /** Throws ErrInvalidSession for what is no session: its fields alone, for one, as they come out of `toRecord`. */
 export function checkSession(session: Session): void {
-  if (typeof (session as Partial<Session> | undefined | null)?.validForProposal === 'function') return;
+  if (typeof (session as Partial<Session> | undefined | null)?.attempts === 'function') return;
   throw new ErrInvalidSession(
     'a Session is needed: getNewSession, getNoOPSession or Session.fromRecord give one',
   );
+}
+
+/** The error of one more attempt at a command: an earlier one may have been applied all the same. */
+export function restatedFor(session: Session, cmd: Uint8Array, error: unknown): unknown {
+  if (!isDrakkarError(error) || error.effect !== 'none' || !(cmd instanceof Uint8Array)) return error;
+  if (!session.mayBeApplied(cmd)) return error;
+  return withClaim(error, { effect: 'unknown' });
 }
 
 export class NodeUser implements INodeUser {
@@ -76,7 +85,11 @@ export class NodeUser implements INodeUser {
         `the command has ${cmd.length} bytes; at most ${MAX_PROPOSAL_PAYLOAD_BYTES} can be proposed`,
       );
     }
-    return this.#submit('proposal', session, cmd, options);
+    try {
+      return this.#submit('proposal', session, cmd, options);
+    } catch (error) {
+      throw restatedFor(session, cmd, error);
+    }
   }
 
   /** As `NodeHost.proposeSession`. */
@@ -86,7 +99,11 @@ export class NodeUser implements INodeUser {
         'the session is not prepared: call prepareForRegister() or prepareForUnregister() before proposeSession()',
       );
     }
-    return this.#submit('session', session, EMPTY_BYTES, options);
+    try {
+      return this.#submit('session', session, EMPTY_BYTES, options);
+    } catch (error) {
+      throw restatedFor(session, EMPTY_BYTES, error);
+    }
   }
 
   /** As `NodeHost.getNewSession`, with a session that is new. */
@@ -165,6 +182,7 @@ export class NodeUser implements INodeUser {
     cmd: Uint8Array,
     options: CallOptions | undefined,
   ): RequestState {
+    const attempts = session.seriesID === NOOP_SERIES_ID ? undefined : session.attempts(cmd);
     const replica = this.#agreeing();
     const { clientID, seriesID, respondedTo }: Record<'clientID' | 'seriesID' | 'respondedTo', Uint64> =
       session;
@@ -177,8 +195,9 @@ export class NodeUser implements INodeUser {
       clientID,
       seriesID,
       deadlineTick: replica.nowTick + ticks,
-      mayBeApplied: seriesID !== NOOP_SERIES_ID,
+      attempts,
     });
+    attempts?.begin(cmd);
     const encoded = replica.payloads.compress(cmd);
     const type = encoded === undefined ? EntryType.ApplicationEntry : EntryType.EncodedEntry;
     // A copy: the caller may use its buffer again at once, and all replicas must apply the same bytes.

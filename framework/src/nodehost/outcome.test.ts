@@ -6,7 +6,13 @@ import { timeoutTicks } from './options.js';
 import { completed } from './outcome.js';
 
 const request = (operation: Operation, mayBeApplied = false): RequestState =>
-  new RequestState(1, 2, { operation, clientID: 3, seriesID: 4, deadlineTick: 5, mayBeApplied });
+  new RequestState(1, 2, {
+    operation,
+    clientID: 3,
+    seriesID: 4,
+    deadlineTick: 5,
+    attempts: mayBeApplied ? { ended: () => true } : undefined,
+  });
 
 const errorOf = (work: Promise<unknown>): Promise<DrakkarError> =>
   work.then(

@@ -23,7 +23,7 @@ const RETRY: Readonly<Record<RequestOutcome, ErrorRetry>> = {
 /**
  * What may be claimed of a request that ended otherwise than completed.
  *
- * @param mayBeApplied whether an earlier attempt at the same, with the same session, may have been applied
+ * @param mayBeApplied whether another attempt at the same, with the same session, may have been applied
  */
 export function claimOf(operation: Operation, result: RequestResult, mayBeApplied: boolean): ErrorClaim {
   const { outcome, refusal } = result;

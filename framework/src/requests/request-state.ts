@@ -45,12 +45,19 @@ export class RequestResult {
   }
 }
 
+/** Who counts the attempts at a command. */
+export interface IAttempts {
+  /** An attempt has ended. @returns whether another one may have been applied, or may yet be */
+  ended(outcome: RequestOutcome): boolean;
+}
+
 export interface RequestFields {
   operation: Operation;
   clientID?: Uint64;
   seriesID?: Uint64;
   deadlineTick: number;
-  mayBeApplied?: boolean;
+  /** Of the attempts at the same command with the same session. */
+  attempts?: IAttempts | undefined;
 }
 
 type Listener = (result: RequestResult) => void;
@@ -65,8 +72,8 @@ export class RequestState {
   readonly seriesID: Uint64;
   /** In ticks of the host. */
   readonly deadlineTick: number;
-  /** Whether an earlier attempt at the same, with the same session, may have been applied. */
-  readonly mayBeApplied: boolean;
+  readonly #attempts: IAttempts | undefined;
+  #mayBeApplied = false;
   #result: RequestResult | undefined;
   #listener: Listener | undefined;
   #more: Listener[] | undefined;
@@ -79,7 +86,7 @@ export class RequestState {
     this.clientID = request.clientID ?? 0;
     this.seriesID = request.seriesID ?? 0;
     this.deadlineTick = request.deadlineTick;
-    this.mayBeApplied = request.mayBeApplied === true;
+    this.#attempts = request.attempts;
   }
 
   /** Resolves with the end of the request; never rejects. */
@@ -105,6 +112,11 @@ export class RequestState {
     return this.#result?.outcome;
   }
 
+  /** Whether another attempt at the same, with the same session, may have been applied when this one ended. */
+  get mayBeApplied(): boolean {
+    return this.#mayBeApplied;
+  }
+
   /** Whether it may have had an effect, as the error of the sync call says; undefined unless it failed. */
   get effect(): ErrorEffect | undefined {
     return this.#claim?.effect;
@@ -118,13 +130,14 @@ export class RequestState {
   get #claim(): ErrorClaim | undefined {
     const result = this.#result;
     if (result === undefined || result.completed()) return undefined;
-    return claimOf(this.operation, result, this.mayBeApplied);
+    return claimOf(this.operation, result, this.#mayBeApplied);
   }
 
   /** @internal Ends the request, unless it has ended. */
   end(result: RequestResult): void {
     if (this.#result !== undefined) return;
     this.#result = result;
+    if (this.#attempts !== undefined) this.#mayBeApplied = this.#attempts.ended(result.outcome);
     const listener = this.#listener;
     this.#listener = undefined;
     if (listener !== undefined) tell(listener, result);
