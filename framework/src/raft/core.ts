@@ -10,6 +10,7 @@ import {
 } from '@drakkar/raftio';
 import { violated } from './errors.js';
 import { RaftLog } from './log.js';
+import { Progress } from './progress.js';
 import { type DistantMember, MAX_TERM_CREDIT } from './term-bound.js';
 import type { Remote } from './remote.js';
 import { SnapshotStreams } from './snapshot-streams.js';
@@ -156,6 +157,8 @@ export class Core {
 
   /** How far the state machine is in what it was given, and since when; see stall.ts. */
   readonly applying = { index: 0, sinceTick: 0, isReported: false, campaignsLeft: 0 };
+  /** How far this replica has come as leader; see progress.ts. */
+  readonly progress = new Progress();
   readonly reads: ReadState;
   /** Newest snapshot of this replica. */
   snapshot: Snapshot | undefined = undefined;

@@ -1,5 +1,6 @@
 import { type Message, MessageType } from '@drakkar/raftio';
 import type { Core } from './core.js';
+import { leavesToOthers } from './progress.js';
 import { askForLeader } from './quiesce.js';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate, setLeader } from './roles.js';
 import { leavesCampaign } from './stall.js';
@@ -39,7 +40,8 @@ export function tickElection(core: Core): void {
 export function campaign(core: Core, isTransfer: boolean): void {
   const change = core.log.unappliedConfigChanges[0];
   const hasChangeToApply = change !== undefined && change <= core.log.commit;
-  const isUnfit = core.isDiskStalled || core.isDistrusted || core.term >= MAX_TERM;
+  const isUnfit =
+    core.isDiskStalled || core.isDistrusted || core.term >= MAX_TERM || (!isTransfer && leavesToOthers(core));
   if (!core.isVoter || core.role === 'leader' || hasChangeToApply || isUnfit || leavesCampaign(core)) {
     core.resetElectionTimer();
     if (core.role === 'leader' || isTransfer) return;

@@ -2,6 +2,7 @@ import type { Core } from './core.js';
 import { tickTransfer } from './leader-transfer.js';
 import { raiseLevel } from './level.js';
 import { reportOutdated } from './outdated.js';
+import { isFruitless } from './progress.js';
 import { isQuorumActive, resetActivity } from './quorum.js';
 import { expireReads } from './read-index.js';
 import { broadcastHeartbeat } from './replication.js';
@@ -23,6 +24,10 @@ export function tickLeader(core: Core): void {
   }
   if (isApplyingStalled(core) && hasFitterMember(core)) {
     stepDown(core, 'stateMachineStalled');
+    return;
+  }
+  if (isFruitless(core)) {
+    stepDown(core, 'noProgress');
     return;
   }
   core.electionElapsed += 1;

@@ -132,6 +132,8 @@ describe('a leader that hears of no quorum', () => {
     solo.drain();
     for (const nodeID of [2, 3]) solo.step(nodeID, MessageType.RequestVoteResp);
     expect(solo.raft.isLeader).toBe(true);
+    solo.drain();
+    for (const nodeID of heard) solo.ack(nodeID);
     for (let ticks = 0; ticks < limit; ticks++) {
       if (!solo.raft.isLeader) return ticks;
       solo.tick();

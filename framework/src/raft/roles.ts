@@ -1,6 +1,7 @@
 import { MessageType, makeEntry } from '@drakkar/raftio';
 import type { Core } from './core.js';
 import { violated } from './errors.js';
+import { beginProgress } from './progress.js';
 import { dropReads } from './read-index.js';
 import { Remote } from './remote.js';
 
@@ -95,4 +96,5 @@ export function becomeLeader(core: Core): void {
   core.raiseIndex = 0;
   core.log.push(makeEntry({ term: core.term, index: next }));
   core.replicationDue = true;
+  beginProgress(core);
 }

@@ -91,7 +91,8 @@ export interface LogReadRequest {
 }
 
 /** Why a leader left office by itself. */
-export type StepDownReason = 'diskStalled' | 'stateMachineStalled' | 'noQuorum';
+/** `noProgress`: a quorum answers, and for long none of it has taken another entry. */
+export type StepDownReason = 'diskStalled' | 'stateMachineStalled' | 'noQuorum' | 'noProgress';
 
 /** What an operator should hear of. */
 export type CoreReport =

@@ -7,7 +7,7 @@ import {
   makeMessage,
 } from '@drakkar/raftio';
 import { createRaft } from '../raft.js';
-import type { IRaft, RaftConfig, RaftInit, RaftUpdate } from '../types.js';
+import type { CoreReport, IRaft, RaftConfig, RaftInit, RaftUpdate } from '../types.js';
 import { SeededRandom } from './random.js';
 
 export function membershipOf(voters: readonly number[], observers: readonly number[] = []): Membership {
@@ -63,6 +63,8 @@ const MAX_UPDATES = 1_000;
 export class Solo {
   readonly raft: IRaft;
   readonly nodeID: number;
+  /** All reports that were drained. */
+  readonly reports: CoreReport[] = [];
   /** Term of the last entry that was drained. */
   lastTerm: number;
 
@@ -102,6 +104,7 @@ export class Solo {
       if (rounds > MAX_UPDATES) throw new Error(`more than ${MAX_UPDATES} updates at a stretch`);
       const update = this.raft.getUpdate();
       outcome.updates.push(update);
+      this.reports.push(...update.reports);
       this.lastTerm = update.entriesToSave.at(-1)?.term ?? update.snapshot?.term ?? this.lastTerm;
       outcome.messages.push(...update.messages);
       if (update.mustSave) this.raft.saved(update);
