@@ -1,4 +1,5 @@
 import { Inflights } from './inflights.js';
+import { ProbePace } from './probe-pace.js';
 import type { LogReadRequest, RemoteStatus } from './types.js';
 
 /**
@@ -42,7 +43,10 @@ export class Remote {
   readRound = 0;
   /** It was reported as one whose host does not announce the group's feature level. */
   isReportedOutdated = false;
+  readonly pace = new ProbePace();
   readonly inflights = new Inflights();
+  /** In replicate: messages with entries that may be on their way; grows with each that is acknowledged. */
+  window = Infinity;
 
   constructor(nodeID: number, isObserver: boolean, next: number, active: boolean) {
     this.nodeID = nodeID;
@@ -61,11 +65,13 @@ export class Remote {
   }
 
   toReplicate(): void {
+    if (this.isBusy || this.pace.isCautious) this.window = 1;
     this.status = 'replicate';
     this.isBusy = false;
     this.next = this.match + 1;
     this.probeSent = false;
     this.snapshotIndex = 0;
+    this.pace.clear();
     this.inflights.clear();
   }
 
@@ -76,7 +82,15 @@ export class Remote {
     this.catchUpFrom = 0;
     this.probeSent = false;
     this.commitSent = 0;
+    this.pace.clear();
     this.inflights.clear();
+  }
+
+  /** In replicate: what is on its way has arrived up to `index`. */
+  received(index: number): void {
+    const { count } = this.inflights;
+    this.inflights.freeTo(index);
+    if (this.inflights.count < count) this.window *= 2;
   }
 
   /** It acknowledged everything up to `index`. */

@@ -27,41 +27,49 @@ export function flushReplication(core: Core, isNoticeDue = false): void {
   for (const remote of core.remotes) replicateTo(core, remote, isNoticeDue);
 }
 
-function isWindowFull(core: Core, remote: Remote): boolean {
-  const { count, sizeBytes } = remote.inflights;
-  return count >= core.config.maxInflightMessages || sizeBytes >= core.config.maxInflightBytes;
+function isWindowFull(core: Core, { status, window, inflights }: Remote): boolean {
+  if (status !== 'replicate') return false;
+  const { maxInflightMessages, maxInflightBytes } = core.config;
+  return inflights.count >= Math.min(maxInflightMessages, window) || inflights.sizeBytes >= maxInflightBytes;
 }
 
+/** Whether nothing may be sent, not even an empty message. */
 function isPaused(core: Core, remote: Remote): boolean {
   if (remote.logRead !== undefined || isOutdated(core, remote)) return true;
-  switch (remote.status) {
-    case 'probe':
-      return remote.probeSent;
-    case 'replicate':
-      return isWindowFull(core, remote);
-    case 'snapshot':
-      return true;
-  }
+  return remote.status === 'snapshot' || (remote.status === 'probe' && remote.probeSent);
+}
+
+/** Whether what was sent is to be answered before entries go again. */
+function mustAsk(core: Core, remote: Remote): boolean {
+  return remote.status === 'probe' && (remote.isBusy || remote.pace.isHeld(core.ticks));
+}
+
+/** In doubt about what the remote can take: one entry. */
+function batchBytes(core: Core, remote: Remote): number {
+  return remote.status === 'probe' && remote.pace.isCautious ? 1 : core.config.maxReplicateBytes;
 }
 
 function replicateTo(core: Core, remote: Remote, isNoticeDue: boolean): void {
-  const { log, config } = core;
+  const { log } = core;
   let sent = false;
   while (remote.next <= log.lastIndex && !isPaused(core, remote)) {
+    const isFull = isWindowFull(core, remote);
+    if (isFull && !remote.nudge) break;
     if (!log.has(remote.next)) {
       sendSnapshot(core, remote);
       return;
     }
-    if (remote.isBusy) break;
+    if (isFull || mustAsk(core, remote)) break;
     if (remote.next < log.mem.first) {
       requestLogRead(core, remote);
       return;
     }
-    const end = log.mem.endWithin(remote.next, log.lastIndex + 1, config.maxReplicateBytes);
+    const end = log.mem.endWithin(remote.next, log.lastIndex + 1, batchBytes(core, remote));
     sendEntries(core, remote, log.mem.slice(remote.next, end));
     sent = true;
   }
-  const isBehind = remote.status === 'replicate' && remote.commitSent < log.commit;
+  const isBehind =
+    remote.status === 'replicate' && remote.commitSent < log.commit && !isWindowFull(core, remote);
   if (sent || !(remote.nudge || isBehind) || isPaused(core, remote)) return;
   if (remote.nudge || isNoticeDue) sendEntries(core, remote, []);
   else if (core.commitNotice === 'none') core.commitNotice = 'held';
@@ -82,6 +90,8 @@ function sendEntries(core: Core, remote: Remote, entries: Entry[]): void {
   remote.commitSent = log.commit;
   if (remote.status === 'probe') {
     remote.probeSent = true;
+    const { heartbeatTicks, electionTimeoutTicks } = core.config;
+    if (entries.length > 0) remote.pace.sent(prev, core.ticks, heartbeatTicks, electionTimeoutTicks);
     return;
   }
   if (entries.length === 0) return;
@@ -96,7 +106,7 @@ function requestLogRead(core: Core, remote: Remote): void {
     nodeID: remote.nodeID,
     low: remote.next,
     high: core.log.mem.first,
-    maxSizeBytes: core.config.maxReplicateBytes,
+    maxSizeBytes: batchBytes(core, remote),
   };
   remote.logRead = request;
   core.outbox.logReads.push(request);
@@ -114,6 +124,7 @@ export function handleLogRead(core: Core, request: LogReadRequest, entries: read
   remote.logRead = undefined;
   core.replicationDue = true;
   if (remote.next !== request.low || isPaused(core, remote)) return;
+  if (isWindowFull(core, remote) || mustAsk(core, remote)) return;
   if (entries.length === 0) {
     sendSnapshot(core, remote);
     return;
@@ -151,7 +162,9 @@ export function handleReplicateResp(core: Core, remote: Remote, message: Message
   remote.matched(index);
   switch (remote.status) {
     case 'probe':
-      remote.toReplicate();
+      // Otherwise it is the answer to an empty message, or one that is late: nothing says that it takes entries.
+      if (remote.pace.acknowledged(index)) remote.toReplicate();
+      else remote.probeSent = remote.pace.isHeld(core.ticks);
       break;
     case 'snapshot':
       if (remote.match >= remote.snapshotIndex) {
@@ -160,7 +173,7 @@ export function handleReplicateResp(core: Core, remote: Remote, message: Message
       }
       break;
     case 'replicate':
-      remote.inflights.freeTo(index);
+      remote.received(index);
       break;
   }
   if (remote.match >= core.log.commit) remote.catchUpFrom = 0;
@@ -173,6 +186,7 @@ function noteBusy(core: Core, remote: Remote, message: Message): void {
   advanceCommit(core);
   if (remote.status === 'snapshot') return;
   remote.toProbe(remote.match + 1);
+  remote.pace.clear();
   remote.probeSent = true;
   remote.isBusy = true;
 }
@@ -198,6 +212,7 @@ function handleRejection(core: Core, remote: Remote, message: Message): void {
     next = Math.min(next, core.log.runs.lastAtOrBelow(candidate, message.logTerm) + 1);
   }
   remote.toProbe(Math.max(next, 1));
+  remote.pace.clear();
   remote.nudge = true;
 }
 
@@ -206,7 +221,6 @@ export function resumeRemote(core: Core, remote: Remote): void {
   remote.active = true;
   remote.heardTick = core.ticks;
   remote.probeSent = false;
-  if (remote.status === 'replicate' && isWindowFull(core, remote)) remote.inflights.freeFirst();
   if (remote.status !== 'snapshot' && (remote.match < core.log.lastIndex || remote.status === 'probe')) {
     remote.nudge = true;
     core.replicationDue = true;
