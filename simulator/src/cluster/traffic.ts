@@ -2,8 +2,10 @@ import { type Message, type MessageBatch, MessageType } from '@drakkar/raftio';
 import type { Oracle } from '../invariants/oracle.js';
 import type { StreamEvent } from '../net/network.js';
 
-/** How often a leader may send an entry to the same follower within a term, while there are no faults. */
-const MAX_SENDS_PER_ENTRY = 60;
+/** How often a leader may send an entry to the same follower within a term, while there are faults. */
+const MAX_SENDS_PER_ENTRY = 11;
+/** The same while there are none. */
+const MAX_CALM_SENDS_PER_ENTRY = 6;
 /** Snapshot streams to one replica without one that was completed, while there are no faults. */
 const MAX_STREAMS_PER_COMPLETED = 12;
 
@@ -24,11 +26,11 @@ export class Traffic {
   /** There are no faults from now on, so that everything is to succeed before long. */
   becomeCalm(): void {
     this.#isCalm = true;
+    this.#sends.clear();
     this.#streams.clear();
   }
 
   sees({ requests }: MessageBatch): void {
-    if (!this.#isCalm) return;
     for (const message of requests) {
       if (message.type === MessageType.Replicate && message.entries.length > 0) this.#count(message);
     }
@@ -53,13 +55,14 @@ export class Traffic {
   #count({ clusterID, from, to, term, entries }: Message): void {
     const key = `${clusterID}/${from}>${to}`;
     let sends = this.#sends.get(key);
+    const bound = this.#isCalm ? MAX_CALM_SENDS_PER_ENTRY : MAX_SENDS_PER_ENTRY;
     if (sends?.term !== term) this.#sends.set(key, (sends = { term, counts: new Map() }));
     for (const { index } of entries) {
       const value = (sends.counts.get(index) ?? 0) + 1;
       sends.counts.set(index, value);
-      if (value <= MAX_SENDS_PER_ENTRY) continue;
+      if (value <= bound) continue;
       const what = `entry ${index} of group ${clusterID} sent by node ${from} to node ${to} in term ${term}`;
-      this.#oracle.see('gauge', { what, value, bound: MAX_SENDS_PER_ENTRY });
+      this.#oracle.see('gauge', { what, value, bound });
     }
   }
 }
