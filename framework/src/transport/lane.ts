@@ -181,6 +181,11 @@ export class Lane {
     return this.#urgent.takeAll();
   }
 
+  /** Takes all messages that wait, for another lane. */
+  takeWaiting(): Message[] {
+    return [...this.#urgent.takeAll(), ...this.#others.takeAll()];
+  }
+
   stop(): void {
     this.#stopped = true;
     const link = this.#link;
@@ -223,7 +228,7 @@ export class Lane {
 
   #takeAll(): Message[] {
     this.#batchDue = false;
-    return [...this.#urgent.takeAll(), ...this.#others.takeAll()];
+    return this.takeWaiting();
   }
 
   #connect(): void {

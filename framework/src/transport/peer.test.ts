@@ -421,6 +421,27 @@ describe('Peer', () => {
       expect(targets(main.sent[3]?.batch)).toEqual([4]);
     });
 
+    it('gets everything over the first connection when a further one can not be made in time', async () => {
+      const { peer, main, clock } = await setUpLanes(() => new Promise(() => undefined));
+      peer.push(replicate(2, 300_000));
+      peer.flush();
+      await settle();
+      expect(main.sent.map(({ batch }) => targets(batch))).toEqual([[1]]);
+      clock.advance(250); // for the connection for large messages
+      clock.advance(250); // for the one for urgent ones
+      await settle();
+      expect(targets(main.sent[1]?.batch)).toEqual([2]);
+      main.sent[1]?.resolve();
+      await settle();
+      peer.push(replicate(3, 300_000));
+      peer.push(heartbeat(4));
+      peer.flush();
+      await settle();
+      main.sent[2]?.resolve();
+      await settle();
+      expect(main.sent.slice(2).map(({ batch }) => targets(batch))).toEqual([[4], [3]]);
+    });
+
     it('gets what is urgent over the first connection again when the second has ended', async () => {
       const urgent = new HeldConnection();
       const { peer, main } = await setUpLanes(() => Promise.resolve(urgent));

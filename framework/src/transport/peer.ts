@@ -1,5 +1,6 @@
 import type { Message } from '@drakkar/raftio';
 import { Lane, type LaneDependencies, type PeerOptions, messageSizeBytes } from './lane.js';
+import type { Timer } from '../runtime/clock.js';
 import { isUrgent } from './urgent.js';
 
 export { type Loss, NEVER_SENT, type PeerOptions, messageSizeBytes } from './lane.js';
@@ -15,11 +16,15 @@ const LARGE_BATCH_BYTES = 64 * 1024;
 /** From this size on a message takes its group to a connection for large ones. */
 const LARGE_MESSAGE_BYTES = 256 * 1024;
 
+/** For so long what is sent waits for a further connection to be made; then it goes over the first one. */
+const MAX_WAIT_MS = 250;
+
 /**
  * The way to one other host. Once a large batch has been sent to it, urgent messages get a connection of their own, so
  * that none waits behind what the first one, and the buffers of the network, have still to carry. While that connection
  * is not up, and with a host of another kind, they go first in the queue of the only one. Groups that send large messages
- * have a third connection, so that those do not hold up other groups.
+ * have a third connection, so that those do not hold up other groups. Where no further connection can be made, the first
+ * one carries everything.
  */
 export class Peer {
   readonly target: string;
@@ -33,6 +38,8 @@ export class Peer {
    * order, and what overtakes entries is refused and sent again.
    */
   readonly #largeGroups = new Set<number>();
+  /** Ends the wait for a connection that is being made for the first time. */
+  readonly #waits = new Map<Lane, Timer>();
   #stopped = false;
 
   constructor(target: string, options: PeerOptions, deps: PeerDependencies) {
@@ -80,6 +87,7 @@ export class Peer {
 
   stop(): void {
     this.#stopped = true;
+    for (const timer of this.#waits.values()) timer.cancel();
     this.#urgent?.stop();
     this.#large?.stop();
     this.#main.stop();
@@ -90,10 +98,37 @@ export class Peer {
     const isOfLargeGroup = this.#largeGroups.has(message.clusterID);
     if (!isOfLargeGroup && messageSizeBytes(message) < LARGE_MESSAGE_BYTES) return this.#main;
     if (this.#stopped || !this.#deps.mayAddLane(this.target)) return this.#main;
-    this.#large ??= this.#makeLane();
-    if (this.#large.isDown) return this.#main;
+    this.#large ??= this.#makeLargeLane();
+    const isUsable = this.#large.isUp || this.#waits.has(this.#large);
+    if (!isUsable) {
+      this.#large.greet(); // for the next ones
+      return this.#main;
+    }
     this.#largeGroups.add(message.clusterID);
     return this.#large;
+  }
+
+  /** Called once, when the lane is made: `end` is called when its first attempt has settled, or has taken too long. */
+  #waitFor(lane: Lane, end: () => void): void {
+    const finish = (): void => {
+      const timer = this.#waits.get(lane);
+      if (timer === undefined) return;
+      timer.cancel();
+      this.#waits.delete(lane);
+      end();
+    };
+    this.#waits.set(lane, this.#deps.clock.setTimeout(finish, MAX_WAIT_MS));
+    lane.onSettled = finish;
+  }
+
+  #makeLargeLane(): Lane {
+    const lane = this.#makeLane();
+    this.#waitFor(lane, () => {
+      if (lane.isUp) return;
+      for (const message of lane.takeWaiting()) this.#main.push(message);
+      this.#main.flush();
+    });
+    return lane;
   }
 
   /** A further connection. What there is to say of the host is said by the first one. */
@@ -121,16 +156,25 @@ export class Peer {
   #makeUrgentLane(): Lane {
     const lane = this.#makeLane();
     lane.onBatch = () => undefined;
-    this.#main.isHeld = true;
-    if (this.#large !== undefined) this.#large.isHeld = true;
-    lane.onSettled = () => {
-      if (lane.isUp) for (const message of this.#main.takeUrgent()) lane.push(message);
-      for (const each of [this.#main, this.#large]) {
-        if (each === undefined) continue;
-        each.isHeld = false;
-        each.flush();
-      }
-    };
+    this.#hold(true);
+    this.#waitFor(lane, () => {
+      this.#hold(false);
+      lane.onSettled = () => this.#moveUrgentTo(lane);
+      this.#moveUrgentTo(lane);
+      this.#main.flush();
+      this.#large?.flush();
+    });
     return lane;
+  }
+
+  #hold(isHeld: boolean): void {
+    this.#main.isHeld = isHeld;
+    if (this.#large !== undefined) this.#large.isHeld = isHeld;
+  }
+
+  #moveUrgentTo(lane: Lane): void {
+    if (!lane.isUp) return;
+    for (const message of this.#main.takeUrgent()) lane.push(message);
+    lane.flush();
   }
 }
