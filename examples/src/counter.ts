@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type IStateMachine, NodeHost, type SnapshotWriter, isTempError } from '@drakkar/framework';
+import { type IStateMachine, NodeHost, type SnapshotWriter } from '@drakkar/framework';
+import { isDrakkarError } from '@drakkar/raftio';
 
 /** What is replicated: a number that each command raises by one. */
 class Counter implements IStateMachine {
@@ -20,12 +21,15 @@ class Counter implements IStateMachine {
   getHash = (): number => this.#count;
 }
 
-/** There may be no leader yet, or no answer in time; a session makes it safe to ask again. */
-async function retrying<T>(request: () => Promise<T>): Promise<T> {
+/**
+ * Asks again where that may help: there may be no leader yet, or no answer in time. For what may be done twice without
+ * harm: a read, a proposal with a session, a new session. A replica that was removed or stopped says `elsewhere`.
+ */
+async function retrying<T>(request: () => Promise<T>, attempts = 100): Promise<T> {
   return await request().catch(async (error: unknown) => {
-    if (!isTempError(error)) throw error;
-    await delay(20);
-    return await retrying(request);
+    if (!isDrakkarError(error) || error.retry !== 'here' || attempts <= 1) throw error;
+    await delay(50);
+    return await retrying(request, attempts - 1);
   });
 }
 

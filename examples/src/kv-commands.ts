@@ -50,12 +50,13 @@ function encodeCommand(op: KVCommand['op'], key: string, value: Uint8Array): Uin
   return cmd;
 }
 
-export function decodeCommand(cmd: Uint8Array): KVCommand {
+/** `undefined` for what is no command, or is cut short: anybody who may propose can propose anything. */
+export function decodeCommand(cmd: Uint8Array): KVCommand | undefined {
   const bytes = asBuffer(cmd);
   const op = bytes[0];
-  if (op !== KVOp.put && op !== KVOp.delete) throw new RangeError(`not a command: ${String(op)}`);
+  if ((op !== KVOp.put && op !== KVOp.delete) || bytes.length < KEY_OFFSET) return undefined;
   const valueOffset = KEY_OFFSET + bytes.readUInt16LE(1);
-  if (valueOffset > bytes.length) throw new RangeError('a command that is cut short');
+  if (valueOffset > bytes.length) return undefined;
   return { op, key: bytes.toString('utf8', KEY_OFFSET, valueOffset), value: bytes.subarray(valueOffset) };
 }
 

@@ -9,7 +9,7 @@ import {
   encodePut,
   encodeScan,
 } from './kv-commands.js';
-import { KVStateMachine } from './kv-state-machine.js';
+import { KVStateMachine, REFUSED } from './kv-state-machine.js';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (value: Uint8Array): string => new TextDecoder().decode(value);
@@ -46,6 +46,17 @@ describe('KVStateMachine', () => {
     expect(machine.update(encodePut('a', bytes('3')))).toBe(1);
     const { writeCount, keyCount } = decodeDigestAnswer(machine.lookup(encodeDigest()));
     expect({ writeCount, keyCount }).toEqual({ writeCount: 6, keyCount: 2 });
+  });
+
+  it('answers what is no command, and changes nothing', () => {
+    const machine = new KVStateMachine();
+    machine.update(encodePut('a', bytes('1')));
+    const hash = machine.getHash();
+    for (const cmd of ['', '\x01', '\x02\0', '\x01\xff\xffa', 'put a=1', '{}']) {
+      expect(machine.update(Buffer.from(cmd, 'latin1'))).toBe(REFUSED);
+    }
+    expect(machine.getHash()).toBe(hash);
+    expect(machine.update(encodePut('a', bytes('2')))).toBe(2);
   });
 
   it('keeps its own copy of a value', () => {
@@ -104,8 +115,8 @@ describe('KVStateMachine', () => {
       const cut = inChunks(snapshot.subarray(0, length), 64);
       await expect(copy.recoverFromSnapshot(cut, undefined, NEVER)).rejects.toThrow('cut short');
     }
-    expect(() => decodeCommand(Uint8Array.of(9, 0, 0))).toThrow('not a command');
-    expect(() => decodeCommand(encodePut('abc', bytes('')).subarray(0, 4))).toThrow('cut short');
+    expect(decodeCommand(Uint8Array.of(9, 0, 0))).toBeUndefined();
+    expect(decodeCommand(encodePut('abc', bytes('')).subarray(0, 4))).toBeUndefined();
     expect(() => machine.lookup(Uint8Array.of(9))).toThrow('not a query');
   });
 });

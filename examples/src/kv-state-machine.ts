@@ -13,6 +13,9 @@ import {
 } from './kv-commands.js';
 import { SetHash } from './kv-hash.js';
 
+/** What `update` answers to what is no command; no key has so many versions. */
+export const REFUSED = Number.MAX_SAFE_INTEGER;
+
 interface Stored {
   version: number;
   value: Uint8Array;
@@ -25,7 +28,8 @@ const NOTHING = new Uint8Array(0);
 /**
  * A replicated map from strings to bytes. A put answers with the key's version, which is one more than before: a
  * client that alone writes a key can tell from it that each of its writes took effect once. A delete answers 1 if
- * there was something to delete, else 0.
+ * there was something to delete, else 0. What is no command changes nothing, and is answered with `REFUSED`: to throw
+ * would stop every replica, one after the other and at each restart.
  */
 export class KVStateMachine implements IStateMachine {
   readonly #records = new Map<string, Stored>();
@@ -33,7 +37,9 @@ export class KVStateMachine implements IStateMachine {
   #writeCount = 0;
 
   update(cmd: Uint8Array): Uint64 {
-    const { op, key, value } = decodeCommand(cmd);
+    const command = decodeCommand(cmd);
+    if (command === undefined) return REFUSED;
+    const { op, key, value } = command;
     this.#writeCount += 1;
     const stored = this.#records.get(key);
     if (stored !== undefined) this.#hash.remove(key, stored.version, stored.value);

@@ -153,6 +153,28 @@ describe('a read', () => {
   });
 });
 
+describe('a request to a replica whose state machine throws', () => {
+  it('ends with the cause, as later ones do, and only what was proposed may have had an effect', async () => {
+    const { host } = await alone();
+    const session = host.getNoOPSession(CLUSTER);
+    const proposed = host.propose(session, bytes('throw'));
+    const ends = [
+      host.syncPropose(session, bytes('behind it')),
+      proposed.result.then(({ outcome, cause }) =>
+        Promise.reject(Object.assign(new Error(outcome), { cause })),
+      ),
+    ].map((call) => call.catch((error: unknown) => error));
+    const cause = { code: 'ERR_STATE_MACHINE_FAILED', cause: { message: 'the state machine refuses' } };
+    expect(await Promise.all(ends)).toMatchObject([
+      { code: 'ERR_REQUEST_TERMINATED', effect: 'unknown', retry: 'elsewhere', cause },
+      { message: 'terminated', cause },
+    ]);
+    const later = { code: 'ERR_REPLICA_FAILED', effect: 'none', retry: 'elsewhere', cause };
+    await expect(host.syncPropose(session, bytes('later'))).rejects.toMatchObject(later);
+    await expect(host.syncRead(CLUSTER, bytes(''))).rejects.toMatchObject(later);
+  });
+});
+
 describe('a loop that retries where it is told to', () => {
   it('leaves a host whose replica was removed from its group', async () => {
     const cluster = await TestCluster.start(workshop, 3);

@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { type ChaosCommand, ChaosStateMachine, type ChaosState, STATE_QUERY } from './state-machine.js';
+import {
+  type ChaosCommand,
+  ChaosStateMachine,
+  type ChaosState,
+  REFUSED,
+  STATE_QUERY,
+} from './state-machine.js';
 
 const SIGNAL = new AbortController().signal;
 
@@ -31,6 +37,15 @@ async function* inPieces(bytes: Buffer): AsyncGenerator<Uint8Array> {
 }
 
 describe('the state machine of the chaos', () => {
+  it('answers what is no command, and changes nothing', () => {
+    const machine = filled(3);
+    const before = read(machine, STATE_QUERY);
+    for (const cmd of ['', '{', 'null', '7', '"put"', '{"op":"none"}']) {
+      expect(machine.update(Buffer.from(cmd))).toBe(REFUSED);
+    }
+    expect(read(machine, STATE_QUERY)).toEqual(before);
+  });
+
   it('sets only what is as expected', () => {
     const machine = new ChaosStateMachine(1);
     const cas = (expected: number | null, value: number, seq: number): unknown =>

@@ -35,6 +35,20 @@ const SMALL_FILLER_BYTES = 16 * 1024;
 const LARGE_FILLER_BYTES = 1024 * 1024;
 const FILLER_UNIT = createHash('sha512').update('filler').digest();
 
+/** What `update` answers to what is no command; nobody has so many applied. */
+export const REFUSED = Number.MAX_SAFE_INTEGER;
+
+/** `undefined` for what is no command: to throw would stop every replica, at each restart again. */
+function parse(cmd: Uint8Array): ChaosCommand | undefined {
+  try {
+    const command = JSON.parse(Buffer.from(cmd).toString()) as Partial<ChaosCommand> | null;
+    const isCommand = command?.op === 'put' || command?.op === 'cas';
+    return isCommand ? (command as ChaosCommand) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Query that asks for the state, `key` for the value of a key. */
 export const STATE_QUERY = '*';
 
@@ -55,9 +69,10 @@ export class ChaosStateMachine implements IStateMachine {
     this.#fillerBytes = clusterID % 8 === 0 ? LARGE_FILLER_BYTES : SMALL_FILLER_BYTES;
   }
 
-  /** A put gives the count of commands so far; a compare and set 1 if it wrote, otherwise 0. */
+  /** A put gives the count of commands so far; a compare and set 1 if it wrote, otherwise 0; no command `REFUSED`. */
   update(cmd: Uint8Array): Uint64 {
-    const command = JSON.parse(Buffer.from(cmd).toString()) as ChaosCommand;
+    const command = parse(cmd);
+    if (command === undefined) return REFUSED;
     this.#writeCount += 1;
     this.#chain = hash32(cmd, this.#chain);
     if (this.#writeCount % CHECKPOINT_EVERY === 0) {

@@ -399,7 +399,7 @@ describe('Engine', () => {
     Object.defineProperty(raft, 'isQuiesced', { get: () => ++looks > 0 });
     clock.advance(1000);
     expect(looks).toBe(0);
-    const request = replica.read(engine.nowTick + 3);
+    const request = replica.read(engine.nowMs + 300);
     clock.advance(200);
     expect(request.outcome).toBeUndefined();
     clock.advance(100);
@@ -411,6 +411,22 @@ describe('Engine', () => {
     clock.advance(100);
     expect(story).toEqual(['1: readIndex', '1: step 17']);
     expect(looks).toBeGreaterThan(0);
+  });
+
+  it('ends a request by the time that has passed, and not by the number of ticks, when ticks are late', () => {
+    const { clock, engine, addReplica } = setUp();
+    engine.start();
+    const { replica } = addReplica(1);
+    const request = replica.read(engine.nowMs + 500);
+    const later = replica.read(engine.nowMs + 2_000);
+    const nowMs = clock.nowMs.bind(clock);
+    clock.nowMs = () => nowMs() + 900; // the event loop was busy
+    clock.advance(100);
+    expect([request.outcome, later.outcome]).toEqual(['timeout', undefined]);
+    clock.advance(900);
+    expect(later.outcome).toBeUndefined();
+    clock.advance(100);
+    expect(later.outcome).toBe('timeout');
   });
 
   it('goes on ticking a replica that woke between two ticks', () => {
@@ -565,7 +581,7 @@ describe('Engine', () => {
     const { replica } = setUp().addReplica(1);
     for (let i = 0; i < 2; i++) {
       expect(replica.admits(1)).toBe(true);
-      replica.proposals.add({ operation: 'proposal', clientID: 7, deadlineTick: 10 });
+      replica.proposals.add({ operation: 'proposal', clientID: 7, deadlineMs: 10 });
     }
     expect(replica.admits(1)).toBe(false);
     replica.proposals.expire(10);

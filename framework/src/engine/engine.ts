@@ -119,6 +119,10 @@ export class Engine implements ReplicaHost {
     while (this.#saving !== undefined) await this.#saving;
   }
 
+  get nowMs(): number {
+    return this.#deps.clock.nowMs();
+  }
+
   setReady(replica: Replica): void {
     if (replica.isReady || !this.#replicas.has(replica)) return;
     replica.isReady = true;
@@ -175,8 +179,9 @@ export class Engine implements ReplicaHost {
   /** An idle replica costs nothing from the next tick on, until `setReady` brings it back; the last one stops time. */
   #tick(): void {
     this.nowTick++;
+    const { nowMs } = this;
     for (const replica of this.#ticking) {
-      replica.tick();
+      replica.tick(nowMs);
       if (!replica.isIdle) continue;
       this.#ticking.delete(replica);
       if (this.#keepAlive !== undefined) this.#sleepers.add(replica);

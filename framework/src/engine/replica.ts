@@ -44,8 +44,10 @@ export interface ReplicaLimits {
 
 /** What a replica tells the engine. */
 export interface ReplicaHost {
-  /** Ticks of the host so far; the clock that deadlines of requests are told by. */
+  /** Ticks of the host so far. */
   readonly nowTick: number;
+  /** By the host's clock; deadlines of requests are told by it, since ticks may be late. */
+  readonly nowMs: number;
   /** It has work for the next cycle. */
   setReady(replica: Replica): void;
   membershipChanged(replica: Replica, membership: Membership): void;
@@ -103,6 +105,8 @@ export class Replica implements RsmListener {
   closing = false;
   /** The group has removed this node: it can never be a member again. */
   removed = false;
+  /** Why it can't go on, when it can't. */
+  failure: { error: unknown } | undefined = undefined;
   leader = { leaderID: 0, term: 0 };
   readonly #limits: ReplicaLimits;
   readonly #operations: Operations;
@@ -177,6 +181,10 @@ export class Replica implements RsmListener {
     return this.#host.nowTick;
   }
 
+  get nowMs(): number {
+    return this.#host.nowMs;
+  }
+
   /** Whether time means nothing to it: its group sleeps, and no request waits. Whatever wakes it makes it ready. */
   get isIdle(): boolean {
     const waiting = this.proposals.size > 0 || this.reads.size > 0 || this.configChange.isPending;
@@ -202,8 +210,8 @@ export class Replica implements RsmListener {
   }
 
   /** Asks for a linearizable read; it ends when the state machine may be looked at. */
-  read(deadlineTick: number): RequestState {
-    const request = this.reads.add(deadlineTick);
+  read(deadlineMs: number): RequestState {
+    const request = this.reads.add(deadlineMs);
     this.#host.setReady(this);
     return request;
   }
@@ -298,11 +306,10 @@ export class Replica implements RsmListener {
   }
 
   /** Time passes: overdue requests end, and the core ticks in the next cycle. Late ticks do not pile up. */
-  tick(): void {
-    const { nowTick } = this;
-    this.proposals.expire(nowTick);
-    this.reads.expire(nowTick);
-    this.configChange.expire(nowTick);
+  tick(nowMs: number): void {
+    this.proposals.expire(nowMs);
+    this.reads.expire(nowMs);
+    this.configChange.expire(nowMs);
     this.checks?.tick();
     if (this.raft.isQuiesced) return; // an idle group costs nothing; whatever wakes it makes it ready
     this.#tickDue = true;
@@ -436,9 +443,10 @@ export class Replica implements RsmListener {
   /** Takes no more requests and ends those that wait; the core goes on. */
   close(): void {
     this.closing = true;
-    this.proposals.terminate();
-    this.reads.terminate();
-    this.configChange.terminate();
+    const cause = this.failure?.error;
+    this.proposals.terminate(cause);
+    this.reads.terminate(cause);
+    this.configChange.terminate(cause);
   }
 
   /** Ends every waiting request and closes the state machine, after the entry that it is at. Idempotent. */

@@ -10,7 +10,7 @@ import { unlessAborted } from '../runtime/unless-aborted.js';
 import type { ExportRecord, LongWork, SnapshotOrigin, SnapshotProgress } from '../snapshot/index.js';
 import { checkExportTarget } from '../snapshot/index.js';
 import { type ClusterMembership, toClusterMembership } from './membership-requests.js';
-import { type CallOptions, timeoutTicks } from './options.js';
+import { type CallOptions, timeoutMsOf } from './options.js';
 
 export interface ExportOptions extends CallOptions {
   /** How long the whole of it may take, from one tick of the host up. Default: as long as it takes. */
@@ -70,7 +70,7 @@ export async function exportSnapshot(
 ): Promise<ExportedSnapshot> {
   if (typeof dir !== 'string' || dir === '') throw new ErrInvalidOption('dir must be the path of a folder');
   if (options.timeoutMs !== undefined || options.signal !== undefined) {
-    timeoutTicks(options, services.config.rttMillisecond);
+    timeoutMsOf(options, services.config.rttMillisecond);
   }
   const to = resolve(dir);
   await checkExportTarget(services.fileSystem, to); // before the state machine is troubled

@@ -3,11 +3,10 @@ import {
   type ErrClusterClosed,
   ErrClusterNotFound,
   ErrClusterNotInitialized,
-  ErrReplicaFailed,
+  type ErrReplicaFailed,
 } from '../errors/index.js';
-import { messageOf } from '../errors/inspect.js';
 import type { Timer } from '../runtime/clock.js';
-import { type NodeUser, closedError } from './node-user.js';
+import { type NodeUser, closedError, failedError } from './node-user.js';
 
 /** A replica in the engine, and the time that it is given to hand over. */
 interface LoadedMember {
@@ -35,10 +34,7 @@ export function unusable(
     case 'starting':
       return notInitialized(clusterID);
     case 'failed':
-      return new ErrReplicaFailed(
-        `group ${clusterID}: the replica on this host has failed and was stopped: ${messageOf(member.error)}`,
-        { cause: member.error },
-      );
+      return failedError(clusterID, member.error);
     case 'stopping':
     case 'removed':
       return closedError(member.replica);

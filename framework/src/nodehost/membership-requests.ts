@@ -65,11 +65,7 @@ function checkChange({ type, nodeID, address, configChangeIndex }: MembershipCha
 }
 
 /** Proposes a membership change. @throws ErrPendingConfigChangeExist, ErrInvalidOption, ErrInvalidAddress */
-export function requestChange(
-  replica: Replica,
-  change: MembershipChange,
-  timeoutTicks: number,
-): RequestState {
+export function requestChange(replica: Replica, change: MembershipChange, timeoutMs: number): RequestState {
   checkChange(change);
   const { configChange, clusterID } = replica;
   if (configChange.isPending) {
@@ -86,7 +82,7 @@ export function requestChange(
     initialize: false,
     ...(force ? { force } : undefined),
   };
-  const request = configChange.add(replica.nowTick + timeoutTicks);
+  const request = configChange.add(replica.nowMs + timeoutMs);
   const cmd = encodeConfigChange(encoded);
   replica.propose(makeEntry({ type: EntryType.ConfigChangeEntry, key: request.key, cmd }));
   return request;

@@ -15,7 +15,7 @@ function setUp(): { user: NodeUser; proposed: Entry[] } {
     clusterID: CLUSTER,
     nodeID: 1,
     stopped: false,
-    nowTick: 0,
+    nowMs: 0,
     proposals: new PendingProposals(CLUSTER, 1),
     admits: () => true,
     payloads: new EntryPayloads('none', undefined),

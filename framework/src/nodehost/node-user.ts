@@ -15,8 +15,10 @@ import {
   ErrInvalidOperation,
   ErrInvalidSession,
   ErrPayloadTooBig,
+  ErrReplicaFailed,
   ErrSystemBusy,
 } from '../errors/index.js';
+import { messageOf } from '../errors/inspect.js';
 import type { Operation } from '../requests/claims.js';
 import type { RequestState } from '../requests/request-state.js';
 import {
@@ -26,7 +28,7 @@ import {
   requestTransfer,
   toClusterMembership,
 } from './membership-requests.js';
-import { type CallOptions, timeoutTicks } from './options.js';
+import { type CallOptions, timeoutMsOf } from './options.js';
 import { completed } from './outcome.js';
 
 /** Requests to one replica of this host, without the look-up of the group at each call (Go: INodeUser). */
@@ -131,11 +133,11 @@ export class NodeUser implements INodeUser {
     const replica = this.#agreeing();
     const refusal = replica.checks?.readRefusal;
     if (refusal !== undefined) throw refusal;
-    const ticks = timeoutTicks(options, this.#tickMs);
+    const timeoutMs = timeoutMsOf(options, this.#tickMs);
     if (!replica.admitsRead) {
       throw new ErrSystemBusy(`group ${this.clusterID}: the queue of reads is full, try again later`);
     }
-    return replica.read(replica.nowTick + ticks);
+    return replica.read(replica.nowMs + timeoutMs);
   }
 
   /** As `NodeHost.readLocalNode`. */
@@ -154,7 +156,13 @@ export class NodeUser implements INodeUser {
 
   /** Looks at the state machine as it is here and now. */
   async lookup(query: Uint8Array): Promise<Uint8Array> {
-    return await this.#running().rsm.lookup(query);
+    const { rsm } = this.#running();
+    try {
+      return await rsm.lookup(query);
+    } catch (error) {
+      if (rsm.failure?.error !== error) throw error;
+      throw failedError(this.clusterID, error); // of a read, and not of the entry that could not be applied
+    }
   }
 
   /** As `NodeHost.requestSnapshot`. */
@@ -164,7 +172,7 @@ export class NodeUser implements INodeUser {
 
   requestChange(change: MembershipChange, options?: CallOptions): RequestState {
     const replica = this.#agreeing();
-    return requestChange(replica, change, timeoutTicks(options, this.#tickMs));
+    return requestChange(replica, change, timeoutMsOf(options, this.#tickMs));
   }
 
   requestLeaderTransfer(targetNodeID: number): void {
@@ -186,7 +194,7 @@ export class NodeUser implements INodeUser {
     const replica = this.#agreeing();
     const { clientID, seriesID, respondedTo }: Record<'clientID' | 'seriesID' | 'respondedTo', Uint64> =
       session;
-    const ticks = timeoutTicks(options, this.#tickMs);
+    const timeoutMs = timeoutMsOf(options, this.#tickMs);
     if (!replica.admits(cmd.length)) {
       throw new ErrSystemBusy(`group ${this.clusterID}: too many proposals wait, try again later`);
     }
@@ -194,7 +202,7 @@ export class NodeUser implements INodeUser {
       operation,
       clientID,
       seriesID,
-      deadlineTick: replica.nowTick + ticks,
+      deadlineMs: replica.nowMs + timeoutMs,
       attempts,
     });
     attempts?.begin(cmd);
@@ -216,9 +224,18 @@ export class NodeUser implements INodeUser {
 
   #running(): Replica {
     const replica = this.#replica;
+    if (replica.failure !== undefined) throw failedError(replica.clusterID, replica.failure.error);
     if (replica.stopped || replica.closing) throw closedError(replica);
     return replica;
   }
+}
+
+/** The error of a call to a replica that could not go on. */
+export function failedError(clusterID: number, error: unknown): ErrReplicaFailed {
+  return new ErrReplicaFailed(
+    `group ${clusterID}: the replica on this host has failed and was stopped: ${messageOf(error)}`,
+    { cause: error },
+  );
 }
 
 /** The error of a call to a replica that takes no requests any more. */

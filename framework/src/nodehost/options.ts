@@ -21,10 +21,10 @@ export const DEFAULT_TIMEOUT_MS = 5_000;
 const MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000;
 
 /**
- * The wait of a call in ticks. Throws `ErrInvalidDeadline` when the time-out is not a time, `ErrTimeoutTooSmall` when
+ * The wait of a call, in ms. Throws `ErrInvalidDeadline` when the time-out is not a time, `ErrTimeoutTooSmall` when
  * it is less than one tick, `ErrCanceled` when the signal has been given already.
  */
-export function timeoutTicks(options: CallOptions | undefined, tickMs: number): number {
+export function timeoutMsOf(options: CallOptions | undefined, tickMs: number): number {
   const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   if (
     typeof timeoutMs !== 'number' ||
@@ -48,6 +48,5 @@ export function timeoutTicks(options: CallOptions | undefined, tickMs: number): 
   if (options?.signal?.aborted === true) {
     throw new ErrCanceled('the signal was aborted before the call: nothing was started', { effect: 'none' });
   }
-  // One more, since the first tick may come at once.
-  return Math.ceil(timeoutMs / tickMs) + 1;
+  return timeoutMs;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { DrakkarError } from '@drakkar/raftio';
 import type { Operation } from '../requests/claims.js';
 import { type RequestOutcome, RequestResult, RequestState } from '../requests/request-state.js';
-import { timeoutTicks } from './options.js';
+import { timeoutMsOf } from './options.js';
 import { completed } from './outcome.js';
 
 const request = (operation: Operation, mayBeApplied = false): RequestState =>
@@ -10,7 +10,7 @@ const request = (operation: Operation, mayBeApplied = false): RequestState =>
     operation,
     clientID: 3,
     seriesID: 4,
-    deadlineTick: 5,
+    deadlineMs: 5,
     attempts: mayBeApplied ? { ended: () => true } : undefined,
   });
 
@@ -95,6 +95,6 @@ describe('a signal', () => {
 
   it('that was aborted before the call has kept it from having an effect', () => {
     const claim = { code: 'ERR_CANCELED', effect: 'none', retry: 'never' };
-    expect(() => timeoutTicks({ signal: AbortSignal.abort() }, 10)).toThrow(expect.objectContaining(claim));
+    expect(() => timeoutMsOf({ signal: AbortSignal.abort() }, 10)).toThrow(expect.objectContaining(claim));
   });
 });

@@ -9,6 +9,7 @@ import {
   ErrRequestTerminated,
   ErrTimeout,
 } from '../errors/index.js';
+import { messageOf } from '../errors/inspect.js';
 import { onAbort } from '../runtime/on-abort.js';
 import type { ChangeRefusal } from '../raft/index.js';
 import { type Operation, claimOf, claimOfCanceled } from '../requests/claims.js';
@@ -42,12 +43,23 @@ function errorOf(request: RequestState, result: RequestResult): DrakkarError {
         claim,
       );
     case 'terminated':
-      return new ErrRequestTerminated(`${group} was stopped on this host before ${what} ended${then}`, claim);
+      return terminatedError(`${group}: ${what}`, then, claim, result.cause);
     case 'timeout':
       return new ErrTimeout(`${group}: ${what} was not answered in time${then}`, claim);
     case 'completed':
       throw new Error('a completed request has no error');
   }
+}
+
+function terminatedError(
+  what: string,
+  then: string,
+  claim: ErrorClaim,
+  cause: unknown,
+): ErrRequestTerminated {
+  const why =
+    cause === undefined ? 'its replica on this host was stopped' : `its replica failed: ${messageOf(cause)}`;
+  return new ErrRequestTerminated(`${what} has not ended, since ${why}${then}`, { ...claim, cause });
 }
 
 /** The end of a message, for people: what `effect` says. */

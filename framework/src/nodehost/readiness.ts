@@ -4,7 +4,7 @@ import { messageOf } from '../errors/inspect.js';
 import type { IClock } from '../runtime/clock.js';
 import { unlessAborted } from '../runtime/unless-aborted.js';
 import type { NodeUser } from './node-user.js';
-import { type CallOptions, DEFAULT_TIMEOUT_MS, timeoutTicks } from './options.js';
+import { type CallOptions, timeoutMsOf } from './options.js';
 
 export interface ReadinessDependencies {
   clock: IClock;
@@ -22,8 +22,7 @@ export async function waitReady(
   { clock, tickMs, user }: ReadinessDependencies,
   options: CallOptions | undefined,
 ): Promise<void> {
-  timeoutTicks(options, tickMs);
-  const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const timeoutMs = timeoutMsOf(options, tickMs);
   const { signal } = options ?? {};
   const endMs = clock.nowMs() + timeoutMs;
   let obstacle = 'its log is being replayed';

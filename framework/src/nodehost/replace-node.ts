@@ -5,7 +5,7 @@ import { isTempError } from '../errors/temp-error.js';
 import type { IClock } from '../runtime/clock.js';
 import { unlessAborted } from '../runtime/unless-aborted.js';
 import type { ClusterMembership } from './membership-requests.js';
-import { type CallOptions, timeoutTicks } from './options.js';
+import { type CallOptions, timeoutMsOf } from './options.js';
 
 /** What `syncRequestReplaceNode` is at. */
 export type ReplaceStep = 'addObserver' | 'promote' | 'transferLeadership' | 'removeOld';
@@ -99,7 +99,7 @@ export async function replaceNode(
   const { clock, tickMs } = context;
   const { clusterID, nodeID, newNodeID } = replacement;
   const { timeoutMs = DEFAULT_REPLACE_TIMEOUT_MS, signal, onProgress } = options;
-  timeoutTicks({ ...options, timeoutMs }, tickMs);
+  timeoutMsOf({ ...options, timeoutMs }, tickMs);
   if (nodeID === newNodeID)
     throw new ErrInvalidTarget(`group ${clusterID}: node ${nodeID} can't replace itself`);
   const endMs = clock.nowMs() + timeoutMs;

@@ -325,6 +325,7 @@ export class ReplicaSet {
    */
   async fail(replica: Replica, error: unknown): Promise<void> {
     const { clusterID, nodeID } = replica;
+    replica.failure ??= { error };
     const { events } = this.#deps;
     const member = this.#members.get(clusterID);
     if (member !== undefined && 'replica' in member && member.replica === replica) {

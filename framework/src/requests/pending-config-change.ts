@@ -1,11 +1,10 @@
 import type { EntryFields, Uint64 } from '@drakkar/raftio';
 import type { ChangeRefusal } from '../raft/index.js';
-import { RequestResult, RequestState } from './request-state.js';
+import { RequestResult, RequestState, terminated } from './request-state.js';
 
 const COUNTER_SPAN = 0x1_0000_0000;
 const COMPLETED = new RequestResult('completed');
 const TIMEOUT = new RequestResult('timeout');
-const TERMINATED = new RequestResult('terminated');
 
 /**
  * The one membership change that a replica may have under way: a group takes one at a time, so a queue of them would
@@ -29,12 +28,12 @@ export class PendingConfigChange {
   }
 
   /** To be called only while none is pending. */
-  add(deadlineTick: number): RequestState {
+  add(deadlineMs: number): RequestState {
     if (this.#pending !== undefined) throw new Error('a membership change is pending');
     this.#counter = (this.#counter + 1) % COUNTER_SPAN;
     this.#pending = new RequestState(this.#clusterID, this.#keyBase + this.#counter, {
       operation: 'change',
-      deadlineTick,
+      deadlineMs,
     });
     return this.#pending;
   }
@@ -55,12 +54,13 @@ export class PendingConfigChange {
     this.#take(key)?.end(new RequestResult('rejected', 0, `the leader refused it: ${refusal.kind}`, refusal));
   }
 
-  expire(nowTick: number): void {
-    if (this.#pending !== undefined && this.#pending.deadlineTick <= nowTick) this.#end(TIMEOUT);
+  expire(nowMs: number): void {
+    if (this.#pending !== undefined && this.#pending.deadlineMs <= nowMs) this.#end(TIMEOUT);
   }
 
-  terminate(): void {
-    this.#end(TERMINATED);
+  /** @param cause what stopped the replica, unless its host did */
+  terminate(cause?: unknown): void {
+    this.#end(terminated(cause));
   }
 
   #end(result: RequestResult): void {

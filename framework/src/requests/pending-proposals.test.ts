@@ -5,11 +5,11 @@ import type { RequestFields, RequestState } from './request-state.js';
 
 const CLUSTER = 7;
 
-const proposal = (clientID: number, seriesID: number, deadlineTick: number): RequestFields => ({
+const proposal = (clientID: number, seriesID: number, deadlineMs: number): RequestFields => ({
   operation: 'proposal',
   clientID,
   seriesID,
-  deadlineTick,
+  deadlineMs,
 });
 
 function entryOf(request: RequestState): ReturnType<typeof makeEntry> {

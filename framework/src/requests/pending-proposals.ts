@@ -1,5 +1,5 @@
 import type { EntryFields, Uint64 } from '@drakkar/raftio';
-import { type RequestFields, RequestResult, RequestState } from './request-state.js';
+import { type RequestFields, RequestResult, RequestState, terminated } from './request-state.js';
 
 const COUNTER_SPAN = 0x1_0000_0000;
 /** Bits of a key above its 32-bit counter that still fit a safe integer. */
@@ -7,7 +7,6 @@ export const KEY_NONCE_BOUND = 0x20_0000;
 
 const DROPPED = new RequestResult('dropped');
 const TIMEOUT = new RequestResult('timeout');
-const TERMINATED = new RequestResult('terminated');
 
 /**
  * Proposals of one replica that wait to be applied. A proposal's key is a 32-bit counter, which finds it in a map of
@@ -32,14 +31,14 @@ export class PendingProposals {
   }
 
   add(proposal: RequestFields): RequestState {
-    const { deadlineTick } = proposal;
+    const { deadlineMs } = proposal;
     do {
       this.#counter = (this.#counter + 1) | 0;
     } while (this.#pending.has(this.#counter));
     const key = this.#keyBase + (this.#counter >>> 0);
     const request = new RequestState(this.#clusterID, key, proposal);
     this.#pending.set(this.#counter, request);
-    if (deadlineTick < this.#earliestDeadline) this.#earliestDeadline = deadlineTick;
+    if (deadlineMs < this.#earliestDeadline) this.#earliestDeadline = deadlineMs;
     return request;
   }
 
@@ -54,25 +53,27 @@ export class PendingProposals {
     this.#take(entry)?.end(DROPPED);
   }
 
-  /** Ends what is overdue at `nowTick`. */
-  expire(nowTick: number): void {
-    if (nowTick < this.#earliestDeadline) return;
+  /** Ends what is overdue at `nowMs`. */
+  expire(nowMs: number): void {
+    if (nowMs < this.#earliestDeadline) return;
     let earliest = Infinity;
     for (const [counter, request] of this.#pending) {
-      if (request.deadlineTick <= nowTick) {
+      if (request.deadlineMs <= nowMs) {
         this.#pending.delete(counter);
         request.end(TIMEOUT);
-      } else if (request.deadlineTick < earliest) {
-        earliest = request.deadlineTick;
+      } else if (request.deadlineMs < earliest) {
+        earliest = request.deadlineMs;
       }
     }
     this.#earliestDeadline = earliest;
   }
 
-  terminate(): void {
+  /** @param cause what stopped the replica, unless its host did */
+  terminate(cause?: unknown): void {
     const requests = [...this.#pending.values()];
     this.#pending.clear();
-    for (const request of requests) request.end(TERMINATED);
+    const result = terminated(cause);
+    for (const request of requests) request.end(result);
   }
 
   #take(entry: EntryFields): RequestState | undefined {

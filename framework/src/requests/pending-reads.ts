@@ -1,10 +1,9 @@
 import type { Uint64 } from '@drakkar/raftio';
-import { RequestResult, RequestState } from './request-state.js';
+import { RequestResult, RequestState, terminated } from './request-state.js';
 
 const COMPLETED = new RequestResult('completed');
 const DROPPED = new RequestResult('dropped');
 const TIMEOUT = new RequestResult('timeout');
-const TERMINATED = new RequestResult('terminated');
 
 interface ConfirmedReads {
   index: number;
@@ -36,11 +35,11 @@ export class PendingReads {
     return this.#size;
   }
 
-  add(deadlineTick: number): RequestState {
-    const request = new RequestState(this.#clusterID, this.#contextHigh, { operation: 'read', deadlineTick });
+  add(deadlineMs: number): RequestState {
+    const request = new RequestState(this.#clusterID, this.#contextHigh, { operation: 'read', deadlineMs });
     this.#gathering.push(request);
     this.#size++;
-    if (deadlineTick < this.#earliestDeadline) this.#earliestDeadline = deadlineTick;
+    if (deadlineMs < this.#earliestDeadline) this.#earliestDeadline = deadlineMs;
     return request;
   }
 
@@ -84,21 +83,22 @@ export class PendingReads {
     for (const { requests } of due) this.#end(requests, COMPLETED);
   }
 
-  expire(nowTick: number): void {
-    if (nowTick < this.#earliestDeadline) return;
+  expire(nowMs: number): void {
+    if (nowMs < this.#earliestDeadline) return;
     this.#earliestDeadline = Infinity;
-    this.#gathering = this.#expireIn(this.#gathering, nowTick);
+    this.#gathering = this.#expireIn(this.#gathering, nowMs);
     for (const [low, requests] of this.#asked) {
-      const left = this.#expireIn(requests, nowTick);
+      const left = this.#expireIn(requests, nowMs);
       if (left.length === 0) this.#asked.delete(low);
       else this.#asked.set(low, left);
     }
     this.#confirmed = this.#confirmed
-      .map(({ index, requests }) => ({ index, requests: this.#expireIn(requests, nowTick) }))
+      .map(({ index, requests }) => ({ index, requests: this.#expireIn(requests, nowMs) }))
       .filter(({ requests }) => requests.length > 0);
   }
 
-  terminate(): void {
+  /** @param cause what stopped the replica, unless its host did */
+  terminate(cause?: unknown): void {
     const groups = [
       this.#gathering,
       ...this.#asked.values(),
@@ -107,7 +107,8 @@ export class PendingReads {
     this.#gathering = [];
     this.#asked.clear();
     this.#confirmed = [];
-    for (const requests of groups) this.#end(requests, TERMINATED);
+    const result = terminated(cause);
+    for (const requests of groups) this.#end(requests, result);
   }
 
   #end(requests: readonly RequestState[], result: RequestResult): void {
@@ -122,14 +123,14 @@ export class PendingReads {
     return requests;
   }
 
-  #expireIn(requests: RequestState[], nowTick: number): RequestState[] {
+  #expireIn(requests: RequestState[], nowMs: number): RequestState[] {
     const left: RequestState[] = [];
     for (const request of requests) {
-      if (request.deadlineTick <= nowTick) {
+      if (request.deadlineMs <= nowMs) {
         this.#end([request], TIMEOUT);
       } else {
         left.push(request);
-        if (request.deadlineTick < this.#earliestDeadline) this.#earliestDeadline = request.deadlineTick;
+        if (request.deadlineMs < this.#earliestDeadline) this.#earliestDeadline = request.deadlineMs;
       }
     }
     return left;

@@ -4,7 +4,7 @@ import { RequestResult, RequestState } from './request-state.js';
 const DONE = new RequestResult('completed', 5);
 
 function newRequest(): RequestState {
-  return new RequestState(1, 2, { operation: 'proposal', clientID: 3, seriesID: 4, deadlineTick: 5 });
+  return new RequestState(1, 2, { operation: 'proposal', clientID: 3, seriesID: 4, deadlineMs: 5 });
 }
 
 afterEach(() => {

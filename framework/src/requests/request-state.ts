@@ -22,11 +22,21 @@ export class RequestResult {
   /** Why the leader refused a membership change, when it was the leader. */
   readonly refusal: ChangeRefusal | undefined;
 
-  constructor(outcome: RequestOutcome, value: Uint64 = 0, reason?: string, refusal?: ChangeRefusal) {
+  /** Of a terminated request: what stopped the replica, unless its host did. */
+  readonly cause: unknown;
+
+  constructor(
+    outcome: RequestOutcome,
+    value: Uint64 = 0,
+    reason?: string,
+    refusal?: ChangeRefusal,
+    cause?: unknown,
+  ) {
     this.outcome = outcome;
     this.value = value;
     this.reason = reason;
     this.refusal = refusal;
+    this.cause = cause;
   }
   completed(): boolean {
     return this.outcome === 'completed';
@@ -55,9 +65,14 @@ export interface RequestFields {
   operation: Operation;
   clientID?: Uint64;
   seriesID?: Uint64;
-  deadlineTick: number;
+  deadlineMs: number;
   /** Of the attempts at the same command with the same session. */
   attempts?: IAttempts | undefined;
+}
+
+/** The end of what waits when its replica stops. @param cause what stopped it, unless its host did */
+export function terminated(cause: unknown): RequestResult {
+  return new RequestResult('terminated', 0, undefined, undefined, cause);
 }
 
 type Listener = (result: RequestResult) => void;
@@ -70,8 +85,8 @@ export class RequestState {
   readonly key: number;
   readonly clientID: Uint64;
   readonly seriesID: Uint64;
-  /** In ticks of the host. */
-  readonly deadlineTick: number;
+  /** By the host's clock (`IClock.nowMs`). */
+  readonly deadlineMs: number;
   readonly #attempts: IAttempts | undefined;
   #mayBeApplied = false;
   #result: RequestResult | undefined;
@@ -85,7 +100,7 @@ export class RequestState {
     this.key = key;
     this.clientID = request.clientID ?? 0;
     this.seriesID = request.seriesID ?? 0;
-    this.deadlineTick = request.deadlineTick;
+    this.deadlineMs = request.deadlineMs;
     this.#attempts = request.attempts;
   }
 

@@ -292,6 +292,11 @@ export class ReplicatedStateMachine {
     this.#turn.leave();
   }
 
+  /** What keeps it from applying anything more, if something does. */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure;
+  }
+
   #mustBeUsable(): void {
     if (this.#closing !== undefined) {
       throw new ErrClusterClosed(`group ${this.clusterID} node ${this.nodeID}: the replica is stopped`);
