@@ -33,6 +33,7 @@ export {
   emptyMembership,
   makeMessage,
 } from './raftpb/types.js';
+export { type NormalAddress, isSameAddress, normalAddress } from './address.js';
 export {
   Feature,
   LATEST_LEVEL,

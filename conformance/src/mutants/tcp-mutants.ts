@@ -29,6 +29,11 @@ const BUGS: readonly TcpBug[] = [
   { name: 'what arrives is queued without bound', caughtBy: ['RPC-BOUND-6'], rules: { queues: true } },
   { name: 'idle connections are not pinged', caughtBy: ['RPC-CONN-9'], rules: { pings: false } },
   { name: 'any host will do', caughtBy: ['RPC-CONN-11'], rules: { comparesHosts: false } },
+  {
+    name: 'a host is known by one spelling of its address alone',
+    caughtBy: ['RPC-CONN-11'],
+    rules: { comparesHosts: 'as spelled' },
+  },
   { name: 'rubbish is read for ever', caughtBy: ['RPC-HOSTILE-1'], rules: { endsRubbish: false } },
   {
     name: 'what is no message ends the process',

@@ -13,6 +13,7 @@ import {
   type RaftRPCCapabilities,
   type RaftRPCConfig,
   type RequestHandler,
+  isSameAddress,
 } from '@drakkar/raftio';
 import { attemptAborted } from '@drakkar/raftio/transport';
 import { splitAddress } from '../rpc/address.js';
@@ -31,7 +32,7 @@ export interface TcpRules extends SecurityRules, InboundRules {
   /** Whether connections of others are ended by `stop`. */
   endsOthers: boolean;
   /** Whether a client that means another host is refused. */
-  comparesHosts: boolean;
+  comparesHosts: boolean | 'as spelled';
 }
 
 export const TCP_RULES: TcpRules = {
@@ -126,7 +127,9 @@ export class TcpRPC implements IRaftRPC {
 
   #isMe(address: string): boolean {
     const { raftAddress, onWarning } = this.#config;
-    if (address === raftAddress || !this.#rules.comparesHosts) return true;
+    const { comparesHosts } = this.#rules;
+    if (comparesHosts === false || address === raftAddress) return true;
+    if (comparesHosts !== 'as spelled' && isSameAddress(address, raftAddress)) return true;
     onWarning(`a client meant ${address}, and this is ${raftAddress}`, {});
     return false;
   }

@@ -120,6 +120,14 @@ describe('GroupGuard', () => {
     expect(bench.takes(2)).toBe(true);
   });
 
+  it('knows a host that spells its address otherwise than before', () => {
+    const bench = new Bench();
+    expect(bench.takes(1, { settings: ORDERED })).toBe(false);
+    expect(bench.guard.differences()).toHaveLength(1);
+    expect(bench.takes(1, {}, 'HOST-1.:01')).toBe(true);
+    expect(bench.guard.differences()).toEqual([]);
+  });
+
   it('is refused when a quorum of the members differs, and not any more when they agree', () => {
     const bench = new Bench();
     bench.takes(1, { settings: ORDERED });

@@ -1,6 +1,12 @@
-import { type Membership, type Message, MessageType, makeMessage } from '@drakkar/raftio';
+import {
+  type Membership,
+  type Message,
+  MessageType,
+  isSameAddress,
+  makeMessage,
+  normalAddress,
+} from '@drakkar/raftio';
 import { ErrGroupMismatch } from '../errors/index.js';
-import { normalAddress } from './address-form.js';
 import { settingsFingerprint } from './apply-settings.js';
 import { type Respects, type SelfDescription, describingEntry, differencesFrom } from './self-description.js';
 
@@ -361,7 +367,7 @@ function claimOf(groupID: number, settings: number): string {
 }
 
 function keyOf(nodeID: number, address: string): string {
-  return `${nodeID}@${address}`;
+  return `${nodeID}@${normalAddress(address)}`;
 }
 
 function isOfLeader(type: MessageType): boolean {
@@ -372,7 +378,7 @@ function isOfLeader(type: MessageType): boolean {
 
 function isMember({ nodeID, address }: { nodeID: number; address: string }, membership: Membership): boolean {
   const listed = membership.addresses.get(nodeID) ?? membership.observers.get(nodeID);
-  return listed !== undefined && (listed === address || normalAddress(listed) === normalAddress(address));
+  return listed !== undefined && isSameAddress(listed, address);
 }
 
 function toDifference(other: Other, membership: Membership): GroupDifference {

@@ -1,30 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { normalAddress } from './address-form.js';
 import { settingsFingerprint } from './apply-settings.js';
 import { importedGroupID, initialGroupID } from './identity.js';
 
 const members = (...addresses: string[]): Map<number, string> =>
   new Map(addresses.map((address, i) => [i + 1, address]));
-
-describe('normalAddress', () => {
-  it.each([
-    ['Host-1.Example.COM:63001', 'host-1.example.com:63001'],
-    ['host-1.example.com.:63001', 'host-1.example.com:63001'],
-    [' host-1:63001 ', 'host-1:63001'],
-    ['[0:0:0:0:0:0:0:1]:5', '[::1]:5'],
-    ['[2001:DB8::0:1]:5', '[2001:db8::1]:5'],
-    ['10.0.0.1:5', '10.0.0.1:5'],
-    ['no address', 'no address'],
-  ])('makes %s to %s', (address, normal) => {
-    expect(normalAddress(address)).toBe(normal);
-    expect(normalAddress(normal)).toBe(normal);
-  });
-
-  it('keeps different hosts and ports apart', () => {
-    const forms = ['a:1', 'a:2', 'b:1', '[::1]:1', '[::2]:1'].map(normalAddress);
-    expect(new Set(forms).size).toBe(forms.length);
-  });
-});
 
 describe('the identity of a group', () => {
   it('does not depend on the order of its members, nor on how their addresses are spelled', () => {

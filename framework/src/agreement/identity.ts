@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { normalAddress } from './address-form.js';
+import { normalAddress } from '@drakkar/raftio';
 
 type Addresses = ReadonlyMap<number, string>;
 

@@ -1,5 +1,4 @@
-import { type Entry, makeEntry } from '@drakkar/raftio';
-import { normalAddress } from './address-form.js';
+import { type Entry, makeEntry, normalAddress } from '@drakkar/raftio';
 import { type ApplySettings, SETTING_NAMES } from './apply-settings.js';
 
 /** What a replica says of its group and of itself, so that one that differs can say in what. */

@@ -136,6 +136,11 @@ describe('openDataDir', () => {
     expect((await opened({ walDir })).isNew).toBe(true);
   });
 
+  it('opens it again when the same raftAddress is spelled otherwise', async () => {
+    await openAndClose();
+    expect((await opened({ raftAddress: 'A.:1' })).isNew).toBe(false);
+  });
+
   it.each<[string, Changes, string, string]>([
     [
       'another raftAddress',

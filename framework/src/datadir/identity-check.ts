@@ -1,4 +1,4 @@
-import { BIN_VER } from '@drakkar/raftio';
+import { BIN_VER, isSameAddress } from '@drakkar/raftio';
 import {
   ErrDeploymentIDChanged,
   ErrHardSettingsChanged,
@@ -24,7 +24,7 @@ export function checkIdentity(dir: string, stored: DataDirStatus, host: HostIden
       { details },
     );
   }
-  if (stored.address !== host.address) {
+  if (!isSameAddress(stored.address, host.address)) {
     throw new ErrNotOwner(
       `${dir} belongs to NodeHost ${stored.address}; the configuration says raftAddress ${host.address}. Give each NodeHost a nodeHostDir of its own, and keep its raftAddress`,
       { details },

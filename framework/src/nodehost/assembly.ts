@@ -154,7 +154,7 @@ function wire({ services, logDB, dataDir, events, stopSeal, operations }: Wiring
   const { config, clock, random, loggerFactory } = services;
   const { settings } = config;
   const heardOf = (target: string): void =>
-    engine.hostReachable((clusterID, nodeID) => transport.registry.resolve(clusterID, nodeID) === target);
+    engine.hostReachable((clusterID, nodeID) => transport.registry.livesAt(clusterID, nodeID, target));
   const handler: TransportHandler = {
     onMessage: (message, source) => {
       const replica = replicas.find(message.clusterID, message.to);

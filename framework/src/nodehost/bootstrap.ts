@@ -1,4 +1,4 @@
-import type { Bootstrap, ILogDB } from '@drakkar/raftio';
+import { type Bootstrap, type ILogDB, isSameAddress, normalAddress } from '@drakkar/raftio';
 import { ErrClusterNotBootstrapped, ErrInvalidClusterSettings, ErrNodeRemoved } from '../errors/index.js';
 import { initialGroupID } from '../agreement/identity.js';
 import { saveInitialLog } from '../engine/log-loader.js';
@@ -80,7 +80,7 @@ function firstStart(request: StartRequest): Bootstrap {
     );
   }
   const own = initialMembers.get(nodeID);
-  if (own !== raftAddress) {
+  if (own === undefined || !isSameAddress(own, raftAddress)) {
     throw new ErrInvalidClusterSettings(
       `${who}: the initial members name ${own === undefined ? 'no address' : own} for it, ` +
         `but this host's raftAddress is ${raftAddress}`,
@@ -91,7 +91,7 @@ function firstStart(request: StartRequest): Bootstrap {
       `${who}: an initial member has a vote; an observer is added to a running group and joins it`,
     );
   }
-  if (new Set(initialMembers.values()).size !== initialMembers.size) {
+  if (new Set([...initialMembers.values()].map(normalAddress)).size !== initialMembers.size) {
     throw new ErrInvalidClusterSettings(`${who}: two initial members have the same address`);
   }
   return { addresses: new Map(initialMembers), join: false };
@@ -113,7 +113,7 @@ function checkRestart(request: StartRequest, stored: Bootstrap): void {
   }
   const same =
     initialMembers.size === stored.addresses.size &&
-    [...initialMembers].every(([id, address]) => stored.addresses.get(id) === address);
+    [...initialMembers].every(([id, address]) => isSameAddress(stored.addresses.get(id) ?? '', address));
   if (!same) {
     throw new ErrInvalidClusterSettings(
       `${who}: it was first started with other initial members (${describe(stored.addresses)}; now ` +

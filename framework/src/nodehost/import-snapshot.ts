@@ -1,5 +1,12 @@
 import { join, resolve } from 'node:path';
-import { type ILogDB, type Membership, RaftRPCFactoryID, hasErrorCode } from '@drakkar/raftio';
+import {
+  type ILogDB,
+  type Membership,
+  RaftRPCFactoryID,
+  hasErrorCode,
+  isSameAddress,
+  normalAddress,
+} from '@drakkar/raftio';
 import { importedGroupID } from '../agreement/identity.js';
 import { type DataDir, identityOf, openDataDir } from '../datadir/data-dir.js';
 import { makeSeal } from '../datadir/seal/make-seal.js';
@@ -214,12 +221,12 @@ function newMembership(
     const ids = [...members.keys()].join(', ');
     throw new ErrInvalidClusterSettings(`${group}: node ${nodeID} is not one of the new members (${ids})`);
   }
-  if (own !== config.raftAddress) {
+  if (!isSameAddress(own, config.raftAddress)) {
     throw new ErrInvalidClusterSettings(
       `${group}: the new members name ${own} for node ${nodeID}, but this host's raftAddress is ${config.raftAddress}`,
     );
   }
-  if (new Set(members.values()).size !== members.size) {
+  if (new Set([...members.values()].map(normalAddress)).size !== members.size) {
     throw new ErrInvalidClusterSettings(`${group}: two of the new members have the same address`);
   }
   const gone = [...members.keys()].filter((id) => old.removed.has(id));

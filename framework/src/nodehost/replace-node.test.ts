@@ -119,8 +119,8 @@ describe('nextStep', () => {
     expect(() => nextStep(members, { ...WORK, address }, 2)).toThrow(reason);
   });
 
-  it('takes an address for the same in other letters', () => {
-    expect(nextStep(membership([1, 4]), { ...WORK, address: ' HOST-4:1' }, 2)).toBe('removeOld');
+  it.each([' HOST-4:1', 'host-4.:1', 'host-4:01'])('takes %j for the address of the new node', (address) => {
+    expect(nextStep(membership([1, 4]), { ...WORK, address }, 2)).toBe('removeOld');
   });
 });
 

@@ -1,4 +1,4 @@
-import { hasErrorCode, isDrakkarError, withClaim } from '@drakkar/raftio';
+import { hasErrorCode, isDrakkarError, isSameAddress, withClaim } from '@drakkar/raftio';
 import { ErrCanceled, ErrInvalidTarget, ErrTimeout } from '../errors/index.js';
 import { messageOf } from '../errors/inspect.js';
 import { isTempError } from '../errors/temp-error.js';
@@ -77,17 +77,12 @@ export function nextStep(
     throw invalid(`node ${nodeID} is no member${other}: look at the membership`);
   }
   if (newAddress === undefined) return 'addObserver';
-  if (!isSameAddress(newAddress, address)) {
+  if (!isSameAddress(newAddress, String(address))) {
     throw invalid(`node ${newNodeID} is a member already, at ${newAddress} and not at ${address}`);
   }
   if (observers.has(newNodeID)) return 'promote';
   if (!isOldThere) return undefined;
   return leaderID === nodeID ? 'transferLeadership' : 'removeOld';
-}
-
-/** As the rules of the membership compare them. */
-function isSameAddress(a: string, b: string): boolean {
-  return a.trim().toLowerCase() === String(b).trim().toLowerCase();
 }
 
 /** See `NodeHost.syncRequestReplaceNode`. What was done before, by an earlier call, it finds in the membership. */

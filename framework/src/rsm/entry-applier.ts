@@ -82,6 +82,11 @@ export class EntryApplier {
     return this.#members.getHash();
   }
 
+  /** The same, whichever spelling of an address a replica has. */
+  getNormalMembershipHash(): Uint64 {
+    return this.#members.getNormalHash();
+  }
+
   getSessionHash(): Uint64 {
     return hash64(encodeSessions(this.#sessions, this.#level));
   }

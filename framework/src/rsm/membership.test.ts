@@ -242,6 +242,13 @@ describe('copies and hashes', () => {
     expect(tracker('strict', false, reversed).getHash()).toBe(tracker('strict').getHash());
   });
 
+  it('the hash shows how addresses are spelled, the normal hash does not', () => {
+    const respelled = { ...example(), observers: new Map([[3, 'A3.:01']]) };
+    respelled.addresses.set(1, ' A1:1');
+    expect(tracker('strict', false, respelled).getHash()).not.toBe(tracker('strict').getHash());
+    expect(tracker('strict', false, respelled).getNormalHash()).toBe(tracker('strict').getNormalHash());
+  });
+
   it.each<Partial<Membership>>([
     { configChangeID: 11 },
     { addresses: new Map([[1, 'a1:1']]) },
@@ -254,8 +261,9 @@ describe('copies and hashes', () => {
     { observers: new Map() },
     { removed: new Map() },
     { addresses: new Map(), observers: example().addresses },
-  ])('the hash differs with %p', (difference) => {
+  ])('both hashes differ with %p', (difference) => {
     const other = tracker('strict', false, { ...emptyMembership(), ...example(), ...difference });
     expect(other.getHash()).not.toBe(tracker('strict').getHash());
+    expect(other.getNormalHash()).not.toBe(tracker('strict').getNormalHash());
   });
 });

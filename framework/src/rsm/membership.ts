@@ -4,6 +4,7 @@ import {
   type Membership,
   type Uint64,
   emptyMembership,
+  normalAddress,
 } from '@drakkar/raftio';
 import { hash64 } from './hash.js';
 
@@ -55,10 +56,15 @@ export class MembershipTracker {
 
   /** Equal on replicas with equal members, addresses, observers, removed nodes and configChangeID. */
   getHash(): Uint64 {
-    const { configChangeID, addresses, observers, removed } = this.#members;
-    const parts = [addresses, observers].map((nodes) => [...nodes].sort(([a], [b]) => a - b));
-    const gone = [...removed.keys()].sort((a, b) => a - b);
-    return hash64(JSON.stringify([configChangeID, ...parts, gone]));
+    return hashOf(this.#members);
+  }
+
+  /** As `getHash`, and equal too where the same addresses are spelled otherwise. */
+  getNormalHash(): Uint64 {
+    const { addresses, observers, ...others } = this.#members;
+    const normal = (nodes: ReadonlyMap<number, string>): Map<number, string> =>
+      new Map([...nodes].map(([nodeID, address]) => [nodeID, normalAddress(address)]));
+    return hashOf({ ...others, addresses: normal(addresses), observers: normal(observers) });
   }
 
   #refusal(change: ConfigChange): string | undefined {
@@ -131,6 +137,12 @@ function copyMembership({ configChangeID, addresses, removed, observers }: Membe
     removed: new Map(removed),
     observers: new Map(observers),
   };
+}
+
+function hashOf({ configChangeID, addresses, observers, removed }: Membership): Uint64 {
+  const parts = [addresses, observers].map((nodes) => [...nodes].sort(([a], [b]) => a - b));
+  const gone = [...removed.keys()].sort((a, b) => a - b);
+  return hash64(JSON.stringify([configChangeID, ...parts, gone]));
 }
 
 /** As Dragonboat compares them. */

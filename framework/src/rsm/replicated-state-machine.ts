@@ -118,7 +118,7 @@ export class ReplicatedStateMachine {
     return await this.#look(async () => ({
       index: this.#applier.index,
       sessions: this.#applier.getSessionDigest(),
-      membership: this.#applier.getMembershipHash(),
+      membership: this.#applier.getNormalMembershipHash(),
       stateMachine: withHash ? toUint64(await this.#stateMachine.getHash()) : undefined,
     }));
   }

@@ -11,6 +11,7 @@ import {
   decodeMessageBatch,
   encodeMessageBatch,
   hasFeature,
+  isSameAddress,
   makeMessage,
 } from '@drakkar/raftio';
 import { silentLogger } from '../logging/logger.js';
@@ -92,7 +93,10 @@ class Hosts {
         const wire = encodeMessageBatch(release === '0.1' ? plain(batch) : batch);
         this.sent.get(from)?.push(decodeMessageBatch(wire));
         await Promise.resolve();
-        if (!this.down.has(to)) this.#handlers.get(to)?.(decodeMessageBatch(wire));
+        if (this.down.has(to)) return;
+        for (const [address, handler] of this.#handlers) {
+          if (isSameAddress(address, to)) handler(decodeMessageBatch(wire));
+        }
       },
     });
   }
@@ -184,6 +188,20 @@ describe('announced features', () => {
     await say(a, heartbeat(1, 2));
     expect(b.replicaFeatures(GROUP, 1)).toBe(OWN_FEATURES);
     expect(a.replicaFeatures(GROUP, 3)).toBe(0);
+  });
+
+  it.each(['B:1', 'b.:1', 'b:01'])('are known of a host that the membership calls %s', async (spelling) => {
+    const { a, hosts } = pair();
+    a.registry.set(GROUP, 2, spelling);
+    await say(a, heartbeat(1, 2));
+    expect(a.replicaFeatures(GROUP, 2)).toBe(OWN_FEATURES);
+    await say(a, makeMessage({ type: MessageType.GroupMismatch, clusterID: GROUP, from: 1, to: 2 }));
+    const types = hosts.sent.get('a:1')?.flatMap(({ requests }) => requests.map(({ type }) => type));
+    expect(types).toContain(MessageType.GroupMismatch);
+    hosts.down.add(spelling);
+    hosts.breakAll();
+    await say(a, heartbeat(1, 2));
+    expect(a.replicaFeatures(GROUP, 2)).toBe(0);
   });
 
   it('keep a message of a type that the other host may not know from leaving', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   BIN_VER,
+  Feature,
   type IConnection,
   type IRaftRPC,
   type Message,
@@ -164,6 +165,44 @@ describe('Transport', () => {
     deliver([heartbeat(HERE, 2)]);
     expect(heard).toEqual(['b:1']);
     await transport.stop();
+  });
+
+  it('has one connection to a host, under a spelling of a membership, and hears it under any', async () => {
+    const dialled: string[] = [];
+    const { transport, clock, deliver, heard } = setUp((target) => {
+      dialled.push(target);
+      return refused();
+    });
+    transport.registry.set(HERE, 2, 'Host-B:1');
+    transport.registry.set(HERE + 1, 2, 'host-b.:1');
+    const sayTwice = async (): Promise<void> => {
+      transport.send([heartbeat(HERE, 1, 2), heartbeat(HERE + 1, 1, 2)]);
+      transport.flush();
+      for (let i = 0; i < 10; i++) await Promise.resolve();
+    };
+    await sayTwice();
+    expect(dialled).toEqual(['Host-B:1']);
+    deliver([heartbeat(HERE, 2)], 'host-b:01');
+    expect(heard).toEqual(['Host-B:1']);
+    await sayTwice(); // one that does not lead there is not tried for ever
+    expect(dialled).toEqual(['Host-B:1', 'host-b.:1']);
+    clock.advance(1_000);
+    transport.registry.removeCluster(HERE + 1);
+    await sayTwice();
+    expect(dialled).toEqual(['Host-B:1', 'host-b.:1', 'Host-B:1']);
+    await transport.stop();
+  });
+
+  it('takes a member for none of the unknown hosts, however its messages spell its address', () => {
+    const { transport, deliver } = setUp();
+    transport.registry.set(HERE, 2, 'B.:1');
+    for (let from = 100; from < 164; from++) {
+      deliver([heartbeat(HERE, from)], `stranger:${from}`, { features: Feature.Announces | Feature.Asks });
+    }
+    deliver([heartbeat(HERE, 9)], 'b:01', { features: Feature.Announces | Feature.Asks });
+    expect(transport.counters.unansweredMessages).toBe(0);
+    expect(transport.registry.livesAt(HERE, 2, 'b:1')).toBe(true);
+    expect(transport.registry.livesAt(HERE, 2, 'b:2')).toBe(false);
   });
 
   it('takes no snapshot from a batch: its data comes in a stream, and without it there is none', () => {

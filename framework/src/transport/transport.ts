@@ -8,6 +8,7 @@ import {
   type MessageBatch,
   type RaftRPCCounters,
   MessageType,
+  type NormalAddress,
   OWN_FEATURES,
   type RequestHandler,
   hasFeature,
@@ -16,7 +17,7 @@ import {
 import type { ILogger } from '../logging/logger.js';
 import type { IClock, Timer } from '../runtime/clock.js';
 import type { IRandom } from '../runtime/random.js';
-import { NodeRegistry } from './node-registry.js';
+import { NodeRegistry, type Location, locationAt } from './node-registry.js';
 import { PeerFeatures } from './peer-features.js';
 import { type Loss, NEVER_SENT, Peer, type PeerOptions } from './peer.js';
 
@@ -84,7 +85,8 @@ export class Transport {
   readonly #deps: TransportDependencies;
   readonly #rpc: IRaftRPC;
   readonly #features = new PeerFeatures();
-  readonly #peers = new Map<string, Peer>();
+  /** Hosts are told apart by the normal form of their addresses: groups, and hosts themselves, may spell one differently. */
+  readonly #peers = new Map<NormalAddress, Peer>();
   readonly #toFlush = new Set<Peer>();
   /** Peers that something was sent to since the last sweep. */
   readonly #used = new Set<Peer>();
@@ -130,12 +132,8 @@ export class Transport {
         this.#deps.handler.onInstallSnapshot(message);
         continue;
       }
-      const address = this.registry.resolve(message.clusterID, message.to);
-      if (address === undefined || this.#stopped) {
-        this.#undelivered(message, NEVER_SENT);
-        continue;
-      }
-      const peer = this.#peerAt(address);
+      const location = this.registry.locationOf(message.clusterID, message.to);
+      const peer = location === undefined || this.#stopped ? undefined : this.#peerAt(location);
       if (peer === undefined) {
         this.#undelivered(message, NEVER_SENT);
         continue;
@@ -146,15 +144,16 @@ export class Transport {
     }
   }
 
-  /** What the host at that address has announced since it was last connected to; 0: nothing, or not heard yet. */
-  featuresOf(address: string): number {
-    return this.#features.of(address) ?? 0;
+  /**
+   * What the host where a replica lives has announced since it was last connected to; 0: nothing, or not heard yet.
+   */
+  replicaFeatures(clusterID: number, nodeID: number): number {
+    const location = this.registry.locationOf(clusterID, nodeID);
+    return location === undefined ? 0 : this.#featuresOf(location.host);
   }
 
-  /** The same of the host where a replica lives. */
-  replicaFeatures(clusterID: number, nodeID: number): number {
-    const address = this.registry.resolve(clusterID, nodeID);
-    return address === undefined ? 0 : this.featuresOf(address);
+  #featuresOf(host: NormalAddress): number {
+    return this.#features.of(host) ?? 0;
   }
 
   get counters(): TransportCounters {
@@ -176,9 +175,9 @@ export class Transport {
   }
 
   #releaseIdle(): void {
-    for (const peer of this.#peers.values()) {
+    for (const [host, peer] of this.#peers) {
       if (this.#used.has(peer) || !peer.isAtRest) continue;
-      this.#peers.delete(peer.target);
+      this.#peers.delete(host);
       peer.stop();
     }
     this.#used.clear();
@@ -186,12 +185,12 @@ export class Transport {
   }
 
   /** Undefined: too many hosts are talked to already that are known from messages alone. */
-  #peerAt(address: string): Peer | undefined {
-    const peer = this.#peers.get(address);
-    if (peer !== undefined || this.registry.isListed(address)) return peer ?? this.#addPeer(address);
+  #peerAt({ address, host }: Location): Peer | undefined {
+    const peer = this.#peers.get(host);
+    if (peer !== undefined || this.registry.isListed(host)) return peer ?? this.#addPeer({ address, host });
     let unlisted = 0;
-    for (const target of this.#peers.keys()) unlisted += this.registry.isListed(target) ? 0 : 1;
-    if (unlisted < MAX_UNLISTED_PEERS) return this.#addPeer(address);
+    for (const each of this.#peers.keys()) unlisted += this.registry.isListed(each) ? 0 : 1;
+    if (unlisted < MAX_UNLISTED_PEERS) return this.#addPeer({ address, host });
     this.#unlistedRefused += 1;
     if (!this.#hasWarnedOfUnlisted) {
       this.#hasWarnedOfUnlisted = true;
@@ -206,36 +205,48 @@ export class Transport {
     return undefined;
   }
 
-  #addPeer(address: string): Peer {
+  #addPeer({ address, host }: Location): Peer {
     const { handler } = this.#deps;
+    let spelling = address;
     const peer = new Peer(address, this.#options, {
-      connect: (target, signal) => {
+      connect: async (_target, signal) => {
         this.#dials += 1;
-        return this.#rpc.getConnection(target, signal, target);
+        try {
+          return await this.#rpc.getConnection(spelling, signal, spelling);
+        } catch (error) {
+          spelling = this.#otherSpelling(host, spelling);
+          throw error;
+        }
       },
       // A host that announces features is of a release that serves any number of connections of one host.
-      mayAddLane: (target) => this.featuresOf(target) !== 0,
-      makeBatch: (requests) => this.#makeBatch(address, requests),
+      mayAddLane: () => this.#featuresOf(host) !== 0,
+      makeBatch: (requests) => this.#makeBatch(host, requests),
       onUndelivered: (message, loss) => this.#undelivered(message, loss),
       onConnected: (target) => {
-        this.#features.forget(target);
+        this.#features.forget(host);
         handler.onConnectionChanged(target, true, undefined);
       },
       onDisconnected: (target, reason) => {
-        this.#features.forget(target);
+        this.#features.forget(host);
         handler.onConnectionChanged(target, false, reason);
       },
       clock: this.#deps.clock,
       random: this.#deps.random,
       logger: this.#deps.logger,
     });
-    this.#peers.set(address, peer);
+    this.#peers.set(host, peer);
     return peer;
   }
 
+  /** The next one of those in memberships: not every one need lead there, for a name with a final dot is a full one. */
+  #otherSpelling(host: NormalAddress, spelling: string): string {
+    const all = this.registry.spellingsOf(host);
+    return all[(all.indexOf(spelling) + 1) % all.length] ?? spelling;
+  }
+
   /** While the other host has not been heard it gets nothing that it may not know, and is asked to say what it knows. */
-  #makeBatch(target: string, requests: Message[]): MessageBatch {
-    const features = this.#features.of(target);
+  #makeBatch(host: NormalAddress, requests: Message[]): MessageBatch {
+    const features = this.#features.of(host);
     const isKnown = ({ type }: Message): boolean => knowsMessage(features ?? 0, type);
     if (features !== undefined && !hasFeature(features, Feature.ComparesGroups)) withoutIdentity(requests);
     return {
@@ -257,18 +268,18 @@ export class Transport {
   }
 
   /** What a host that we talk to says of itself counts before its messages do. Whether it is one. */
-  #hear(batch: MessageBatch): boolean {
-    const peer = this.#peers.get(batch.sourceAddress);
+  #hear(batch: MessageBatch, source: Location): boolean {
+    const peer = this.#peers.get(source.host);
     if (peer === undefined) return false;
     if (peer.heardFrom()) this.#deps.handler.onHeardAgain(peer.target);
-    this.#learnFeatures(batch);
+    this.#learnFeatures(batch, source);
     return true;
   }
 
-  #learnFeatures({ sourceAddress, features = 0 }: MessageBatch): void {
-    this.#features.heard(sourceAddress, features & ~Feature.Asks);
+  #learnFeatures({ features = 0 }: MessageBatch, source: Location): void {
+    this.#features.heard(source.host, features & ~Feature.Asks);
     if (!hasFeature(features, Feature.Asks)) return;
-    const peer = this.#peerAt(sourceAddress);
+    const peer = this.#peerAt(source);
     peer?.greet();
     peer?.flush();
   }
@@ -284,7 +295,8 @@ export class Transport {
       });
       return;
     }
-    const isExpected = this.#hear(batch);
+    const source = locationAt(batch.sourceAddress);
+    const isExpected = this.#hear(batch, source);
     let isWanted = false;
     let dropped = 0;
     for (const message of batch.requests) {
@@ -295,19 +307,18 @@ export class Transport {
       }
       // Nothing is learnt from messages for groups that do not run here: they could name any number of them.
       if (
-        this.#deps.handler.onMessage(message, batch.sourceAddress) &&
+        this.#deps.handler.onMessage(message, source.address) &&
         message.from !== 0 &&
-        batch.sourceAddress !== ''
+        source.address !== ''
       ) {
-        this.registry.learn(message.clusterID, message.from, batch.sourceAddress);
+        this.registry.learn(message.clusterID, message.from, source.address);
         isWanted = true;
       }
     }
-    if (isWanted && !isExpected) this.#learnFeatures(batch);
+    if (isWanted && !isExpected) this.#learnFeatures(batch, source);
     if (dropped > 0) {
-      const source = batch.sourceAddress;
       this.#deps.logger.warn('dropped messages of snapshots that came without their data', {
-        source,
+        source: source.address,
         dropped,
       });
     }

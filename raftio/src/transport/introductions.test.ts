@@ -9,10 +9,11 @@ function setUp(): { introductions: Introductions; warnings: string[] } {
 }
 
 describe('Introductions', () => {
-  it('lets in who means this host, in letters of either case', () => {
+  it.each(['here:1', 'HERE:1', 'here.:1', 'here:01'])('lets in who means this host and calls it %s', (name) => {
     const { introductions, warnings } = setUp();
-    expect(introductions.refusalOf('here:1', 'a:1', '10.0.0.1')).toBeUndefined();
-    expect(introductions.failureOf('x:1', 'THERE:1', 'there:1')).toBeUndefined();
+    expect(introductions.refusalOf(name, 'a:1', '10.0.0.1')).toBeUndefined();
+    expect(introductions.failureOf('x:1', name, 'Here:1')).toBeUndefined();
+    expect(introductions.failureOf('x:1', '[0:0:0:0:0:0:0:1]:1', '[::1]:1')).toBeUndefined();
     expect(warnings).toEqual([]);
   });
 

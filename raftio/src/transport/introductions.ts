@@ -1,3 +1,4 @@
+import { isSameAddress } from '../address.js';
 import { ErrConnectFailed } from '../errors.js';
 import type { RaftRPCCounters } from '../rpc.js';
 import type { Warnings } from './warnings.js';
@@ -14,10 +15,6 @@ export const HelloHeader = Object.freeze({
 
 /** Longest raft address that is shown: a DNS name of 253 characters and a port. */
 const MAX_SHOWN_LENGTH = 260;
-
-function isSameHost(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase();
-}
 
 /** What an attempt fails with that has reached another host than the one it was meant for. */
 export function wrongHost(target: string, expected: string, found: string): ErrConnectFailed {
@@ -57,7 +54,7 @@ export class Introductions {
       this.#counters.clientsWithoutHello += 1;
       return undefined;
     }
-    if (isSameHost(to, this.#raftAddress)) return undefined;
+    if (isSameAddress(to, this.#raftAddress)) return undefined;
     this.#counters.misdirectedClients += 1;
     const expected = to.slice(0, MAX_SHOWN_LENGTH);
     const client = from?.slice(0, MAX_SHOWN_LENGTH);
@@ -73,7 +70,7 @@ export class Introductions {
       this.#counters.hostsWithoutHello += 1;
       return undefined;
     }
-    if (isSameHost(expected, found)) return undefined;
+    if (isSameAddress(expected, found)) return undefined;
     this.#counters.misdirectedDials += 1;
     return wrongHost(target, expected, found);
   }

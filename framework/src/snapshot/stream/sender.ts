@@ -1,4 +1,4 @@
-import { type ISnapshotConnection, type Snapshot, hasErrorCode } from '@drakkar/raftio';
+import { type ISnapshotConnection, type Snapshot, hasErrorCode, normalAddress } from '@drakkar/raftio';
 import { ErrSnapshotNotSent, ErrSnapshotStopped } from '../../errors/snapshot.js';
 import { messageOf } from '../../errors/inspect.js';
 import type { IFileSystem } from '../../fs/file-system.js';
@@ -160,7 +160,7 @@ export class SnapshotSender {
     const lease = await request.store.lease(request.snapshot);
     try {
       await stream.before;
-      const place = await this.#places.take(request.signal, request.target);
+      const place = await this.#places.take(request.signal, normalAddress(request.target));
       try {
         await this.#connectAndSend(request, lease, stream, { progress, place });
       } finally {
