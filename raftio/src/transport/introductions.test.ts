@@ -9,13 +9,16 @@ function setUp(): { introductions: Introductions; warnings: string[] } {
 }
 
 describe('Introductions', () => {
-  it.each(['here:1', 'HERE:1', 'here.:1', 'here:01'])('lets in who means this host and calls it %s', (name) => {
-    const { introductions, warnings } = setUp();
-    expect(introductions.refusalOf(name, 'a:1', '10.0.0.1')).toBeUndefined();
-    expect(introductions.failureOf('x:1', name, 'Here:1')).toBeUndefined();
-    expect(introductions.failureOf('x:1', '[0:0:0:0:0:0:0:1]:1', '[::1]:1')).toBeUndefined();
-    expect(warnings).toEqual([]);
-  });
+  it.each(['here:1', 'HERE:1', 'here.:1', 'here:01'])(
+    'lets in who means this host and calls it %s',
+    (name) => {
+      const { introductions, warnings } = setUp();
+      expect(introductions.refusalOf(name, 'a:1', '10.0.0.1')).toBeUndefined();
+      expect(introductions.failureOf('x:1', name, 'Here:1')).toBeUndefined();
+      expect(introductions.failureOf('x:1', '[0:0:0:0:0:0:0:1]:1', '[::1]:1')).toBeUndefined();
+      expect(warnings).toEqual([]);
+    },
+  );
 
   it('refuses, reports and counts who means another, and an answer by another', () => {
     const { introductions, warnings } = setUp();
