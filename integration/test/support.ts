@@ -66,12 +66,12 @@ export class Journal implements IStateMachine {
 const reserved = new Set<number>();
 
 /** An address that nobody listens on. */
-export async function freeAddress(): Promise<string> {
+export async function freeAddress(host = '127.0.0.1'): Promise<string> {
   for (;;) {
     const port = await new Promise<number>((resolve, reject) => {
       const server = createServer();
       server.once('error', reject);
-      server.listen(0, '127.0.0.1', () => {
+      server.listen(0, host, () => {
         const address = server.address();
         server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
       });

@@ -5,6 +5,7 @@ import {
   ErrInvalidAddress,
   type Membership,
   encodeConfigChange,
+  isSameAddress,
   makeEntry,
 } from '@drakkar/raftio';
 import type { Replica } from '../engine/replica.js';
@@ -64,6 +65,12 @@ function checkChange({ type, nodeID, address, configChangeIndex }: MembershipCha
   }
 }
 
+/** The rules of the membership compare addresses in fewer respects: what is the same is written the same. */
+function asSpelledIn({ addresses, observers }: Membership, address: string): string {
+  const members = [...addresses.values(), ...observers.values()];
+  return members.find((known) => isSameAddress(known, address)) ?? address;
+}
+
 /** Proposes a membership change. @throws ErrPendingConfigChangeExist, ErrInvalidOption, ErrInvalidAddress */
 export function requestChange(replica: Replica, change: MembershipChange, timeoutMs: number): RequestState {
   checkChange(change);
@@ -73,12 +80,12 @@ export function requestChange(replica: Replica, change: MembershipChange, timeou
       `group ${clusterID}: a membership change made on this host is under way`,
     );
   }
-  const { type, nodeID, address, configChangeIndex, force } = change;
+  const { type, nodeID, configChangeIndex, force } = change;
   const encoded: ConfigChange = {
     configChangeID: configChangeIndex,
     type,
     nodeID,
-    address,
+    address: asSpelledIn(replica.rsm.getMembership(), change.address),
     initialize: false,
     ...(force ? { force } : undefined),
   };
