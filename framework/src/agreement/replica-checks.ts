@@ -164,7 +164,11 @@ function makePoints(
     taken,
     failed: (err) => {
       if (!replica.stopped)
-        logger.warn('the state of a replica could not be hashed', { clusterID, nodeID, err });
+        logger.warn('the state machine gave no hash: the rest of its state is compared without it', {
+          clusterID,
+          nodeID,
+          err,
+        });
     },
   });
 }

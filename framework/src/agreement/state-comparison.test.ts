@@ -162,6 +162,59 @@ describe('StateComparison', () => {
     expect(bench.comparison.comparedIndex).toBe(100_000);
   });
 
+  it('goes on comparing after hashes in the name of others at indexes that nobody reaches', () => {
+    const bench = new Bench();
+    for (let i = 0; i < 20; i++) for (const from of [2, 3]) bench.hears(from, 2 ** 52 + i, 1);
+    bench.own(100);
+    bench.hears(2, 100);
+    bench.hears(3, 100, 9);
+    expect(bench.found).toEqual([{ index: 100, parts: ['sessions'], wrong: [3] }]);
+  });
+
+  it('takes no verdict back because as many members differ as are right', () => {
+    const bench = new Bench([1, 2, 3]);
+    bench.own(100);
+    bench.hears(2, 100);
+    bench.hears(3, 100, 99);
+    bench.membership.addresses.set(4, 'host-4:1');
+    bench.own(200);
+    bench.hears(2, 200);
+    bench.hears(3, 200, 99);
+    bench.hears(4, 200, 99); // its state came from node 3
+    expect(bench.comparison.divergence).toMatchObject({ index: 100, wrong: [3] });
+  });
+
+  it('knows that the state here is wrong, from the verdict to the agreement', () => {
+    const bench = new Bench();
+    bench.own(100, 99);
+    for (const from of [2, 3]) bench.hears(from, 100);
+    expect(bench.comparison.isWrong).toBe(true);
+    bench.own(200);
+    for (const from of [2, 3]) bench.hears(from, 200);
+    expect(bench.comparison.isWrong).toBe(false);
+  });
+
+  it('asks less and less often at an index at which nobody answers, and nobody where it is alone', () => {
+    for (const [voters, expected] of [
+      [
+        [1, 2],
+        [50, 150, 350, 750, 1550],
+      ],
+      [[1], []],
+    ] as const) {
+      const bench = new Bench([...voters]);
+      bench.host.commit = 7;
+      const ticks: number[] = [];
+      while (bench.host.nowTick < 2_000) {
+        bench.host.nowTick++;
+        const before = bench.wanted.length;
+        bench.comparison.tick();
+        if (bench.wanted.length > before) ticks.push(bench.host.nowTick);
+      }
+      expect(ticks).toEqual(expected);
+    }
+  });
+
   it('asks for a comparison after the interval when it leads and entries were applied since', () => {
     const bench = new Bench();
     const asked = (): number[] =>

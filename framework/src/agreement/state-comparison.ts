@@ -1,9 +1,9 @@
 import { type Membership, type Message, MessageType, type Uint64, makeMessage } from '@drakkar/raftio';
 import { ErrStateDiverged } from '../errors/index.js';
 import type { StatePoint } from '../rsm/index.js';
+import { type Hashes, StateHashes, type StatePart } from './state-hashes.js';
 
-/** A part of a replica's state that is compared. */
-export type StatePart = 'sessions' | 'membership' | 'stateMachine';
+export type { StatePart } from './state-hashes.js';
 
 /** Replicas that had applied the same entries and differ. */
 export interface StateDivergence {
@@ -36,12 +36,9 @@ export interface StateComparisonHost {
   recovered(index: number): void;
 }
 
-/** Hashes of one replica at one index. */
-type Hashes = Record<StatePart, Uint64 | undefined>;
-
 const PARTS: readonly StatePart[] = ['sessions', 'membership', 'stateMachine'];
-/** Indexes that are remembered. */
-const MAX_INDEXES = 8;
+/** How many times the interval grows while nothing new is committed and the others do not answer. */
+const MAX_PATIENCE = 64;
 /** For how long a difference waits for more voting members, which may decide who is wrong. */
 const UNDECIDED_TICKS = 20;
 /** Of the state machine's own hash, in a message. */
@@ -54,13 +51,14 @@ const HASH_BITS = 53;
 export class StateComparison {
   readonly #options: StateComparisonOptions;
   readonly #host: StateComparisonHost;
-  /** By index, then by node. */
-  readonly #points = new Map<number, Map<number, Hashes>>();
+  readonly #hashes = new StateHashes();
   #told = '';
   #untoldSinceTick: number | undefined;
   #divergence: StateDivergence | undefined;
   #comparedIndex = 0;
   #askedTick: number;
+  #askedIndex = 0;
+  #patience = 1;
 
   constructor(options: StateComparisonOptions, host: StateComparisonHost) {
     this.#options = options;
@@ -78,11 +76,16 @@ export class StateComparison {
     return this.#divergence;
   }
 
+  /** Whether the state here is not that of most members. */
+  get isWrong(): boolean {
+    return this.#divergence?.wrong.includes(this.#options.nodeID) === true;
+  }
+
   /** Why the replica serves no linearizable reads; undefined: it does. */
   get refusal(): ErrStateDiverged | undefined {
     const { clusterID, nodeID } = this.#options;
     const found = this.#divergence;
-    if (found?.wrong.includes(nodeID) !== true) return undefined;
+    if (found === undefined || !this.isWrong) return undefined;
     return new ErrStateDiverged(
       `group ${clusterID}: the state of node ${nodeID} on this host (${found.parts.join(', ')}) at index ` +
         `${found.index} is not that of most members. It serves no linearizable reads: remove the node, call removeData, and ` +
@@ -143,13 +146,20 @@ export class StateComparison {
       if (this.#divergence !== undefined) this.#tell(this.#divergence);
     }
     if (intervalTicks === 0 || nowTick - this.#askedTick < intervalTicks) return;
-    this.#askedTick = nowTick;
-    if (!isLeader) return;
     const index = this.#host.commit;
-    if (index <= this.#comparedIndex) return;
+    if (index !== this.#askedIndex) this.#patience = 1;
+    if (!isLeader || index <= this.#comparedIndex) {
+      this.#askedTick = nowTick;
+      return;
+    }
+    if (nowTick - this.#askedTick < intervalTicks * this.#patience) return;
+    this.#askedTick = nowTick;
+    this.#askedIndex = index;
+    this.#patience = Math.min(2 * this.#patience, MAX_PATIENCE);
     const { addresses, observers } = this.#host.membership();
-    for (const to of [...addresses.keys(), ...observers.keys()]) {
-      if (to === nodeID) continue;
+    const others = [...addresses.keys(), ...observers.keys()].filter((other) => other !== nodeID);
+    if (others.length === 0) return;
+    for (const to of others) {
       const type = MessageType.StateHashesAt;
       this.#host.send(makeMessage({ type, to, from: nodeID, clusterID, logIndex: index }));
     }
@@ -162,18 +172,9 @@ export class StateComparison {
   }
 
   #note(index: number, nodeID: number, hashes: Hashes): void {
-    let point = this.#points.get(index);
-    if (point === undefined) {
-      const oldest = Math.min(...this.#points.keys());
-      if (this.#points.size >= MAX_INDEXES) {
-        if (index < oldest) return;
-        this.#points.delete(oldest);
-      }
-      point = new Map<number, Hashes>();
-      this.#points.set(index, point);
-    }
-    point.set(nodeID, hashes);
-    this.#compare(index, point);
+    this.#hashes.keep((id) => this.#isMember(id) || id === this.#options.nodeID);
+    this.#hashes.note(nodeID, index, hashes);
+    this.#compare(index, this.#hashes.at(index));
   }
 
   /** Not before this replica has its own hashes there. An older index than the last one says nothing new. */
@@ -193,10 +194,11 @@ export class StateComparison {
     else this.#agreed(index, point, addresses);
   }
 
-  /** A point at which few were heard, so that nobody can say who is wrong, takes no verdict back. */
+  /** A point at which nobody can say who is wrong takes no verdict back; only agreement does. */
   #found(divergence: StateDivergence): void {
-    const isDecided = divergence.wrong.length > 0 || this.#hasHeardAll(divergence.index);
-    if (!isDecided && (this.#divergence?.wrong.length ?? 0) > 0) return;
+    const isKnown = divergence.wrong.length > 0;
+    if (!isKnown && (this.#divergence?.wrong.length ?? 0) > 0) return;
+    const isDecided = isKnown || this.#hasHeardAll(divergence.index);
     this.#divergence = divergence;
     this.#untoldSinceTick = undefined;
     if (isDecided) this.#tell(divergence);
@@ -211,8 +213,8 @@ export class StateComparison {
   }
 
   #hasHeardAll(index: number): boolean {
-    const point = this.#points.get(index);
-    return [...this.#host.membership().addresses.keys()].every((nodeID) => point?.has(nodeID) === true);
+    const point = this.#hashes.at(index);
+    return [...this.#host.membership().addresses.keys()].every((nodeID) => point.has(nodeID));
   }
 
   /** Those that agree do not take back what was found of one that was not heard. */

@@ -90,3 +90,34 @@ describe('StatePoints', () => {
     expect(points.apply(entries(10, 10))).toBeInstanceOf(Promise);
   });
 });
+
+describe('StatePoints, of a state machine that gives no hash', () => {
+  it('takes the rest of the state, and asks for the hash less and less often', async () => {
+    const asked: number[] = [];
+    const taken: number[] = [];
+    let isBroken = true;
+    const machine = {
+      lastApplied: 0,
+      apply: (all: readonly Entry[]): void => void (machine.lastApplied = all.at(-1)?.index ?? 0),
+      statePoint: (withHash: boolean): Promise<StatePoint> => {
+        const index = machine.lastApplied;
+        if (withHash) asked.push(index);
+        if (withHash && isBroken) return Promise.reject(new Error('no hash'));
+        return Promise.resolve({ index, sessions: 1, membership: 2, stateMachine: withHash ? 3 : undefined });
+      },
+    };
+    let failures = 0;
+    const points = new StatePoints(() => machine, {
+      everyEntries: 1,
+      withHash: () => true,
+      taken: ({ index }) => taken.push(index),
+      failed: () => failures++,
+    });
+    await points.apply(entries(1, 100));
+    expect(taken).toEqual(entries(1, 100).map(({ index }) => index));
+    expect([asked, failures]).toEqual([[1, 4, 9, 18, 35, 68], 6]);
+    isBroken = false;
+    await points.apply(entries(101, 140));
+    expect(asked.slice(6)).toEqual([133, 134, 135, 136, 137, 138, 139, 140]);
+  });
+});

@@ -17,6 +17,8 @@ export interface StatePointsOptions {
   failed: (error: unknown) => void;
 }
 
+/** Points without the state machine's hash, at most, between two attempts to get it from one that gives none. */
+const MAX_SKIPPED = 64;
 /** Points asked for that are still to come. */
 const MAX_WANTED = 4;
 
@@ -30,6 +32,9 @@ export class StatePoints {
   readonly #options: StatePointsOptions;
   #wanted: number[] = [];
   #next = 0;
+  /** Failures of the state machine's hash in a row, and points until it is asked for again. */
+  #failures = 0;
+  #toSkip = 0;
 
   constructor(rsm: () => PointedStateMachine, options: StatePointsOptions) {
     this.#rsm = rsm;
@@ -79,12 +84,29 @@ export class StatePoints {
   }
 
   async #take(index: number): Promise<void> {
-    const { withHash, taken, failed } = this.#options;
+    const { taken, failed } = this.#options;
     try {
-      const point = await this.#rsm().statePoint(withHash());
+      const point = await this.#point();
       if (point.index === index) taken(point);
     } catch (error) {
       failed(error);
+    }
+  }
+
+  /** Without the hash of a state machine that gives none: the rest is compared all the same. */
+  async #point(): Promise<StatePoint> {
+    const { withHash, failed } = this.#options;
+    if (!withHash() || this.#toSkip-- > 0) return await this.#rsm().statePoint(false);
+    try {
+      const point = await this.#rsm().statePoint(true);
+      this.#failures = 0;
+      this.#toSkip = 0;
+      return point;
+    } catch (error) {
+      failed(error);
+      this.#failures += 1;
+      this.#toSkip = Math.min(2 ** this.#failures, MAX_SKIPPED);
+      return await this.#rsm().statePoint(false);
     }
   }
 }

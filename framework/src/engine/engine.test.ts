@@ -50,6 +50,7 @@ class ScriptedRaft {
   propose = (entries: Entry[]): void => this.#tell(`propose ${entries.length}`);
   readIndex = (): void => this.#tell('readIndex');
   setLevel = (): void => undefined;
+  setUnfit = (): void => undefined;
   reportReachable = (nodeID: number): void => this.#tell(`seek ${nodeID}`);
   hasUpdate = (): boolean => this.updates.length > 0;
   getUpdate = (): RaftUpdate => ({

@@ -340,6 +340,7 @@ export class Replica implements RsmListener {
     if (this.#tickDue) {
       this.#tickDue = false;
       raft.applying(this.rsm.lastApplied);
+      raft.setUnfit(this.checks?.states.isWrong === true);
       raft.tick();
     }
     if (this.#proposed.length > 0) {

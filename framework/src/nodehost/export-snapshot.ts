@@ -17,6 +17,11 @@ export interface ExportOptions extends CallOptions {
   timeoutMs?: number;
   /** Calls it off, with `ErrCanceled`. */
   signal?: AbortSignal;
+  /**
+   * Exports even the state of a replica that is known not to be as most members are (ErrStateDiverged), to see what
+   * differs. Never restore a group from it.
+   */
+  evenIfDiverged?: boolean;
   /** Told often how far it has come; what it throws ends the export. */
   onProgress?: (progress: SnapshotProgress) => void;
 }
@@ -72,6 +77,8 @@ export async function exportSnapshot(
   if (options.timeoutMs !== undefined || options.signal !== undefined) {
     timeoutMsOf(options, services.config.rttMillisecond);
   }
+  const wrong = replica.checks?.states.refusal;
+  if (wrong !== undefined && options.evenIfDiverged !== true) throw wrong;
   const to = resolve(dir);
   await checkExportTarget(services.fileSystem, to); // before the state machine is troubled
   const limits = limitsOf(replica, services.clock, options);

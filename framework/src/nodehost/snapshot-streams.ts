@@ -84,7 +84,8 @@ export class SnapshotStreams {
     const { snapshotter } = replica;
     const { index } = snapshot;
     const streamID = Number(message.hint);
-    if (target === undefined || snapshotter.isDamaged(index)) {
+    // A state that is known to be wrong goes to nobody.
+    if (target === undefined || snapshotter.isDamaged(index) || replica.checks?.states.isWrong === true) {
       // The core asks again with the next heartbeat; by then there may be another snapshot.
       if (snapshotter.isDamaged(index)) snapshotter.replaceDamaged();
       replica.streamEnded({ nodeID: to, streamID, index, failed: true });

@@ -159,6 +159,8 @@ export class Core {
   readonly applying = { index: 0, sinceTick: 0, isReported: false, campaignsLeft: 0 };
   /** How far this replica has come as leader; see progress.ts. */
   readonly progress = new Progress();
+  /** Whether its state is known to be wrong, and campaigns that it leaves to others for that; see unfit.ts. */
+  readonly unfit = { isUnfit: false, campaignsLeft: 0 };
   readonly reads: ReadState;
   /** Newest snapshot of this replica. */
   snapshot: Snapshot | undefined = undefined;

@@ -5,6 +5,7 @@ import { askForLeader } from './quiesce.js';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate, setLeader } from './roles.js';
 import { leavesCampaign } from './stall.js';
 import { MAX_TERM } from './term-bound.js';
+import { leavesAsUnfit } from './unfit.js';
 
 /*
  * Leader election (paper, section 5.2 and 5.4.1), pre-vote (thesis 9.6), the lease that goes with check quorum
@@ -41,7 +42,10 @@ export function campaign(core: Core, isTransfer: boolean): void {
   const change = core.log.unappliedConfigChanges[0];
   const hasChangeToApply = change !== undefined && change <= core.log.commit;
   const isUnfit =
-    core.isDiskStalled || core.isDistrusted || core.term >= MAX_TERM || (!isTransfer && leavesToOthers(core));
+    core.isDiskStalled ||
+    core.isDistrusted ||
+    core.term >= MAX_TERM ||
+    (!isTransfer && (leavesToOthers(core) || leavesAsUnfit(core)));
   if (!core.isVoter || core.role === 'leader' || hasChangeToApply || isUnfit || leavesCampaign(core)) {
     core.resetElectionTimer();
     if (core.role === 'leader' || isTransfer) return;

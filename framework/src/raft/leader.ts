@@ -9,6 +9,7 @@ import { broadcastHeartbeat } from './replication.js';
 import { becomeFollower } from './roles.js';
 import { hasFitterMember, isApplyingStalled } from './stall.js';
 import type { StepDownReason } from './types.js';
+import { isUnfitToLead } from './unfit.js';
 
 /**
  * Without check quorum a leader is patient, but not for ever. Those that hear it refuse their pre-vote, or never
@@ -24,6 +25,10 @@ export function tickLeader(core: Core): void {
   }
   if (isApplyingStalled(core) && hasFitterMember(core)) {
     stepDown(core, 'stateMachineStalled');
+    return;
+  }
+  if (isUnfitToLead(core)) {
+    stepDown(core, 'stateDiverged');
     return;
   }
   if (isFruitless(core)) {

@@ -61,6 +61,7 @@ import type {
   RaftUpdate,
   ReadContext,
 } from './types.js';
+import { setUnfit } from './unfit.js';
 import { getUpdate, hasUpdate, noteSnapshot, saved } from './update.js';
 
 /** The core of one replica, as it was when the host went down, or new. See `IRaft`. */
@@ -169,6 +170,10 @@ class Raft implements IRaft {
 
   rejectConfigChange(): void {
     rejectConfigChange(this.core);
+  }
+
+  setUnfit(isUnfit: boolean): void {
+    setUnfit(this.core, isUnfit);
   }
 
   setLevel(level: number): void {

@@ -92,7 +92,8 @@ export interface LogReadRequest {
 
 /** Why a leader left office by itself. */
 /** `noProgress`: a quorum answers, and for long none of it has taken another entry. */
-export type StepDownReason = 'diskStalled' | 'stateMachineStalled' | 'noQuorum' | 'noProgress';
+export type StepDownReason =
+  'diskStalled' | 'stateMachineStalled' | 'noQuorum' | 'noProgress' | 'stateDiverged';
 
 /** What an operator should hear of. */
 export type CoreReport =
@@ -198,6 +199,9 @@ export interface IRaft {
   rejectConfigChange(): void;
   /** The group's feature level, when an entry has raised it, or when a snapshot was put in place of the state. */
   setLevel(level: number): void;
+
+  /** Whether the replica's state is known not to be that of most members: then it leads only if nobody else can. */
+  setUnfit(isUnfit: boolean): void;
   /**
    * The transport lost the way to that node, and with it a message of `term`. Not to be called for a message of a
    * connection that was replaced meanwhile: what went by the new one is not lost.

@@ -112,6 +112,10 @@ export class TappedRaft implements IRaft {
     this.#core.rejectConfigChange();
     this.#watcher.changeRefused(this.#config);
   }
+  setUnfit(isUnfit: boolean): void {
+    this.#core.setUnfit(isUnfit);
+  }
+
   setLevel(level: number): void {
     this.#core.setLevel(level);
   }
