@@ -2,11 +2,16 @@ import type { Coverage } from '../world/coverage.js';
 import { Dice } from '../world/dice.js';
 import type { Trace } from '../world/trace.js';
 import { drillForbiddenChanges, forbiddenChangesSetting } from './forbidden-changes.js';
+import { drillHandOver, handOverSetting } from './hand-over.js';
+import { drillHangingMachines, hangingMachinesSetting } from './hanging-machines.js';
 import { drillHostileBatches, hostileBatchesSetting } from './hostile-batches.js';
+import { drillLateAnswers, lateAnswersSetting } from './late-answers.js';
 import { drillLateSave, lateSaveSetting } from './late-save.js';
 import { drillMisplacedData, misplacedDataSetting } from './misplaced-data.js';
 import { drillSameDraws, sameDrawsSetting } from './same-draws.js';
 import { drillSpoiltChunks, spoiltChunksSetting } from './spoilt-chunks.js';
+import { drillStoredLog, storedLogSetting } from './stored-log.js';
+import { drillUnfinishedSnapshot, unfinishedSnapshotSetting } from './unfinished-snapshot.js';
 import { DrillStuckError, type Setting, Theatre } from './theatre.js';
 
 interface Drill {
@@ -22,6 +27,11 @@ const DRILLS: readonly Drill[] = [
   { setting: misplacedDataSetting, run: drillMisplacedData },
   { setting: hostileBatchesSetting, run: drillHostileBatches },
   { setting: sameDrawsSetting, run: drillSameDraws },
+  { setting: storedLogSetting, run: drillStoredLog },
+  { setting: lateAnswersSetting, run: drillLateAnswers },
+  { setting: handOverSetting, run: drillHandOver },
+  { setting: hangingMachinesSetting, run: drillHangingMachines },
+  { setting: unfinishedSnapshotSetting, run: drillUnfinishedSnapshot },
 ];
 
 const MAX_STEPS = 500_000;

@@ -75,6 +75,11 @@ export const EVENT_KINDS = [
   'drill: misplaced data',
   'drill: hostile batches',
   'drill: same draws',
+  'drill: stored log',
+  'drill: late answers',
+  'drill: hand-over',
+  'drill: hanging machines',
+  'drill: unfinished snapshot',
 ] as const;
 
 /** Kinds that only seeds with that extension bring about. */

@@ -1,0 +1,42 @@
+import type { VirtualHost } from '../cluster/virtual-host.js';
+import type { Theatre } from './theatre.js';
+
+const RULE = 'nothing is left of an unfinished snapshot';
+const FOLDER = /^(.*\/snapshots\/[^/]+\/[^/]+)\//;
+const STALL_MS = 1_000;
+
+export const unfinishedSnapshotSetting = { hostCount: 3, groups: [{}] };
+
+/** A process is killed while a snapshot is written. Nothing of that may be left when it has started again. */
+export async function drillUnfinishedSnapshot(theatre: Theatre): Promise<void> {
+  const { cluster, world, dice } = theatre;
+  const { clusterID } = theatre.group.scenario;
+  await theatre.writes(await theatre.leader(), dice.between(2, 6));
+  const host = dice.pick(cluster.hosts);
+  if (dice.chance(0.5)) {
+    await host.call((nodeHost) => nodeHost.requestSnapshot(clusterID));
+    await theatre.writes(await theatre.leader(), 2);
+  }
+  const finished = new Set(foldersOf(host));
+  void host.call((nodeHost) => nodeHost.requestSnapshot(clusterID)).catch(() => undefined);
+  await theatre.until(
+    'an unfinished snapshot',
+    () => foldersOf(host).some((folder) => !finished.has(folder)),
+    0.2,
+  );
+  // It gets no further, so what there is now is left.
+  host.disk.stalledUntilMs = world.scheduler.nowMs + STALL_MS;
+  await theatre.sleep(dice.skewed(0, STALL_MS / 2));
+  const left = foldersOf(host).filter((folder) => !finished.has(folder));
+  host.crash(false);
+  await theatre.until('a restart', () => host.isUp && (theatre.progress(host)?.applied ?? 0) > 0);
+  await theatre.leader();
+  const stays = left.filter((folder) => folder.includes('.') && foldersOf(host).includes(folder));
+  if (stays.length > 0) theatre.fail(RULE, `${host.name} still has ${stays.join(', ')}`);
+  world.coverage.count('drill: unfinished snapshot');
+}
+
+/** The folders of snapshots on its disk, finished or not. */
+function foldersOf(host: VirtualHost): string[] {
+  return [...new Set(host.disk.files().flatMap(({ path }) => FOLDER.exec(path)?.[1] ?? []))];
+}
