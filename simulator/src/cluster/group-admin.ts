@@ -32,6 +32,7 @@ export class GroupAdmin {
   readonly #rival: Dice;
   readonly #timeoutMs: number;
   #isBusy = false;
+  #isForced = false;
 
   constructor(world: World, cluster: Cluster, group: GroupState) {
     this.#world = world;
@@ -67,11 +68,14 @@ export class GroupAdmin {
    *
    * @param isLate whether a new replica is started by whoever asks
    * @param keeps whether a replica that is removed is left to itself
+   * @param isForced whether it is made though the leader sees that it may cost the quorum
    */
-  async perform(change: Change, { isLate = false, keeps = false } = {}): Promise<void> {
+  async perform(change: Change, { isLate = false, keeps = false, isForced = false } = {}): Promise<void> {
     this.#isBusy = true;
     this.#group.view.underWay = change;
+    this.#isForced = isForced;
     await this.#carryOut(change, { isLate, keeps });
+    this.#isForced = false;
     this.#group.view.underWay = undefined;
     this.#isBusy = false;
   }
@@ -143,7 +147,8 @@ export class GroupAdmin {
         tell(this.#world, 'admin', `group ${this.#clusterID}: ${describe(change)} was rejected`);
         return;
       }
-      if (outcome === 'refused' && (!mayBeUnderWay || ++refusals > MAX_REFUSALS)) {
+      // Both are final, if none of the attempts before is under way still.
+      if ((outcome === 'refused' || outcome === 'rejected') && (!mayBeUnderWay || ++refusals > MAX_REFUSALS)) {
         tell(this.#world, 'admin', `group ${this.#clusterID}: ${describe(change)} was refused by the leader`);
         return;
       }
@@ -202,7 +207,7 @@ export class GroupAdmin {
   }
 
   async #request(nodeHost: NodeHost, { kind, nodeID, address }: Change): Promise<void> {
-    const options = { timeoutMs: this.#timeoutMs };
+    const options = { timeoutMs: this.#timeoutMs, ...(this.#isForced ? { force: true } : {}) };
     const clusterID = this.#clusterID;
     const isOrdered = this.#group.scenario.orderedConfigChange;
     const index = isOrdered ? (await nodeHost.getClusterMembership(clusterID, options)).configChangeIndex : 0;
