@@ -148,7 +148,10 @@ export class GroupAdmin {
         return;
       }
       // Both are final, if none of the attempts before is under way still.
-      if ((outcome === 'refused' || outcome === 'rejected') && (!mayBeUnderWay || ++refusals > MAX_REFUSALS)) {
+      if (
+        (outcome === 'refused' || outcome === 'rejected') &&
+        (!mayBeUnderWay || ++refusals > MAX_REFUSALS)
+      ) {
         tell(this.#world, 'admin', `group ${this.#clusterID}: ${describe(change)} was refused by the leader`);
         return;
       }
