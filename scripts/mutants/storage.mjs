@@ -85,7 +85,7 @@ export const storageMutants = [
     what: 'the sender of a message decides where a member lives',
     file: 'framework/src/transport/node-registry.ts',
     in: 'NodeRegistry.learn',
-    find: 'if (members.has(nodeID) || learnt.get(nodeID) === address) return;',
+    find: 'if (members.has(nodeID) || learnt.get(nodeID)?.address === address) return;',
     replace: 'members.delete(nodeID);',
   },
   {
