@@ -95,6 +95,7 @@ export type {
   SnapshotReceivedEvent,
   StateDivergedEvent,
   SlowOperationEvent,
+  SnapshotNoSpaceEvent,
   StateMachineStalledEvent,
 } from './events/host-listener.js';
 export {

@@ -18,6 +18,7 @@ const EVENTS: Record<keyof HostEvents, true> = {
   snapshotReceived: true,
   snapshotRecovered: true,
   snapshotCreated: true,
+  snapshotNoSpace: true,
   snapshotCompacted: true,
   logCompacted: true,
   logDBCompacted: true,

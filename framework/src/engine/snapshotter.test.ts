@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ILogDB, Snapshot, Update } from '@drakkar/raftio';
+import { DiskReserve, ReservingFileSystem } from '../fs/disk-reserve.js';
 import { silentLogger } from '../logging/logger.js';
 import { Operations } from '../runtime/operations.js';
 import { Places } from '../runtime/places.js';
@@ -10,12 +11,17 @@ import type { Replica } from './replica.js';
 import { Snapshotter } from './snapshotter.js';
 
 const MIB = 1024 * 1024;
+const RESERVE_BYTES = MIB;
 const CLUSTER = { clusterID: 7, nodeID: 1 };
 
 /** A snapshotter of a replica whose core says what the test has it say. */
 class Bench {
   readonly disk = new MemoryDisk();
-  readonly store = makeStore(this.disk);
+  readonly reserve = new DiskReserve({ fileSystem: this.disk, dir: '/', reserveBytes: RESERVE_BYTES });
+  readonly store = makeStore(new ReservingFileSystem(this.disk, this.reserve));
+  readonly events: string[] = [];
+  /** Of the state machine. */
+  sizeBytes = 100;
   readonly removed: number[] = [];
   readonly recorded: Snapshot[] = [];
   readonly raft = { appliedIndex: 0, heldFrom: Infinity };
@@ -27,7 +33,8 @@ class Bench {
         term: 1,
         membership: membershipOf(1, 2),
         sessions: noise(1, 10),
-        writeStateMachine: (writer: { write: (data: Uint8Array) => void }) => writer.write(noise(2, 100)),
+        writeStateMachine: (writer: { write: (data: Uint8Array) => void }) =>
+          writer.write(new Uint8Array(this.sizeBytes).fill(2)),
       }),
   };
   readonly clock = new ManualClock();
@@ -81,7 +88,8 @@ class Bench {
       logDB,
       slots: this.slots,
       operations: new Operations(this.clock, () => undefined),
-      events: { emit: () => undefined },
+      reserve: this.reserve,
+      events: { emit: (name) => void this.events.push(name) },
       log: silentLogger,
       onDamaged: () => undefined,
     });
@@ -231,5 +239,37 @@ describe('a snapshot that waits for its turn', () => {
     const asked = bench.snapshotter.request();
     bench.clock.advance(1000);
     expect(await asked).toBe(10);
+  });
+});
+
+describe('a snapshot for which there is no room', () => {
+  it('is given up before it takes what is reserved for the log', async () => {
+    const bench = new Bench(MIB);
+    bench.disk.capacityBytes = 20 * MIB;
+    bench.sizeBytes = 30 * MIB;
+    bench.apply(10, 10);
+    let mostBytes = 0;
+    bench.disk.onWrite = () => {
+      mostBytes = Math.max(mostBytes, bench.disk.usedBytes);
+    };
+    await expect(bench.snapshotter.request()).rejects.toMatchObject({ code: 'ERR_SNAPSHOT_NO_SPACE' });
+    expect(bench.events).toEqual(['snapshotNoSpace']);
+    expect(mostBytes).toBeGreaterThan(16 * MIB);
+    expect(mostBytes).toBeLessThanOrEqual(19 * MIB);
+    expect(bench.disk.usedBytes).toBe(0);
+  });
+
+  it('is not begun when one as large as the last would not fit', async () => {
+    const bench = new Bench(MIB);
+    bench.disk.capacityBytes = 20 * MIB;
+    bench.sizeBytes = 11 * MIB;
+    bench.apply(10, 10);
+    await bench.snapshotter.request();
+    bench.apply(20, 10);
+    const { length } = bench.disk.operations;
+    await expect(bench.snapshotter.request()).rejects.toMatchObject({ code: 'ERR_SNAPSHOT_NO_SPACE' });
+    expect(bench.disk.operations).toHaveLength(length);
+    bench.disk.capacityBytes = 40 * MIB;
+    expect(await bench.snapshotter.request()).toBe(20);
   });
 });

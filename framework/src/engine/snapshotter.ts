@@ -1,14 +1,16 @@
-import type { ILogDB, Snapshot } from '@drakkar/raftio';
+import { type ILogDB, type Snapshot, hasErrorCode } from '@drakkar/raftio';
 import { ErrClusterClosed, ErrRejected } from '../errors/index.js';
 import type { IEventSink } from '../events/event-hub.js';
+import type { DiskReserve } from '../fs/disk-reserve.js';
 import type { ILogger } from '../logging/logger.js';
 import type { CompressionType } from '../compression/snappy.js';
 import type { Operations } from '../runtime/operations.js';
 import type { Places } from '../runtime/places.js';
-import type { SnapshotStore } from '../snapshot/index.js';
+import { type SnapshotStore, snapshotFailure } from '../snapshot/index.js';
 import { LogSizes } from './log-sizes.js';
 import { recoverFrom } from './recovery.js';
 import type { Replica } from './replica.js';
+import { SnapshotSchedule } from './snapshot-schedule.js';
 import type { ISnapshotter } from './snapshotter-contract.js';
 
 /** When snapshots are taken, and what is kept. */
@@ -30,6 +32,7 @@ export interface SnapshotterDependencies {
   /** How many snapshots this host writes at a time. */
   slots: Places;
   operations: Operations;
+  reserve: DiskReserve;
   events: IEventSink;
   log: ILogger;
   /** Told once of each snapshot that proves damaged. */
@@ -56,8 +59,7 @@ export class Snapshotter implements ISnapshotter {
   readonly #stop = new AbortController();
   /** Index of the newest snapshot. */
   #newestIndex: number;
-  /** Up to where an automatic snapshot has failed. */
-  #triedIndex = 0;
+  readonly #schedule: SnapshotSchedule;
   #running: Promise<number> | undefined;
   /** Entries up to these were removed since the start, and their space given back. */
   #removedTo = 0;
@@ -75,6 +77,7 @@ export class Snapshotter implements ISnapshotter {
   constructor(replica: Replica, policy: SnapshotPolicy, newestIndex: number, deps: SnapshotterDependencies) {
     this.#replica = replica;
     this.#policy = policy;
+    this.#schedule = new SnapshotSchedule(policy.snapshotEntries, replica.nodeID);
     this.#newestIndex = newestIndex;
     this.#deps = deps;
   }
@@ -95,16 +98,13 @@ export class Snapshotter implements ISnapshotter {
 
   /** Entries up to `index` are applied: takes a snapshot if one is due. */
   applied(index: number): void {
-    const { snapshotEntries } = this.#policy;
-    const since = Math.max(this.#newestIndex, this.#triedIndex);
-    if (snapshotEntries === 0 || index - since < snapshotEntries) return;
+    if (!this.#schedule.isDue(index, this.#newestIndex)) return;
     if (this.#running !== undefined || this.#stop.signal.aborted) return;
     this.#start().catch((error: unknown) => {
       if (this.#stop.signal.aborted) return;
       const { clusterID, nodeID } = this.#replica;
       this.#deps.log.error('a snapshot could not be taken', { clusterID, nodeID, err: error });
-      // Not again at once: a full disk would be written to for ever.
-      this.#triedIndex = index;
+      this.#schedule.failed(index);
     });
   }
 
@@ -245,6 +245,13 @@ export class Snapshotter implements ISnapshotter {
     const groups = (): number[] => [this.#replica.clusterID];
     try {
       return await this.#deps.operations.watch('snapshot', groups, () => this.#take());
+    } catch (error) {
+      if (hasErrorCode(error, 'ERR_SNAPSHOT_NO_SPACE')) {
+        const { clusterID, nodeID, rsm } = this.#replica;
+        const event = { clusterID, nodeID, from: 0, index: rsm.lastApplied, error };
+        this.#deps.events.emit('snapshotNoSpace', event);
+      }
+      throw error;
     } finally {
       slot.giveBack();
     }
@@ -262,6 +269,7 @@ export class Snapshotter implements ISnapshotter {
       );
     }
     const { compression } = this.#policy;
+    await this.#mustFit();
     const draft = await rsm.saveSnapshot((source) =>
       store.prepare({
         index: source.index,
@@ -277,6 +285,7 @@ export class Snapshotter implements ISnapshotter {
     await logDB.saveSnapshots([{ clusterID, nodeID, state: undefined, entriesToSave: [], snapshot }]);
     store.recorded(snapshot.index);
     this.#newestIndex = snapshot.index;
+    this.#schedule.succeeded();
     this.#damaged.delete(snapshot.index);
     this.#replaceAgainTick = 0;
     this.#tell('snapshotCreated', snapshot.index);
@@ -285,6 +294,18 @@ export class Snapshotter implements ISnapshotter {
     await this.#compactTo(snapshot.index - this.#policy.compactionOverhead, this.#policy.autoCompacts);
     await this.#removeOld();
     return snapshot.index;
+  }
+
+  /** Whether one as large as the last has room: better not begun than given up when the disk is all but full. */
+  async #mustFit(): Promise<void> {
+    const { clusterID, nodeID, rsm } = this.#replica;
+    const what = `the snapshot at ${rsm.lastApplied} of group ${clusterID}`;
+    const recorded = await this.#deps.logDB.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER);
+    const last = recorded.at(-1);
+    const sizeBytes = last?.files.reduce((sum, { fileSize }) => sum + fileSize, last.fileSize) ?? 0;
+    await this.#deps.reserve.mustFit(sizeBytes, what).catch((error: unknown) => {
+      throw snapshotFailure(error, this.#stop.signal, what);
+    });
   }
 
   /** How far of `index` the log may go: what is not applied stays, and what others need, within the bound. */

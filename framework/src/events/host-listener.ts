@@ -116,6 +116,14 @@ export interface SlowOperationEvent {
   hasEnded: boolean;
 }
 
+export interface SnapshotNoSpaceEvent extends ReplicaEvent {
+  /** Node that has sent it; 0: it was to be taken here. */
+  from: number;
+  index: number;
+  /** Says how much is needed, free, and reserved. */
+  error: unknown;
+}
+
 /** What may happen on a host. */
 export interface HostEvents {
   /** The leader of a group, or the term, is another than before, as far as the replica here knows. */
@@ -149,6 +157,11 @@ export interface HostEvents {
   snapshotRecovered: SnapshotEvent;
   /** A snapshot of a replica here was taken and recorded. */
   snapshotCreated: SnapshotEvent;
+  /**
+   * There is no room for a snapshot without what is reserved for the log: it was refused, or given up, and its group goes
+   * on with a longer log. It is tried again after a pause that grows.
+   */
+  snapshotNoSpace: SnapshotNoSpaceEvent;
   /** A snapshot that newer ones have made superfluous was removed. */
   snapshotCompacted: SnapshotEvent;
   /** The entries of a log up to an index were removed. */

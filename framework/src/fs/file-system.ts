@@ -26,6 +26,13 @@ export interface FileStat {
   sizeBytes: number;
 }
 
+/** Of the disk that something is on. */
+export interface DiskSpace {
+  /** For who is not the superuser. */
+  freeBytes: number;
+  totalBytes: number;
+}
+
 /**
  * The framework's only way to files, so that tests can make it fail and a simulator can replace it. Paths are
  * absolute. Errors are those of Node, with their `code` (ENOENT, EEXIST, ENOSPC, …), except where said otherwise.
@@ -48,6 +55,8 @@ export interface IFileSystem {
   remove(path: string): Promise<void>;
   /** On return, names made, renamed or removed in the folder are on stable storage. */
   syncDir(path: string): Promise<void>;
+  /** Of the disk that `path`, which exists, is on; `undefined`, or no such method: not known. */
+  space?(path: string): Promise<DiskSpace | undefined>;
 }
 
 export const FileSystemID = Symbol.for('@drakkar/framework/IFileSystem');

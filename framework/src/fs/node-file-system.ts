@@ -9,10 +9,11 @@ import {
   rename,
   rm,
   stat,
+  statfs,
 } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { hasSystemCode } from '../errors/inspect.js';
-import type { FileStat, IFile, IFileSystem, OpenMode } from './file-system.js';
+import type { DiskSpace, FileStat, IFile, IFileSystem, OpenMode } from './file-system.js';
 
 const FLAGS: Readonly<Record<OpenMode, string>> = { read: 'r', create: 'wx+', overwrite: 'w+', update: 'r+' };
 
@@ -118,6 +119,16 @@ export class NodeFileSystem implements IFileSystem {
       await handle.sync();
     } finally {
       await handle.close();
+    }
+  }
+
+  async space(path: string): Promise<DiskSpace | undefined> {
+    try {
+      const { bsize, bavail, blocks } = await statfs(path);
+      // Some network and user-space file systems know nothing, and say 0.
+      return blocks === 0 ? undefined : { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+    } catch {
+      return undefined;
     }
   }
 }

@@ -5,6 +5,8 @@ import { type NodeHostServices, type Overrides, buildContainer } from '../di/bui
 import { Engine, type EngineListener } from '../engine/engine.js';
 import { WatchedLogDB } from '../engine/watched-logdb.js';
 import { Transport, type TransportDependencies, type TransportHandler } from '../transport/transport.js';
+import { DiskReserve, ReservingFileSystem } from '../fs/disk-reserve.js';
+import type { IFileSystem } from '../fs/file-system.js';
 import { EventHub } from '../events/event-hub.js';
 import type { HostListener } from '../events/host-listener.js';
 import type { ILogger } from '../logging/logger.js';
@@ -73,7 +75,13 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
       await logDB.close();
     });
     shutdown.push('events', () => Promise.resolve(events.flush()));
-    const parts = { services, logDB, dataDir, events, stopSeal, operations };
+    const reserve = new DiskReserve({
+      fileSystem: services.fileSystem,
+      dir: config.nodeHostDir,
+      reserveBytes: config.settings.diskReserveBytes,
+    });
+    const snapshotFiles = new ReservingFileSystem(services.fileSystem, reserve);
+    const parts = { services, logDB, dataDir, events, stopSeal, operations, reserve, snapshotFiles };
     const { transport, engine, replicas, streams } = wire(parts);
     shutdown.pushBounded('stopping the transport', 0.1, () => transport.stop());
     shutdown.pushBounded('stopping snapshot streams', 0.05, () => streams.stop());
@@ -140,6 +148,9 @@ interface WiringParts {
   events: EventHub;
   stopSeal: StopSeal;
   operations: Operations;
+  reserve: DiskReserve;
+  /** The file system that snapshots are written to. */
+  snapshotFiles: IFileSystem;
 }
 
 interface Wired {
@@ -150,7 +161,8 @@ interface Wired {
 }
 
 /** Ties transport, engine and replicas together: messages in, messages out, news. */
-function wire({ services, logDB, dataDir, events, stopSeal, operations }: WiringParts): Wired {
+function wire(parts: WiringParts): Wired {
+  const { services, logDB, events, stopSeal, operations, reserve, snapshotFiles } = parts;
   const { config, clock, random, loggerFactory } = services;
   const { settings } = config;
   const heardOf = (target: string): void =>
@@ -253,7 +265,7 @@ function wire({ services, logDB, dataDir, events, stopSeal, operations }: Wiring
     logger: nodehostLog,
     operations,
     stopTimeoutMs: settings.stopTimeoutMs,
-    loader: makeLoader({ services, logDB, dataDir, events, operations }, transport),
+    loader: makeLoader(parts, transport),
   });
   const streams: SnapshotStreams = new SnapshotStreams({
     deploymentID: config.deploymentId,
@@ -261,7 +273,8 @@ function wire({ services, logDB, dataDir, events, stopSeal, operations }: Wiring
     connect: (target, signal) => transport.connectSnapshot(target, signal),
     resolve: (clusterID, nodeID) => transport.registry.resolve(clusterID, nodeID),
     findReplica: (clusterID, nodeID) => replicas.find(clusterID, nodeID),
-    fileSystem: services.fileSystem,
+    fileSystem: snapshotFiles,
+    reserve,
     clock,
     events,
     logger: loggerFactory.getLogger('transport'),
@@ -270,10 +283,10 @@ function wire({ services, logDB, dataDir, events, stopSeal, operations }: Wiring
 }
 
 function makeLoader(
-  { services, logDB, dataDir, events, operations }: Omit<WiringParts, 'stopSeal'>,
+  { services, logDB, dataDir, events, operations, reserve, snapshotFiles }: WiringParts,
   transport: Transport,
 ): ReplicaLoader {
-  const { config, clock, random, fileSystem, loggerFactory } = services;
+  const { config, clock, random, loggerFactory } = services;
   const { settings } = config;
   const logger = loggerFactory.getLogger('rsm');
   return new ReplicaLoader({
@@ -293,7 +306,7 @@ function makeLoader(
       new SnapshotStore({
         dir: dataDir.snapshotDir(clusterID, nodeID),
         clusterID,
-        fileSystem,
+        fileSystem: snapshotFiles,
         clock,
         random,
         logger,
@@ -305,6 +318,7 @@ function makeLoader(
     }),
     events,
     operations,
+    reserve,
     clock,
     featuresOf: (clusterID, nodeID) => transport.replicaFeatures(clusterID, nodeID),
     onSnapshotDamaged: (clusterID, nodeID, { index }, error) => {

@@ -10,6 +10,7 @@ import { forgetDamaged, recoverNewest } from '../engine/recovery.js';
 import { Snapshotter } from '../engine/snapshotter.js';
 import { ErrInvalidOperation } from '../errors/index.js';
 import type { IEventSink } from '../events/event-hub.js';
+import type { DiskReserve } from '../fs/disk-reserve.js';
 import type { ILogger } from '../logging/logger.js';
 import type { IRaft, RaftFactory, RaftInit } from '../raft/index.js';
 import { PendingConfigChange } from '../requests/pending-config-change.js';
@@ -38,6 +39,7 @@ export interface ReplicaLoaderDependencies {
   snapshotSlots: Places;
   events: IEventSink;
   operations: Operations;
+  reserve: DiskReserve;
   clock: IClock;
   /** What the host of a replica has announced that it knows. */
   featuresOf: (clusterID: number, nodeID: number) => number;
@@ -202,7 +204,7 @@ export class ReplicaLoader {
     store: SnapshotStore,
     newest: Snapshot | undefined,
   ): Snapshotter {
-    const { logDB, snapshotSlots, events, onSnapshotDamaged, logger, operations } = this.#deps;
+    const { logDB, snapshotSlots, events, onSnapshotDamaged, logger, operations, reserve } = this.#deps;
     const { clusterID, nodeID } = config;
     const policy = {
       snapshotEntries: config.snapshotEntries,
@@ -216,6 +218,7 @@ export class ReplicaLoader {
       logDB,
       slots: snapshotSlots,
       operations,
+      reserve,
       events,
       log: logger,
       onDamaged: (snapshot, error) => onSnapshotDamaged(clusterID, nodeID, snapshot, error),

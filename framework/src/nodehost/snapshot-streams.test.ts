@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { BIN_VER, type Message, MessageType, type SnapshotChunk, emptyMembership } from '@drakkar/raftio';
 import type { Replica } from '../engine/replica.js';
 import { EventHub } from '../events/event-hub.js';
+import { DiskReserve } from '../fs/disk-reserve.js';
 import { silentLogger } from '../logging/logger.js';
 import { ManualClock } from '../runtime/testing/manual-clock.js';
 import { DEFAULT_SOFT_SETTINGS } from '../settings/soft-schema.js';
@@ -54,6 +55,7 @@ async function offered(index: number, term: number): Promise<{ taken: boolean; t
     resolve: () => undefined,
     findReplica: () => replica,
     fileSystem: new MemoryDisk(),
+    reserve: new DiskReserve({ fileSystem: new MemoryDisk(), dir: '/', reserveBytes: 0 }),
     events: new EventHub({}, new ManualClock(), silentLogger),
     clock: new ManualClock(),
     logger: silentLogger,

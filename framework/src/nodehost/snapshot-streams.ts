@@ -9,6 +9,7 @@ import {
 } from '@drakkar/raftio';
 import type { Replica } from '../engine/replica.js';
 import type { IEventSink } from '../events/event-hub.js';
+import type { DiskReserve } from '../fs/disk-reserve.js';
 import type { IFileSystem } from '../fs/file-system.js';
 import type { ILogger } from '../logging/logger.js';
 import type { IClock } from '../runtime/clock.js';
@@ -30,6 +31,7 @@ export interface SnapshotStreamsDependencies {
   /** The replica of this host that a message or a snapshot concerns. */
   findReplica: (clusterID: number, nodeID: number) => Replica | undefined;
   fileSystem: IFileSystem;
+  reserve: DiskReserve;
   events: IEventSink;
   clock: IClock;
   logger: ILogger;
@@ -63,7 +65,10 @@ export class SnapshotStreams {
       {
         lookup: (offer) => this.#storeFor(offer),
         onReceived: (received) => this.#received(received),
+        onNoSpace: ({ clusterID, from, to, index }, error) =>
+          deps.events.emit('snapshotNoSpace', { clusterID, nodeID: to, from, index, error }),
         fileSystem,
+        reserve: deps.reserve,
         clock,
         logger,
       },

@@ -103,6 +103,12 @@ export const softSettingsSchema: JsonSchema = objectSchema<SoftSettings>(
       100,
       3_600_000,
     ),
+    diskReserveBytes: integer(
+      'What snapshots leave free for the log on the disk of nodeHostDir, but for a tenth of that disk at most: one that would leave less is refused, or given up. 0 = not checked.',
+      256 * MIB,
+      0,
+      Number.MAX_SAFE_INTEGER,
+    ),
     sealTimeoutMs: integer(
       'How long a clean stop may take longer so that the data directory is sealed, by which `drakkar check` finds every bit that flips in it; after that it is left without a seal. 0 = never sealed.',
       5000,

@@ -36,6 +36,8 @@ export interface SoftSettings {
   readonly maxSnapshotBytesPerSecond: number;
   /** A snapshot stream in which nothing moves for this long is given up. */
   readonly snapshotStallTimeoutMs: number;
+  /** What snapshots leave free on the disk of the data directory; 0 = whatever they leave. */
+  readonly diskReserveBytes: number;
   /** What sealing the data directory may add to a clean stop; 0 = it is not sealed. */
   readonly sealTimeoutMs: number;
   /** For a stop of the host, and for one of a group: what has not ended then is left behind; 0 = waits indefinitely. */

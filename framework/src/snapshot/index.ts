@@ -1,3 +1,4 @@
+export { snapshotFailure } from './failure.js';
 export { type ExternalFile, type SnapshotDescription, externalFileName } from './format/description.js';
 export type { FileHeader } from './format/header-block.js';
 export { SnapshotFileReader } from './format/reader.js';

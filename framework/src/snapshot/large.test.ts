@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { DiskReserve } from '../fs/disk-reserve.js';
 import { silentLogger } from '../logging/logger.js';
 import { NodeFileSystem } from '../fs/node-file-system.js';
 import { SystemClock } from '../runtime/clock.js';
@@ -46,7 +47,13 @@ describe('a snapshot that is larger than memory should hold', () => {
     const shared = { fileSystem, clock, logger: silentLogger };
     const receiver = new SnapshotReceiver(
       { deploymentID: 1, maxStreams: 1, idleTimeoutMs: 20_000 },
-      { ...shared, lookup: () => target, onReceived: () => undefined },
+      {
+        ...shared,
+        lookup: () => target,
+        onReceived: () => undefined,
+        onNoSpace: () => undefined,
+        reserve: new DiskReserve({ fileSystem, dir: '/', reserveBytes: 0 }),
+      },
     );
     const sender = new SnapshotSender(
       { deploymentID: 1, maxStreams: 1, bytesPerSecond: 0, connectTimeoutMs: 1000, stallTimeoutMs: 20_000 },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { IChunkSink, SnapshotChunk } from '@drakkar/raftio';
 import fc from 'fast-check';
+import { DiskReserve } from '../../fs/disk-reserve.js';
 import { SeededRandom } from '../../runtime/random.js';
 import { collect, makeStore, membershipOf, never } from '../testing/fixture.js';
 import { MemoryDisk, type Survival } from '../testing/memory-disk.js';
@@ -378,6 +379,36 @@ describe('streams in which nothing moves', () => {
       target.clock.advance(nodeID === 2 ? 0 : 2500);
     }
     expect(taken).toEqual([2, 3, 5, 6, 7, 8, 9, 10]);
+    await target.receiver.stop();
+  });
+});
+
+describe('a stream for which there is no room', () => {
+  it('is refused by what its first chunk declares, with room kept for the others', async () => {
+    const disk = new MemoryDisk();
+    const chunks = await chunksFor(disk, await makeSource(disk, { dataBytes: 5 * MIB }));
+    disk.capacityBytes = disk.usedBytes + 12 * MIB;
+    const refused: number[] = [];
+    const target = makeTarget(
+      disk,
+      {},
+      {
+        lookup: ({ to }) => makeStore(disk, `/target/7-${to}`, to),
+        reserve: new DiskReserve({ fileSystem: disk, dir: '/', reserveBytes: MIB }),
+        onNoSpace: ({ to }) => void refused.push(to),
+      },
+    );
+    const sinks = [2, 3].map(() => target.receiver.createSink());
+    const add = (at: number, chunk: number): Promise<boolean> =>
+      (sinks[at] as IChunkSink).addChunk({ ...(chunks[chunk] as SnapshotChunk), nodeID: at + 2 });
+    expect(await add(0, 0)).toBe(true);
+    // 10 MiB are free, and 3 of them are for the rest of the first one.
+    expect(await add(1, 0)).toBe(true);
+    sinks[1] = target.receiver.createSink();
+    disk.capacityBytes -= 3 * MIB;
+    expect(await add(1, 0)).toBe(false);
+    expect(refused).toEqual([3]);
+    expect(await add(0, 1)).toBe(true);
     await target.receiver.stop();
   });
 });

@@ -1,4 +1,5 @@
 import type { ChunkSinkFactory } from '@drakkar/raftio';
+import type { DiskReserve } from '../../fs/disk-reserve.js';
 import type { IFileSystem } from '../../fs/file-system.js';
 import type { ILogger } from '../../logging/logger.js';
 import type { IClock } from '../../runtime/clock.js';
@@ -23,6 +24,9 @@ export interface SnapshotReceiverDependencies {
    */
   onReceived: (received: ReceivedSnapshot) => void | Promise<void>;
   fileSystem: IFileSystem;
+  reserve: DiskReserve;
+  /** A snapshot that was offered, and would have been taken, has no room here. */
+  onNoSpace: (offer: SnapshotOffer, error: unknown) => void;
   clock: IClock;
   logger: ILogger;
 }
@@ -56,6 +60,8 @@ export class SnapshotReceiver {
       clock: deps.clock,
       logger: deps.logger,
       admit: (reception, offer) => this.#admit(reception, offer),
+      claim: (sizeBytes, what) => deps.reserve.claim(sizeBytes, what),
+      noSpace: (offer, error) => deps.onNoSpace(offer, error),
       received: (snapshot) => deps.onReceived(snapshot),
       ended: (reception) => this.#ended(reception),
     };

@@ -1,5 +1,12 @@
-import type { IChunkSink, Membership, Snapshot, SnapshotChunk } from '@drakkar/raftio';
-import { messageOf } from '../../errors/inspect.js';
+import {
+  type IChunkSink,
+  type Membership,
+  SNAPSHOT_CHUNK_SIZE_BYTES,
+  type Snapshot,
+  type SnapshotChunk,
+} from '@drakkar/raftio';
+import { hasSystemCode, messageOf } from '../../errors/inspect.js';
+import type { SpaceClaim } from '../../fs/disk-reserve.js';
 import type { IFileSystem } from '../../fs/file-system.js';
 import type { ILogger } from '../../logging/logger.js';
 import type { IClock, Timer } from '../../runtime/clock.js';
@@ -41,6 +48,10 @@ export interface ReceptionHost {
   readonly logger: ILogger;
   /** Whether the stream may go on, and where to; a string says why not. */
   admit(reception: Reception, offer: SnapshotOffer): SnapshotStore | string;
+  /** Room for what the stream brings. @throws ErrDiskReserve */
+  claim(sizeBytes: number, what: string): Promise<SpaceClaim>;
+  /** There is no room for the stream. */
+  noSpace(offer: SnapshotOffer, error: unknown): void;
   received(snapshot: ReceivedSnapshot): void | Promise<void>;
   /** Called once, when nothing is left of the stream but, maybe, a complete snapshot. */
   ended(reception: Reception): void;
@@ -53,6 +64,7 @@ export class Reception implements IChunkSink {
   #offer: SnapshotOffer | undefined;
   #folder: TemporaryFolder | undefined;
   #files: IncomingFiles | undefined;
+  #claim: SpaceClaim | undefined;
   #idle: Timer | undefined;
   #movedMs: number;
   #isBusy = false;
@@ -97,6 +109,9 @@ export class Reception implements IChunkSink {
       if (problem !== undefined) this.cancel(problem);
     } catch (error) {
       this.#isCompleting = false;
+      if (this.#offer !== undefined && hasSystemCode(error, 'ENOSPC', 'EDQUOT')) {
+        this.#host.noSpace(this.#offer, error);
+      }
       this.cancel(messageOf(error), error);
     }
     this.#isBusy = false;
@@ -135,6 +150,7 @@ export class Reception implements IChunkSink {
     this.#check = check;
     if (this.#over !== undefined) return this.#over;
     await files.add(chunk, place, external);
+    this.#claim?.wrote(chunk.data.length);
     if (this.#over !== undefined) return this.#over;
     if (external === undefined && place.isLastOfFile) {
       const problem = this.#checkDescription(check, files);
@@ -151,6 +167,10 @@ export class Reception implements IChunkSink {
     const store = this.#host.admit(this, offer);
     if (typeof store === 'string') return store;
     this.#offer = offer;
+    this.#claim = await this.#host.claim(
+      declaredBytes(chunk),
+      `the snapshot at ${index} of group ${clusterID}`,
+    );
     this.#folder = await store.newFolder(index, 'receiving');
     this.#files = new IncomingFiles(this.#host.fileSystem, this.#folder.path);
     return this.#files;
@@ -198,6 +218,7 @@ export class Reception implements IChunkSink {
 
   async #dispose(): Promise<void> {
     this.#idle?.cancel();
+    this.#claim?.end();
     try {
       await this.#files?.close();
     } catch (error) {
@@ -207,4 +228,9 @@ export class Reception implements IChunkSink {
     this.#host.ended(this);
     this.#resolveEnded();
   }
+}
+
+/** What the first chunk says that the stream will bring, at most. */
+function declaredBytes({ fileSize, chunkCount, fileChunkCount }: SnapshotChunk): number {
+  return fileSize + Math.max(0, chunkCount - fileChunkCount) * SNAPSHOT_CHUNK_SIZE_BYTES;
 }

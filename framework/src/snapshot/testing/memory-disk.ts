@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { FileStat, IFile, IFileSystem, OpenMode } from '../../fs/file-system.js';
+import type { DiskSpace, FileStat, IFile, IFileSystem, OpenMode } from '../../fs/file-system.js';
 import type { IRandom } from '../../runtime/random.js';
 
 interface FileNode {
@@ -39,6 +39,10 @@ export class MemoryDisk implements IFileSystem {
   crashAt: number | undefined;
   /** Hard links fail with this code. */
   linkFailure: string | undefined;
+  /** Beyond it nothing can be written. */
+  capacityBytes = Infinity;
+  /** Called after each write. */
+  onWrite: () => void = () => undefined;
   private root = newDir();
 
   /** The disk after a power failure. */
@@ -59,6 +63,17 @@ export class MemoryDisk implements IFileSystem {
     };
     walk(this.root, '');
     return found;
+  }
+
+  get usedBytes(): number {
+    let sum = 0;
+    for (const sizeBytes of this.tree().values()) sum += sizeBytes ?? 0;
+    return sum;
+  }
+
+  async space(): Promise<DiskSpace | undefined> {
+    const totalBytes = this.capacityBytes;
+    return totalBytes === Infinity ? undefined : { totalBytes, freeBytes: totalBytes - this.usedBytes };
   }
 
   /** Changes stored bytes behind everybody's back. */
@@ -157,7 +172,10 @@ export class MemoryDisk implements IFileSystem {
       write: async (data, offset) => {
         if (this.operations.length + 1 === this.crashAt) put(node, data.subarray(0, data.length / 2), offset);
         use('write');
+        const growthBytes = Math.max(0, offset + data.length - node.data.length);
+        if (this.usedBytes + growthBytes > this.capacityBytes) throw systemError('ENOSPC', path);
         put(node, data, offset);
+        this.onWrite();
       },
       sync: async () => {
         use('sync');

@@ -1,4 +1,5 @@
 import { type Snapshot, type SnapshotChunk, decodeSnapshotChunk, encodeSnapshotChunk } from '@drakkar/raftio';
+import { DiskReserve } from '../../fs/disk-reserve.js';
 import { silentLogger } from '../../logging/logger.js';
 import { ManualClock } from '../../runtime/testing/manual-clock.js';
 import type { SnapshotStore } from '../store/snapshot-store.js';
@@ -91,6 +92,8 @@ export function makeTarget(
       lookup: ({ clusterID, to }) => (clusterID === CLUSTER_ID && to === 2 ? store : undefined),
       onReceived: (snapshot) => void received.push(snapshot),
       fileSystem: disk,
+      reserve: new DiskReserve({ fileSystem: disk, dir: '/', reserveBytes: 0 }),
+      onNoSpace: () => undefined,
       clock,
       logger: silentLogger,
       ...deps,
