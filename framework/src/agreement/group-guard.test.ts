@@ -265,18 +265,88 @@ describe('GroupGuard of a replica that joins', () => {
   const joining = (): Bench => new Bench({ groupID: 0, members: new Map() });
   const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-  it('takes over the identity of its first leader, and its messages when that is durable', async () => {
+  const leads = (bench: Bench, from: number, groupID = GROUP, fields: Partial<Message> = {}): boolean =>
+    bench.takes(from, { type: MessageType.Heartbeat, groupID, ...fields });
+  const replicates = (bench: Bench, from: number, groupID = GROUP): boolean =>
+    bench.takes(from, { type: MessageType.Replicate, groupID, entries: [makeEntry({ index: 1, term: 1 })] });
+
+  it('records the identity of its leader before it takes entries of it', async () => {
     const bench = joining();
     expect(bench.takes(1, { type: MessageType.RequestVote })).toBe(true);
-    expect(bench.takes(1, { type: MessageType.Heartbeat })).toBe(false);
-    expect(bench.takes(1, { type: MessageType.Replicate })).toBe(false);
+    expect(leads(bench, 1)).toBe(false);
+    bench.host.nowTick++;
+    expect(leads(bench, 1)).toBe(true);
+    expect(bench.recorded).toEqual([]);
+    expect(replicates(bench, 1)).toBe(false);
+    expect(replicates(bench, 1)).toBe(false);
     expect(bench.guard.groupID).toBe(0);
     bench.finishRecord();
     await settled();
     expect(bench.recorded).toEqual([GROUP]);
     expect(bench.guard.groupID).toBe(GROUP);
-    expect(bench.takes(1, { type: MessageType.Heartbeat })).toBe(true);
-    expect(bench.takes(2, { type: MessageType.Heartbeat, groupID: OTHER_GROUP })).toBe(false);
+    expect(replicates(bench, 1)).toBe(true);
+    expect(leads(bench, 2, OTHER_GROUP)).toBe(false);
+  });
+
+  it('takes nothing over from messages of a single tick, whatever they are', async () => {
+    const bench = joining();
+    for (let i = 0; i < 10; i++) {
+      expect(leads(bench, 77, OTHER_GROUP)).toBe(false);
+      expect(replicates(bench, 77, OTHER_GROUP)).toBe(false);
+      expect(bench.guard.admitsSnapshot(77, OTHER_GROUP, 0)).toBe(false);
+    }
+    bench.host.nowTick++;
+    expect(replicates(bench, 1)).toBe(false);
+    bench.host.nowTick++;
+    expect(leads(bench, 1)).toBe(true);
+    expect(replicates(bench, 1)).toBe(false);
+    bench.finishRecord();
+    await settled();
+    expect(bench.recorded).toEqual([GROUP]);
+    expect(bench.code).toBeUndefined();
+  });
+
+  it('takes the identity of a leader in place of that of a stranger that sends no entries', async () => {
+    const bench = joining();
+    for (let i = 0; i < 100; i++, bench.host.nowTick++) leads(bench, 77, OTHER_GROUP);
+    expect(bench.recorded).toEqual([]);
+    bench.host.nowTick += 20;
+    leads(bench, 1);
+    bench.host.nowTick++;
+    replicates(bench, 1);
+    bench.finishRecord();
+    await settled();
+    expect(bench.guard.groupID).toBe(GROUP);
+  });
+
+  it('is refused while leaders of two groups speak to it, and joins when one of them is silent', () => {
+    const bench = joining();
+    for (let i = 0; i < 50; i++, bench.host.nowTick++) {
+      leads(bench, 77, OTHER_GROUP);
+      leads(bench, 1);
+      replicates(bench, 1);
+    }
+    expect(bench.recorded).toEqual([]);
+    expect(bench.code).toBe('ERR_GROUP_MISMATCH');
+    expect(bench.found.map(({ nodeID }) => nodeID)).toContain(77);
+    for (let i = 0; i < 101; i++, bench.host.nowTick++) leads(bench, 1);
+    replicates(bench, 1);
+    expect(bench.recorded).toEqual([GROUP]);
+    expect(bench.code).toBeUndefined();
+  });
+
+  it('records the identity of its group while a snapshot of it arrives', async () => {
+    const bench = joining();
+    leads(bench, 1);
+    bench.host.nowTick++;
+    expect(bench.guard.admitsSnapshot(1, GROUP, OWN_SETTINGS)).toBe(true);
+    let isRecorded = false;
+    const recorded = bench.guard.recorded().then(() => (isRecorded = true));
+    await settled();
+    expect(isRecorded).toBe(false);
+    bench.finishRecord();
+    await recorded;
+    expect(bench.guard.groupID).toBe(GROUP);
   });
 
   it('is refused by a leader with other settings, and takes nothing over from it', () => {

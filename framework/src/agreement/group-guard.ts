@@ -8,6 +8,7 @@ import {
 } from '@drakkar/raftio';
 import { ErrGroupMismatch } from '../errors/index.js';
 import { settingsFingerprint } from './apply-settings.js';
+import { FirstContact } from './first-contact.js';
 import { type Respects, type SelfDescription, describingEntry, differencesFrom } from './self-description.js';
 
 /** Another replica whose group, or whose settings, are not those of this one. */
@@ -24,7 +25,7 @@ export interface GroupDifference {
 export interface GroupGuardOptions {
   clusterID: number;
   nodeID: number;
-  /** 0: not known yet; it is taken over from the first leader. */
+  /** 0: not known yet; it is taken over from the leader. */
   groupID: number;
   self: SelfDescription;
   electionTimeoutTicks: number;
@@ -85,7 +86,8 @@ export class GroupGuard {
   readonly #settings: number;
   readonly #others = new Map<string, Other>();
   #groupID: number;
-  #recording: number | undefined;
+  readonly #firstContact: FirstContact;
+  #recording: Promise<void> | undefined;
   #refusal: ErrGroupMismatch | undefined;
   #isRefusalTold = false;
   #droppedCount = 0;
@@ -95,11 +97,17 @@ export class GroupGuard {
     this.#host = host;
     this.#groupID = options.groupID;
     this.#settings = settingsFingerprint(options.self.settings);
+    this.#firstContact = new FirstContact(options.electionTimeoutTicks);
   }
 
   /** Identity of the group; 0: not known yet. */
   get groupID(): number {
     return this.#groupID;
+  }
+
+  /** Settled when an identity that is on its way to the disk is there: no snapshot may be taken before. */
+  async recorded(): Promise<void> {
+    await this.#recording;
   }
 
   /** Fingerprint of the settings that decide how entries are applied. */
@@ -139,7 +147,7 @@ export class GroupGuard {
   /** Whether a snapshot may be taken. What it lacks is unknown, and accepted. */
   admitsSnapshot(from: number, groupID: number, settings: number): boolean {
     const respects = this.#compare(groupID, settings);
-    if (respects === undefined) return true;
+    if (respects === undefined) return this.#isOfKnownGroup(groupID);
     this.#droppedCount++;
     const other = this.#note(from, '', respects, claimOf(groupID, settings));
     if (!other.reported) this.#report(other);
@@ -160,8 +168,9 @@ export class GroupGuard {
       return false;
     }
     if (type === MessageType.GroupMismatch) return false;
+    if (this.#groupID === 0 && groupID !== 0 && isOfLeader(type) && !this.#adopt(message, source))
+      return false;
     this.#others.delete(keyOf(from, source));
-    if (this.#groupID === 0 && groupID !== 0 && isOfLeader(type)) return this.#adopt(message, source);
     return true;
   }
 
@@ -252,20 +261,39 @@ export class GroupGuard {
   }
 
   /**
-   * A replica that joined takes the identity of its group from its first leader. Until it is durable nothing of that
-   * leader is taken: a crash must not leave a log of a group that is not known.
+   * A replica that joins takes the identity of its group from its first leader, and records it before it takes anything
+   * of that leader's log: a crash must not leave a log of a group that is not known. Until then the identity is
+   * provisional, and a leader of another group takes its place (first-contact.ts).
    */
-  #adopt({ from, groupID }: Message, source: string): boolean {
+  #adopt(message: Message, source: string): boolean {
+    const { from, groupID } = message;
     const membership = this.#host.membership();
-    const isKnown = membership.addresses.size > 0;
-    if (isKnown && !isMember({ nodeID: from, address: source }, membership)) return true;
-    if (this.#recording !== undefined) return false;
-    this.#recording = groupID;
-    void this.#record(groupID);
+    if (membership.addresses.size > 0) {
+      if (!isMember({ nodeID: from, address: source }, membership)) return true;
+      this.#record(groupID);
+      return false;
+    }
+    const belief = this.#firstContact.hear(groupID, this.#host.nowTick);
+    if (belief === 'contested') this.#drop(message, source, { group: true, settings: false });
+    if (belief !== 'believed') return false;
+    if (!bringsLog(message)) return true;
+    this.#record(groupID);
     return false;
   }
 
-  async #record(groupID: number): Promise<void> {
+  /** Of a group that is not known yet only its leader's snapshot is taken, while the identity is being recorded. */
+  #isOfKnownGroup(groupID: number): boolean {
+    if (this.#groupID !== 0 || groupID === 0 || this.#host.membership().addresses.size > 0) return true;
+    if (this.#firstContact.hear(groupID, this.#host.nowTick) !== 'believed') return false;
+    this.#record(groupID);
+    return true;
+  }
+
+  #record(groupID: number): void {
+    this.#recording ??= this.#finishRecord(groupID);
+  }
+
+  async #finishRecord(groupID: number): Promise<void> {
     try {
       await this.#host.record(groupID);
       this.#groupID = groupID;
@@ -374,6 +402,10 @@ function isOfLeader(type: MessageType): boolean {
   return (
     type === MessageType.Heartbeat || type === MessageType.Replicate || type === MessageType.InstallSnapshot
   );
+}
+
+function bringsLog({ type, entries }: Message): boolean {
+  return type === MessageType.InstallSnapshot || (type === MessageType.Replicate && entries.length > 0);
 }
 
 function isMember({ nodeID, address }: { nodeID: number; address: string }, membership: Membership): boolean {

@@ -131,9 +131,10 @@ export class SnapshotStreams {
   }
 
   /** A stream carries no term, so the message has none: see the core's handling of received snapshots. */
-  #received({ clusterID, from, to, snapshot }: ReceivedSnapshot): void {
+  async #received({ clusterID, from, to, snapshot }: ReceivedSnapshot): Promise<void> {
     const replica = this.#deps.findReplica(clusterID, to);
-    if (replica === undefined) throw new Error('the replica was stopped');
+    await replica?.checks?.guard.recorded();
+    if (replica === undefined || replica.stopped) throw new Error('the replica was stopped');
     const event = { clusterID, nodeID: to, from, index: snapshot.index };
     this.#deps.logger.info('a snapshot was received', event);
     this.#deps.events.emit('snapshotReceived', event);

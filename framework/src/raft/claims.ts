@@ -166,13 +166,17 @@ export function isFromLeader(type: MessageType): boolean {
   );
 }
 
-/** At most one leader in a term (paper, section 5.2). Of two that claim to be it a listed one is believed. */
+/**
+ * At most one leader in a term (paper, section 5.2). Of two that claim to be it a listed one is believed, and of two
+ * that are not listed, since this replica knows no members yet, the second when the first is not heard any more.
+ */
 function leaderFault(core: Core, message: Message): ClaimFault | undefined {
   if (message.term !== core.term || message.term === 0) return undefined;
   if (core.role === 'leader') return 'secondLeader';
   const { termLeader } = core;
   if (termLeader === 0 || termLeader === message.from) return undefined;
-  const isMoreCredible = !isListed(core, termLeader) && isListed(core, message.from);
+  const isHeard = core.leaderID === termLeader && core.hasLease;
+  const isMoreCredible = !isListed(core, termLeader) && (isListed(core, message.from) || !isHeard);
   return isMoreCredible ? undefined : 'secondLeader';
 }
 

@@ -19,6 +19,7 @@ import type { World } from './world.js';
 const KEPT_MESSAGES = 200;
 const FIRST_STRANGER = 900;
 const STRANGERS = 50;
+const FOREIGN_GROUP = 123_456_789;
 const TYPES: readonly number[] = [...Object.values(MessageType), 31, 63, 90, 127];
 /** A claim that nothing on this side of it can make true. */
 const FAR = 1_000;
@@ -86,7 +87,10 @@ export class Forger {
   readonly #forgeries = {
     stranger: (dice, aim) => {
       const from = dice.pick([0, FIRST_STRANGER + dice.int(STRANGERS), ...removedFrom(aim)]);
-      return this.#random(dice, aim, from);
+      const message = this.#random(dice, aim, from);
+      // A replica that joins does not know its group yet.
+      if (aim.shadow.disk.log.last === 0) message.groupID = FOREIGN_GROUP;
+      return message;
     },
     'impossible term': (dice, aim) => {
       const message = this.#random(dice, aim, this.#pickMember(dice, aim));
