@@ -145,6 +145,45 @@ describe('the removal of the leader', () => {
   });
 });
 
+describe('a node that was removed while it was away', () => {
+  async function removedWhileAway(): Promise<{ cluster: TestCluster; gone: TestNode }> {
+    const cluster = await TestCluster.start(workshop, 3);
+    const leader = await cluster.readyLeader();
+    await cluster.write(leader, 'kept');
+    const gone = cluster.other(leader);
+    cluster.cutOff.add(gone.nodeID);
+    await deleteNode(leader, gone.nodeID);
+    return { cluster, gone };
+  }
+
+  it('learns it from the members when it hears them again, and is not started again', async () => {
+    const { cluster, gone } = await removedWhileAway();
+    expect(gone.events.of('nodeUnloaded')).toEqual([]);
+    cluster.cutOff.clear();
+    expect(await unloaded(gone)).toEqual({ clusterID: CLUSTER, nodeID: gone.nodeID, reason: 'removed' });
+    expect(await codeOf(() => gone.host.syncRead(CLUSTER, new Uint8Array(0), TIMEOUT))).toBe(
+      'ERR_CLUSTER_CLOSED',
+    );
+    const start = (): Promise<void> =>
+      gone.host.startCluster(new Map(), false, () => new Journal(), clusterConfig(gone.nodeID));
+    expect(await codeOf(start)).toBe('ERR_NODE_REMOVED');
+    await gone.host.removeData(CLUSTER, gone.nodeID);
+    expect(await codeOf(start)).toBe('ERR_NODE_REMOVED');
+  });
+
+  it('learns it after a restart of its host', async () => {
+    const { cluster, gone } = await removedWhileAway();
+    await gone.host.stop();
+    const again = await cluster.openHost(gone.nodeID);
+    cluster.cutOff.clear();
+    await again.host.startCluster(new Map(), false, () => new Journal(), clusterConfig(gone.nodeID));
+    await unloaded(again);
+    expect(await codeOf(() => again.host.syncRead(CLUSTER, new Uint8Array(0), TIMEOUT))).toBe(
+      'ERR_CLUSTER_CLOSED',
+    );
+  });
+});
+
 describe('a membership change', () => {
   it('that was made for an older membership is rejected in the ordered mode', async () => {
     const cluster = await TestCluster.start(workshop, 3, {}, { orderedConfigChange: true });

@@ -23,6 +23,8 @@ export const Feature = Object.freeze({
   BusyResponses: 1 << 6,
   /** Takes ProposalDropped messages. */
   DroppedProposals: 1 << 7,
+  /** Takes NotMember messages. */
+  NotMember: 1 << 8,
   /** No ability: the sender asks for a batch in return, since it has not heard the receiver's features yet. */
   Asks: 1 << 30,
 } as const);
@@ -37,7 +39,8 @@ export const OWN_FEATURES: number =
   Feature.Level1 |
   Feature.ComparesStates |
   Feature.BusyResponses |
-  Feature.DroppedProposals;
+  Feature.DroppedProposals |
+  Feature.NotMember;
 
 /** What a host must have announced for each feature level of a group, beginning with level 1. */
 const LEVEL_FEATURES: readonly Feature[] = [Feature.Level1];
@@ -69,6 +72,7 @@ const LAST_OLD_TYPE = MessageType.RequestPreVoteResp;
 /** What a host must have announced before it is sent a message of a later type; of one that is not here, nobody has. */
 const MESSAGE_FEATURES: ReadonlyMap<MessageType, Feature> = new Map<MessageType, Feature>([
   [MessageType.GroupMismatch, Feature.ComparesGroups],
+  [MessageType.NotMember, Feature.NotMember],
   [MessageType.StateHashes, Feature.ComparesStates],
   [MessageType.StateHashesAt, Feature.ComparesStates],
   [MessageType.ProposalDropped, Feature.DroppedProposals],

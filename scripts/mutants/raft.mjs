@@ -264,9 +264,9 @@ export const raftMutants = [
     id: 'removed-node-is-heard',
     what: 'messages of a removed node are taken',
     file: 'framework/src/raft/raft.ts',
-    in: 'isForUs',
-    find: 'message.from !== 0 && !core.membership.removed.has(message.from)',
-    replace: 'message.from !== 0',
+    in: 'Raft.step',
+    find: 'core.membership.removed.has(message.from)',
+    replace: 'false',
   },
   {
     id: 'proposals-during-transfer',

@@ -171,4 +171,28 @@ export const streamMutants = [
     find: 'core.refused.set(from, refused);',
     replace: '',
   },
+  {
+    id: 'removed-not-told',
+    what: 'a member that was removed while it was away is not told when it asks',
+    file: 'framework/src/raft/removal.ts',
+    in: 'answerRemoved',
+    find: '!isAsking || !core.peerKnows(from, Feature.NotMember)',
+    replace: 'isAsking || !core.peerKnows(from, Feature.NotMember)',
+  },
+  {
+    id: 'one-word-removes',
+    what: 'one member of several ends a replica by saying that it was removed',
+    file: 'framework/src/raft/removal.ts',
+    in: 'handleNotMember',
+    find: '!isRepeated && !isSaidByMost(core)',
+    replace: 'isRepeated && !isSaidByMost(core)',
+  },
+  {
+    id: 'removed-though-led',
+    what: 'a replica that hears its leader believes that it was removed',
+    file: 'framework/src/raft/removal.ts',
+    in: 'handleNotMember',
+    find: "core.isRemoved || core.role === 'leader' || core.hasLease",
+    replace: "core.isRemoved || core.role === 'leader'",
+  },
 ];

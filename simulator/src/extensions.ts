@@ -30,7 +30,7 @@ export const EXTENSIONS = {
   /** Trial: a replica is restarted with a setting that the others have otherwise. */
   'different-settings': { share: 0.1, isOn: true },
   /** Trial: a member is removed while it is away, and most of the others with it. */
-  'removed-while-away': { share: 0.1, isOn: false },
+  'removed-while-away': { share: 0.1, isOn: true },
 } as const satisfies Record<string, { share: number; isOn: boolean }>;
 
 export type ExtensionName = keyof typeof EXTENSIONS;

@@ -345,8 +345,20 @@ export class ReplicaSet {
     this.#deps.events.emit('leaderUpdated', { clusterID, nodeID, leaderID, term });
   }
 
-  reported({ clusterID, nodeID }: Replica, report: CoreReport): void {
+  reported(replica: Replica, report: CoreReport): void {
+    const { clusterID, nodeID } = replica;
     const { events, logger } = this.#deps;
+    if (report.type === 'removed') {
+      const { saidBy } = report;
+      logger.warn('members say that the group has removed this node while it was away', {
+        clusterID,
+        nodeID,
+        saidBy,
+      });
+      replica.removed = true;
+      this.#retire(replica);
+      return;
+    }
     if (report.type === 'steppedDown') {
       const { term, reason } = report;
       logger.warn('the leader has stepped down', { clusterID, nodeID, term, reason });

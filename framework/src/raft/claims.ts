@@ -107,6 +107,7 @@ function isBetweenReplicas(type: MessageType): boolean {
     case MessageType.RequestPreVote:
     case MessageType.RequestPreVoteResp:
     case MessageType.ProposalDropped:
+    case MessageType.NotMember:
       return true;
     default:
       return false;
@@ -122,6 +123,7 @@ export function isRequest(message: Message): boolean {
     case MessageType.Quiesce:
     case MessageType.SnapshotReceived:
     case MessageType.ProposalDropped:
+    case MessageType.NotMember:
       return true;
     default:
       return isQuestion(message);

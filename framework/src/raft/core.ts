@@ -12,6 +12,7 @@ import { violated } from './errors.js';
 import { RaftLog } from './log.js';
 import { Progress } from './progress.js';
 import { type DistantMember, MAX_TERM_CREDIT } from './term-bound.js';
+import type { RemovalWord } from './removal.js';
 import type { Remote } from './remote.js';
 import { SnapshotStreams } from './snapshot-streams.js';
 import type {
@@ -119,6 +120,10 @@ export class Core {
   distant: DistantMember | undefined = undefined;
   /** Until then this replica's own memory is in doubt: see `noteLostEntries`. */
   distrustedUntilTick = 0;
+  /** Members that say that this replica was removed, since a leader was heard last; see removal.ts. */
+  readonly removalWords = new Map<number, RemovalWord>();
+  /** Whether they are believed. */
+  isRemoved = false;
   /** Index of the empty entry that this leader began its term with. */
   termStart = 0;
 

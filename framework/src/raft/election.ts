@@ -36,16 +36,13 @@ export function tickElection(core: Core): void {
  *   quorums that far apart need not overlap (see update.ts for the other half of this);
  * - while a save is stuck: a leader with a stalled disk would be one in name only;
  * - while its state machine stands still, unless nobody else has won for long (stall.ts);
- * - while a leader finds that it has forgotten what it acknowledged, or when no term is left.
+ * - while a leader finds that it has forgotten what it acknowledged, when it was removed, or when no term is left.
  */
 export function campaign(core: Core, isTransfer: boolean): void {
   const change = core.log.unappliedConfigChanges[0];
   const hasChangeToApply = change !== undefined && change <= core.log.commit;
-  const isUnfit =
-    core.isDiskStalled ||
-    core.isDistrusted ||
-    core.term >= MAX_TERM ||
-    (!isTransfer && (leavesToOthers(core) || leavesAsUnfit(core)));
+  const mayNotLead = core.isDiskStalled || core.isDistrusted || core.isRemoved || core.term >= MAX_TERM;
+  const isUnfit = mayNotLead || (!isTransfer && (leavesToOthers(core) || leavesAsUnfit(core)));
   if (!core.isVoter || core.role === 'leader' || hasChangeToApply || isUnfit || leavesCampaign(core)) {
     core.resetElectionTimer();
     if (core.role === 'leader' || isTransfer) return;

@@ -30,6 +30,7 @@ export function recordMessage(core: Core, message: Message): void {
   if (!core.config.quiesce) return;
   switch (message.type) {
     case MessageType.Quiesce:
+    case MessageType.NotMember:
       return;
     case MessageType.HeartbeatResp:
       if (core.isQuiesced && isSought(core, core.remote(message.from))) wake(core);

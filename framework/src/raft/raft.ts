@@ -48,6 +48,7 @@ import {
   handleStreamEnd,
   heldFrom,
 } from './snapshot.js';
+import { answerRemoved, forgetRemovalWords, handleNotMember } from './removal.js';
 import type { SnapshotStreamReport } from './snapshot-streams.js';
 import { noteApplied, tickApplying } from './stall.js';
 import { statusOf } from './status.js';
@@ -129,6 +130,10 @@ class Raft implements IRaft {
   step(message: Message): ClaimFault | undefined {
     const { core } = this;
     if (!isForUs(core, message)) return undefined;
+    if (core.membership.removed.has(message.from)) {
+      answerRemoved(core, message);
+      return undefined;
+    }
     const fault = faultOf(core, message);
     if (fault !== undefined) {
       handleFault(core, message, fault);
@@ -235,12 +240,12 @@ class Raft implements IRaft {
   }
 }
 
-/** Whether a message concerns this replica at all. Nothing of a removed one does: its id never comes back. */
+/** Whether a message concerns this replica at all. */
 function isForUs(core: Core, message: Message): boolean {
   if (message.clusterID !== core.clusterID || message.to !== core.nodeID) return false;
   // One that says it is from ourselves is misaddressed or forged: nothing that the network brings may stop a replica.
   if (message.from === core.nodeID) return false;
-  return message.from !== 0 && !core.membership.removed.has(message.from);
+  return message.from !== 0;
 }
 
 /** What is left of a message that was dropped. */
@@ -273,6 +278,10 @@ function handleRequest(core: Core, message: Message): void {
   }
   if (message.type === MessageType.NoOP) {
     handleQuestion(core, message);
+    return;
+  }
+  if (message.type === MessageType.NotMember) {
+    handleNotMember(core, message);
     return;
   }
   if (message.type === MessageType.Propose && remote !== undefined) {
@@ -339,6 +348,7 @@ function acceptLeader(core: Core, from: number): void {
   if (core.role === 'candidate' || core.role === 'preCandidate') becomeFollower(core, core.term, from);
   setLeader(core, from);
   core.resetElectionTimer();
+  forgetRemovalWords(core);
 }
 
 /** A message of our own term, or about a later one. */

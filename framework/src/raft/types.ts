@@ -99,7 +99,9 @@ export type StepDownReason =
 export type CoreReport =
   | { type: 'steppedDown'; term: number; reason: StepDownReason }
   /** Entries up to `commit` are committed, and for long none above `applied` has been applied. Once for each stall. */
-  | { type: 'stateMachineStalled'; applied: number; commit: number };
+  | { type: 'stateMachineStalled'; applied: number; commit: number }
+  /** The group has removed this replica while it was away, as these members say. Once: it must end. */
+  | { type: 'removed'; saidBy: readonly number[] };
 
 /** Everything that the core wants done, since the last `getUpdate`. Order of duties: docs/architecture.md. */
 export interface RaftUpdate {

@@ -35,6 +35,8 @@ export const MessageType = Object.freeze({
   RequestPreVoteResp: 65,
   /** What the sender's group is and how it applies entries, for one whose group or settings differ. */
   GroupMismatch: 66,
+  /** To a replica that asks for votes or a leader: it was removed. `logIndex`: the change that the membership is of. */
+  NotMember: 67,
   /**
    * Hashes of the sender's state when `logIndex` was the last entry applied: sessions in `hint`, membership in
    * `hintHigh`; with `reject` also the state machine's own, its lowest 53 bits, in `commit`.

@@ -38,6 +38,8 @@ async function replaceWhileAway(stage: Stage, fate: (typeof FATES)[number] | 're
   if (!isDone) return stage.liveness.fail(`group ${clusterID}: its members could not be replaced`);
   if (fate === 'removed') {
     const isTold = (): boolean => away.host.hasLearntRemoval(clusterID, away.nodeID);
+    // One that sleeps finds out as soon as it is used.
+    await stage.prober.read(group, away.host);
     if (!(await until(stage, isTold)))
       stage.liveness.fail(`group ${clusterID}: node ${away.nodeID} never learns that it was removed`);
     cluster.retireLater(clusterID, away.nodeID);

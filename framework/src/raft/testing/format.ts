@@ -47,6 +47,8 @@ function detailOf(message: Message): string {
       return entries.map((entry) => textOf(entry)).join(' ');
     case MessageType.NoOP:
       return message.term === 0 ? 'who leads?' : '';
+    case MessageType.NotMember:
+      return `by the change at ${logIndex}`;
     case MessageType.LeaderTransfer:
       return `to ${hint}`;
     default:
@@ -71,6 +73,8 @@ export function formatUpdate(update: RaftUpdate): string {
   for (const context of update.droppedReads) parts.push(`read ${context.low} dropped`);
   for (const entry of update.droppedProposals) parts.push(`proposal ${nameOf(entry)} dropped`);
   for (const entry of update.rejectedConfigChanges) parts.push(`${nameOf(entry)} rejected`);
+  for (const report of update.reports)
+    if (report.type === 'removed') parts.push(`removed, says ${report.saidBy.join(' ')}`);
   for (const read of update.logReads) parts.push(`read log ${read.low}..${read.high - 1} for ${read.nodeID}`);
   if (leader !== undefined) parts.push(`leader ${leader.leaderID || 'unknown'} in term ${leader.term}`);
   return parts.join(', ');
