@@ -54,6 +54,7 @@ export {
   ErrPendingLeaderTransferExist,
   ErrRejected,
   ErrQuorumAtRisk,
+  ErrHostOutdated,
   ErrObserverBehind,
   ErrNotAMember,
   ErrReplicaFailed,

@@ -195,4 +195,20 @@ export const streamMutants = [
     find: "core.isRemoved || core.role === 'leader' || core.hasLease",
     replace: "core.isRemoved || core.role === 'leader'",
   },
+  {
+    id: 'differing-counts-as-heard',
+    what: 'a member whose messages are dropped, since it differs, counts for the quorum after a membership change',
+    file: 'framework/src/raft/change-guard.ts',
+    in: 'isHeardLately',
+    find: 'core.config.isRefused?.(nodeID) === true',
+    replace: 'false',
+  },
+  {
+    id: 'stopped-counts-as-outdated',
+    what: 'a member whose host was stopped just now is reported as one of an older release',
+    file: 'framework/src/raft/outdated.ts',
+    in: 'reportOutdated',
+    find: 'remote.outdatedPeriods < PERIODS_BEFORE_REPORT || remote.isReportedOutdated',
+    replace: 'remote.isReportedOutdated',
+  },
 ];

@@ -113,6 +113,15 @@ describe('GroupGuard', () => {
     expect(bench.sent.length).toBeLessThanOrEqual(15);
   });
 
+  it('names a member as refused until it agrees again', () => {
+    const bench = new Bench();
+    bench.takes(1, { settings: ORDERED });
+    bench.takes(2, { settings: ORDERED }, 'elsewhere:1');
+    expect([1, 2].map((nodeID) => bench.guard.refuses(nodeID))).toEqual([true, false]);
+    expect(bench.takes(1)).toBe(true);
+    expect(bench.guard.refuses(1)).toBe(false);
+  });
+
   it('is not refused while a quorum of the members may agree with it', () => {
     const bench = new Bench();
     bench.takes(1, { settings: ORDERED });

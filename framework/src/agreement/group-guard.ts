@@ -126,6 +126,15 @@ export class GroupGuard {
     return this.#refusal;
   }
 
+  /** Whether the messages of that member are dropped, since it differs. */
+  refuses(nodeID: number): boolean {
+    if (this.#others.size === 0) return false;
+    const membership = this.#host.membership();
+    for (const other of this.#others.values())
+      if (other.nodeID === nodeID && isMember(other, membership)) return true;
+    return false;
+  }
+
   differences(): GroupDifference[] {
     const membership = this.#host.membership();
     return [...this.#others.values()].map((other) => toDifference(other, membership));

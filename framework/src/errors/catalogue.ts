@@ -160,6 +160,11 @@ const requestErrors: readonly ErrorDescription[] = [
     TEMPORARY,
   ),
   describe(
+    request.ErrHostOutdated,
+    'The leader refused to add a node on a host whose release does not know the feature level of the group.',
+    'Upgrade that host, and ask again. `force: true` adds it all the same: until then it gets nothing.',
+  ),
+  describe(
     request.ErrNotAMember,
     'The leader refused to remove a node that is no member, or not any more: its id could never be used.',
     'Look at the membership. When the request was a repetition, the first one has done it.',

@@ -14,6 +14,7 @@ export {
   ErrPendingLeaderTransferExist,
   ErrRejected,
   ErrQuorumAtRisk,
+  ErrHostOutdated,
   ErrObserverBehind,
   ErrNotAMember,
   ErrRequestTerminated,

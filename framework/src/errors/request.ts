@@ -66,6 +66,13 @@ export class ErrObserverBehind extends DrakkarError {
   }
 }
 
+/** The addition of a node whose host runs an older release than the group needs. It had no effect. */
+export class ErrHostOutdated extends DrakkarError {
+  constructor(message = 'the host of the new node runs an older release', context?: ErrorContext) {
+    super('ERR_HOST_OUTDATED', { effect: 'none', retry: 'never' }, message, context);
+  }
+}
+
 /** The removal of a node that is no member. It had no effect: the node id stays free. */
 export class ErrNotAMember extends DrakkarError {
   constructor(message = 'the node is no member of the group', context?: ErrorContext) {

@@ -321,6 +321,7 @@ function makeLoader(
     reserve,
     clock,
     featuresOf: (clusterID, nodeID) => transport.replicaFeatures(clusterID, nodeID),
+    hostFeaturesOf: (address) => transport.hostFeatures(address),
     onSnapshotDamaged: (clusterID, nodeID, { index }, error) => {
       logger.error('a snapshot is damaged, and is not used any more', {
         clusterID,

@@ -297,7 +297,7 @@ export class NodeHost {
   /**
    * As `requestAddNode`, and waits for the end.
    *
-   * @throws ErrRejected with the reason, ErrQuorumAtRisk, ErrObserverBehind, ErrNotAMember, ErrClusterNotReady (no effect, retry), ErrTimeout, ErrCanceled,
+   * @throws ErrRejected with the reason, ErrQuorumAtRisk, ErrObserverBehind, ErrHostOutdated, ErrNotAMember, ErrClusterNotReady (no effect, retry), ErrTimeout, ErrCanceled,
    *   ErrRequestTerminated (effect unknown: look at the membership), and as `requestAddNode`
    */
   async syncRequestAddNode(

@@ -3,6 +3,7 @@ import {
   ErrCanceled,
   ErrClusterNotReady,
   ErrNotAMember,
+  ErrHostOutdated,
   ErrObserverBehind,
   ErrQuorumAtRisk,
   ErrRejected,
@@ -82,6 +83,12 @@ function refusalError({ kind, value, limit }: ChangeRefusal, group: string, clai
       return new ErrObserverBehind(
         `${group}: the observer has the log up to ${value} of ${limit}, or does not answer: start it and wait until ` +
           `it has caught up, or pass force: true`,
+        context,
+      );
+    case 'hostOutdated':
+      return new ErrHostOutdated(
+        `${group}: the host of the new node announces feature level ${value}, and the group has ${limit}: it would ` +
+          `get nothing. Upgrade that host, or pass force: true`,
         context,
       );
     case 'notAMember':

@@ -43,6 +43,8 @@ export interface ReplicaLoaderDependencies {
   clock: IClock;
   /** What the host of a replica has announced that it knows. */
   featuresOf: (clusterID: number, nodeID: number) => number;
+  /** The same of the host at an address; `undefined`: not heard. */
+  hostFeaturesOf: (address: string) => number | undefined;
   onSnapshotDamaged: (clusterID: number, nodeID: number, snapshot: Snapshot, error: unknown) => void;
   logger: ILogger;
 }
@@ -86,7 +88,7 @@ export class ReplicaLoader {
       }
       await forgetDamaged(recovery, damaged);
       if (init.membership.removed.has(nodeID)) replica.removed = true;
-      const raft = this.#makeRaft(config, maxInMemLogBytes, init, newest);
+      const raft = this.#makeRaft(config, maxInMemLogBytes, init, newest, replica.checks);
       replica.attach(raft, rsm, this.#makeSnapshotter(config, replica, store, newest));
       return { replica, init };
     } catch (error) {
@@ -173,8 +175,9 @@ export class ReplicaLoader {
     maxInMemLogBytes: number,
     init: RaftInit,
     newest: Snapshot | undefined,
+    checks: ReplicaChecks | undefined,
   ): IRaft {
-    const { softSettings, random, featuresOf } = this.#deps;
+    const { softSettings, random, featuresOf, hostFeaturesOf } = this.#deps;
     const raft = this.#deps.createRaft(
       {
         clusterID: config.clusterID,
@@ -191,6 +194,8 @@ export class ReplicaLoader {
         maxInflightMessages: softSettings.maxInflightMessages,
         random,
         featuresOf: (nodeID) => featuresOf(config.clusterID, nodeID),
+        hostFeaturesOf,
+        isRefused: (nodeID) => checks?.guard.refuses(nodeID) === true,
       },
       init,
     );

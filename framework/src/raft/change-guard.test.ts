@@ -3,7 +3,9 @@ import {
   ConfigChangeType,
   type Entry,
   EntryType,
+  LATEST_LEVEL,
   MessageType,
+  OWN_FEATURES,
   encodeConfigChange,
   makeEntry,
 } from '@drakkar/raftio';
@@ -58,6 +60,40 @@ function propose(solo: Solo, entry: Entry): End {
   solo.raft.proposeConfigChange(entry);
   return endOf(solo.drain().updates);
 }
+
+describe('a member whose messages are not taken any more, since it differs', () => {
+  it('does not count as heard, however lately it was', () => {
+    const refused = new Set<number>();
+    const isRefused = (nodeID: number): boolean => refused.has(nodeID);
+    const solo = new Solo({ checkQuorum: false, isRefused }, emptyInit([1, 2, 3], [4]));
+    solo.elect(2, 3);
+    hear(solo, [2, 3, 4], PATIENCE_TICKS + 2);
+    refused.add(3).add(4);
+    expect(propose(solo, change(RemoveNode, 2))).toEqual({ appended: false, refused: 'quorumAtRisk' });
+    expect(propose(solo, change(AddNode, 4))).toEqual({ appended: false, refused: 'observerBehind' });
+    expect(propose(solo, change(RemoveNode, 3)).appended).toBe(true);
+  });
+});
+
+describe('a host that does not know the level of the group', () => {
+  it.each([
+    [AddNode, 0, undefined, false],
+    [AddObserver, 0, undefined, false],
+    [AddObserver, 0, true, true],
+    [AddObserver, undefined, undefined, true],
+    [AddObserver, OWN_FEATURES, undefined, true],
+  ])('gets no member while it is known: change %p, features %p, force %p', (type, features, force, taken) => {
+    const hostFeaturesOf = (address: string): number | undefined =>
+      address === 'a:1' ? features : OWN_FEATURES;
+    const featuresOf = (): number => OWN_FEATURES;
+    const init = { ...emptyInit([1, 2, 3]), level: LATEST_LEVEL };
+    const solo = new Solo({ checkQuorum: false, hostFeaturesOf, featuresOf }, init);
+    solo.elect(2);
+    hear(solo, [2, 3], PATIENCE_TICKS + 2);
+    const refused = taken ? undefined : 'hostOutdated';
+    expect(propose(solo, change(type, 5, force))).toEqual({ appended: taken, refused });
+  });
+});
 
 const APPENDED: End = { appended: true, refused: undefined };
 const refused = (kind: string): End => ({ appended: false, refused: kind });

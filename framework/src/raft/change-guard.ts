@@ -1,4 +1,4 @@
-import { type ConfigChange, ConfigChangeType, type Entry, type Uint64 } from '@drakkar/raftio';
+import { type ConfigChange, ConfigChangeType, type Entry, type Uint64, levelOf } from '@drakkar/raftio';
 import type { Core } from './core.js';
 import type { Remote } from './remote.js';
 
@@ -7,17 +7,18 @@ import type { Remote } from './remote.js';
  *
  * - one after which the voters heard from lately are no quorum: no later change could take it back;
  * - the promotion of an observer that is not close behind: until it has caught up, it counts and can't help;
- * - the removal of a node that is no member: its id could never be used.
+ * - the removal of a node that is no member: its id could never be used;
+ * - the addition of a node on a host that is known not to know the group's feature level: it would get nothing.
  *
- * The first two can be forced. What else does not fit the membership is refused where it is applied, as ever.
+ * All but the third can be forced. What else does not fit the membership is refused where it is applied, as ever.
  */
 
 /** Why the leader refuses a change; the numbers are those of the reason. */
 export interface ChangeRefusal {
-  kind: 'quorumAtRisk' | 'observerBehind' | 'notAMember';
-  /** Voters heard from lately after the change; last index that the observer has; the node id. */
+  kind: 'quorumAtRisk' | 'observerBehind' | 'notAMember' | 'hostOutdated';
+  /** Voters heard from lately after the change; last index that the observer has; the node id; the host's level. */
   value: number;
-  /** Voters that it takes; index that is committed; 0. */
+  /** Voters that it takes; index that is committed; 0; the group's level. */
   limit: number;
 }
 
@@ -28,6 +29,8 @@ export const MAX_PROMOTION_LAG_ENTRIES = 5_000;
 export function refusalOf(core: Core, change: ConfigChange): ChangeRefusal | undefined {
   const { addresses, observers } = core.membership;
   const { type, nodeID } = change;
+  const outdated = change.force === true ? undefined : outdatedHost(core, change);
+  if (outdated !== undefined) return outdated;
   if (type !== ConfigChangeType.AddNode && type !== ConfigChangeType.RemoveNode) return undefined;
   if (type === ConfigChangeType.RemoveNode && !addresses.has(nodeID) && !observers.has(nodeID)) {
     return { kind: 'notAMember', value: nodeID, limit: 0 };
@@ -36,6 +39,14 @@ export function refusalOf(core: Core, change: ConfigChange): ChangeRefusal | und
   const changesVoters = addresses.has(nodeID) === (type === ConfigChangeType.RemoveNode);
   if (change.force === true || !changesVoters || core.membership.removed.has(nodeID)) return undefined;
   return lagOf(core, nodeID) ?? quorumRisk(core, change);
+}
+
+/** Nothing is known of most hosts that no group here has a member on. */
+function outdatedHost(core: Core, { type, address }: ConfigChange): ChangeRefusal | undefined {
+  if (type !== ConfigChangeType.AddNode && type !== ConfigChangeType.AddObserver) return undefined;
+  const features = core.level > 0 ? core.config.hostFeaturesOf?.(address) : undefined;
+  if (features === undefined || levelOf(features) >= core.level) return undefined;
+  return { kind: 'hostOutdated', value: levelOf(features), limit: core.level };
 }
 
 function lagOf(core: Core, nodeID: number): ChangeRefusal | undefined {
@@ -56,8 +67,12 @@ function quorumRisk(core: Core, { type, nodeID }: ConfigChange): ChangeRefusal |
   return voters.size === 0 || value >= limit ? undefined : { kind: 'quorumAtRisk', value, limit };
 }
 
-/** Within an election timeout, and since this leader began to listen: what is older says nothing. */
-function isHeardLately(core: Core, { heardTick }: Remote): boolean {
+/**
+ * Within an election timeout, and since this leader began to listen: what is older says nothing. One whose messages are
+ * not taken any more, since it differs, is no help, however lately it was heard before.
+ */
+function isHeardLately(core: Core, { nodeID, heardTick }: Remote): boolean {
+  if (core.config.isRefused?.(nodeID) === true) return false;
   return heardTick >= core.listeningSinceTick && core.ticks - heardTick <= core.config.electionTimeoutTicks;
 }
 
@@ -66,7 +81,7 @@ export function isStillListening(core: Core): boolean {
   return core.ticks - core.listeningSinceTick < core.config.electionTimeoutTicks;
 }
 
-const KINDS = ['quorumAtRisk', 'observerBehind', 'notAMember'] as const;
+const KINDS = ['quorumAtRisk', 'observerBehind', 'notAMember', 'hostOutdated'] as const;
 const KIND_SPAN = 16;
 
 /**

@@ -120,6 +120,23 @@ describe('the feature level of a group', () => {
     expect(ofType(solo.drain().messages, MessageType.Replicate).map(({ to }) => to)).toEqual([3]);
   });
 
+  it('is not missed at a member whose host was stopped just now', () => {
+    const features = new Map(ALL_KNOW);
+    const solo = leader(features, { checkQuorum: true });
+    raise(solo);
+    for (let run = 0; run < 3; run++) {
+      for (let tick = 0; tick < 45; tick++) {
+        // What its host had announced is forgotten as soon as the connection ends.
+        const isUp = tick < 13;
+        if (isUp) features.set(3, OWN_FEATURES);
+        else features.delete(3);
+        for (const nodeID of isUp ? [2, 3, 4] : [2, 4]) solo.step(nodeID, MessageType.HeartbeatResp);
+        solo.tick();
+        expect(solo.drain().updates.flatMap(({ outdatedMembers }) => outdatedMembers)).toEqual([]);
+      }
+    }
+  });
+
   it('keeps snapshots from such a member', () => {
     const features = new Map(ALL_KNOW);
     const solo = leader(features);

@@ -41,6 +41,8 @@ export class Remote {
   logRead: LogReadRequest | undefined = undefined;
   /** Latest read confirmation round that it has acknowledged. */
   readRound = 0;
+  /** Election timeouts in a row in which it was heard, and its host had not announced the group's feature level. */
+  outdatedPeriods = 0;
   /** It was reported as one whose host does not announce the group's feature level. */
   isReportedOutdated = false;
   readonly pace = new ProbePace();

@@ -34,6 +34,10 @@ export interface RaftConfig {
    * not heard yet. It may be forgotten and heard again at any time. Without it nobody knows anything.
    */
   featuresOf?: (nodeID: number) => number;
+  /** The same of the host at an address, which need not be a member's yet; `undefined`: not heard. */
+  hostFeaturesOf?: (address: string) => number | undefined;
+  /** Whether another replica's messages never get here, since its group or its settings differ. Without it none's do. */
+  isRefused?: (nodeID: number) => boolean;
 }
 
 /** From `index` on, up to the next run, stored entries have `term`. */

@@ -13,6 +13,7 @@ import {
   type RequestHandler,
   hasFeature,
   knowsMessage,
+  normalAddress,
 } from '@drakkar/raftio';
 import type { ILogger } from '../logging/logger.js';
 import type { IClock, Timer } from '../runtime/clock.js';
@@ -154,6 +155,11 @@ export class Transport {
 
   #featuresOf(host: NormalAddress): number {
     return this.#features.of(host) ?? 0;
+  }
+
+  /** The same of the host at an address; `undefined`: not heard, while 0 is of one that was and announces nothing. */
+  hostFeatures(address: string): number | undefined {
+    return this.#features.of(normalAddress(address));
   }
 
   get counters(): TransportCounters {
