@@ -184,8 +184,8 @@ export const streamMutants = [
     what: 'one member of several ends a replica by saying that it was removed',
     file: 'framework/src/raft/removal.ts',
     in: 'handleNotMember',
-    find: '!isRepeated && !isSaidByMost(core)',
-    replace: 'isRepeated && !isSaidByMost(core)',
+    find: '!isInsisted && !isSaidByMost(core)',
+    replace: 'isInsisted && !isSaidByMost(core)',
   },
   {
     id: 'removed-though-led',

@@ -9,9 +9,9 @@ import { isQuestion } from './quiesce.js';
  *
  * Nothing vouches for that word, so it counts only at a replica that hears no leader, from members that it lists, and
  * of a membership later than its own. One member that lies must not end a replica that is only without a leader for a
- * while, so most of the other voting members must say it, as far as this replica knows them. But those may be gone, too,
- * or away and none the wiser: then the word of any member counts when it was repeated for ten election timeouts, in
- * which no leader was heard. Who lies for that long to a replica that is cut off from all others ends it until it is
+ * while, so most of the other voting members must say it, as far as this replica knows them, and say it again an election
+ * timeout later: a healthy group has a leader by then. But those may be gone, too, or away and none the wiser: then the
+ * word of any member counts when it was repeated for ten election timeouts, in which no leader was heard. Who lies for that long to a replica that is cut off from all others ends it until it is
  * started again: nothing is recorded.
  */
 
@@ -47,20 +47,29 @@ export function handleNotMember(core: Core, { from, logIndex }: Message): void {
   const word = removalWords.get(from) ?? { sinceTick: ticks, lastTick: ticks };
   word.lastTick = ticks;
   removalWords.set(from, word);
-  const isRepeated = ticks - word.sinceTick >= PATIENCE_ELECTION_TIMEOUTS * electionTimeoutTicks;
-  if (!isRepeated && !isSaidByMost(core)) return;
+  const isInsisted = isRepeatedFor(core, word, PATIENCE_ELECTION_TIMEOUTS);
+  if (!isInsisted && !isSaidByMost(core)) return;
   core.isRemoved = true;
   core.outbox.reports.push({ type: 'removed', saidBy: [...removalWords.keys()] });
 }
 
-/** By most of the other voting members. */
+function isRepeatedFor(
+  { config }: Core,
+  { sinceTick, lastTick }: RemovalWord,
+  electionTimeouts: number,
+): boolean {
+  return lastTick - sinceTick >= electionTimeouts * config.electionTimeoutTicks;
+}
+
+/** By most of the other voting members, and again. */
 function isSaidByMost(core: Core): boolean {
   let others = 0;
   let sayers = 0;
   for (const { nodeID, isObserver } of core.remotes) {
     if (isObserver) continue;
     others += 1;
-    if (core.removalWords.has(nodeID)) sayers += 1;
+    const word = core.removalWords.get(nodeID);
+    if (word !== undefined && isRepeatedFor(core, word, 1)) sayers += 1;
   }
   return sayers > others / 2;
 }
