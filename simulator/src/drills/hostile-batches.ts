@@ -1,6 +1,7 @@
 import {
   type MessageBatch,
   MessageType,
+  decodeMembership,
   decodeMessageBatch,
   encodeMessageBatch,
   makeMessage,
@@ -15,6 +16,11 @@ const FAR_TERMS = 2;
 /** The varint of 2^53-1, and of a number twice as large that no double holds exactly. */
 const LARGEST = Buffer.from('ffffffffffffff0f', 'hex');
 const TOO_LARGE = Buffer.from('ffffffffffffff1f', 'hex');
+
+/** An address without id and text, as often as no membership has any. */
+const NESTED_MESSAGE = Buffer.from('1200', 'hex');
+const NESTED = 2_000_000;
+const NESTED_CHANCE = 0.25;
 
 export const hostileBatchesSetting = { hostCount: 3, groups: [{}] };
 
@@ -61,12 +67,18 @@ export async function drillHostileBatches(theatre: Theatre): Promise<void> {
   const at = Buffer.from(bytes).indexOf(LARGEST);
   bytes.set(TOO_LARGE, at);
   if (at < 0 || isDecoded(bytes)) theatre.fail(RULE, 'a term that no number holds exactly is rounded');
+  // Seldom: it is the one piece of work here that takes its time.
+  if (dice.chance(NESTED_CHANCE) && isDecodedAsMembers(Buffer.alloc(2 * NESTED, NESTED_MESSAGE)))
+    theatre.fail(RULE, `${NESTED} nested messages are taken, of two bytes each`);
   world.coverage.count('drill: hostile batches');
 }
 
-function isDecoded(bytes: Uint8Array): boolean {
+const isDecoded = (bytes: Uint8Array): boolean => isTaken(() => decodeMessageBatch(bytes));
+const isDecodedAsMembers = (bytes: Uint8Array): boolean => isTaken(() => decodeMembership(bytes));
+
+function isTaken(decode: () => unknown): boolean {
   try {
-    decodeMessageBatch(bytes);
+    decode();
     return true;
   } catch {
     return false;

@@ -5,6 +5,8 @@ import type { Theatre } from './theatre.js';
 
 const RULE = 'damage is found';
 const WRITES = 5;
+/** The key of what a replica is at, its log aside: the greatest of its kind. */
+const HEAD = /^04.{32}f{16}$/;
 const GROUPS = [100, 101] as const;
 
 export const misplacedDataSetting = {
@@ -31,8 +33,16 @@ const DAMAGES: Readonly<Record<string, (theatre: Theatre, files: readonly Found[
     return true;
   },
   'records have changed places': (_, files) => {
-    const journal = files.find(({ path }) => /\/journal-\d+$/.test(path));
+    const journal = journalIn(files);
     return journal !== undefined && swapRecords(journal.file);
+  },
+  'a bit of the state of a replica is another': ({ dice }, files) => {
+    const journal = journalIn(files);
+    const heads = journal === undefined ? [] : headsIn(journal.file);
+    if (journal === undefined || heads.length === 0) return false;
+    const { offset, sizeBytes } = dice.pick(heads);
+    journal.file.flip(offset + dice.int(sizeBytes), dice.int(8));
+    return true;
   },
 };
 
@@ -88,16 +98,31 @@ function overwrite(file: FileNode, bytes: Uint8Array): void {
   file.sync();
 }
 
-/** Values of equal size that count, under the keys of each other. */
-function swapRecords(file: FileNode): boolean {
-  const bytes = file.current.view().slice();
+const journalIn = (files: readonly Found[]): Found | undefined =>
+  files.find(({ path }) => /\/journal-\d+$/.test(path));
+
+/** Where the newest value of each key lies; keys in hexadecimal. */
+function liveValues(file: FileNode): Map<string, { offset: number; sizeBytes: number }> {
   const live = new Map<string, { offset: number; sizeBytes: number }>();
-  for (const { ops } of readJournal(bytes)) {
+  for (const { ops } of readJournal(file.current.view().slice())) {
     for (const op of ops) {
       if (op.type === 'put')
         live.set(Buffer.from(op.key).toString('hex'), { offset: op.valueOffset, sizeBytes: op.valueBytes });
     }
   }
+  return live;
+}
+
+/** Those of replicas, but for the last record's: one that is not whole there is taken for torn by a crash. */
+function headsIn(file: FileNode): { offset: number; sizeBytes: number }[] {
+  const end = readJournal(file.current.view().slice()).at(-1)?.offset ?? 0;
+  return [...liveValues(file)].flatMap(([key, place]) => (HEAD.test(key) && place.offset < end ? place : []));
+}
+
+/** Values of equal size that count, under the keys of each other. */
+function swapRecords(file: FileNode): boolean {
+  const bytes = file.current.view().slice();
+  const live = liveValues(file);
   let isDone = false;
   const waiting = new Map<number, number>();
   for (const { offset, sizeBytes } of live.values()) {

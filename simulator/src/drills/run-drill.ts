@@ -6,6 +6,8 @@ import { drillHandOver, handOverSetting } from './hand-over.js';
 import { drillHangingMachines, hangingMachinesSetting } from './hanging-machines.js';
 import { drillHostileBatches, hostileBatchesSetting } from './hostile-batches.js';
 import { drillLateAnswers, lateAnswersSetting } from './late-answers.js';
+import { drillLateConfirmations, lateConfirmationsSetting } from './late-confirmations.js';
+import { drillLateDuplicates, lateDuplicatesSetting } from './late-duplicates.js';
 import { drillLateSave, lateSaveSetting } from './late-save.js';
 import { drillMisplacedData, misplacedDataSetting } from './misplaced-data.js';
 import { drillSameDraws, sameDrawsSetting } from './same-draws.js';
@@ -32,6 +34,8 @@ const DRILLS: readonly Drill[] = [
   { setting: handOverSetting, run: drillHandOver },
   { setting: hangingMachinesSetting, run: drillHangingMachines },
   { setting: unfinishedSnapshotSetting, run: drillUnfinishedSnapshot },
+  { setting: lateDuplicatesSetting, run: drillLateDuplicates },
+  { setting: lateConfirmationsSetting, run: drillLateConfirmations },
 ];
 
 const MAX_STEPS = 500_000;

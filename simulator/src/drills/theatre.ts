@@ -1,4 +1,4 @@
-import type { ILoggerFactory, NodeHost, ReplicaProgress } from '@drakkar/framework';
+import type { ILoggerFactory, NodeHost, ReplicaProgress, Session } from '@drakkar/framework';
 import { hasErrorCode } from '@drakkar/raftio';
 import { Cluster, type GroupState, connect } from '../cluster/cluster.js';
 import { type GroupScenario, type Scenario, makeScenario, rulesIn } from '../cluster/scenario.js';
@@ -9,7 +9,7 @@ import { allInvariants } from '../invariants/all.js';
 import { Oracle } from '../invariants/oracle.js';
 import { Shadows } from '../invariants/shadows.js';
 import { Network } from '../net/network.js';
-import { encodeCommand } from '../workload/register-machine.js';
+import { decodeAnswer, encodeCommand } from '../workload/register-machine.js';
 import type { Coverage } from '../world/coverage.js';
 import type { Dice } from '../world/dice.js';
 import { Scheduler } from '../world/scheduler.js';
@@ -140,15 +140,26 @@ export class Theatre {
     return found as VirtualHost;
   }
 
-  /** Writes without a session. Resolves when acknowledged; rejects as the host does. */
-  async write(host: VirtualHost, clusterID = FIRST_GROUP, padding = ''): Promise<void> {
+  /** Writes, as a rule without a session. Resolves when acknowledged; rejects as the host does. */
+  async write(host: VirtualHost, clusterID = FIRST_GROUP, padding = '', session?: Session): Promise<void> {
     this.#commands += 1;
     const id = `drill.${this.#commands}`;
     const cmd = encodeCommand({ id, key: 'k', value: id }, padding);
     const value = await host.call((nodeHost) =>
-      nodeHost.syncPropose(nodeHost.getNoOPSession(clusterID), cmd, { timeoutMs: 5_000 }),
+      nodeHost.syncPropose(session ?? nodeHost.getNoOPSession(clusterID), cmd, { timeoutMs: 5_000 }),
     );
     this.oracle.see('writeAnswered', { clusterID, position: Number(value), command: id });
+  }
+
+  /** A linearizable read. Rejects as the host does. */
+  async read(host: VirtualHost): Promise<void> {
+    this.#commands += 1;
+    const [clusterID, readID, key] = [FIRST_GROUP, this.#commands, 'k'];
+    this.oracle.see('readAsked', { clusterID, readID });
+    const bytes = await host.call((nodeHost) =>
+      nodeHost.syncRead(clusterID, Buffer.from(key), { timeoutMs: 5_000 }),
+    );
+    this.oracle.see('readAnswered', { clusterID, readID, key, ...decodeAnswer(bytes) });
   }
 
   async writes(host: VirtualHost, count: number, clusterID = FIRST_GROUP): Promise<void> {

@@ -1,7 +1,14 @@
 import { toText } from './model-group.js';
 import { Models } from './models.js';
 import type { GroupRules } from './model-group.js';
-import type { Handlers, Invariant, ObservationKind } from './observation.js';
+import {
+  type CoreChange,
+  type Handlers,
+  type Invariant,
+  type ObservationKind,
+  type ReplicaName,
+  nameOfReplica,
+} from './observation.js';
 
 type RulesOf = (clusterID: number) => GroupRules | undefined;
 
@@ -42,15 +49,20 @@ export class SessionsAsTheModel implements Invariant {
   }
 }
 
-/** Membership changes are made, or refused, as the rules for them say. */
+/** Membership changes are made, or refused, as the rules for them say; and the core goes by what was made. */
 export class MembersAsTheModel implements Invariant {
   readonly name = 'members as in the model';
   readonly handlers: Handlers;
+  /** The change that each replica has made last. */
+  readonly #made = new Map<string, number>();
 
   constructor(rulesOf: RulesOf) {
     const models = new Models(rulesOf);
     this.handlers = followed(models, {
+      started: (seen) => void this.#made.delete(nameOfReplica(seen)),
+      ticked: (seen) => this.#judgeCore(seen),
       configured: ({ clusterID, nodeID, membership }) => {
+        this.#made.set(nameOfReplica({ clusterID, nodeID }), membership.configChangeID);
         const model = models.of(clusterID);
         if (model === undefined || membership.configChangeID > model.index) return;
         const expected = model.memberships.get(membership.configChangeID);
@@ -63,5 +75,14 @@ export class MembersAsTheModel implements Invariant {
         );
       },
     });
+  }
+
+  #judgeCore(seen: ReplicaName & CoreChange): void {
+    const { configChangeID } = seen.after.membership;
+    const made = this.#made.get(nameOfReplica(seen)) ?? 0;
+    if (configChangeID >= made) return;
+    throw new Error(
+      `node ${seen.nodeID} of group ${seen.clusterID} goes by the members of the change at ${configChangeID}; it has made that at ${made}`,
+    );
   }
 }

@@ -80,6 +80,8 @@ export const EVENT_KINDS = [
   'drill: hand-over',
   'drill: hanging machines',
   'drill: unfinished snapshot',
+  'drill: late duplicates',
+  'drill: late confirmations',
 ] as const;
 
 /** Kinds that only seeds with that extension bring about. */
