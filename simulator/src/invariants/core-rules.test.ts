@@ -371,6 +371,8 @@ const CASES: Record<string, Case[]> = {
         configure(1, members(5, [1, 2, 3])),
       ],
     ],
+    ['a replica goes by the members that it has', 'good', [configure(1, THREE), tick(1)]],
+    ['a replica goes by members of before', 'bad', [configure(1, members(4, [1, 2, 3, 4])), tick(1)]],
   ],
 };
 
