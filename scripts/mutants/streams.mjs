@@ -211,4 +211,12 @@ export const streamMutants = [
     find: 'remote.outdatedPeriods < PERIODS_BEFORE_REPORT || remote.isReportedOutdated',
     replace: 'remote.isReportedOutdated',
   },
+  {
+    id: 'refusal-not-passed-back',
+    what: 'the refusal of a proposal that was held and passed on ends at the replica that passed it on',
+    file: 'framework/src/raft/proposal.ts',
+    in: 'passOn',
+    find: 'from !== 0',
+    replace: 'from === 0',
+  },
 ];

@@ -179,6 +179,9 @@ export class Core {
   /** Forwarded proposals that were dropped, by the member that hears of it with the next update. */
   readonly refused = new Map<number, Entry[]>();
   heldSinceTick = 0;
+  /** Who forwarded what was held and then passed on to the next leader, by `idOf`, for as long as an answer may come. */
+  readonly passedOn = new Map<string, number>();
+  passedOnTick = 0;
   /** Whether some remote may have something to be sent. */
   replicationDue = false;
   /** Whether a remote is to be told that more is committed: `held` until the next update was taken, `due` after it. */

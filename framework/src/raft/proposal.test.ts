@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Message, MessageType, makeEntry } from '@drakkar/raftio';
+import { Feature, type Message, MessageType, makeEntry } from '@drakkar/raftio';
 import { Solo, ofType } from './testing/solo.js';
 
 /** A proposal that node 3 has forwarded. */
@@ -51,6 +51,22 @@ describe('proposals that were forwarded while leadership is on its way', () => {
     forward(solo, 8, 3);
     forward(solo, 9, 2);
     expect(keysOf(solo.drain().messages, MessageType.Propose)).toEqual([8]);
+  });
+
+  it('are answered, when the next leader has no room for them, to the member that forwarded them', () => {
+    const solo = new Solo({ featuresOf: () => Feature.DroppedProposals });
+    solo.lead();
+    solo.raft.requestLeaderTransfer(2);
+    forward(solo, 7);
+    solo.drain();
+    solo.step(2, MessageType.Heartbeat, { term: solo.raft.term + 1 });
+    solo.drain();
+    const dropped = [7, 8].map((key) => makeEntry({ key, clientID: 1 }));
+    solo.step(2, MessageType.ProposalDropped, { term: 0, entries: dropped });
+    const { messages, updates } = solo.drain();
+    expect(ofType(messages, MessageType.ProposalDropped)).toMatchObject([{ to: 3, entries: [{ key: 7 }] }]);
+    const here = updates.flatMap(({ droppedProposals }) => droppedProposals);
+    expect(here.map(({ key }) => key)).toEqual([8]);
   });
 
   it('are given up when no leader is found, and when they come from a stranger', () => {

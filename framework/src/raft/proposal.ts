@@ -60,8 +60,10 @@ function hold(core: Core, entries: readonly Entry[], from: number): void {
 
 /** Gives up what was held for longer than an election takes, as a rule. Its proposer is told so. */
 export function expireHeld(core: Core): void {
+  const patienceTicks = 2 * core.config.electionTimeoutTicks;
+  if (core.passedOn.size > 0 && core.ticks - core.passedOnTick >= patienceTicks) core.passedOn.clear();
   if (core.held.length === 0) return;
-  if (core.ticks - core.heldSinceTick < 2 * core.config.electionTimeoutTicks) return;
+  if (core.ticks - core.heldSinceTick < patienceTicks) return;
   for (const { entry, from } of takeHeld(core)) drop(core, entry, from);
 }
 
@@ -78,12 +80,21 @@ function releaseHeld(core: Core): void {
   if (core.role === 'leader') {
     for (const { entry, from } of takeHeld(core)) append(core, entry, from);
   } else if (core.leaderID !== 0) {
-    sendToLeader(
-      core,
-      takeHeld(core).map(({ entry }) => entry),
-    );
+    passOn(core, takeHeld(core));
   }
 }
+
+/** To the next leader. Should that have no room, the answer comes here, and is to be passed back. */
+function passOn(core: Core, held: Core['held']): void {
+  core.passedOnTick = core.ticks;
+  for (const { entry, from } of held) if (from !== 0) core.passedOn.set(idOf(entry), from);
+  sendToLeader(
+    core,
+    held.map(({ entry }) => entry),
+  );
+}
+
+const idOf = ({ key, clientID, seriesID }: Entry): string => `${key} ${clientID} ${seriesID}`;
 
 /** It gets into no log: whoever proposed it hears of that, and may try again. @param from 0: proposed here */
 function drop(core: Core, entry: Entry, from: number): void {
@@ -112,7 +123,11 @@ function flushRefused(core: Core): void {
 
 /** A member that this replica forwarded proposals to could not take them. */
 export function handleProposalDropped(core: Core, message: Message): void {
-  for (const entry of message.entries) core.outbox.droppedProposals.push(entry);
+  for (const entry of message.entries) {
+    const id = idOf(entry);
+    drop(core, entry, core.passedOn.get(id) ?? 0);
+    core.passedOn.delete(id);
+  }
 }
 
 function append(core: Core, entry: Entry, from: number): void {
