@@ -10,6 +10,8 @@ function ledByOne(options: Partial<ConstructorParameters<typeof Story>[0]> = {})
   return story;
 }
 
+const { Heartbeat, Replicate, RequestVote } = MessageType;
+
 describe('elections', () => {
   it('elects by pre-vote and vote, and commits an empty entry first (paper 5.2, thesis 9.6)', () => {
     const story = new Story({ voters: 3 });
@@ -323,6 +325,24 @@ describe('reads, members, sleep', () => {
     }
   });
 
+  it('takes no change that costs the quorum, unless it is forced', () => {
+    const story = ledByOne();
+    story.isolate(3);
+    story.tick(1, 24);
+    const before = story.transcript.length;
+    story.say('3 is away: with a fourth voting member two of four would be heard');
+    story.change(1, ConfigChangeType.AddNode, 4);
+    story.say('nor is the id of a node burnt that never was a member');
+    story.change(1, ConfigChangeType.RemoveNode, 9);
+    story.say('by force: from then on two of four commit nothing');
+    story.change(1, ConfigChangeType.AddNode, 4, true);
+    story.propose(1, 'a');
+    story.show(1, 2);
+    const { commit, lastIndex } = story.replica(1).core.status();
+    expect(lastIndex).toBe(commit + 1);
+    expectGolden('quorum-at-risk', story.transcript.slice(before));
+  });
+
   it('goes to sleep when idle, and notices a dead leader when it matters', () => {
     const story = ledByOne({ config: { quiesce: true } });
     story.tickAll(100);
@@ -346,6 +366,42 @@ describe('reads, members, sleep', () => {
     story.show(2, 3);
     expect([2, 3].some((nodeID) => story.replica(nodeID).core.isLeader)).toBe(true);
     expectGolden('quiesce', withoutHeartbeats(story.transcript.slice(before)));
+  });
+});
+
+describe('what the network claims', () => {
+  it('is dropped when it can not be true, and stops nobody', () => {
+    const story = ledByOne({ config: { checkQuorum: true } });
+    const before = story.transcript.length;
+    story.say(
+      'to the leader: another leader of its term, a node of no membership, a term that is out of reach',
+    );
+    story.forge({ type: Heartbeat, from: 2, to: 1, term: 2 });
+    story.forge({ type: Heartbeat, from: 9, to: 1, term: 3 });
+    story.forge({ type: RequestVote, from: 3, to: 1, term: Number.MAX_SAFE_INTEGER });
+    story.say('to a follower: other entries in place of committed ones, a commit index that nobody has');
+    story.forge({ type: Replicate, from: 1, to: 2, term: 2, logIndex: 3, logTerm: 2, commit: 3 });
+    story.forge({ type: Heartbeat, from: 1, to: 2, term: 2, commit: 99 });
+    story.forge({ type: Heartbeat, from: 3, to: 2, term: 2 });
+    story.say('the group goes on');
+    story.propose(1, 'a');
+    story.show(1, 2, 3);
+    expect(story.replica(1).core.isLeader).toBe(true);
+    expectGolden('impossible-claims', story.transcript.slice(before));
+  });
+
+  it('is believed of a leader that nobody here lists, while no listed one is heard', () => {
+    const story = ledByOne({ config: { checkQuorum: true } });
+    const before = story.transcript.length;
+    story.say('while the leader is heard it is dropped');
+    story.forge({ type: Heartbeat, from: 9, to: 3, term: 3 });
+    story.say('3 hears nobody for long: 9 may be a member that was added meanwhile');
+    story.isolate(3);
+    story.tick(3, 20);
+    story.forge({ type: Heartbeat, from: 9, to: 3, term: 9 });
+    story.show(3);
+    expect(story.replica(3).core.leaderID).toBe(9);
+    expectGolden('later-member', story.transcript.slice(before));
   });
 });
 

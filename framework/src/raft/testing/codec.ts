@@ -16,6 +16,7 @@ import {
 export interface TestChange {
   type: ConfigChangeType;
   nodeID: number;
+  force?: boolean;
 }
 
 const encoder = new TextEncoder();
@@ -25,8 +26,8 @@ export function command(text: string, key = 0): Entry {
   return makeEntry({ key, cmd: encoder.encode(text) });
 }
 
-export function configChange({ type, nodeID }: TestChange): Entry {
-  const change = { type, nodeID, configChangeID: 0, address: '', initialize: false };
+export function configChange({ type, nodeID, force }: TestChange): Entry {
+  const change = { type, nodeID, configChangeID: 0, address: '', initialize: false, force };
   return makeEntry({ type: EntryType.ConfigChangeEntry, cmd: encodeConfigChange(change) });
 }
 

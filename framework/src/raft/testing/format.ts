@@ -73,6 +73,8 @@ export function formatUpdate(update: RaftUpdate): string {
   for (const context of update.droppedReads) parts.push(`read ${context.low} dropped`);
   for (const entry of update.droppedProposals) parts.push(`proposal ${nameOf(entry)} dropped`);
   for (const entry of update.rejectedConfigChanges) parts.push(`${nameOf(entry)} rejected`);
+  for (const { refusal } of update.refusedConfigChanges)
+    parts.push(`change refused: ${refusal.kind}, ${refusal.value} of ${refusal.limit}`);
   for (const report of update.reports)
     if (report.type === 'removed') parts.push(`removed, says ${report.saidBy.join(' ')}`);
   for (const read of update.logReads) parts.push(`read log ${read.low}..${read.high - 1} for ${read.nodeID}`);

@@ -1,4 +1,4 @@
-import { type ConfigChangeType, type Entry, type Message, MessageType } from '@drakkar/raftio';
+import { type ConfigChangeType, type Entry, type Message, MessageType, makeMessage } from '@drakkar/raftio';
 import type { SnapshotStreamReport } from '../snapshot-streams.js';
 import type { RaftConfig, RaftUpdate, RandomSource } from '../types.js';
 import { bootstrapEntries, command, configChange, copyMessage } from './codec.js';
@@ -110,10 +110,18 @@ export class Story implements ReplicaWatcher {
     this.settle();
   }
 
-  change(nodeID: number, type: ConfigChangeType, target: number): void {
-    const entry = configChange({ type, nodeID: target });
-    this.lines.push(`> config change at ${nodeID}: type ${type} of ${target}`);
+  change(nodeID: number, type: ConfigChangeType, target: number, force = false): void {
+    const entry = configChange(force ? { type, nodeID: target, force } : { type, nodeID: target });
+    this.lines.push(`> config change at ${nodeID}: type ${type} of ${target}${force ? ', by force' : ''}`);
     this.replica(nodeID).core.proposeConfigChange(entry);
+    this.settle();
+  }
+
+  /** A message that no replica here has sent. */
+  forge(fields: Partial<Message> & Pick<Message, 'type' | 'from' | 'to' | 'term'>): void {
+    const message = makeMessage({ clusterID: 1, ...fields });
+    this.lines.push(`> forged: ${formatMessage(message)}`);
+    this.queue.push(message);
     this.settle();
   }
 
@@ -238,7 +246,8 @@ export class Story implements ReplicaWatcher {
         continue;
       }
       const target = this.replicas.get(message.to);
-      if (target?.isUp === true) target.core.step(message);
+      const fault = target?.isUp === true ? target.core.step(message) : undefined;
+      if (fault !== undefined) this.lines.push(`  ${message.to} drops it: ${fault}`);
     }
   }
 
