@@ -86,7 +86,11 @@ async function replaceOthers(
   const { clusterID } = group.scenario;
   const admin = admins[cluster.groups.indexOf(group)];
   const others = stagedMembers(stage, group).filter(({ nodeID }) => nodeID !== away.nodeID);
-  if (removesIt) await admin?.perform({ kind: 'remove', nodeID: away.nodeID, address: '' }, { keeps: true });
+  if (removesIt) {
+    const change = { kind: 'remove', nodeID: away.nodeID, address: '' } as const;
+    // A leader that was elected just now may not have heard the others yet.
+    await admin?.perform(change, { keeps: true, isForced: true });
+  }
   // One that was removed learns it from a member that it knows.
   const replaced = removesIt ? others.slice(1) : others;
   for (const { nodeID, isVoter } of replaced) {
