@@ -1,6 +1,15 @@
 /** Wrong changes to the replicated state machine and to snapshots. See list.mjs for the form. */
 export const stateMutants = [
   {
+    id: 'spelling-compared',
+    what: 'members whose addresses are spelled differently count as another state',
+    file: 'framework/src/rsm/replicated-state-machine.ts',
+    in: 'ReplicatedStateMachine.statePoint',
+    find: 'this.#applier.getNormalMembershipHash()',
+    replace: 'this.#applier.getMembershipHash()',
+    tests: ['integration/test/spelling'],
+  },
+  {
     id: 'apply-twice',
     what: 'a proposal that is tried again is applied again',
     file: 'framework/src/rsm/entry-applier.ts',

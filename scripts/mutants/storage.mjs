@@ -89,6 +89,14 @@ export const storageMutants = [
     replace: 'members.delete(nodeID);',
   },
   {
+    id: 'host-known-by-spelling',
+    what: 'a host whose address is spelled otherwise is taken for another one',
+    file: 'framework/src/transport/node-registry.ts',
+    in: 'locationAt',
+    find: 'host: normalAddress(address)',
+    replace: 'host: address as NormalAddress',
+  },
+  {
     id: 'learn-without-bound',
     what: 'any number of senders is remembered',
     file: 'framework/src/transport/node-registry.ts',

@@ -182,8 +182,8 @@ export class Cluster implements HostOperator {
   #makeGroup(scenario: GroupScenario): GroupState {
     const { voterCount, clusterID } = scenario;
     const hosts = this.hosts.slice(0, voterCount);
-    const initialMembers = new Map(hosts.map((host, i) => [i + 1, host.address]));
     for (const [i, host] of hosts.entries()) {
+      const initialMembers = new Map(hosts.map(({ address }, j) => [j + 1, host.spelled(address)]));
       host.replicas.set(clusterID, { group: scenario, nodeID: i + 1, initialMembers, isObserver: false });
     }
     return { scenario, view: new MembershipView(), nextNodeID: voterCount + 1, lost: new Set() };

@@ -197,7 +197,8 @@ export class GroupAdmin {
     if (hosts.length === 0) return 'no effect';
     const host: VirtualHost = dice.pick(hosts);
     try {
-      await host.call((nodeHost) => this.#request(nodeHost, change));
+      const asked = { ...change, address: host.spelled(change.address) };
+      await host.call((nodeHost) => this.#request(nodeHost, asked));
       return 'done';
     } catch (error) {
       if (error instanceof HostDownError) return error.wasCalled ? 'unknown' : 'no effect';

@@ -116,6 +116,8 @@ export function hostConfig(raftAddress: string, scenario: Scenario): NodeHostCon
       breakerMaxBackoffMs: 500,
       // Where a chunk takes its time on the way, none may come for so long.
       snapshotStallTimeoutMs: links === undefined && !extensions.includes('leader-flaps') ? 3_000 : 30_000,
+      // States are seldom compared otherwise, and a membership spelled differently is no other one.
+      ...(extensions.includes('spellings') ? { stateCheckEntries: 20, stateCheckIntervalMs: 2_000 } : {}),
       ...(hasSmallBuffers ? small : {}),
     },
   };

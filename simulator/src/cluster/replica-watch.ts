@@ -12,6 +12,7 @@ import type { LogDBWatcher } from '../disk/watched-logdb.js';
 import type { CoreChange, FullEntry, ReplicaName } from '../invariants/observation.js';
 import type { Life } from '../world/life.js';
 import type { RegisterMachine } from '../workload/register-machine.js';
+import { changeInNormalForm, inNormalForm } from './spellings.js';
 import { type RaftWatcher, seenEntry } from './tapped-raft.js';
 import { type World, tell } from './world.js';
 
@@ -34,8 +35,9 @@ export class ReplicaWatch implements RaftWatcher, LogDBWatcher {
 
   started({ clusterID, nodeID }: RaftConfig, init: RaftInit): void {
     if (!this.#life.isAlive) return;
-    this.#memberships.set(clusterID, init.membership);
-    const { state, snapshotIndex, snapshotTerm, firstIndex, lastIndex, termRuns, membership } = init;
+    const membership = inNormalForm(init.membership);
+    this.#memberships.set(clusterID, membership);
+    const { state, snapshotIndex, snapshotTerm, firstIndex, lastIndex, termRuns } = init;
     const seen = { state, snapshotIndex, snapshotTerm, firstIndex, lastIndex, termRuns, membership };
     this.#world.oracle.see('started', { clusterID, nodeID, ...seen });
     if (membership.addresses.size > 0) this.configured({ clusterID, nodeID }, membership);
@@ -74,8 +76,9 @@ export class ReplicaWatch implements RaftWatcher, LogDBWatcher {
     this.#world.oracle.see('applied', { clusterID, nodeID, index, hash: machine.fingerprint });
   }
 
-  configured({ clusterID, nodeID }: Pick<RaftConfig, 'clusterID' | 'nodeID'>, membership: Membership): void {
+  configured({ clusterID, nodeID }: Pick<RaftConfig, 'clusterID' | 'nodeID'>, spelled: Membership): void {
     if (!this.#life.isAlive) return;
+    const membership = inNormalForm(spelled);
     this.#memberships.set(clusterID, membership);
     this.#world.oracle.see('configured', { clusterID, nodeID, membership });
   }
@@ -145,7 +148,7 @@ function changeOf(config: RaftConfig, before: RaftStatus, after: RaftStatus): Re
 }
 
 function fullEntry({ index, term, type, clientID, seriesID, respondedTo, cmd }: Entry): FullEntry {
-  const change = type === EntryType.ConfigChangeEntry ? cmd : undefined;
+  const change = type === EntryType.ConfigChangeEntry ? changeInNormalForm(cmd) : undefined;
   return { index, term, type, clientID, seriesID, respondedTo, cmd: change };
 }
 

@@ -11,6 +11,7 @@ import type {
 } from '@drakkar/framework';
 import { type Entry, EntryType, type Membership, type Message, type Snapshot } from '@drakkar/raftio';
 import type { SeenEntry } from '../invariants/observation.js';
+import { changeInNormalForm } from './spellings.js';
 
 export interface RaftWatcher {
   started(config: RaftConfig, init: RaftInit): void;
@@ -37,7 +38,8 @@ export function seenEntry(entry: Entry): SeenEntry {
   const { index, term, type, clientID, seriesID } = entry;
   const id = Number(BigInt(clientID) % BigInt(TWO_32)) ^ Math.imul(Number(BigInt(seriesID) % 65_521n), 31);
   const isConfigChange = type === EntryType.ConfigChangeEntry;
-  return { index, term, digest: crc32(entry.cmd, (id ^ type) >>> 0), isConfigChange };
+  const cmd = isConfigChange ? changeInNormalForm(entry.cmd) : entry.cmd;
+  return { index, term, digest: crc32(cmd, (id ^ type) >>> 0), isConfigChange };
 }
 
 /** A core, and somebody who sees what it wants and is told. */

@@ -17,6 +17,7 @@ import { IN_A_CALL, Life } from '../world/life.js';
 import { SCRATCH_DIR, bindWorld, hostConfig } from './host-config.js';
 import { type ReplicaPlan, clusterConfig } from './replica-plan.js';
 import { ReplicaWatch, isInvariantError } from './replica-watch.js';
+import { respelled } from './spellings.js';
 import { type World, tell } from './world.js';
 
 /** Thrown to a caller whose host died meanwhile, or was not there. */
@@ -78,6 +79,7 @@ export class VirtualHost {
   /** Groups whose state machine does not answer. */
   #stuck = new Set<number>();
   readonly #paceDice: Dice;
+  readonly #spellingDice: Dice;
   #loggerFactory: ILoggerFactory;
 
   constructor(world: World, operator: HostOperator, number: number, loggerFactory: ILoggerFactory) {
@@ -87,6 +89,7 @@ export class VirtualHost {
     this.#operator = operator;
     this.#dice = world.dice.fork(this.name);
     this.#paceDice = this.#dice.fork('pace');
+    this.#spellingDice = this.#dice.fork('spelling');
     this.disk = new VirtualDisk(this.#dice.fork('disk'), world.coverage);
     this.#loggerFactory = loggerFactory;
   }
@@ -98,6 +101,14 @@ export class VirtualHost {
   /** The running NodeHost; undefined while there is none. */
   get nodeHost(): NodeHost | undefined {
     return this.isUp ? this.#nodeHost : undefined;
+  }
+
+  /** An address as its operator writes it this time. */
+  spelled(address: string): string {
+    const { scenario, coverage } = this.#world;
+    if (!scenario.extensions.includes('spellings')) return address;
+    coverage.count('address respelled');
+    return respelled(this.#spellingDice, address);
   }
 
   fingerprint(clusterID: number): string | undefined {
@@ -280,7 +291,9 @@ export class VirtualHost {
       logDBWatcher: watch,
       raftWatcher: watch,
     });
-    return { life, config: hostConfig(this.address, scenario), fileSystem, overrides };
+    // A configuration is stricter than a list of members: its port has no leading zeros.
+    const raftAddress = this.spelled(this.address).replace(':0', ':');
+    return { life, config: hostConfig(raftAddress, scenario), fileSystem, overrides };
   }
 
   async #boot(life: Life): Promise<void> {
@@ -357,6 +370,8 @@ export class VirtualHost {
         this.#world.coverage.count('LogDB failed');
         this.#failed(life, 'the LogDB failed', error);
       },
+      stateDiverged: ({ clusterID, ...found }) =>
+        this.#failed(life, `states of group ${clusterID} differ`, JSON.stringify(found)),
       nodeUnloaded: ({ clusterID, nodeID, reason }) => {
         const plan = this.replicas.get(clusterID);
         if (reason === 'removed' && plan?.nodeID === nodeID) this.#removed(plan);

@@ -14,6 +14,7 @@ import {
   decodeSnapshotChunk,
   encodeMessageBatch,
   encodeSnapshotChunk,
+  normalAddress,
 } from '@drakkar/raftio';
 import type { Life } from '../world/life.js';
 import { Channel } from './channel.js';
@@ -27,6 +28,8 @@ export class VirtualRPC implements IRaftRPC, Listener {
   readonly life: Life;
   readonly #network: Network;
   readonly #config: RaftRPCConfig;
+  /** However its host spells it: the network knows each address once. */
+  readonly #address: string;
   readonly #requestHandler: RequestHandler;
   readonly #chunkSinkFactory: ChunkSinkFactory;
   readonly #stopping = new AbortController();
@@ -44,6 +47,7 @@ export class VirtualRPC implements IRaftRPC, Listener {
     this.#network = network;
     this.life = life;
     this.#config = config;
+    this.#address = normalAddress(config.raftAddress);
     this.#requestHandler = requestHandler;
     this.#chunkSinkFactory = chunkSinkFactory;
   }
@@ -52,8 +56,7 @@ export class VirtualRPC implements IRaftRPC, Listener {
     const { scheduler, listeners } = this.#network;
     await scheduler.later(this.life, LISTEN_MS, 'listen', () => {
       if (this.#stopping.signal.aborted) throw new ErrTransportStopped();
-      const address = this.#config.listenAddress;
-      listeners.set(address, this);
+      listeners.set(normalAddress(this.#config.listenAddress), this);
       this.life.onEnd(() => this.#unlisten());
     });
   }
@@ -66,7 +69,8 @@ export class VirtualRPC implements IRaftRPC, Listener {
     for (const taker of [...this.#takers]) taker.close();
   }
 
-  async getConnection(target: string, signal: AbortSignal): Promise<IConnection> {
+  async getConnection(spelled: string, signal: AbortSignal): Promise<IConnection> {
+    const target = normalAddress(spelled);
     const listener = await this.#reach(target, signal);
     const channel = this.#open(
       target,
@@ -85,7 +89,8 @@ export class VirtualRPC implements IRaftRPC, Listener {
     };
   }
 
-  async getSnapshotConnection(target: string, signal: AbortSignal): Promise<ISnapshotConnection> {
+  async getSnapshotConnection(spelled: string, signal: AbortSignal): Promise<ISnapshotConnection> {
+    const target = normalAddress(spelled);
     const listener = await this.#reach(target, signal);
     let taker: ChunkTaker | undefined;
     const channel: Channel = this.#open(
@@ -147,7 +152,7 @@ export class VirtualRPC implements IRaftRPC, Listener {
 
   #unlisten(): void {
     const { listeners } = this.#network;
-    const address = this.#config.listenAddress;
+    const address = normalAddress(this.#config.listenAddress);
     if (listeners.get(address) === this) listeners.delete(address);
   }
 
@@ -171,8 +176,8 @@ export class VirtualRPC implements IRaftRPC, Listener {
     handOn: (bytes: Uint8Array) => Promise<boolean> | boolean,
     onEnd: () => void,
   ): Channel {
-    const { raftAddress, sendBufferBytes } = this.#config;
-    const ends = { sender: this.life, receiver: listener.life, from: raftAddress, to: target };
+    const { sendBufferBytes } = this.#config;
+    const ends = { sender: this.life, receiver: listener.life, from: this.#address, to: target };
     const options = { bufferBytes: sendBufferBytes, isStream };
     const channel = new Channel(this.#network, ends, options, handOn, onEnd);
     this.#outgoing.add(channel);
@@ -184,7 +189,7 @@ export class VirtualRPC implements IRaftRPC, Listener {
   /** Finds who listens; on a blocked way it goes on trying until the caller gives up. */
   #reach(target: string, signal: AbortSignal): Promise<Listener> {
     const stopping = this.#stopping.signal;
-    const { raftAddress } = this.#config;
+    const raftAddress = this.#address;
     const network = this.#network;
     if (!this.life.call()) return new Promise<Listener>(() => undefined);
     return new Promise((resolve, reject) => {

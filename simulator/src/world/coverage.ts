@@ -61,6 +61,7 @@ export const EVENT_KINDS = [
   'replica restarted',
   'message forged',
   'forged message dropped',
+  'address respelled',
   'leader flapped',
   'asked after sleep',
   'machine stuck',
@@ -88,6 +89,7 @@ export const EVENT_KINDS = [
 const EXTENSION_EVENTS: Readonly<Partial<Record<ExtensionName, readonly EventKind[]>>> = {
   'replica-restarts': ['replica restarted'],
   'hostile-messages': ['message forged', 'forged message dropped'],
+  spellings: ['address respelled'],
   'leader-flaps': ['leader flapped'],
   'idle-group': ['asked after sleep'],
   'stuck-leader': ['machine stuck', 'disk stuck'],
