@@ -6,6 +6,7 @@ import {
   TestCluster,
   type TestNode,
   Workshop,
+  clusterConfig,
   codeOf,
   eventually,
   freeAddress,
@@ -155,8 +156,32 @@ describe('the replacement of a node', () => {
     expect(await call(8, 9, address)).toBe('ERR_INVALID_TARGET');
     expect(await call(9, 1, cluster.addressOf(1))).toBe('ERR_INVALID_TARGET');
     expect(await call(1, 2, address)).toBe('ERR_INVALID_TARGET');
-    expect(await call(1, 4, cluster.addressOf(1))).toBe('ERR_REJECTED');
+    expect(await call(1, 4, cluster.addressOf(1))).toBe('ERR_INVALID_TARGET');
     expect(await call(1, 4, 'nonsense')).toBe('ERR_INVALID_ADDRESS');
     expect(await members(leader)).toEqual({ nodes: [1, 2, 3], observers: [], removed: [] });
+  });
+
+  it('is refused at the address of the old node, and says which changes bring back a host without data', async () => {
+    const cluster = await TestCluster.start(workshop, 3);
+    const [first, second, third] = cluster.nodes;
+    if (first === undefined || second === undefined || third === undefined) throw new Error('three nodes');
+    await cluster.write(first, 'before');
+    await third.host.stop();
+    const { address } = third;
+    const call = first.host.syncRequestReplaceNode(CLUSTER, 3, 4, address, TIMEOUT);
+    const { code, message } = await failureOf(call);
+    expect(code).toBe('ERR_INVALID_TARGET');
+    expect(message).toContain('remove node 3 (syncRequestDeleteNode), then add node 4 there');
+    const { host } = await cluster.readyLeader([first, second]);
+    await retrying(() => host.syncRequestDeleteNode(CLUSTER, 3, 0, TIMEOUT));
+    await retrying(() => host.syncRequestAddObserver(CLUSTER, 4, address, 0, TIMEOUT));
+    cluster.members.set(4, address);
+    const fourth = await cluster.openHost(4);
+    const config = clusterConfig(4, { isObserver: true });
+    await fourth.host.startCluster(new Map(), true, () => fourth.journal, config);
+    await fourth.host.waitReady(CLUSTER, TIMEOUT);
+    await retrying(() => host.syncRequestAddNode(CLUSTER, 4, address, 0, TIMEOUT));
+    expect(await members(fourth)).toEqual({ nodes: [1, 2, 4], observers: [], removed: [3] });
+    expect(await cluster.read(fourth)).toContain('before');
   });
 });

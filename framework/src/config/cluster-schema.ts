@@ -14,6 +14,12 @@ const count = (description: string, minimum: number, fallback?: number): JsonSch
   maximum: Number.MAX_SAFE_INTEGER,
   ...(fallback === undefined ? {} : { default: fallback }),
 });
+/** What is drawn at random for an election timeout is below 2^32. */
+const MAX_TICKS = 1_000_000_000;
+const ticks = (description: string, fallback: number): JsonSchema => ({
+  ...count(description, 1, fallback),
+  maximum: MAX_TICKS,
+});
 const COMPRESSIONS: readonly CompressionType[] = ['none', 'snappy'];
 const compression = (description: string): JsonSchema => ({
   type: 'string',
@@ -35,12 +41,11 @@ export const clusterSchema: JsonSchema = objectSchema<ClusterConfig>(
       'A leader that has not heard from a quorum for an election timeout steps down; when this is off, after four of them.',
       true,
     ),
-    electionRTT: count(
+    electionRTT: ticks(
       'Least time without a leader, in ticks of rttMillisecond, after which a follower campaigns; the actual time is chosen at random between it and twice it. More than twice heartbeatRTT, better ten times.',
-      1,
       10,
     ),
-    heartbeatRTT: count("Ticks between a leader's heartbeats.", 1, 1),
+    heartbeatRTT: ticks("Ticks between a leader's heartbeats.", 1),
     snapshotEntries: count(
       'Entries applied between automatic snapshots, up to a quarter fewer by the node id, so that members differ; 0 turns them off.',
       0,

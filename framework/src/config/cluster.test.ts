@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { hasErrorCode } from '@drakkar/raftio';
+import { SeededRandom } from '../runtime/random.js';
 import type { ClusterConfigInput } from './cluster-config.js';
 import { validateClusterConfig } from './validate-cluster.js';
 
@@ -47,6 +48,15 @@ describe('validateClusterConfig', () => {
     expect(input).toEqual(MINIMAL);
   });
 
+  it('takes no times that are longer than what can be drawn at random', () => {
+    const longest = { ...MINIMAL, electionRTT: 1_000_000_000 };
+    const { electionRTT } = validateClusterConfig(longest).config;
+    expect(new SeededRandom(1).nextInt(2 * electionRTT)).toBeLessThan(2 * electionRTT);
+    expect(mistakes({ ...MINIMAL, electionRTT: electionRTT + 1 })).toContain(
+      'electionRTT: must be an integer from 1 to 1000000000, but is 1000000001',
+    );
+  });
+
   it.each<[string, unknown, string[]]>([
     [
       'nothing',
@@ -78,7 +88,7 @@ describe('validateClusterConfig', () => {
     [
       'no heartbeats',
       { ...MINIMAL, heartbeatRTT: 0 },
-      ['heartbeatRTT: must be an integer from 1 to 9007199254740991, but is 0'],
+      ['heartbeatRTT: must be an integer from 1 to 1000000000, but is 0'],
     ],
     [
       'an in-memory log that holds nothing',

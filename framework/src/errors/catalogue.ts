@@ -201,8 +201,8 @@ const requestErrors: readonly ErrorDescription[] = [
   ),
   describe(
     request.ErrInvalidTarget,
-    'The node that leadership should go to is not a voting member of the group.',
-    'Choose one of the members.',
+    'The node that leadership should go to is not a voting member of the group; or a node can not take the place of another one, as the message says.',
+    'Choose one of the members; do what the message says.',
   ),
   describe(request.ErrDeadlineNotSet, 'The call was made without `timeoutMs`.', 'Give one.'),
   describe(request.ErrInvalidDeadline, '`timeoutMs` is not a positive number.', 'Give another.'),

@@ -345,7 +345,8 @@ export class NodeHost {
    * forces a change.
    *
    * @throws ErrTimeout, ErrCanceled with the step that it was at in `details.step`; ErrRejected, ErrQuorumAtRisk;
-   *   ErrInvalidTarget when the old node is no voting member, or the new one is a member under another address;
+   *   ErrInvalidTarget when the old node is no voting member, the new one is a member under another address, or another
+   *   node has that address, the old one included;
    *   ErrClusterClosed at once when the replica here is stopped, and as `requestAddNode`
    */
   async syncRequestReplaceNode(

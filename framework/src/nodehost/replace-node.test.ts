@@ -114,6 +114,18 @@ describe('nextStep', () => {
     ['two strangers', membership([2, 3]), 'host-4:1', /node 1 is no member, nor is node 4/],
     ['an old node that never was a member', membership([2, 4]), 'host-4:1', /node 1 is no member and never/],
     ['a new node that is a member elsewhere', membership([1, 4]), 'host-5:1', /already, at host-4:1 and not/],
+    [
+      'the address of the old node, and says how a host that lost its data comes back',
+      membership([1, 2, 3]),
+      'HOST-1.:1',
+      /HOST-1\.:1 is the address of node 1, .* remove node 1 \(syncRequestDeleteNode\), then add node 4 there/,
+    ],
+    [
+      'the address of another node',
+      membership([1, 2], [3]),
+      'host-3:1',
+      /is the address of node 3, .* another one/,
+    ],
     ['a new observer that is elsewhere', membership([1], [4]), 'host-5:1', /already, at host-4:1 and not/],
   ])('refuses %s', (_title, members, address, reason) => {
     expect(() => nextStep(members, { ...WORK, address }, 2)).toThrow(reason);

@@ -76,7 +76,18 @@ export function nextStep(
     const other = newAddress === undefined ? `, nor is node ${newNodeID}` : ' and never was one';
     throw invalid(`node ${nodeID} is no member${other}: look at the membership`);
   }
-  if (newAddress === undefined) return 'addObserver';
+  if (newAddress === undefined) {
+    const [holder] = [...nodes, ...observers].find(([, held]) => isSameAddress(held, String(address))) ?? [];
+    if (holder === undefined) return 'addObserver';
+    throw invalid(
+      `${address} is the address of node ${holder}, and a group has one node at an address: ${
+        holder === nodeID
+          ? `for a host that lost its data, remove node ${nodeID} (syncRequestDeleteNode), then add node ` +
+            `${newNodeID} there (syncRequestAddObserver), start it with join, and promote it (syncRequestAddNode)`
+          : 'give the new node another one'
+      }`,
+    );
+  }
   if (!isSameAddress(newAddress, String(address))) {
     throw invalid(`node ${newNodeID} is a member already, at ${newAddress} and not at ${address}`);
   }

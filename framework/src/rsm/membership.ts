@@ -96,7 +96,7 @@ export class MembershipTracker {
         : `observer ${nodeID} has the address ${observerAddress}, it can't be promoted under ${address}`;
     }
     const holder = holderOf(address, addresses) ?? holderOf(address, observers);
-    return holder === undefined ? undefined : `${address} is the address of node ${holder}`;
+    return holder === undefined ? undefined : addressTaken(address, holder);
   }
 
   #dragonboatRefusal({ type, nodeID, address }: ConfigChange): string | undefined {
@@ -105,7 +105,7 @@ export class MembershipTracker {
     const isObserver = type === ConfigChangeType.AddObserver;
     if (isObserver && addresses.has(nodeID)) return `node ${nodeID} is a voting member already`;
     const holder = holderOf(address, addresses) ?? (isObserver ? holderOf(address, observers) : undefined);
-    return holder === undefined ? undefined : `${address} is the address of node ${holder}`;
+    return holder === undefined ? undefined : addressTaken(address, holder);
   }
 
   #apply({ type, nodeID, address }: ConfigChange, index: number): void {
@@ -148,6 +148,10 @@ function hashOf({ configChangeID, addresses, observers, removed }: Membership): 
 /** As Dragonboat compares them. */
 function sameAddress(a: string, b: string): boolean {
   return a.trim().toLowerCase() === b.trim().toLowerCase();
+}
+
+function addressTaken(address: string, holder: number): string {
+  return `${address} is the address of node ${holder}; remove that node first, or use another address`;
 }
 
 function holderOf(address: string, nodes: ReadonlyMap<number, string>): number | undefined {

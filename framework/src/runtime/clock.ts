@@ -19,6 +19,9 @@ export interface IClock {
 
 export const ClockID = Symbol.for('@drakkar/framework/IClock');
 
+/** A timer of Node.js that is to wait for longer fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 export class SystemClock implements IClock {
   nowMs(): number {
     return performance.now();
@@ -29,6 +32,12 @@ export class SystemClock implements IClock {
   }
 
   setTimeout(callback: () => void, delayMs: number): Timer {
+    if (delayMs > MAX_TIMER_MS) {
+      let timer = this.setTimeout(() => {
+        timer = this.setTimeout(callback, delayMs - MAX_TIMER_MS);
+      }, MAX_TIMER_MS);
+      return { cancel: () => timer.cancel() };
+    }
     const handle = setTimeout(callback, delayMs);
     return { cancel: () => clearTimeout(handle) };
   }

@@ -1,7 +1,9 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { SystemClock } from './clock.js';
 import { SeededRandom, SystemRandom } from './random.js';
+
+afterEach(() => void jest.useRealTimers());
 
 describe('SystemClock', () => {
   it('never goes back', () => {
@@ -28,6 +30,21 @@ describe('SystemClock', () => {
     });
     expect(clock.nowMs() - started).toBeGreaterThan(18);
     expect(calls).toEqual(['timeout']);
+  });
+
+  it('waits as long as it is told, longer than a timer of Node.js can too', () => {
+    jest.useFakeTimers();
+    const clock = new SystemClock();
+    const calls: string[] = [];
+    const longestMs = 2 ** 31 - 1;
+    clock.setTimeout(() => calls.push('long'), 2.5 * longestMs);
+    const other = clock.setTimeout(() => calls.push('cancelled'), 1.5 * longestMs);
+    jest.advanceTimersByTime(1.2 * longestMs);
+    other.cancel();
+    jest.advanceTimersByTime(1.2 * longestMs);
+    expect(calls).toEqual([]);
+    jest.advanceTimersByTime(0.2 * longestMs);
+    expect(calls).toEqual(['long']);
   });
 
   it('repeats until cancelled, and defers', async () => {
