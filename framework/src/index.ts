@@ -101,6 +101,7 @@ export type {
 } from './events/host-listener.js';
 export {
   FileSystemID,
+  type DiskSpace,
   type FileStat,
   type IFile,
   type IFileSystem,

@@ -27,6 +27,8 @@ export const EXTENSIONS = {
   'deaf-leader': { share: 0.1, isOn: true },
   /** Trial: the state machine of the leader alone, or the leader's disk, does not answer any more. */
   'stuck-leader': { share: 0.1, isOn: true },
+  /** Trial: snapshots of a group do not fit on the disks of its hosts, which take them at once. */
+  'full-disks': { share: 0.1, isOn: true },
   /** Trial: every other member is replaced while one is away. */
   'members-replaced': { share: 0.1, isOn: true },
   /** Trial: a replica is restarted with a setting that the others have otherwise. */

@@ -243,6 +243,12 @@ export class VirtualHost {
     this.#stuck.add(clusterID);
   }
 
+  /** Snapshots of the group's state machine are so much larger from now on, in this process. */
+  padSnapshots(clusterID: number, sizeBytes: number): void {
+    const machine = this.#machines.get(clusterID);
+    if (machine !== undefined) machine.paddingBytes = sizeBytes;
+  }
+
   /** Stops the group's replica while the host runs on. */
   async stopReplica(clusterID: number): Promise<void> {
     const plan = this.replicas.get(clusterID);

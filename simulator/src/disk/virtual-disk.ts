@@ -24,6 +24,8 @@ export class VirtualDisk {
   /** How many times slower than usual it is. */
   slowness = 1;
   isFull = false;
+  /** Beyond it no file grows. */
+  capacityBytes = Infinity;
   /** The next so many writes fail, and syncs. */
   failWrites = 0;
   failSyncs = 0;
@@ -52,7 +54,8 @@ export class VirtualDisk {
       this.failWrites -= 1;
       this.#fail('write error', 'EIO', path);
     }
-    if (this.isFull && grows) this.#fail('disk full', 'ENOSPC', path);
+    const isFull = this.isFull || (this.capacityBytes !== Infinity && this.usedBytes >= this.capacityBytes);
+    if (isFull && grows) this.#fail('disk full', 'ENOSPC', path);
   }
 
   sync(file: FileNode, path: string): void {
@@ -90,6 +93,7 @@ export class VirtualDisk {
     this.stalledUntilMs = 0;
     this.slowness = 1;
     this.isFull = false;
+    this.capacityBytes = Infinity;
     this.failWrites = 0;
     this.failSyncs = 0;
   }
@@ -104,6 +108,11 @@ export class VirtualDisk {
     const node = this.find(path);
     if (node?.kind !== 'directory') throw systemError(node === undefined ? 'ENOENT' : 'ENOTDIR', path);
     return node;
+  }
+
+  /** Of all files. */
+  get usedBytes(): number {
+    return this.files().reduce((sum, { file }) => sum + file.current.length, 0);
   }
 
   /** Every file, with its path. */

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { FileStat, IFile, IFileSystem, OpenMode } from '@drakkar/framework';
+import type { DiskSpace, FileStat, IFile, IFileSystem, OpenMode } from '@drakkar/framework';
 import type { Life } from '../world/life.js';
 import type { Scheduler } from '../world/scheduler.js';
 import { DirNode, FileNode } from './nodes.js';
@@ -104,6 +104,14 @@ export class VirtualFileSystem implements IFileSystem {
 
   syncDir(path: string): Promise<void> {
     return this.#do('syncDir', () => this.#disk.folder(path).sync(), true);
+  }
+
+  space(): Promise<DiskSpace | undefined> {
+    const { capacityBytes } = this.#disk;
+    // A host that asks in vain would draw other delays than it did before it asked.
+    if (capacityBytes === Infinity) return Promise.resolve(undefined);
+    const space = { freeBytes: Math.max(0, capacityBytes - this.#disk.usedBytes), totalBytes: capacityBytes };
+    return this.#do('space', () => space);
   }
 
   #handle(node: FileNode, path: string): IFile {

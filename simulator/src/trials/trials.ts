@@ -1,6 +1,7 @@
 import type { ExtensionName } from '../extensions.js';
 import { tryDeafLeader } from './deaf-leader.js';
 import { tryDifferentSettings } from './different-settings.js';
+import { tryFullDisks } from './full-disks.js';
 import { tryIdleGroup } from './idle-group.js';
 import { tryLeaderFlaps } from './leader-flaps.js';
 import { tryMembersReplaced, tryRemovedWhileAway } from './members-replaced.js';
@@ -12,6 +13,7 @@ const TRIALS: Readonly<Partial<Record<ExtensionName, (stage: Stage) => Promise<v
   'deaf-leader': tryDeafLeader,
   'leader-flaps': tryLeaderFlaps,
   'stuck-leader': tryStuckLeader,
+  'full-disks': tryFullDisks,
   'different-settings': tryDifferentSettings,
   'members-replaced': tryMembersReplaced,
   'removed-while-away': tryRemovedWhileAway,
