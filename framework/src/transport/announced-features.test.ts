@@ -151,6 +151,16 @@ describe('announced features', () => {
     expect(asks).toEqual([true, true, false]);
   });
 
+  it('are told of a host, too, unless no member lives there: anybody may have sent a batch in its name', async () => {
+    const { a, b } = pair('0.1');
+    expect(a.hostFeatures('b:1')).toBeUndefined();
+    await say(a, heartbeat(1, 2));
+    await say(b, heartbeat(2, 1));
+    expect(a.hostFeatures('B:01')).toBe(0);
+    a.registry.removeCluster(GROUP);
+    expect(a.hostFeatures('b:1')).toBeUndefined();
+  });
+
   it('are forgotten with the connection, since another version may come back', async () => {
     const { hosts, a } = pair();
     await say(a, heartbeat(1, 2));

@@ -157,9 +157,13 @@ export class Transport {
     return this.#features.of(host) ?? 0;
   }
 
-  /** The same of the host at an address; `undefined`: not heard, while 0 is of one that was and announces nothing. */
+  /**
+   * The same of the host at an address, if a member of a group here lives there. Of others, and of one that was not
+   * heard, it is `undefined`: anybody may have sent a batch in their name, and nothing comes from them to put it right.
+   */
   hostFeatures(address: string): number | undefined {
-    return this.#features.of(normalAddress(address));
+    const host = normalAddress(address);
+    return this.registry.isListed(host) ? this.#features.of(host) : undefined;
   }
 
   get counters(): TransportCounters {
