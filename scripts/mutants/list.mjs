@@ -1,3 +1,4 @@
+import { claimsMutants } from './claims.mjs';
 import { engineMutants } from './engine.mjs';
 import { raftMutants } from './raft.mjs';
 import { stateMutants } from './state.mjs';
@@ -13,6 +14,7 @@ import { streamMutants } from './streams.mjs';
  */
 export const MUTANTS = [
   ...raftMutants.map((mutant) => ({ area: 'raft', ...mutant })),
+  ...claimsMutants.map((mutant) => ({ area: 'claims', ...mutant })),
   ...engineMutants.map((mutant) => ({ area: 'engine', ...mutant })),
   ...stateMutants.map((mutant) => ({ area: 'state', ...mutant })),
   ...storageMutants.map((mutant) => ({ area: 'storage', ...mutant })),
@@ -22,6 +24,7 @@ export const MUTANTS = [
 /** Tests that are asked, in this order, what they say of a mutant in a file. */
 const TESTS_OF = {
   'framework/src/raft': ['framework/src/raft'],
+  'framework/src/agreement': ['framework/src/agreement'],
   'framework/src/engine': [
     'framework/src/engine',
     'integration/test/replication',
