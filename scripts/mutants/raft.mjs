@@ -291,6 +291,8 @@ export const raftMutants = [
     in: 'install',
     find: 'snapshot.index <= log.commit',
     replace: 'snapshot.index <= log.applied - 1_000_000',
+    unseen:
+      'a late snapshot finds its last entry in the log, which then takes no more than its commit index; one that ends before the log begins did not come about, in a drill of such chunks either',
   },
   {
     id: 'snapshot-without-members',

@@ -48,6 +48,8 @@ export const stateMutants = [
     in: 'EntryApplier.#apply',
     find: 'if (entry.index !== this.#index + 1 || entry.term < this.#term) this.#failOnGap(entry);',
     replace: '',
+    unseen:
+      'an assertion: the core hands out entries in order, and the queue before the state machine keeps it (apply-out-of-order)',
   },
   {
     id: 'use-does-not-count',
@@ -104,6 +106,8 @@ export const stateMutants = [
     in: 'ReplicatedStateMachine.recover',
     find: 'index <= this.lastApplied',
     replace: 'index < 0',
+    unseen:
+      'the core hands out no snapshot that is not ahead of what is committed, so none that is behind what is applied',
   },
   {
     id: 'snapshot-while-applying',
@@ -160,6 +164,8 @@ export const stateMutants = [
     in: 'readDescription',
     find: 'crc32(stored, blockChecksumSeed(head, offset)) !== block.checksum',
     replace: 'stored.length < 0',
+    unseen:
+      'group, index and term in it are compared with the record of the LogDB, its sizes with the file; a hundred drills that changed a bit showed no other way past',
   },
   {
     id: 'another-snapshot',

@@ -15,6 +15,8 @@ export const storageMutants = [
     in: 'checksum',
     find: 'crc32(value.subarray(SEAL_BYTES), crc32(key))',
     replace: 'crc32(value.subarray(SEAL_BYTES), key.length)',
+    unseen:
+      'what readers find under a key is compared with it: entries have their index, and the range of a log must fit its records',
   },
   {
     id: 'overwritten-tail-stays',
@@ -103,6 +105,8 @@ export const storageMutants = [
     in: 'NodeRegistry.learn',
     find: 'if (learnt.size > MAX_LEARNT_NODES && oldest !== undefined) learnt.delete(oldest);',
     replace: 'void oldest;',
+    unseen:
+      'in no life more than 64 strangers write to a group; how many hosts of such are answered has a bound of its own',
   },
   {
     id: 'queue-without-bound',
@@ -111,6 +115,8 @@ export const storageMutants = [
     in: 'Lane.push',
     find: "this.#stopped || this.#link.state === 'down' || isFull",
     replace: "this.#stopped || this.#link.state === 'down'",
+    unseen:
+      'the core stops long before, by the bytes on their way to a member: the queue of a connected host has room for many times that',
   },
   {
     id: 'stranger-is-admitted',
