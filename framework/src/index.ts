@@ -56,6 +56,7 @@ export {
   ErrQuorumAtRisk,
   ErrHostOutdated,
   ErrObserverBehind,
+  ErrLevelTooLow,
   ErrNotAMember,
   ErrReplicaFailed,
   ErrRequestTerminated,
@@ -76,7 +77,9 @@ export {
 export type {
   ConnectionEvent,
   ConnectionFailedEvent,
+  ConfigurationOverruledEvent,
   GroupMismatchEvent,
+  GroupSettingsEvent,
   HostEvents,
   HostListener,
   LeaderSteppedDownEvent,

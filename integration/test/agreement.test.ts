@@ -20,10 +20,10 @@ afterEach(() => workshop.clear());
 
 const TIMEOUT = { timeoutMs: 5_000 };
 
-/** Three hosts; what the third is started with is up to the test. */
-async function threeHosts(): Promise<TestCluster> {
+/** Hosts of a group that is not started yet: what the last one is started with is up to the test. */
+async function hosts(size: number): Promise<TestCluster> {
   const cluster = await TestCluster.start(workshop, 0);
-  for (const nodeID of [1, 2, 3]) cluster.members.set(nodeID, await freeAddress());
+  for (let nodeID = 1; nodeID <= size; nodeID++) cluster.members.set(nodeID, await freeAddress());
   return cluster;
 }
 
@@ -70,7 +70,7 @@ describe('a replica that was started with other initial members', () => {
     ['one less', (all) => [...all].filter(([id]) => id !== 2), 'with the members 1='],
     ['one more', (all) => [...all, [4, '127.0.0.1:9']], '4=127.0.0.1:9 here'],
   ])('is refused: %s', async (_what, listOf, words) => {
-    const cluster = await threeHosts();
+    const cluster = await hosts(3);
     const third = await startWith(cluster, 3, new Map(listOf(cluster.members)));
     const healthy = [await cluster.startNode(1), await cluster.startNode(2)];
     expect(await refusalOf(third)).toMatch(
@@ -86,9 +86,8 @@ describe('a replica that was started with other initial members', () => {
 
 describe('a replica with other settings of how entries are applied', () => {
   it('is refused with another orderedConfigChange, and catches up when it is as the others are', async () => {
-    const cluster = await TestCluster.start(workshop, 3);
-    await cluster.readyLeader();
-    await cluster.node(3).host.stop();
+    const cluster = await hosts(3);
+    for (const nodeID of [1, 2]) await cluster.startNode(nodeID);
     const third = await cluster.startNode(3, { orderedConfigChange: true });
     expect(await refusalOf(third)).toContain('orderedConfigChange is true here, and false on node ');
     await expectRefused(third);
@@ -101,10 +100,13 @@ describe('a replica with other settings of how entries are applied', () => {
     await eventually('the others to see that it agrees', () =>
       healthy.every((node) => progressOf(node).agreement?.differences.length === 0) ? true : undefined,
     );
+    await eventually('the level to be raised', () =>
+      cluster.nodes.every((node) => progressOf(node).featureLevel === 1) ? true : undefined,
+    );
   });
 
   it('is refused with another number of client sessions, before it evicts one that the others have', async () => {
-    const cluster = await threeHosts();
+    const cluster = await hosts(3);
     cluster.hostConfigs.set(3, { hardSettings: { lruMaxSessionCount: 2 } });
     for (const nodeID of [1, 2, 3]) await cluster.startNode(nodeID);
     const third = cluster.node(3);
@@ -117,12 +119,12 @@ describe('a replica with other settings of how entries are applied', () => {
     expect(await refusalOf(third)).toContain('hardSettings.lruMaxSessionCount is 2 here, and 4096 on node ');
     await expectRefused(third);
     expect(await cluster.read(second)).toBe('paid');
+    expect(progressOf(second).featureLevel).toBe(0);
   });
 
   it('has no majority to go by in a group of two: both are refused and say so', async () => {
-    const cluster = await TestCluster.start(workshop, 2);
-    await cluster.readyLeader();
-    await cluster.node(2).host.stop();
+    const cluster = await hosts(2);
+    await cluster.startNode(1);
     await cluster.startNode(2, { orderedConfigChange: true });
     for (const node of cluster.nodes) {
       expect(await refusalOf(node)).toContain('no majority of the members is known to agree');

@@ -11,6 +11,8 @@ const EVENTS: Record<keyof HostEvents, true> = {
   nodeUnloaded: true,
   membershipChanged: true,
   levelRaised: true,
+  groupSettingsChanged: true,
+  configurationOverruled: true,
   memberOutdated: true,
   sendSnapshotStarted: true,
   sendSnapshotCompleted: true,

@@ -18,6 +18,8 @@ export {
   ChecksumType,
   type ConfigChange,
   ConfigChangeType,
+  type GroupSettings,
+  type InitialSettings,
   type EntryBatch,
   type Membership,
   type Message,

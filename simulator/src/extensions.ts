@@ -31,7 +31,11 @@ export const EXTENSIONS = {
   'full-disks': { share: 0.1, isOn: true },
   /** Trial: every other member is replaced while one is away. */
   'members-replaced': { share: 0.1, isOn: true },
-  /** Trial: a replica is restarted with a setting that the others have otherwise. */
+  /** Settings of groups are changed by their operators while all else goes on. */
+  'settings-changed': { share: 0.3, isOn: true },
+  /** Replicas that join or restart have other settings in their configuration than their group has in its log. */
+  'other-configurations': { share: 0.3, isOn: true },
+  /** Trial: a replica is restarted with a setting that its group has otherwise in its log. */
   'different-settings': { share: 0.1, isOn: true },
   /** Trial: a member is removed while it is away, and most of the others with it. */
   'removed-while-away': { share: 0.1, isOn: true },

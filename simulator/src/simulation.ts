@@ -11,6 +11,7 @@ import { isInvariantError } from './cluster/replica-watch.js';
 import { Requests } from './cluster/requests.js';
 import { Restoration } from './cluster/restoration.js';
 import { type Scenario, makeScenario, rulesIn } from './cluster/scenario.js';
+import { SettingsAdmin } from './cluster/settings-admin.js';
 import { Traffic } from './cluster/traffic.js';
 import { type World, tell } from './cluster/world.js';
 import type { ExtensionName } from './extensions.js';
@@ -162,6 +163,9 @@ class Simulation {
     faults.schedule(this.#plan);
     const admins = cluster.groups.map((group) => new GroupAdmin(this.#world, cluster, group));
     for (const admin of admins) this.#spawn(admin.run());
+    if (this.#scenario.extensions.includes('settings-changed')) {
+      for (const group of cluster.groups) this.#spawn(new SettingsAdmin(this.#world, cluster, group).run());
+    }
     const clients = Array.from(
       { length: clientCount },
       (_, i) => new Client(this.#world, cluster, i + 1, this.#history),

@@ -81,6 +81,13 @@ export async function checkExtent(
   }
 }
 
+/** Equal for equal settings; adapters may give fields in any order. */
+function settingsText({ settings }: Bootstrap): string {
+  if (settings === undefined) return 'none';
+  const { orderedConfigChange, lruMaxSessionCount, isFinal } = settings;
+  return `${orderedConfigChange} ${lruMaxSessionCount} ${isFinal}`;
+}
+
 export async function checkBootstrap(
   db: ILogDB,
   of: NodeInfo,
@@ -95,6 +102,7 @@ export async function checkBootstrap(
   if (actual === undefined) fail(`${what}: getBootstrapInfo gave undefined`);
   same(actual.join, expected.join, `${what}: join`);
   same(actual.groupID ?? 0, expected.groupID ?? 0, `${what}: groupID`);
+  same(settingsText(actual), settingsText(expected), `${what}: settings`);
   sameMap(actual.addresses, expected.addresses, `${what}: addresses`);
 }
 

@@ -1,15 +1,12 @@
 import { createHash } from 'node:crypto';
+import type { GroupSettings } from '@drakkar/raftio';
 import type { MembershipRules } from '../rsm/index.js';
 
 /**
  * Every setting that decides what a log entry does when it is applied. Replicas of one group that differ in one of
- * them become different. Whoever adds such a setting adds it here.
+ * them become different. Whoever adds such a setting adds it here, and to `GroupSettings` behind a new feature level.
  */
-export interface ApplySettings {
-  /** Whether a membership change must name the membership that it was made for. */
-  orderedConfigChange: boolean;
-  /** Client sessions that the group keeps: which one is evicted decides which proposals are rejected. */
-  lruMaxSessionCount: number;
+export interface ApplySettings extends GroupSettings {
   /** Which membership changes are refused. */
   membershipRules: MembershipRules;
 }
@@ -20,6 +17,11 @@ export const SETTING_NAMES: Readonly<Record<keyof ApplySettings, string>> = Obje
   lruMaxSessionCount: 'hardSettings.lruMaxSessionCount',
   membershipRules: 'the rules of membership changes',
 });
+
+/** Whether both say the same. */
+export function areEqualSettings(a: GroupSettings, b: GroupSettings): boolean {
+  return a.orderedConfigChange === b.orderedConfigChange && a.lruMaxSessionCount === b.lruMaxSessionCount;
+}
 
 /**
  * A number of 32 bits that is the same for the same settings, on every platform and release; never 0, which stands

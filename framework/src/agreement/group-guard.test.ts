@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import {
+  type GroupSettings,
   type Membership,
   type Message,
   MessageType,
@@ -16,7 +17,7 @@ const GROUP = 41;
 const OTHER_GROUP = 42;
 const THREE = new Map([1, 2, 3].map((id) => [id, `host-${id}:1`]));
 const SETTINGS = { orderedConfigChange: false, lruMaxSessionCount: 4096, membershipRules: 'strict' } as const;
-const SELF: SelfDescription = { initialMembers: THREE, settings: SETTINGS };
+const SELF: SelfDescription = { initialMembers: THREE, settings: SETTINGS, level: 0 };
 const OWN_SETTINGS = settingsFingerprint(SETTINGS);
 const ORDERED = settingsFingerprint({ ...SETTINGS, orderedConfigChange: true });
 
@@ -25,6 +26,7 @@ interface SetUp {
   groupID?: number;
   members?: ReadonlyMap<number, string>;
   observers?: ReadonlyMap<number, string>;
+  isNew?: boolean;
 }
 
 class Bench {
@@ -32,12 +34,20 @@ class Bench {
   readonly found: GroupDifference[] = [];
   readonly refusals: (string | undefined)[] = [];
   readonly recorded: number[] = [];
-  readonly host = { nowTick: 100, hasLeader: false };
+  readonly adopted: (GroupSettings | undefined)[] = [];
+  readonly host = { nowTick: 100, hasLeader: false, level: 0, isNew: false };
   readonly guard: GroupGuard;
   membership: Membership;
   finishRecord: () => void = () => undefined;
 
-  constructor({ nodeID = 3, groupID = GROUP, members = THREE, observers = new Map() }: SetUp = {}) {
+  constructor({
+    nodeID = 3,
+    groupID = GROUP,
+    members = THREE,
+    observers = new Map(),
+    isNew = false,
+  }: SetUp = {}) {
+    this.host.isNew = isNew;
     this.membership = {
       ...emptyMembership(),
       addresses: new Map(members),
@@ -45,7 +55,7 @@ class Bench {
     };
     const { host } = this;
     this.guard = new GroupGuard(
-      { clusterID: 7, nodeID, groupID, self: SELF, electionTimeoutTicks: 10 },
+      { clusterID: 7, nodeID, groupID, self: SELF, areSettingsFinal: false, electionTimeoutTicks: 10 },
       {
         get nowTick() {
           return host.nowTick;
@@ -55,8 +65,15 @@ class Bench {
         },
         membership: () => this.membership,
         send: (message) => void this.sent.push(message),
-        record: (id) => {
+        get level() {
+          return host.level;
+        },
+        get isNew() {
+          return host.isNew;
+        },
+        record: (id, settings) => {
           this.recorded.push(id);
+          this.adopted.push(settings);
           return new Promise((resolve) => (this.finishRecord = resolve));
         },
         differs: (difference) => void this.found.push(difference),
@@ -205,6 +222,7 @@ describe('GroupGuard', () => {
     const theirs: SelfDescription = {
       initialMembers: new Map([[1, 'HOST-1:1']]),
       settings: { ...SETTINGS, orderedConfigChange: true },
+      level: 0,
     };
     const fields = { groupID: OTHER_GROUP, settings: ORDERED };
     bench.takes(1, fields);
@@ -372,5 +390,139 @@ describe('GroupGuard of a replica that joins', () => {
     expect(bench.recorded).toEqual([]);
     bench.takes(1, { type: MessageType.Heartbeat });
     expect(bench.recorded).toEqual([GROUP]);
+  });
+});
+
+describe('GroupGuard of a replica that joins with other settings in its configuration', () => {
+  const GROUPS = { orderedConfigChange: true, lruMaxSessionCount: 4096 };
+  const joining = (): Bench => new Bench({ groupID: 0, members: new Map(), isNew: true });
+
+  /** What the leader answers. */
+  const description = (level: number, settings: object = GROUPS): Partial<Message> => ({
+    type: MessageType.GroupMismatch,
+    settings: ORDERED,
+    entries: [describingEntry({ initialMembers: THREE, settings: { ...SETTINGS, ...settings }, level })],
+  });
+  const heartbeat = { type: MessageType.Heartbeat, settings: ORDERED };
+
+  const replicate = {
+    ...heartbeat,
+    type: MessageType.Replicate,
+    entries: [makeEntry({ index: 1, term: 1 })],
+  };
+
+  it('asks its leader, and records the settings of a group at level 1 with its identity', async () => {
+    const bench = joining();
+    expect(bench.takes(1, heartbeat)).toBe(false);
+    for (const message of bench.sent) bench.guard.stamp(message);
+    expect(bench.sent.map(({ type, to, settings }) => [type, to, settings])).toEqual([
+      [MessageType.GroupMismatch, 1, 0],
+    ]);
+    expect(bench.takes(1, description(1))).toBe(false);
+    bench.takes(1, heartbeat);
+    bench.host.nowTick += 1;
+    expect(bench.takes(1, heartbeat)).toBe(true);
+    expect(bench.recorded).toEqual([]); // provisional, as the identity is
+    expect(bench.takes(1, replicate)).toBe(false); // nothing is taken before it is durable
+    expect(bench.recorded).toEqual([GROUP]);
+    expect(bench.adopted).toEqual([GROUPS]);
+    bench.finishRecord();
+    await new Promise(setImmediate);
+    expect(bench.takes(1, replicate)).toBe(true);
+    expect(bench.guard.settings).toBe(ORDERED);
+    expect(bench.code).toBeUndefined();
+    expect(bench.found).toEqual([]);
+  });
+
+  it('records them at once when it knows its group', async () => {
+    const bench = new Bench({ members: new Map(), isNew: true });
+    bench.takes(1, heartbeat);
+    bench.takes(1, description(1));
+    expect(bench.adopted).toEqual([GROUPS]);
+    for (let i = 0; i < 2; i++) {
+      expect(bench.takes(1, heartbeat)).toBe(false);
+      bench.host.nowTick += 1_000; // a slow disk
+    }
+    expect(bench.code).toBeUndefined();
+    bench.finishRecord();
+    await new Promise(setImmediate);
+    expect(bench.takes(1, replicate)).toBe(true);
+  });
+
+  it('goes back to its own settings when a leader has those', () => {
+    const bench = joining();
+    bench.takes(1, heartbeat);
+    bench.takes(1, description(1));
+    for (let i = 0; i < 2; i++) {
+      bench.takes(2, { type: MessageType.Heartbeat });
+      bench.host.nowTick += 1;
+    }
+    expect(bench.guard.settings).toBe(OWN_SETTINGS);
+    bench.takes(2, { ...replicate, settings: OWN_SETTINGS });
+    expect(bench.adopted).toEqual([undefined]);
+  });
+
+  it.each<[string, Partial<Message>]>([
+    ['of a group at level 0', description(0)],
+    ['that are not those of its messages', description(1, { lruMaxSessionCount: 8 })],
+    ['that no group can have', description(1, { lruMaxSessionCount: 0.5 })],
+  ])('does not take settings %s, and is refused', (_what, answer) => {
+    const bench = joining();
+    bench.takes(1, heartbeat);
+    bench.takes(1, answer);
+    expect(bench.recorded).toEqual([]);
+    expect(bench.code).toBeUndefined(); // the group may be about to raise its level
+    bench.host.nowTick += 100;
+    bench.takes(1, answer);
+    expect(bench.recorded).toEqual([]);
+    expect(bench.code).toBe('ERR_GROUP_MISMATCH');
+    expect(bench.found).toHaveLength(1);
+    const message = makeMessage({ type: MessageType.RequestVote });
+    bench.guard.stamp(message);
+    expect(message.settings).toBe(OWN_SETTINGS);
+  });
+
+  it('takes settings from nobody but who sends as a leader, and not when it has applied anything', () => {
+    const bench = joining();
+    bench.takes(2, { type: MessageType.Propose, settings: ORDERED });
+    bench.takes(2, description(1));
+    expect(bench.recorded).toEqual([]);
+    bench.host.isNew = false;
+    bench.takes(1, heartbeat);
+    bench.takes(1, description(1));
+    expect(bench.recorded).toEqual([]);
+  });
+
+  it('gives its vote to whoever may lead it, before it knows the settings', () => {
+    const bench = joining();
+    for (const type of [MessageType.RequestVote, MessageType.RequestPreVote])
+      expect(bench.takes(1, { type, settings: ORDERED })).toBe(true);
+    expect(bench.takes(1, { type: MessageType.Propose, settings: ORDERED })).toBe(false);
+    bench.host.isNew = false;
+    expect(bench.takes(1, { settings: ORDERED })).toBe(false);
+  });
+
+  it('is answered by a member, once in a tick', () => {
+    const bench = new Bench();
+    const question = { type: MessageType.GroupMismatch, groupID: 0, settings: 0 };
+    for (let i = 0; i < 3; i++) expect(bench.takes(4, question)).toBe(false);
+    expect(bench.sent.map(({ type, to }) => [type, to])).toEqual([[MessageType.GroupMismatch, 4]]);
+    bench.host.nowTick += 1;
+    bench.takes(4, question);
+    expect(bench.sent).toHaveLength(2);
+    expect(bench.found).toEqual([]);
+  });
+
+  it('is refused no more when the only one that differed agrees', () => {
+    const bench = new Bench({
+      members: new Map([
+        [1, 'host-1:1'],
+        [3, 'host-3:1'],
+      ]),
+    });
+    bench.takes(1, { settings: ORDERED });
+    expect(bench.code).toBe('ERR_GROUP_MISMATCH');
+    expect(bench.takes(1)).toBe(true);
+    expect(bench.code).toBeUndefined();
   });
 });

@@ -1,33 +1,38 @@
-import {
-  type Membership,
-  type Message,
-  MessageType,
-  isSameAddress,
-  makeMessage,
-  normalAddress,
-} from '@drakkar/raftio';
+import { type GroupSettings, type Membership, type Message, MessageType, makeMessage } from '@drakkar/raftio';
 import { ErrGroupMismatch } from '../errors/index.js';
-import { settingsFingerprint } from './apply-settings.js';
+import { type ApplySettings, settingsFingerprint } from './apply-settings.js';
 import { FirstContact } from './first-contact.js';
-import { type Respects, type SelfDescription, describingEntry, differencesFrom } from './self-description.js';
+import {
+  type GroupDifference,
+  type Other,
+  bringsLog,
+  claimOf,
+  generalDifferences,
+  isMember,
+  isOfLeader,
+  isVoteRequest,
+  keyOf,
+  toDifference,
+} from './other.js';
+import {
+  type Respects,
+  type SelfDescription,
+  describingEntry,
+  differencesFrom,
+  settingsClaimed,
+} from './self-description.js';
 
-/** Another replica whose group, or whose settings, are not those of this one. */
-export interface GroupDifference {
-  nodeID: number;
-  /** Raft address of its host; empty for the sender of a snapshot. */
-  address: string;
-  /** Whether the membership lists it under that address; anybody may claim to be a member. */
-  isMember: boolean;
-  /** One sentence each, for people. */
-  differences: readonly string[];
-}
+export type { GroupDifference } from './other.js';
 
 export interface GroupGuardOptions {
   clusterID: number;
   nodeID: number;
   /** 0: not known yet; it is taken over from the leader. */
   groupID: number;
-  self: SelfDescription;
+  /** As the replica begins; its settings are those of feature level 0. */
+  self: Omit<SelfDescription, 'level'>;
+  /** The settings were taken from a group that is at feature level 1. */
+  areSettingsFinal: boolean;
   electionTimeoutTicks: number;
 }
 
@@ -36,10 +41,17 @@ export interface GroupGuardHost {
   readonly nowTick: number;
   /** Whether a leader is known here, this replica included. */
   readonly hasLeader: boolean;
+  /** Feature level of the group, as applied here. */
+  readonly level: number;
+  /** Whether the replica has joined, and has applied nothing yet. */
+  readonly isNew: boolean;
   membership(): Membership;
   send(message: Message): void;
-  /** Makes the identity of the group durable. */
-  record(groupID: number): Promise<void>;
+  /**
+   * Makes the identity of the group durable, and settings by which its entries were applied before they were in its
+   * log; then the replica applies entries by them.
+   */
+  record(groupID: number, settings: GroupSettings | undefined): Promise<void>;
   /** Another replica differs: told once for each and kind of difference. */
   differs(difference: GroupDifference): void;
   /** The replica is refused from now on, or is not any more. */
@@ -56,23 +68,10 @@ const LEADER_ELECTION_TIMEOUTS = 2;
 
 /** Answers to one that differs that are a tick apart; later ones an election timeout. */
 const QUICK_ANSWERS = 5;
+/** For how many election timeouts a replica that joins waits to hear which settings its group has. */
+const ASK_ELECTION_TIMEOUTS = 10;
 /** After how many election timeouts one that differs is reported though it did not say in what. */
 const REPORT_ELECTION_TIMEOUTS = 3;
-
-interface Other extends Respects {
-  /** What it said that it is, to be compared with others. */
-  claim: string;
-  nodeID: number;
-  address: string;
-  heardTick: number;
-  /** When it last sent what only a leader sends; -Infinity: never. */
-  ledTick: number;
-  toldTick: number;
-  toldCount: number;
-  sinceTick: number;
-  differences: readonly string[];
-  reported: boolean;
-}
 
 /**
  * Compares what must be equal on all members of a group: which group it is, and how entries are applied. Messages
@@ -83,7 +82,13 @@ interface Other extends Respects {
 export class GroupGuard {
   readonly #options: GroupGuardOptions;
   readonly #host: GroupGuardHost;
-  readonly #settings: number;
+  #self: Omit<SelfDescription, 'level'>;
+  #settings: number;
+  /** It has no state and would take the settings of a group at feature level 1, whatever its own are. */
+  #isOpen: boolean;
+  /** Settings that a leader has named, to be recorded with the identity of its group. */
+  #provisional: GroupSettings | undefined;
+  #answeredTick = -Infinity;
   readonly #others = new Map<string, Other>();
   #groupID: number;
   readonly #firstContact: FirstContact;
@@ -96,8 +101,27 @@ export class GroupGuard {
     this.#options = options;
     this.#host = host;
     this.#groupID = options.groupID;
+    this.#self = options.self;
     this.#settings = settingsFingerprint(options.self.settings);
     this.#firstContact = new FirstContact(options.electionTimeoutTicks);
+    this.#isOpen = host.isNew && options.groupID === 0 && !options.areSettingsFinal;
+  }
+
+  /** The settings of feature level 0, which others compare, are those: a snapshot has said so. */
+  setSettings(settings: GroupSettings): void {
+    this.#use(settings);
+    this.#isOpen = false;
+  }
+
+  #use(settings: GroupSettings): void {
+    const own: ApplySettings = { ...this.#self.settings, ...settings };
+    this.#self = { ...this.#self, settings: own };
+    this.#settings = settingsFingerprint(own);
+  }
+
+  /** Whether it may be that the leader's settings are to be taken, so that a difference means nothing yet. */
+  get #isAsking(): boolean {
+    return this.#isOpen && this.#host.isNew;
   }
 
   /** Identity of the group; 0: not known yet. */
@@ -122,7 +146,7 @@ export class GroupGuard {
 
   /** Why this replica takes no writes and serves no linearizable reads; undefined: it does. */
   get refusal(): ErrGroupMismatch | undefined {
-    if (this.#others.size > 0) this.#judge();
+    this.#judgeIfNeeded();
     return this.#refusal;
   }
 
@@ -143,7 +167,7 @@ export class GroupGuard {
   /** Puts what others compare into a message of this replica. */
   stamp(message: Message): void {
     message.groupID = this.#groupID;
-    message.settings = this.#settings;
+    message.settings = this.#isAsking ? 0 : this.#settings;
   }
 
   /** Whether a message goes to the core. @param source raft address of the host that sent it */
@@ -165,22 +189,42 @@ export class GroupGuard {
 
   /** Called with each tick. */
   tick(): void {
-    if (this.#others.size > 0) this.#judge();
+    this.#judgeIfNeeded();
+  }
+
+  /** The last one that differed may be gone, too. */
+  #judgeIfNeeded(): void {
+    if (this.#others.size > 0 || this.#refusal !== undefined) this.#judge();
   }
 
   #examine(message: Message, source: string): boolean {
     const { from, groupID, settings, type } = message;
+    if (this.#provisional !== undefined && this.#isAsking) this.#reconsider(settings);
     const respects = this.#compare(groupID, settings);
     if (respects !== undefined) {
+      // A vote applies nothing, and without it there may be no leader that could say which settings the group has.
+      if (this.#isAsking && !respects.group && isVoteRequest(type)) return true;
+      if (this.#recording !== undefined) return false; // what is being recorded may be what differs
       this.#droppedCount++;
       this.#drop(message, source, respects);
       return false;
     }
-    if (type === MessageType.GroupMismatch) return false;
+    if (type === MessageType.GroupMismatch) {
+      this.#answer(message);
+      return false;
+    }
     if (this.#groupID === 0 && groupID !== 0 && isOfLeader(type) && !this.#adopt(message, source))
       return false;
     this.#others.delete(keyOf(from, source));
     return true;
+  }
+
+  /** A group that has the settings of this replica's own configuration needs no others. */
+  #reconsider(settings: number): void {
+    const own = this.#options.self.settings;
+    if (settings === this.#settings || settings !== settingsFingerprint(own)) return;
+    this.#provisional = undefined;
+    this.#use(own);
   }
 
   #compare(groupID: number, settings: number): Respects | undefined {
@@ -195,14 +239,17 @@ export class GroupGuard {
     const other = this.#note(from, source, respects, claimOf(groupID, settings));
     if (isOfLeader(type)) other.ledTick = nowTick;
     if (type === MessageType.GroupMismatch) {
-      const details = differencesFrom(this.#options.self, message.entries, from, respects);
+      if (this.#takesSettings(message, other)) return;
+      const details = differencesFrom(this.#ownDescription, message.entries, from, respects);
       if (details.length > 0) this.#learn(other, details);
     }
     const { electionTimeoutTicks } = this.#options;
     // Its own description is worth waiting for.
     const isDetailed = type === MessageType.GroupMismatch;
     const isOverdue = nowTick - other.sinceTick >= REPORT_ELECTION_TIMEOUTS * electionTimeoutTicks;
-    if (!other.reported && (isDetailed || isOverdue)) this.#report(other);
+    if (nowTick - other.sinceTick >= ASK_ELECTION_TIMEOUTS * electionTimeoutTicks) this.#isOpen = false;
+    const isMeaningful = other.group || !this.#isAsking;
+    if (!other.reported && isMeaningful && (isDetailed || isOverdue)) this.#report(other);
     // The first ones may be lost: a host gets such a message when it has said that it knows them.
     const pauseTicks = other.toldCount < QUICK_ANSWERS ? 1 : electionTimeoutTicks;
     if (nowTick - other.toldTick >= pauseTicks) this.#tell(other);
@@ -219,15 +266,48 @@ export class GroupGuard {
   #tell(other: Other): void {
     other.toldTick = this.#host.nowTick;
     other.toldCount++;
-    const { clusterID, nodeID, self } = this.#options;
+    this.#describeTo(other.nodeID);
+  }
+
+  get #ownDescription(): SelfDescription {
+    return { ...this.#self, level: this.#host.level };
+  }
+
+  #describeTo(to: number): void {
+    const { clusterID, nodeID } = this.#options;
     const message = makeMessage({
       type: MessageType.GroupMismatch,
-      to: other.nodeID,
+      to,
       from: nodeID,
       clusterID,
-      entries: [describingEntry(self)],
+      entries: [describingEntry(this.#ownDescription)],
     });
     this.#host.send(message);
+  }
+
+  /** To one that joins and asks, since it has other settings in its configuration. At most one in a tick. */
+  #answer({ from, settings }: Message): void {
+    const { nowTick } = this.#host;
+    if (settings !== 0 || this.#host.isNew || this.#answeredTick === nowTick) return;
+    this.#answeredTick = nowTick;
+    this.#describeTo(from);
+  }
+
+  /**
+   * A replica that joins a group at feature level 1 and has no state takes the settings of its leader, by which it
+   * applies what the log has before that level; what is behind comes with the log. At level 0 it must have them itself.
+   * While the identity of the group is provisional they are so, too.
+   */
+  #takesSettings({ settings: fingerprint, entries }: Message, other: Other): boolean {
+    if (!this.#host.isNew || other.group || other.ledTick === -Infinity) return false;
+    const claimed = settingsClaimed(entries);
+    if (claimed === undefined || claimed.level === 0) return false; // it may be raised soon
+    if (settingsFingerprint({ ...this.#self.settings, ...claimed.settings }) !== fingerprint) return false;
+    this.#others.delete(keyOf(other.nodeID, other.address));
+    this.#provisional = claimed.settings;
+    if (this.#groupID === 0) this.#use(claimed.settings);
+    else this.#record(this.#groupID);
+    return true;
   }
 
   #note(nodeID: number, address: string, respects: Respects, claim: string): Other {
@@ -304,8 +384,11 @@ export class GroupGuard {
 
   async #finishRecord(groupID: number): Promise<void> {
     try {
-      await this.#host.record(groupID);
+      const settings = this.#provisional;
+      await this.#host.record(groupID, settings);
       this.#groupID = groupID;
+      if (settings !== undefined) this.#use(settings);
+      this.#isOpen = false;
     } catch (error) {
       this.#host.recordFailed(error);
     } finally {
@@ -315,7 +398,7 @@ export class GroupGuard {
 
   #judge(): void {
     this.#forgetOutsiders();
-    const isRefused = this.#others.size > 0 && this.#isRefused();
+    const isRefused = this.#others.size > 0 && !this.#isHearingOut() && this.#isRefused();
     if (isRefused) this.#refusal ??= this.#describeRefusal();
     else this.#refusal = undefined;
     // Told when it is known in what the others differ; calls are refused before that.
@@ -323,6 +406,13 @@ export class GroupGuard {
     if (isToBeTold === this.#isRefusalTold) return;
     this.#isRefusalTold = isToBeTold;
     this.#host.refusalChanged(this.#refusal);
+  }
+
+  /** Whether all that is known to differ are settings that a replica which joins is asking for. */
+  #isHearingOut(): boolean {
+    if (!this.#isAsking) return false;
+    for (const { group } of this.#others.values()) if (group) return false;
+    return true;
   }
 
   #isAnyReported(): boolean {
@@ -397,39 +487,4 @@ export class GroupGuard {
       { details: { clusterID, nodeID, others } },
     );
   }
-}
-
-function claimOf(groupID: number, settings: number): string {
-  return `${groupID} ${settings}`;
-}
-
-function keyOf(nodeID: number, address: string): string {
-  return `${nodeID}@${normalAddress(address)}`;
-}
-
-function isOfLeader(type: MessageType): boolean {
-  return (
-    type === MessageType.Heartbeat || type === MessageType.Replicate || type === MessageType.InstallSnapshot
-  );
-}
-
-function bringsLog({ type, entries }: Message): boolean {
-  return type === MessageType.InstallSnapshot || (type === MessageType.Replicate && entries.length > 0);
-}
-
-function isMember({ nodeID, address }: { nodeID: number; address: string }, membership: Membership): boolean {
-  const listed = membership.addresses.get(nodeID) ?? membership.observers.get(nodeID);
-  return listed !== undefined && isSameAddress(listed, address);
-}
-
-function toDifference(other: Other, membership: Membership): GroupDifference {
-  const { nodeID, address, differences } = other;
-  return { nodeID, address, isMember: isMember(other, membership), differences };
-}
-
-function generalDifferences({ group, settings }: Respects, nodeID: number): string[] {
-  const found: string[] = [];
-  if (group) found.push(`node ${nodeID} is of a group that began with other members`);
-  if (settings) found.push(`node ${nodeID} has other settings of how entries are applied`);
-  return found;
 }

@@ -1,10 +1,10 @@
-import type { Bootstrap, DrakkarError, Entry, ILogDB, Message } from '@drakkar/raftio';
+import type { Bootstrap, DrakkarError, Entry, GroupSettings, ILogDB, Message } from '@drakkar/raftio';
 import type { Replica } from '../engine/replica.js';
 import type { IEventSink } from '../events/event-hub.js';
 import type { ILogger } from '../logging/logger.js';
 import type { RaftUpdate } from '../raft/index.js';
 import type { StatePoint } from '../rsm/index.js';
-import type { ApplySettings } from './apply-settings.js';
+import { type ApplySettings, areEqualSettings } from './apply-settings.js';
 import { type GroupDifference, GroupGuard } from './group-guard.js';
 import { StateComparison, type StateDivergence } from './state-comparison.js';
 import { StatePoints } from './state-points.js';
@@ -26,7 +26,10 @@ export interface ReplicaAgreement {
 export interface ReplicaChecksOptions {
   replica: Replica;
   bootstrap: Bootstrap;
+  /** By which the replica begins, before its group's log says otherwise. */
   settings: ApplySettings;
+  /** What the configuration of this host says. */
+  configured: GroupSettings;
   electionTimeoutTicks: number;
   /** See `SoftSettings`. */
   stateCheckEntries: number;
@@ -48,8 +51,13 @@ export class ReplicaChecks {
 
   readonly states: StateComparison;
   readonly #points: StatePoints;
+  readonly #options: ReplicaChecksOptions;
+  readonly #deps: ReplicaChecksDependencies;
+  #isOverruled = false;
 
   constructor(options: ReplicaChecksOptions, deps: ReplicaChecksDependencies) {
+    this.#options = options;
+    this.#deps = deps;
     this.guard = makeGuard(options, deps);
     const points = makePoints(options, deps, (point) => this.states.taken(point));
     this.#points = points;
@@ -85,6 +93,31 @@ export class ReplicaChecks {
     for (const message of messagesAfterSave) this.guard.stamp(message);
   }
 
+  /** What the configuration of this host says, which counts for a new group only. */
+  get configured(): GroupSettings {
+    return this.#options.configured;
+  }
+
+  /** A snapshot has said by which settings the group began. */
+  settingsKnown(): void {
+    this.guard.setSettings(this.#options.replica.rsm.initialSettings);
+    this.compareConfiguration();
+  }
+
+  /** Says once when the configuration is overruled by the group's log. */
+  compareConfiguration(): void {
+    const { replica, configured } = this.#options;
+    const { clusterID, nodeID, rsm } = replica;
+    const { level, settings } = rsm;
+    if (this.#isOverruled || level === 0 || areEqualSettings(settings, configured)) return;
+    this.#isOverruled = true;
+    const event = { clusterID, nodeID, settings, configured };
+    const message =
+      'the configuration of a replica names other settings than its group has in its log; those of the group count';
+    this.#deps.logger.warn(message, event);
+    this.#deps.events.emit('configurationOverruled', event);
+  }
+
   /** Called with each tick. */
   tick(): void {
     this.guard.tick();
@@ -109,23 +142,37 @@ function makeGuard(
 ): GroupGuard {
   const { clusterID, nodeID } = replica;
   const who = { clusterID, nodeID };
+  let recorded = bootstrap;
+  const record = async (groupID: number, settings: GroupSettings | undefined): Promise<void> => {
+    recorded = { ...recorded, groupID };
+    if (settings !== undefined) recorded.settings = { ...settings, isFinal: true };
+    await logDB.saveBootstrapInfo(clusterID, nodeID, recorded);
+    if (settings !== undefined) replica.rsm.setInitialSettings(settings);
+  };
   return new GroupGuard(
     {
       ...who,
       groupID: bootstrap.groupID ?? 0,
       self: { initialMembers: bootstrap.join ? undefined : bootstrap.addresses, settings },
+      areSettingsFinal: bootstrap.settings?.isFinal === true,
       electionTimeoutTicks,
     },
     {
       get nowTick() {
         return replica.nowTick;
       },
+      get level() {
+        return replica.rsm.level;
+      },
+      get isNew() {
+        return bootstrap.join && replica.rsm.lastApplied === 0;
+      },
       get hasLeader() {
         return replica.leader.leaderID !== 0;
       },
       membership: () => replica.rsm.getMembership(),
       send: (message) => replica.sendOwn(message),
-      record: (groupID) => logDB.saveBootstrapInfo(clusterID, nodeID, { ...bootstrap, groupID }),
+      record,
       differs: (difference) => {
         logger.warn('another replica differs in what must be equal on all members of a group', {
           ...who,

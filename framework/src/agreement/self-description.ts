@@ -1,11 +1,14 @@
-import { type Entry, makeEntry, normalAddress } from '@drakkar/raftio';
+import { type Entry, type GroupSettings, makeEntry, normalAddress } from '@drakkar/raftio';
 import { type ApplySettings, SETTING_NAMES } from './apply-settings.js';
 
 /** What a replica says of its group and of itself, so that one that differs can say in what. */
 export interface SelfDescription {
   /** How its group began: the initial members. Undefined: it joined, or began with an imported snapshot. */
   initialMembers: ReadonlyMap<number, string> | undefined;
+  /** By which it applies, or has applied, entries at feature level 0. */
   settings: ApplySettings;
+  /** Feature level of the group, as applied there. */
+  level: number;
 }
 
 /** More is not read, for it comes from somebody who may be anybody. */
@@ -13,10 +16,12 @@ const MAX_DESCRIPTION_BYTES = 64 * 1024;
 const MAX_SHOWN_LENGTH = 400;
 
 /** The entry of a GroupMismatch message that carries a description: JSON in its command. It is never applied. */
-export function describingEntry({ initialMembers, settings }: SelfDescription): Entry {
+export function describingEntry({ initialMembers, settings, level }: SelfDescription): Entry {
   const members = initialMembers === undefined ? undefined : [...initialMembers].sort(([a], [b]) => a - b);
-  const cmd = Buffer.from(JSON.stringify({ initialMembers: members, ...settings }));
-  return makeEntry({ cmd: cmd.length > MAX_DESCRIPTION_BYTES ? Buffer.from(JSON.stringify(settings)) : cmd });
+  const cmd = Buffer.from(JSON.stringify({ initialMembers: members, ...settings, level }));
+  return makeEntry({
+    cmd: cmd.length > MAX_DESCRIPTION_BYTES ? Buffer.from(JSON.stringify({ ...settings, level })) : cmd,
+  });
 }
 
 type Claims = Partial<Record<string, unknown>>;
@@ -31,6 +36,24 @@ function claimsIn(entries: readonly Entry[]): Claims | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What a replica says of its group's settings. */
+export interface ClaimedSettings {
+  level: number;
+  settings: GroupSettings;
+}
+
+/** From what another replica said of itself with a GroupMismatch message; undefined: nothing that can be used. */
+export function settingsClaimed(entries: readonly Entry[]): ClaimedSettings | undefined {
+  const { level, orderedConfigChange, lruMaxSessionCount } = claimsIn(entries) ?? {};
+  if (typeof level !== 'number' || typeof orderedConfigChange !== 'boolean') return undefined;
+  const isCount =
+    typeof lruMaxSessionCount === 'number' &&
+    Number.isInteger(lruMaxSessionCount) &&
+    lruMaxSessionCount >= 1 &&
+    lruMaxSessionCount <= 0xffff_ffff;
+  return isCount ? { level, settings: { orderedConfigChange, lruMaxSessionCount } } : undefined;
 }
 
 /** In which respects two replicas were found to differ. */

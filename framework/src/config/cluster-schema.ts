@@ -62,7 +62,7 @@ export const clusterSchema: JsonSchema = objectSchema<ClusterConfig>(
       256 * 1024 * 1024,
     ),
     orderedConfigChange: flag(
-      'A membership change must name the membership that it is meant for, and is rejected on any other.',
+      'A membership change must name the membership that it is meant for, and is rejected on any other. What a new group begins with: from feature level 1 on the group has it in its log.',
       false,
     ),
     isObserver: flag('The replica follows without a vote until it is promoted.', false),

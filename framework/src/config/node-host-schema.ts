@@ -132,7 +132,7 @@ export const nodeHostSchema: JsonSchema = objectSchema<NodeHostConfig>(
         lruMaxSessionCount: {
           type: 'integer',
           description:
-            'Client sessions that each group keeps; the least recently used one is evicted when there are more.',
+            'Client sessions that each group keeps; the least recently used one is evicted when there are more. What a new group begins with: from feature level 1 on the group has it in its log.',
           default: DEFAULT_LRU_MAX_SESSION_COUNT,
           minimum: 1,
           maximum: 1_000_000,

@@ -131,6 +131,7 @@ function setUp(logDB: Partial<ILogDB> = {}) {
       onReport: () => undefined,
       onMembershipChanged: () => undefined,
       onLevelRaised: () => undefined,
+      onSettingsChanged: () => undefined,
       onMemberOutdated: () => undefined,
       onReplicaFailed: (replica) => failed.push(replica.clusterID),
       onLogDBFailed: (error) => logDBErrors.push(error),

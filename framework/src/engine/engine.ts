@@ -1,4 +1,10 @@
-import { ErrLogDBFenced, type ILogDB, type Membership, type Message } from '@drakkar/raftio';
+import {
+  ErrLogDBFenced,
+  type GroupSettings,
+  type ILogDB,
+  type Membership,
+  type Message,
+} from '@drakkar/raftio';
 import type { ILogger } from '../logging/logger.js';
 import type { CoreReport, LogReadRequest, RaftUpdate } from '../raft/index.js';
 import { allSettled } from '../runtime/all-settled.js';
@@ -25,6 +31,7 @@ export interface EngineListener {
   onReport(replica: Replica, report: CoreReport): void;
   onMembershipChanged(replica: Replica, membership: Membership): void;
   onLevelRaised(replica: Replica, level: number): void;
+  onSettingsChanged(replica: Replica, settings: GroupSettings): void;
   /** The replica leads; that member gets nothing, since its host does not announce the group's feature level. */
   onMemberOutdated(replica: Replica, memberID: number): void;
   /** The replica was taken out of the engine, because its invariants or its state machine failed. */
@@ -158,6 +165,10 @@ export class Engine implements ReplicaHost {
 
   levelRaised(replica: Replica, level: number): void {
     this.#deps.listener.onLevelRaised(replica, level);
+  }
+
+  settingsChanged(replica: Replica, settings: GroupSettings): void {
+    this.#deps.listener.onSettingsChanged(replica, settings);
   }
 
   memberOutdated(replica: Replica, memberID: number): void {

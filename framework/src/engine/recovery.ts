@@ -118,7 +118,7 @@ async function checkCovered(
 
 /** Once the replica has started without them: neither are they tried again, nor do they push good ones out. */
 export async function forgetDamaged(
-  { clusterID, nodeID, logDB, store }: RecoveryDependencies,
+  { clusterID, nodeID, logDB, store }: Omit<RecoveryDependencies, 'makeStateMachine' | 'signal'>,
   damaged: readonly DamagedSnapshot[],
 ): Promise<void> {
   for (const { snapshot } of damaged) {

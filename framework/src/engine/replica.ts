@@ -2,6 +2,7 @@ import {
   type ConfigChange,
   type Entry,
   EntryType,
+  type GroupSettings,
   type Membership,
   type Message,
   MessageType,
@@ -55,6 +56,8 @@ export interface ReplicaHost {
   reported(replica: Replica, report: CoreReport): void;
   /** Its group has reached a feature level. */
   levelRaised(replica: Replica, level: number): void;
+  /** Settings of its group were changed by an entry. */
+  settingsChanged(replica: Replica, settings: GroupSettings): void;
   /** It leads, and sends a member nothing, whose host does not announce the group's feature level. */
   memberOutdated(replica: Replica, memberID: number): void;
   /** It can't go on: an invariant or its state machine failed. */
@@ -432,6 +435,15 @@ export class Replica implements RsmListener {
     this.#raft.rejectConfigChange();
     this.#raft.setLevel(level);
     this.#host.levelRaised(this, level);
+    this.checks?.compareConfiguration();
+    this.#host.setReady(this);
+  }
+
+  onSettingsApplied(entry: Entry, settings: GroupSettings, refusal: string | undefined): void {
+    this.configChange.applied(entry, refusal);
+    if (this.#raft === undefined || this.stopped) return;
+    this.#raft.rejectConfigChange();
+    if (refusal === undefined) this.#host.settingsChanged(this, settings);
     this.#host.setReady(this);
   }
 
@@ -492,6 +504,7 @@ export class Replica implements RsmListener {
     await this.snapshotter.recover(snapshot);
     if (snapshot.membership.removed.has(this.nodeID)) this.removed = true;
     this.raft.setLevel(this.rsm.level);
+    this.checks?.settingsKnown();
     this.#host.membershipChanged(this, snapshot.membership);
   }
 

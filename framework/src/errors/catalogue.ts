@@ -170,6 +170,11 @@ const requestErrors: readonly ErrorDescription[] = [
     'Look at the membership. When the request was a repetition, the first one has done it.',
   ),
   describe(
+    request.ErrLevelTooLow,
+    'The group is at a feature level that does not have what was asked for, as settings in its log.',
+    'Run this release on the hosts of all members, and give them equal settings: the leader then raises the level by itself.',
+  ),
+  describe(
     request.ErrInvalidSession,
     'The client session is of another group, or is not in the state that the call needs.',
     'Use the right session; call `proposalCompleted` after each proposal that succeeded.',

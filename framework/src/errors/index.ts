@@ -16,6 +16,7 @@ export {
   ErrQuorumAtRisk,
   ErrHostOutdated,
   ErrObserverBehind,
+  ErrLevelTooLow,
   ErrNotAMember,
   ErrRequestTerminated,
   ErrSessionInUse,

@@ -80,6 +80,13 @@ export class ErrNotAMember extends DrakkarError {
   }
 }
 
+/** The group is at a feature level that does not have what was asked for. The request had no effect. */
+export class ErrLevelTooLow extends DrakkarError {
+  constructor(message = "the group's feature level does not have this", context?: ErrorContext) {
+    super('ERR_LEVEL_TOO_LOW', { effect: 'none', retry: 'never' }, message, context);
+  }
+}
+
 /** The request was dropped before it entered any log, because the group has no leader, or none that is ready. */
 export class ErrClusterNotReady extends DrakkarError {
   constructor(message = 'the request was dropped, the group is not ready', context?: ErrorContext) {

@@ -1,4 +1,4 @@
-import type { DrakkarError } from '@drakkar/raftio';
+import type { DrakkarError, GroupSettings } from '@drakkar/raftio';
 import type { GroupDifference } from '../agreement/group-guard.js';
 import type { StateDivergence } from '../agreement/state-comparison.js';
 import type { StepDownReason } from '../raft/index.js';
@@ -85,6 +85,16 @@ export interface GroupMismatchEvent extends ReplicaEvent {
   difference: GroupDifference;
 }
 
+export interface GroupSettingsEvent extends ReplicaEvent {
+  /** All of them, as they are now. */
+  settings: GroupSettings;
+}
+
+export interface ConfigurationOverruledEvent extends GroupSettingsEvent {
+  /** What this host's configuration says. */
+  configured: GroupSettings;
+}
+
 export interface ReplicaRefusedEvent extends ReplicaEvent {
   /** ErrGroupMismatch: what calls to the replica throw from now on. */
   error: DrakkarError;
@@ -140,6 +150,13 @@ export interface HostEvents {
   membershipChanged: MembershipChangedEvent;
   /** A replica has applied the entry that raised its group's feature level; a host of 0.1 can't run it any more. */
   levelRaised: LevelRaisedEvent;
+  /** A replica has applied an entry that changed settings of its group. */
+  groupSettingsChanged: GroupSettingsEvent;
+  /**
+   * The configuration of a replica names other settings than its group has in its log, which count. Once in each run of
+   * the replica.
+   */
+  configurationOverruled: ConfigurationOverruledEvent;
   /**
    * The leader here sends a member neither entries nor snapshots, for its host answers but does not announce the group's
    * feature level: it runs an older release. Once in each term of the leader.

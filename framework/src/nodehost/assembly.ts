@@ -222,6 +222,10 @@ function wire(parts: WiringParts): Wired {
       nodehostLog.info('the feature level of a group was raised', { clusterID, nodeID, level });
       events.emit('levelRaised', { clusterID, nodeID, level });
     },
+    onSettingsChanged: ({ clusterID, nodeID }, settings) => {
+      nodehostLog.info('settings of a group were changed', { clusterID, nodeID, settings });
+      events.emit('groupSettingsChanged', { clusterID, nodeID, settings });
+    },
     onMemberOutdated: ({ clusterID, nodeID, rsm: { level } }, memberID) => {
       nodehostLog.warn(
         "a member gets nothing, since its host does not announce the group's feature level: start a later release there",

@@ -1,4 +1,10 @@
-import { type Bootstrap, type ILogDB, isSameAddress, normalAddress } from '@drakkar/raftio';
+import {
+  type Bootstrap,
+  type GroupSettings,
+  type ILogDB,
+  isSameAddress,
+  normalAddress,
+} from '@drakkar/raftio';
 import { ErrClusterNotBootstrapped, ErrInvalidClusterSettings, ErrNodeRemoved } from '../errors/index.js';
 import { initialGroupID } from '../agreement/identity.js';
 import { saveInitialLog } from '../engine/log-loader.js';
@@ -12,6 +18,8 @@ export interface StartRequest {
   initialMembers: ReadonlyMap<number, string>;
   join: boolean;
   isObserver: boolean;
+  /** What the configuration of this host says. */
+  settings: GroupSettings;
 }
 
 /**
@@ -46,7 +54,7 @@ export async function bootstrapReplica(logDB: ILogDB, request: StartRequest): Pr
     );
   }
   if (stored !== undefined) checkRestart(request, stored);
-  const bootstrap = withIdentity(request.clusterID, stored ?? firstStart(request));
+  const bootstrap = withSettings(request, withIdentity(request.clusterID, stored ?? firstStart(request)));
   if (bootstrap !== stored) await logDB.saveBootstrapInfo(request.clusterID, request.nodeID, bootstrap);
   // After a crash between the two saves the first log is still to be written.
   if (!bootstrap.join && (await logDB.readRaftState(request.clusterID, request.nodeID, 0)) === undefined) {
@@ -60,6 +68,13 @@ export async function bootstrapReplica(logDB: ILogDB, request: StartRequest): Pr
 function withIdentity(clusterID: number, bootstrap: Bootstrap): Bootstrap {
   if (bootstrap.join || bootstrap.groupID !== undefined) return bootstrap;
   return { ...bootstrap, groupID: initialGroupID(clusterID, bootstrap.addresses) };
+}
+
+/** A record of version 0.1 has no settings: its replica applied entries by its configuration. */
+function withSettings({ settings }: StartRequest, bootstrap: Bootstrap): Bootstrap {
+  return bootstrap.settings === undefined
+    ? { ...bootstrap, settings: { ...settings, isFinal: false } }
+    : bootstrap;
 }
 
 function firstStart(request: StartRequest): Bootstrap {

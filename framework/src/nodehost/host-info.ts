@@ -1,3 +1,4 @@
+import type { GroupSettings } from '@drakkar/raftio';
 import type { MessageFault } from '../engine/rejected-messages.js';
 import type { ReplicaAgreement } from '../agreement/replica-checks.js';
 import type { TransportCounters } from '../transport/transport.js';
@@ -29,6 +30,10 @@ export interface ReplicaProgress {
   membership: ClusterMembership;
   /** The group's feature level as applied here: 0 while it may have members of release 0.1. */
   featureLevel: number;
+  /** By which entries are applied here: from feature level 1 on those of the group, before that those of this replica. */
+  settings: GroupSettings;
+  /** What the configuration of this host says; where it differs, the group's log has overruled it. */
+  configuredSettings: GroupSettings | undefined;
   /** Whether the group sleeps. */
   quiesced: boolean;
   /**
@@ -78,6 +83,8 @@ function progressOf({
     commit,
     membership: toClusterMembership(rsm.getMembership()),
     featureLevel: rsm.level,
+    settings: { ...rsm.settings },
+    configuredSettings: replica.checks?.configured,
     quiesced,
     rejectedMessages: Object.fromEntries(replica.rejected.counts),
     agreement: replica.checks?.agreement(),

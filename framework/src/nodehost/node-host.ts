@@ -1,4 +1,4 @@
-import { ConfigChangeType, EMPTY_BYTES, type Uint64 } from '@drakkar/raftio';
+import { ConfigChangeType, EMPTY_BYTES, type GroupSettings, type Uint64 } from '@drakkar/raftio';
 import type { Session } from '../client/session.js';
 import { newNoOPSession, newSession } from '../client/session.js';
 import type { ClusterConfigInput } from '../config/cluster-config.js';
@@ -366,6 +366,29 @@ export class NodeHost {
     const user = this.#user(clusterID);
     await completed(user.readIndex(options), options?.signal);
     return user.membership();
+  }
+
+  /**
+   * Changes settings by which the entries of the group are applied, on all replicas at the same place of the log. Those
+   * that are not given stay as they are. The configuration of a host says what a new group begins with.
+   *
+   * @throws ErrLevelTooLow while the group is at feature level 0, where the configuration of each host counts;
+   *   ErrInvalidOption, ErrPendingConfigChangeExist; ErrClusterNotReady (no effect, retry); ErrTimeout, ErrCanceled,
+   *   ErrRequestTerminated (outcome unknown: ask again, or look at `getGroupSettings`)
+   */
+  async syncRequestSetGroupSettings(
+    clusterID: number,
+    settings: Partial<GroupSettings>,
+    options?: CallOptions,
+  ): Promise<void> {
+    await completed(this.#user(clusterID).requestSettings(settings, options), options?.signal);
+  }
+
+  /** The settings in force in the group, with every change that was completed before the call (linearizable). */
+  async getGroupSettings(clusterID: number, options?: CallOptions): Promise<GroupSettings> {
+    const user = this.#user(clusterID);
+    await completed(user.readIndex(options), options?.signal);
+    return user.settings();
   }
 
   /**

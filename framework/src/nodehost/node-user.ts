@@ -1,6 +1,7 @@
 import {
   EMPTY_BYTES,
   EntryType,
+  type GroupSettings,
   MAX_PROPOSAL_PAYLOAD_BYTES,
   NOOP_SERIES_ID,
   type Uint64,
@@ -30,6 +31,7 @@ import {
 } from './membership-requests.js';
 import { type CallOptions, timeoutMsOf } from './options.js';
 import { completed } from './outcome.js';
+import { requestSettings } from './settings-requests.js';
 
 /** Requests to one replica of this host, without the look-up of the group at each call (Go: INodeUser). */
 export interface INodeUser {
@@ -173,6 +175,16 @@ export class NodeUser implements INodeUser {
   requestChange(change: MembershipChange, options?: CallOptions): RequestState {
     const replica = this.#agreeing();
     return requestChange(replica, change, timeoutMsOf(options, this.#tickMs));
+  }
+
+  requestSettings(settings: Partial<GroupSettings>, options?: CallOptions): RequestState {
+    const replica = this.#agreeing();
+    return requestSettings(replica, settings, timeoutMsOf(options, this.#tickMs));
+  }
+
+  /** As applied here and now. */
+  settings(): GroupSettings {
+    return { ...this.#running().rsm.settings };
   }
 
   requestLeaderTransfer(targetNodeID: number): void {

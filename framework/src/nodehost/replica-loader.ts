@@ -1,12 +1,12 @@
-import type { Bootstrap, ILogDB, Snapshot } from '@drakkar/raftio';
-import type { ApplySettings } from '../agreement/apply-settings.js';
+import type { Bootstrap, GroupSettings, ILogDB, Snapshot } from '@drakkar/raftio';
+import { areEqualSettings } from '../agreement/apply-settings.js';
 import { ReplicaChecks } from '../agreement/replica-checks.js';
 import { loadSnappy } from '../compression/snappy.js';
 import type { ClusterConfig } from '../config/cluster-config.js';
 import { loadReplica } from '../engine/log-loader.js';
 import { RejectedMessages } from '../engine/rejected-messages.js';
 import { Replica, type ReplicaHost, type ReplicaLimits } from '../engine/replica.js';
-import { forgetDamaged, recoverNewest } from '../engine/recovery.js';
+import { type DamagedSnapshot, forgetDamaged, recoverNewest } from '../engine/recovery.js';
 import { Snapshotter } from '../engine/snapshotter.js';
 import { ErrInvalidOperation } from '../errors/index.js';
 import type { IEventSink } from '../events/event-hub.js';
@@ -49,6 +49,14 @@ export interface ReplicaLoaderDependencies {
   logger: ILogger;
 }
 
+/** A replica as its disk says that it is. */
+interface Rebuilt {
+  rsm: ReplicatedStateMachine;
+  init: RaftInit;
+  newest: Snapshot | undefined;
+  damaged: readonly DamagedSnapshot[];
+}
+
 const MEMBERSHIP_RULES: MembershipRules = 'strict';
 
 /** Makes replicas from what is on their disk: newest snapshot, then the log behind it. */
@@ -68,33 +76,89 @@ export class ReplicaLoader {
     signal: AbortSignal,
   ): Promise<{ replica: Replica; init: RaftInit }> {
     const { clusterID, nodeID } = config;
-    const { events, logDB, softSettings } = this.#deps;
+    const { events, logDB } = this.#deps;
     const payloads = await loadPayloads(config);
     const replica = this.#makeReplica(config, payloads, host);
-    replica.checks = this.#makeChecks(config, replica, bootstrap);
     const store = this.snapshotStore(clusterID, nodeID);
-    const makeStateMachine = (): Promise<ReplicatedStateMachine> =>
-      this.#makeStateMachine(config, createStateMachine, replica);
-    const recovery = { clusterID, nodeID, logDB, store, makeStateMachine, signal };
-    const { rsm, snapshot: newest, damaged } = await recoverNewest(recovery);
+    const rebuild = (settings: GroupSettings): Promise<Rebuilt> => {
+      const make = (): Promise<ReplicatedStateMachine> =>
+        this.#makeStateMachine(config, settings, createStateMachine, replica);
+      return this.#rebuild(config, store, make, signal);
+    };
+    const { rebuilt, record } = await this.#rebuildByRecord(config, bootstrap, rebuild);
+    const { rsm, init, newest, damaged } = rebuilt;
     try {
-      const maxInMemLogBytes =
-        config.maxInMemLogSize > 0 ? config.maxInMemLogSize : softSettings.maxInMemLogBytes;
-      const limits = { maxInMemLogBytes, maxLogReadBytes: softSettings.maxLogReadBytes };
       if (newest !== undefined) events.emit('snapshotRecovered', { clusterID, nodeID, index: newest.index });
-      const init = await loadReplica(logDB, clusterID, nodeID, rsm, newest, limits, signal);
       for (const { snapshot, error } of damaged) {
         this.#deps.onSnapshotDamaged(clusterID, nodeID, snapshot, error);
       }
-      await forgetDamaged(recovery, damaged);
+      await forgetDamaged({ clusterID, nodeID, logDB, store }, damaged);
       if (init.membership.removed.has(nodeID)) replica.removed = true;
-      const raft = this.#makeRaft(config, maxInMemLogBytes, init, newest, replica.checks);
+      const raft = this.#makeRaft(config, replica, init, newest);
       replica.attach(raft, rsm, this.#makeSnapshotter(config, replica, store, newest));
+      replica.checks = this.#makeChecks(config, replica, record);
+      replica.checks.compareConfiguration();
       return { replica, init };
     } catch (error) {
       await rsm.close().catch(() => undefined); // the first error is the one to be told
       throw error;
     }
+  }
+
+  /** What the configuration of this host says of a group. */
+  configuredSettings({ orderedConfigChange }: ClusterConfig): GroupSettings {
+    return { orderedConfigChange, lruMaxSessionCount: this.#deps.maxSessionCount };
+  }
+
+  /**
+   * The entries before those that raised the group to feature level 1 are applied by the settings that they were
+   * applied by before, whatever the configuration says now. While the group is at level 0 the configuration counts, and
+   * is recorded before anything is applied by it.
+   */
+  async #rebuildByRecord(
+    config: ClusterConfig,
+    bootstrap: Bootstrap,
+    rebuild: (settings: GroupSettings) => Promise<Rebuilt>,
+  ): Promise<{ rebuilt: Rebuilt; record: Bootstrap }> {
+    const { clusterID, nodeID } = config;
+    const configured = this.configuredSettings(config);
+    const recorded = bootstrap.settings;
+    const rebuilt = await rebuild(recorded ?? configured);
+    const isInForce = recorded?.isFinal === true || rebuilt.rsm.level > 0;
+    if (isInForce || (recorded !== undefined && areEqualSettings(recorded, configured)))
+      return { rebuilt, record: bootstrap };
+    await rebuilt.rsm.close();
+    const record = { ...bootstrap, settings: { ...configured, isFinal: false } };
+    const again = await rebuild(configured);
+    await this.#deps.logDB.saveBootstrapInfo(clusterID, nodeID, record);
+    return { rebuilt: again, record };
+  }
+
+  async #rebuild(
+    config: ClusterConfig,
+    store: SnapshotStore,
+    makeStateMachine: () => Promise<ReplicatedStateMachine>,
+    signal: AbortSignal,
+  ): Promise<Rebuilt> {
+    const { clusterID, nodeID } = config;
+    const { logDB, softSettings } = this.#deps;
+    const recovery = { clusterID, nodeID, logDB, store, makeStateMachine, signal };
+    const { rsm, snapshot: newest, damaged } = await recoverNewest(recovery);
+    try {
+      const limits = {
+        maxInMemLogBytes: this.#inMemLogBytes(config),
+        maxLogReadBytes: softSettings.maxLogReadBytes,
+      };
+      const init = await loadReplica(logDB, clusterID, nodeID, rsm, newest, limits, signal);
+      return { rsm, init, newest, damaged };
+    } catch (error) {
+      await rsm.close().catch(() => undefined); // the first error is the one to be told
+      throw error;
+    }
+  }
+
+  #inMemLogBytes({ maxInMemLogSize }: ClusterConfig): number {
+    return maxInMemLogSize > 0 ? maxInMemLogSize : this.#deps.softSettings.maxInMemLogBytes;
   }
 
   /** The snapshots of a replica on this host. */
@@ -103,7 +167,8 @@ export class ReplicaLoader {
   }
 
   async #makeStateMachine(
-    { clusterID, nodeID, orderedConfigChange }: ClusterConfig,
+    { clusterID, nodeID }: ClusterConfig,
+    { orderedConfigChange, lruMaxSessionCount }: GroupSettings,
     createStateMachine: CreateStateMachine,
     listener: Replica,
   ): Promise<ReplicatedStateMachine> {
@@ -118,29 +183,22 @@ export class ReplicaLoader {
       nodeID,
       stateMachine: new WatchedStateMachine(checkStateMachine(stateMachine), clusterID, operations),
       orderedConfigChange,
-      maxSessionCount: this.#deps.maxSessionCount,
+      maxSessionCount: lruMaxSessionCount,
       membershipRules: MEMBERSHIP_RULES,
       listener,
       payloads: listener.payloads,
     });
   }
 
-  #makeChecks(
-    { electionRTT, orderedConfigChange, stateCheckHash }: ClusterConfig,
-    replica: Replica,
-    bootstrap: Bootstrap,
-  ): ReplicaChecks {
-    const { logDB, events, maxSessionCount, logger, softSettings, tickMs } = this.#deps;
-    const settings: ApplySettings = {
-      orderedConfigChange,
-      lruMaxSessionCount: maxSessionCount,
-      membershipRules: MEMBERSHIP_RULES,
-    };
+  #makeChecks(config: ClusterConfig, replica: Replica, bootstrap: Bootstrap): ReplicaChecks {
+    const { logDB, events, logger, softSettings, tickMs } = this.#deps;
+    const { electionRTT, stateCheckHash } = config;
     return new ReplicaChecks(
       {
         replica,
         bootstrap,
-        settings,
+        settings: { ...replica.rsm.initialSettings, membershipRules: MEMBERSHIP_RULES },
+        configured: this.configuredSettings(config),
         electionTimeoutTicks: electionRTT,
         stateCheckEntries: softSettings.stateCheckEntries,
         stateCheckIntervalMs: softSettings.stateCheckIntervalMs,
@@ -170,13 +228,7 @@ export class ReplicaLoader {
     );
   }
 
-  #makeRaft(
-    config: ClusterConfig,
-    maxInMemLogBytes: number,
-    init: RaftInit,
-    newest: Snapshot | undefined,
-    checks: ReplicaChecks | undefined,
-  ): IRaft {
+  #makeRaft(config: ClusterConfig, replica: Replica, init: RaftInit, newest: Snapshot | undefined): IRaft {
     const { softSettings, random, featuresOf, hostFeaturesOf } = this.#deps;
     const raft = this.#deps.createRaft(
       {
@@ -188,14 +240,15 @@ export class ReplicaLoader {
         preVote: config.preVote,
         quiesce: config.quiesce,
         isObserver: config.isObserver,
-        maxInMemLogBytes,
+        maxInMemLogBytes: this.#inMemLogBytes(config),
         maxReplicateBytes: softSettings.maxReplicateBytes,
         maxInflightBytes: softSettings.maxInflightBytes,
         maxInflightMessages: softSettings.maxInflightMessages,
         random,
         featuresOf: (nodeID) => featuresOf(config.clusterID, nodeID),
         hostFeaturesOf,
-        isRefused: (nodeID) => checks?.guard.refuses(nodeID) === true,
+        isRefused: (nodeID) => replica.checks?.guard.refuses(nodeID) === true,
+        settings: () => replica.rsm.settings,
       },
       init,
     );

@@ -94,7 +94,8 @@ export class ReplicaSet {
     }
     this.#members.set(clusterID, { phase: 'starting', nodeID });
     const { raftAddress } = this.#deps;
-    const request = { clusterID, nodeID, raftAddress, initialMembers, join, isObserver };
+    const settings = this.#deps.loader.configuredSettings(config);
+    const request = { clusterID, nodeID, raftAddress, initialMembers, join, isObserver, settings };
     const starting = this.#start(request, createStateMachine, config, former);
     this.#starting.add(starting);
     let replica: Replica;

@@ -16,11 +16,13 @@ import type { RaftConfig } from './types.js';
 /** Leader 1 of voters 1 to 3 and observer 4, each with what its host announces. */
 function leader(features: Map<number, number>, config: Partial<RaftConfig> = {}): Solo {
   const featuresOf = (nodeID: number): number => features.get(nodeID) ?? 0;
-  const solo = new Solo({ featuresOf, ...config }, emptyInit([1, 2, 3], [4]));
+  const solo = new Solo({ featuresOf, settings: () => SETTINGS, ...config }, emptyInit([1, 2, 3], [4]));
   solo.lead();
+  solo.ack(4);
   return solo;
 }
 
+const SETTINGS = { orderedConfigChange: true, lruMaxSessionCount: 17 };
 const ALL_KNOW = [2, 3, 4].map((nodeID): [number, number] => [nodeID, OWN_FEATURES]);
 
 function raisesIn(entries: readonly Entry[]): number[] {
@@ -58,19 +60,51 @@ describe('the feature level of a group', () => {
 
   it('is raised by nobody else, and not before the leader has committed an entry of its term', () => {
     const features = new Map(ALL_KNOW);
-    const solo = new Solo({ featuresOf: (nodeID) => features.get(nodeID) ?? 0 }, emptyInit([1, 2, 3], [4]));
+    const solo = new Solo(
+      { featuresOf: (nodeID) => features.get(nodeID) ?? 0, settings: () => SETTINGS },
+      emptyInit([1, 2, 3], [4]),
+    );
     expect(raisesOfTick(solo)).toEqual([]);
     solo.elect(2);
     expect(raisesOfTick(solo)).toEqual([]);
     solo.ack(2);
+    // Who has acknowledged nothing of this leader may apply entries otherwise: its messages would not get here.
+    for (const nodeID of [3, 4]) {
+      expect(raisesOfTick(solo)).toEqual([]);
+      solo.ack(nodeID);
+    }
     expect(raisesOfTick(solo)).toEqual([LATEST_LEVEL]);
     expect(raisesOfTick(solo)).toEqual([]); // one is under way
+  });
+
+  it('carries the settings of the leader', () => {
+    const solo = leader(new Map(ALL_KNOW));
+    solo.tick();
+    const saved = solo.drain().updates.flatMap(({ entriesToSave }) => entriesToSave);
+    expect(saved.map(({ cmd }) => decodeConfigChange(cmd).settings)).toEqual([SETTINGS]);
+  });
+
+  it('lets no settings be set before it is raised', () => {
+    const solo = leader(new Map());
+    const set = { configChangeID: 0, type: ConfigChangeType.SetSettings, nodeID: 0, address: '' };
+    const cmd = encodeConfigChange({ ...set, initialize: false, settings: SETTINGS });
+    const change = makeEntry({ type: EntryType.ConfigChangeEntry, key: 5, cmd });
+    solo.raft.proposeConfigChange(change);
+    const { updates } = solo.drain();
+    expect(updates.flatMap(({ rejectedConfigChanges }) => rejectedConfigChanges)).toEqual([change]);
+    solo.step(2, MessageType.Propose, { term: 0, entries: [change] });
+    const saved = solo.drain().updates.flatMap(({ entriesToSave }) => entriesToSave);
+    expect(saved.map(({ type, key }) => [type, key])).toEqual([[EntryType.ApplicationEntry, 5]]);
+    solo.raft.setLevel(1);
+    solo.step(2, MessageType.Propose, { term: 0, entries: [change] });
+    const later = solo.drain().updates.flatMap(({ entriesToSave }) => entriesToSave);
+    expect(later.map(({ type, key }) => [type, key])).toEqual([[EntryType.ConfigChangeEntry, 5]]);
   });
 
   it('is raised by no proposal that another member forwards', () => {
     const solo = leader(new Map());
     const change = { configChangeID: 0, type: ConfigChangeType.RaiseLevel, nodeID: 0, address: '' };
-    const cmd = encodeConfigChange({ ...change, initialize: false, level: LATEST_LEVEL });
+    const cmd = encodeConfigChange({ ...change, initialize: false, level: LATEST_LEVEL, settings: SETTINGS });
     const entries = [makeEntry({ type: EntryType.ConfigChangeEntry, key: 5, cmd })];
     solo.step(2, MessageType.Propose, { term: 0, entries });
     expect(solo.drain().updates.flatMap(({ entriesToSave }) => entriesToSave)).toEqual([]);
@@ -156,7 +190,10 @@ describe('the feature level of a group', () => {
   });
 
   it('is known from the start on, when a replica has it already', () => {
-    const solo = new Solo({ featuresOf: () => 0 }, { ...emptyInit([1, 2, 3]), level: LATEST_LEVEL });
+    const solo = new Solo(
+      { featuresOf: () => 0, settings: () => SETTINGS },
+      { ...emptyInit([1, 2, 3]), level: LATEST_LEVEL },
+    );
     solo.elect(2);
     expect(solo.raft.status().level).toBe(LATEST_LEVEL);
     expect(raisesOfTick(solo)).toEqual([]);

@@ -1,5 +1,6 @@
 import {
   type ConfigChange,
+  ConfigChangeType,
   type Entry,
   EntryType,
   Feature,
@@ -144,7 +145,9 @@ function append(core: Core, entry: Entry, from: number): void {
 function appendChange(core: Core, entry: Entry, from: number): void {
   const isLocal = from === 0;
   const change = changeOf(entry);
-  if (change === undefined || core.waitingChange !== undefined || !mayChangeConfig(core)) {
+  // A group of 0.1 must not see such an entry; who asked for it at level 1 meets a leader that has yet to apply that.
+  const isTooEarly = change?.type === ConfigChangeType.SetSettings && core.level === 0;
+  if (change === undefined || isTooEarly || core.waitingChange !== undefined || !mayChangeConfig(core)) {
     if (isRaisingLevel(core)) hold(core, [entry], from);
     else if (isLocal) core.outbox.rejectedConfigChanges.push(entry);
     else push(core, makeEntry({ type: EntryType.ApplicationEntry, key: entry.key }));

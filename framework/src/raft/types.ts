@@ -1,4 +1,4 @@
-import type { Entry, Membership, Message, Snapshot, State, Uint64 } from '@drakkar/raftio';
+import type { Entry, GroupSettings, Membership, Message, Snapshot, State, Uint64 } from '@drakkar/raftio';
 import type { ChangeRefusal } from './change-guard.js';
 import type { ClaimFault } from './claims.js';
 import type { SnapshotStreamReport } from './snapshot-streams.js';
@@ -38,6 +38,11 @@ export interface RaftConfig {
   hostFeaturesOf?: (address: string) => number | undefined;
   /** Whether another replica's messages never get here, since its group or its settings differ. Without it none's do. */
   isRefused?: (nodeID: number) => boolean;
+  /**
+   * By which settings entries are applied here as of this turn; they become the group's with feature level 1. Without
+   * it this replica raises no level.
+   */
+  settings?: () => GroupSettings;
 }
 
 /** From `index` on, up to the next run, stored entries have `term`. */
@@ -201,7 +206,7 @@ export interface IRaft {
    * `applied` with its index. One that a snapshot has overtaken may be left out, when `applied` goes past it at once.
    */
   applyConfigChange(membership: Membership): void;
-  /** Instead of applyConfigChange, when the membership stays as it is: it was refused, or raises the level. */
+  /** Instead of applyConfigChange, when the membership stays as it is: it was refused, or changes something else. */
   rejectConfigChange(): void;
   /** The group's feature level, when an entry has raised it, or when a snapshot was put in place of the state. */
   setLevel(level: number): void;

@@ -3,6 +3,7 @@ import {
   ConfigChangeType,
   type Entry,
   EntryType,
+  type GroupSettings,
   LATEST_LEVEL,
   type Membership,
   NOOP_SERIES_ID,
@@ -18,7 +19,7 @@ import { ErrStateMachineFailed, RsmInvariantError } from './errors.js';
 import type { EntryPayloads } from './entry-payloads.js';
 import { hash64 } from './hash.js';
 import { MembershipTracker } from './membership.js';
-import { decodeSessions, encodeSessions } from './session-codec.js';
+import { type Agreed, decodeSessions, encodeSessions } from './session-codec.js';
 import { type ClientSession, SessionManager } from './session-manager.js';
 import type { RsmListener, RsmOptions, SnapshotState } from './types.js';
 import { asResult, describe } from './values.js';
@@ -38,6 +39,10 @@ export class EntryApplier {
   readonly #members: MembershipTracker;
   #sessions: SessionManager;
   #level = 0;
+  /** In force. */
+  #settings: GroupSettings;
+  /** By which entries are, or were, applied at level 0. */
+  #initialSettings: GroupSettings;
   #index = 0;
   #term = 0;
   /** What `update` returned for the entry at hand, when that was a promise, and the session that it is for. */
@@ -55,6 +60,11 @@ export class EntryApplier {
       rules: options.membershipRules ?? 'strict',
     });
     this.#sessions = new SessionManager(options.maxSessionCount);
+    this.#settings = {
+      orderedConfigChange: options.orderedConfigChange,
+      lruMaxSessionCount: options.maxSessionCount,
+    };
+    this.#initialSettings = this.#settings;
   }
 
   get index(): number {
@@ -69,6 +79,35 @@ export class EntryApplier {
     return this.#level;
   }
 
+  get settings(): GroupSettings {
+    return this.#settings;
+  }
+
+  get initialSettings(): GroupSettings {
+    return this.#initialSettings;
+  }
+
+  /** @throws RsmInvariantError when entries were applied by others */
+  setInitialSettings(settings: GroupSettings): void {
+    if (this.#index > 0) {
+      const message = `${this.#name}: entries up to ${this.#index} are applied by other settings`;
+      throw new RsmInvariantError(message, { details: { index: this.#index } });
+    }
+    this.#initialSettings = settings;
+    this.#use(settings);
+  }
+
+  #use(settings: GroupSettings): void {
+    this.#settings = settings;
+    this.#members.setOrdered(settings.orderedConfigChange);
+    this.#sessions.limitTo(settings.lruMaxSessionCount);
+  }
+
+  get #agreed(): Agreed | undefined {
+    if (this.#level === 0) return undefined;
+    return { level: this.#level, settings: this.#settings, initialSettings: this.#initialSettings };
+  }
+
   /** Whether an entry waits for the promise that `update` returned; `finishPending` is to be called. */
   get isPending(): boolean {
     return this.#pendingResult !== undefined;
@@ -78,17 +117,23 @@ export class EntryApplier {
     return this.#members.get();
   }
 
+  /** Part of the membership's hash from level 1 on. */
+  get #comparedSettings(): (number | boolean)[] {
+    const { orderedConfigChange, lruMaxSessionCount } = this.#settings;
+    return this.#level === 0 ? [] : [orderedConfigChange, lruMaxSessionCount];
+  }
+
   getMembershipHash(): Uint64 {
-    return this.#members.getHash();
+    return this.#members.getHash(...this.#comparedSettings);
   }
 
   /** The same, whichever spelling of an address a replica has. */
   getNormalMembershipHash(): Uint64 {
-    return this.#members.getNormalHash();
+    return this.#members.getNormalHash(...this.#comparedSettings);
   }
 
   getSessionHash(): Uint64 {
-    return hash64(encodeSessions(this.#sessions, this.#level));
+    return hash64(encodeSessions(this.#sessions, this.#agreed));
   }
 
   /** A hash of the client sessions that costs little. */
@@ -101,17 +146,20 @@ export class EntryApplier {
       index: this.#index,
       term: this.#term,
       membership: this.#members.get(),
-      sessions: encodeSessions(this.#sessions, this.#level),
+      sessions: encodeSessions(this.#sessions, this.#agreed),
     };
   }
 
   /** Checks a snapshot's sessions now; the function returned puts the snapshot in the place of everything here. */
   prepareRestore({ index, term, membership, sessions }: SnapshotState): () => void {
     const restored = decodeSessions(sessions, this.#sessions.maxCount);
-    this.#mustKnow(restored.level, `the snapshot at ${index} is of a group at`, index);
+    const level = restored.agreed?.level ?? 0;
+    this.#mustKnow(level, `the snapshot at ${index} is of a group at`, index);
     return () => {
       this.#sessions = restored.sessions;
-      this.#level = restored.level;
+      this.#level = level;
+      this.#initialSettings = restored.agreed?.initialSettings ?? this.#initialSettings;
+      this.#use(restored.agreed?.settings ?? this.#settings);
       this.#members.set(membership);
       this.#index = index;
       this.#term = term;
@@ -207,17 +255,33 @@ export class EntryApplier {
       this.#raiseLevel(entry, change);
       return;
     }
+    if (change.type === ConfigChangeType.SetSettings) {
+      this.#setSettings(entry, change);
+      return;
+    }
     const refusal = this.#members.handle(change, entry.index);
     this.#advance(entry);
     this.#listener.onConfigChangeApplied(entry, change, refusal === undefined, this.#members.get(), refusal);
   }
 
-  /** The level never falls: what was applied by its rules stays so. */
-  #raiseLevel(entry: Entry, { level = 0 }: ConfigChange): void {
+  /**
+   * The level never falls: what was applied by its rules stays so. With the first one the settings become the group's:
+   * those that the entry carries, whatever this replica has had.
+   */
+  #raiseLevel(entry: Entry, { level = 0, settings }: ConfigChange): void {
     this.#mustKnow(level, `entry ${entry.index} raises the group to`, entry.index);
+    if (this.#level === 0 && level > 0) this.#use({ ...this.#settings, ...settings });
     this.#level = Math.max(this.#level, level);
     this.#advance(entry);
     this.#listener.onLevelApplied(entry, this.#level);
+  }
+
+  /** Those that the entry does not have stay as they are. */
+  #setSettings(entry: Entry, { settings }: ConfigChange): void {
+    const refusal = this.#level === 0 ? 'the group is at feature level 0' : undefined;
+    if (refusal === undefined) this.#use({ ...this.#settings, ...settings });
+    this.#advance(entry);
+    this.#listener.onSettingsApplied(entry, this.#settings, refusal);
   }
 
   /** A replica that went on without the rules of a level would differ from the others from then on. */

@@ -5,7 +5,13 @@ import { SessionManager } from './session-manager.js';
 import { RegisterMachine } from './testing/register-machine.js';
 import { TestReplica, configChange, takeSnapshot } from './testing/replica.js';
 
-const RAISE = { type: ConfigChangeType.RaiseLevel } as const;
+const SETTINGS = { orderedConfigChange: false, lruMaxSessionCount: 4 };
+const RAISE = { type: ConfigChangeType.RaiseLevel, settings: SETTINGS } as const;
+
+function raised(level: number): Uint8Array {
+  return encodeSessions(new SessionManager(4), { level, settings: SETTINGS, initialSettings: SETTINGS });
+}
+
 const signal = new AbortController().signal;
 
 describe('the feature level of a replicated state machine', () => {
@@ -48,19 +54,21 @@ describe('the feature level of a replicated state machine', () => {
     const replica = new TestReplica(new RegisterMachine());
     const other = new TestReplica(new RegisterMachine());
     replica.change({ nodeID: 1, address: 'a:1' });
-    const sessions = encodeSessions(new SessionManager(4), LATEST_LEVEL + 1);
+    const sessions = raised(LATEST_LEVEL + 1);
     const snapshot = { ...(await takeSnapshot(replica.rsm)), sessions };
     await expect(other.rsm.recover(snapshot, signal)).rejects.toMatchObject({ code: 'ERR_RSM_INVARIANT' });
     expect(other.rsm.lastApplied).toBe(0);
   });
 
   it('is not written at 0, so that release 0.1 reads what a group at that level writes', () => {
-    const plain = encodeSessions(new SessionManager(4), 0);
+    const plain = encodeSessions(new SessionManager(4));
     expect(Buffer.from(plain.subarray(0, 16)).toString('hex')).toBe('444b5353010000000400000000000000');
-    expect(plain).toEqual(encodeSessions(new SessionManager(4)));
-    expect(decodeSessions(plain, 4).level).toBe(0);
-    const raised = encodeSessions(new SessionManager(4), 1);
-    expect(new DataView(raised.buffer).getUint32(4, true)).toBe(2);
-    expect(decodeSessions(raised, 4).level).toBe(1);
+    expect(decodeSessions(plain, 4).agreed).toBeUndefined();
+    expect(new DataView(raised(1).buffer).getUint32(4, true)).toBe(2);
+    expect(decodeSessions(raised(1), 4).agreed).toEqual({
+      level: 1,
+      settings: SETTINGS,
+      initialSettings: SETTINGS,
+    });
   });
 });

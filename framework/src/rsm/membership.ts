@@ -30,7 +30,12 @@ export class MembershipTracker {
   #members: Membership = emptyMembership();
 
   constructor(options: MembershipOptions) {
-    this.#options = options;
+    this.#options = { ...options };
+  }
+
+  /** Whether a change must name the membership that it was made for, from now on. */
+  setOrdered(ordered: boolean): void {
+    this.#options.ordered = ordered;
   }
 
   /** A copy. */
@@ -54,22 +59,27 @@ export class MembershipTracker {
     return refusal;
   }
 
-  /** Equal on replicas with equal members, addresses, observers, removed nodes and configChangeID. */
-  getHash(): Uint64 {
-    return hashOf(this.#members);
+  /**
+   * Equal on replicas with equal members, addresses, observers, removed nodes and configChangeID.
+   *
+   * @param others what is hashed with them
+   */
+  getHash(...others: readonly (number | boolean)[]): Uint64 {
+    return hashOf(this.#members, others);
   }
 
   /** As `getHash`, and equal too where the same addresses are spelled otherwise. */
-  getNormalHash(): Uint64 {
+  getNormalHash(...rest: readonly (number | boolean)[]): Uint64 {
     const { addresses, observers, ...others } = this.#members;
     const normal = (nodes: ReadonlyMap<number, string>): Map<number, string> =>
       new Map([...nodes].map(([nodeID, address]) => [nodeID, normalAddress(address)]));
-    return hashOf({ ...others, addresses: normal(addresses), observers: normal(observers) });
+    return hashOf({ ...others, addresses: normal(addresses), observers: normal(observers) }, rest);
   }
 
   #refusal(change: ConfigChange): string | undefined {
     const { configChangeID, removed } = this.#members;
-    if (change.type === ConfigChangeType.RaiseLevel) return 'it does not concern the members';
+    if (change.type === ConfigChangeType.RaiseLevel || change.type === ConfigChangeType.SetSettings)
+      return 'it does not concern the members';
     if (this.#options.ordered && !change.initialize && change.configChangeID !== configChangeID) {
       return `it was made for configChangeID ${change.configChangeID}, but the membership is of ${configChangeID}`;
     }
@@ -125,6 +135,7 @@ export class MembershipTracker {
         removed.set(nodeID, true);
         break;
       case ConfigChangeType.RaiseLevel:
+      case ConfigChangeType.SetSettings:
         break; // refused before
     }
   }
@@ -139,10 +150,13 @@ function copyMembership({ configChangeID, addresses, removed, observers }: Membe
   };
 }
 
-function hashOf({ configChangeID, addresses, observers, removed }: Membership): Uint64 {
+function hashOf(
+  { configChangeID, addresses, observers, removed }: Membership,
+  others: readonly (number | boolean)[],
+): Uint64 {
   const parts = [addresses, observers].map((nodes) => [...nodes].sort(([a], [b]) => a - b));
   const gone = [...removed.keys()].sort((a, b) => a - b);
-  return hash64(JSON.stringify([configChangeID, ...parts, gone]));
+  return hash64(JSON.stringify([configChangeID, ...parts, gone, ...others]));
 }
 
 /** As Dragonboat compares them. */

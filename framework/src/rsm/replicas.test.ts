@@ -3,6 +3,7 @@ import {
   ConfigChangeType,
   type Entry,
   EntryType,
+  type GroupSettings,
   REGISTER_SERIES_ID,
   UNREGISTER_SERIES_ID,
   type Uint64,
@@ -34,13 +35,26 @@ type Op =
       address: number;
       id: number;
       initialize: boolean;
-    };
+    }
+  | { op: 'raise'; settings: GroupSettings }
+  | { op: 'set'; settings: Partial<GroupSettings> };
+
+const MEMBER_CHANGES = [ConfigChangeType.AddNode, ConfigChangeType.RemoveNode, ConfigChangeType.AddObserver];
 
 const client = fc.integer({ min: 1, max: 6 });
 const nodeID = fc.integer({ min: 0, max: 5 });
 const series = fc.oneof(
   { weight: 9, arbitrary: fc.integer({ min: 1, max: 6 }) },
   { weight: 1, arbitrary: fc.constant(2n ** 60n) },
+);
+const settings = fc.record({
+  orderedConfigChange: fc.boolean(),
+  lruMaxSessionCount: fc.integer({ min: 1, max: 4 }),
+});
+const someSettings = fc.oneof(
+  settings,
+  settings.map(({ orderedConfigChange }) => ({ orderedConfigChange })),
+  settings.map(({ lruMaxSessionCount }) => ({ lruMaxSessionCount })),
 );
 const op: fc.Arbitrary<Op> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ op: fc.constantFrom('empty' as const, 'unmanaged' as const) }) },
@@ -62,13 +76,15 @@ const op: fc.Arbitrary<Op> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       op: fc.constant('change' as const),
-      type: fc.constantFrom(...Object.values(ConfigChangeType)),
+      type: fc.constantFrom(...MEMBER_CHANGES),
       nodeID,
       address: nodeID,
       id: fc.nat({ max: 40 }),
       initialize: fc.boolean(),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('raise' as const), settings }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('set' as const), settings: someSettings }) },
 );
 
 function toEntry(made: Op, i: number): Entry {
@@ -92,6 +108,14 @@ function toEntry(made: Op, i: number): Entry {
       const cmd = configChange({ ...made, address: `host${made.address}:1`, configChangeID: made.id });
       return makeEntry({ ...place, type: EntryType.ConfigChangeEntry, cmd });
     }
+    case 'raise': {
+      const cmd = configChange({ type: ConfigChangeType.RaiseLevel, level: 1, settings: made.settings });
+      return makeEntry({ ...place, type: EntryType.ConfigChangeEntry, cmd });
+    }
+    case 'set': {
+      const cmd = configChange({ type: ConfigChangeType.SetSettings, settings: made.settings });
+      return makeEntry({ ...place, type: EntryType.ConfigChangeEntry, cmd });
+    }
   }
 }
 
@@ -99,7 +123,14 @@ function toEntry(made: Op, i: number): Entry {
 function modelOfCommands(log: readonly Op[]): string[] {
   const commands: string[] = [];
   let sessions: { client: number; respondedTo: Uint64; done: Set<Uint64> }[] = []; // the most recently used one last
+  let limit = MAX_SESSIONS;
+  let isRaised = false;
   log.forEach((made, i) => {
+    if ((made.op === 'raise' && !isRaised) || (made.op === 'set' && isRaised)) {
+      isRaised = true;
+      limit = made.settings.lruMaxSessionCount ?? limit;
+      sessions = sessions.slice(-limit);
+    }
     if (made.op === 'noop') commands.push(`cmd ${i}`);
     if (made.op !== 'register' && made.op !== 'unregister' && made.op !== 'propose') return;
     const known = sessions.find((session) => session.client === made.client);
@@ -107,7 +138,7 @@ function modelOfCommands(log: readonly Op[]): string[] {
     if (made.op === 'unregister') return;
     if (made.op === 'register')
       sessions.push(known ?? { client: made.client, respondedTo: 0, done: new Set() });
-    sessions = sessions.slice(-MAX_SESSIONS);
+    sessions = sessions.slice(-limit);
     if (made.op !== 'propose' || known === undefined) return;
     sessions.push(known);
     if (made.respondedTo > known.respondedTo) known.respondedTo = made.respondedTo;

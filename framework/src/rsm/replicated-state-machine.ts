@@ -1,4 +1,4 @@
-import { type Entry, type Membership, type Uint64, toUint64 } from '@drakkar/raftio';
+import { type Entry, type GroupSettings, type Membership, type Uint64, toUint64 } from '@drakkar/raftio';
 import { ErrClusterClosed } from '../errors/index.js';
 import { isThenable } from '../runtime/is-thenable.js';
 import type { IStateMachine } from '../statemachine/contract.js';
@@ -9,8 +9,8 @@ import type { ReplicaHash, RsmOptions, SnapshotData, SnapshotSource, StatePoint 
 
 /**
  * The state that one replica builds from its group's committed log: the user's state machine, the client sessions
- * (Raft thesis 6.3), the membership and the feature level. All change by log entries only, so replicas that have applied the same
- * index are equal.
+ * (Raft thesis 6.3), the membership, the feature level and, from level 1 on, the settings by which entries are applied.
+ * All change by log entries only, so replicas that have applied the same index are equal.
  *
  * The user's methods may return promises. They are called so that nothing changes the state machine while something
  * looks at it; whatever has to wait for that is served in the order of its call. As long as they return plain values,
@@ -55,12 +55,27 @@ export class ReplicatedStateMachine {
     return this.#applier.level;
   }
 
+  /** By which entries are applied as of `lastApplied`: at level 0 those of this replica, then those of the group. */
+  get settings(): GroupSettings {
+    return this.#applier.settings;
+  }
+
+  /** By which entries are, or were, applied at level 0. */
+  get initialSettings(): GroupSettings {
+    return this.#applier.initialSettings;
+  }
+
+  /** For a replica that has applied nothing yet. @throws RsmInvariantError for any other */
+  setInitialSettings(settings: GroupSettings): void {
+    this.#applier.setInitialSettings(settings);
+  }
+
   /** A copy of the membership as of `lastApplied`. */
   getMembership(): Membership {
     return this.#applier.getMembership();
   }
 
-  /** A hash of everything in the membership. */
+  /** A hash of everything in the membership and, from level 1 on, of the settings. */
   getMembershipHash(): Uint64 {
     return this.#applier.getMembershipHash();
   }

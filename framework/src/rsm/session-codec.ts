@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { type Uint64, uint64FromHalves } from '@drakkar/raftio';
+import { type GroupSettings, type Uint64, uint64FromHalves } from '@drakkar/raftio';
 import { ErrHardSettingsChanged } from '../errors/index.js';
 import { ErrSessionsCorrupt } from './errors.js';
 import { ClientSession, SessionManager } from './session-manager.js';
@@ -10,6 +10,8 @@ import { ClientSession, SessionManager } from './session-manager.js';
  *   u32 magic 0x53534b44 ("DKSS")     u32 version: 1, or 2
  *   u32 maxSessionCount               u32 number of sessions
  *   version 2:                        u32 feature level of the group, above 0
+ *     u32 flags: bit 0 orderedConfigChange, bit 1 the same as it was before level 1
+ *     u32 maxSessionCount as it was before level 1
  *   for each session, the least recently used first:
  *     u64 clientID   u64 respondedTo   u32 number of results
  *     for each result, ascending: u64 seriesID   u64 result
@@ -24,12 +26,26 @@ const MAGIC = 0x5353_4b44;
 const VERSION = 1;
 const LEVEL_VERSION = 2;
 const HEADER_BYTES = 16;
-const LEVEL_BYTES = 4;
+const LEVEL_BYTES = 12;
+const ORDERED_FLAG = 1;
+const WAS_ORDERED_FLAG = 2;
 const SESSION_BYTES = 20;
 const RESULT_BYTES = 16;
 const CHECKSUM_BYTES = 4;
 
-export function encodeSessions(sessions: SessionManager, level = 0): Uint8Array {
+/** What a group agrees on by its log beside its members and sessions, from feature level 1 on. */
+export interface Agreed {
+  /** Above 0. */
+  level: number;
+  /** In force. Their session limit is that of the sessions. */
+  settings: GroupSettings;
+  /** By which the entries before level 1 were applied. */
+  initialSettings: GroupSettings;
+}
+
+/** @param agreed undefined at level 0 */
+export function encodeSessions(sessions: SessionManager, agreed?: Agreed): Uint8Array {
+  const level = agreed?.level ?? 0;
   const headerBytes = level === 0 ? HEADER_BYTES : HEADER_BYTES + LEVEL_BYTES;
   let sizeBytes = headerBytes + CHECKSUM_BYTES;
   for (const { history } of sessions.inOrderOfUse()) sizeBytes += SESSION_BYTES + history.size * RESULT_BYTES;
@@ -37,7 +53,7 @@ export function encodeSessions(sessions: SessionManager, level = 0): Uint8Array 
   const view = new DataView(bytes.buffer);
   const version = level === 0 ? VERSION : LEVEL_VERSION;
   [MAGIC, version, sessions.maxCount, sessions.count].forEach((word, i) => view.setUint32(4 * i, word, true));
-  if (level > 0) view.setUint32(HEADER_BYTES, level, true);
+  if (agreed !== undefined) setAgreed(view, agreed);
   let at = headerBytes;
   for (const session of sessions.inOrderOfUse()) {
     setUint64(view, at, session.clientID);
@@ -54,17 +70,27 @@ export function encodeSessions(sessions: SessionManager, level = 0): Uint8Array 
   return bytes;
 }
 
+function setAgreed(view: DataView, { level, settings, initialSettings }: Agreed): void {
+  const flags =
+    (settings.orderedConfigChange ? ORDERED_FLAG : 0) |
+    (initialSettings.orderedConfigChange ? WAS_ORDERED_FLAG : 0);
+  view.setUint32(HEADER_BYTES, level, true);
+  view.setUint32(HEADER_BYTES + 4, flags, true);
+  view.setUint32(HEADER_BYTES + 8, initialSettings.lruMaxSessionCount, true);
+}
+
 /** What a snapshot says beside the membership and the user's data. */
 export interface RestoredSessions {
   sessions: SessionManager;
-  level: number;
+  /** Undefined at level 0: the settings are those of the replica. */
+  agreed: Agreed | undefined;
 }
 
 /**
- * The sessions, and the level, that `encodeSessions` wrote.
+ * The sessions, the level and the settings that `encodeSessions` wrote.
  *
  * @throws ErrSessionsCorrupt when the bytes are damaged or of another version
- * @throws ErrHardSettingsChanged when they are of a group that keeps another number of sessions than `maxCount`
+ * @throws ErrHardSettingsChanged when they are of a group at level 0 that keeps another number of sessions than `maxCount`
  */
 export function decodeSessions(bytes: Uint8Array, maxCount: number): RestoredSessions {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -81,16 +107,32 @@ export function decodeSessions(bytes: Uint8Array, maxCount: number): RestoredSes
     );
   }
   const writtenMaxCount = view.getUint32(8, true);
+  if (version === LEVEL_VERSION) return readRaised(view, end, writtenMaxCount);
   if (writtenMaxCount !== maxCount) {
     throw new ErrHardSettingsChanged(
       `the snapshot is of a group that keeps ${writtenMaxCount} client sessions, this host is set to ${maxCount}`,
     );
   }
-  if (version === VERSION) return { sessions: readSessions(view, HEADER_BYTES, end, maxCount), level: 0 };
+  return { sessions: readSessions(view, HEADER_BYTES, end, maxCount), agreed: undefined };
+}
+
+function readRaised(view: DataView, end: number, maxCount: number): RestoredSessions {
   const start = HEADER_BYTES + LEVEL_BYTES;
   const level = end < start ? 0 : view.getUint32(HEADER_BYTES, true);
   if (level === 0) throw new ErrSessionsCorrupt('client sessions: a group of no level in the format of one');
-  return { sessions: readSessions(view, start, end, maxCount), level };
+  const flags = view.getUint32(HEADER_BYTES + 4, true);
+  const initialCount = view.getUint32(HEADER_BYTES + 8, true);
+  if (maxCount === 0 || initialCount === 0 || flags > (ORDERED_FLAG | WAS_ORDERED_FLAG))
+    throw new ErrSessionsCorrupt('client sessions: settings that no group has');
+  const settings = {
+    orderedConfigChange: (flags & ORDERED_FLAG) !== 0,
+    lruMaxSessionCount: maxCount,
+  };
+  const initialSettings = {
+    orderedConfigChange: (flags & WAS_ORDERED_FLAG) !== 0,
+    lruMaxSessionCount: initialCount,
+  };
+  return { sessions: readSessions(view, start, end, maxCount), agreed: { level, settings, initialSettings } };
 }
 
 function readSessions(view: DataView, start: number, end: number, maxCount: number): SessionManager {

@@ -77,16 +77,23 @@ export class ClientSession {
  * when it is registered, when its registration is tried again, and by each of its proposals, applied or not.
  */
 export class SessionManager {
-  readonly maxCount: number;
+  #maxCount: number;
   readonly #sessions = new Map<Uint64, ClientSession>();
   #oldest: ClientSession | undefined = undefined;
   #newest: ClientSession | undefined = undefined;
 
   constructor(maxCount: number) {
-    if (!Number.isInteger(maxCount) || maxCount < 1 || maxCount > 0xffff_ffff) {
-      throw new RangeError(`maxSessionCount must be an integer from 1 to 2^32-1, but is ${maxCount}`);
-    }
-    this.maxCount = maxCount;
+    this.#maxCount = checkedCount(maxCount);
+  }
+
+  get maxCount(): number {
+    return this.#maxCount;
+  }
+
+  /** From now on; the least recently used ones go, in that order, until the others fit. */
+  limitTo(maxCount: number): void {
+    this.#maxCount = checkedCount(maxCount);
+    this.#evict();
   }
 
   get count(): number {
@@ -123,7 +130,7 @@ export class SessionManager {
   add(session: ClientSession): void {
     this.#sessions.set(session.clientID, session);
     this.#linkNewest(session);
-    if (this.#sessions.size > this.maxCount && this.#oldest !== undefined) this.#remove(this.#oldest);
+    this.#evict();
   }
 
   /** All sessions, the least recently used one first. */
@@ -144,6 +151,10 @@ export class SessionManager {
       digest.b = (Math.imul(digest.b, 37) + b) | 0;
     }
     return digestValue(digest);
+  }
+
+  #evict(): void {
+    while (this.#sessions.size > this.#maxCount && this.#oldest !== undefined) this.#remove(this.#oldest);
   }
 
   #remove(session: ClientSession): void {
@@ -167,4 +178,9 @@ export class SessionManager {
     else newest.newer = session;
     this.#newest = session;
   }
+}
+
+function checkedCount(maxCount: number): number {
+  if (Number.isInteger(maxCount) && maxCount >= 1 && maxCount <= 0xffff_ffff) return maxCount;
+  throw new RangeError(`maxSessionCount must be an integer from 1 to 2^32-1, but is ${maxCount}`);
 }

@@ -1,4 +1,4 @@
-import type { ConfigChange, Entry, Membership, SnapshotFile, Uint64 } from '@drakkar/raftio';
+import type { ConfigChange, Entry, GroupSettings, Membership, SnapshotFile, Uint64 } from '@drakkar/raftio';
 import type { IStateMachine, ISnapshotFileCollection, SnapshotWriter } from '../statemachine/contract.js';
 import type { EntryPayloads } from './entry-payloads.js';
 import type { MembershipRules } from './membership.js';
@@ -27,6 +27,13 @@ export interface RsmListener {
   ): void;
   /** An entry was applied that raises the group's feature level, which now is `level`; it may have been before. */
   onLevelApplied(entry: Entry, level: number): void;
+  /**
+   * An entry was applied that changes settings of the group.
+   *
+   * @param settings those in force after it
+   * @param refusal why it had no effect
+   */
+  onSettingsApplied(entry: Entry, settings: GroupSettings, refusal: string | undefined): void;
   /** In place of a change its leader had put this empty entry, which has its key, and the reason if there is one. */
   onConfigChangeRefused(entry: Entry): void;
 }
@@ -36,8 +43,9 @@ export interface RsmOptions {
   nodeID: number;
   /** Owned by the replicated state machine from now on; nobody else may call it. */
   stateMachine: IStateMachine;
+  /** By which entries are applied until one raises the group to feature level 1; equal on all replicas. */
   orderedConfigChange: boolean;
-  /** Hard setting, equal on all replicas for the life of the group. */
+  /** As well. */
   maxSessionCount: number;
   listener: RsmListener;
   /** Gets commands out of entries. */
@@ -51,7 +59,7 @@ export interface SnapshotState {
   index: number;
   term: number;
   membership: Membership;
-  /** Client sessions and the feature level, in a format of their own with a checksum. */
+  /** Client sessions, the feature level and the group's settings, in a format of their own with a checksum. */
   sessions: Uint8Array;
 }
 

@@ -6,6 +6,8 @@ import {
   type ChecksumType,
   type ConfigChange,
   ConfigChangeType,
+  type GroupSettings,
+  type InitialSettings,
   type RaftDataStatus,
   type SessionRecord,
   type SnapshotHeader,
@@ -18,6 +20,9 @@ const STATE_FIELDS = fieldSet(1, 2, 3);
 const BOOTSTRAP_FIELDS = fieldSet(1, 2);
 /** Field 110, a varint: more than fits into a set of field numbers. */
 const GROUP_ID_TAG = 0x370;
+/** Field 111, a message. */
+const INITIAL_SETTINGS_TAG = 0x37a;
+const INITIAL_SETTINGS_FIELDS = fieldSet(1, 2, 3);
 const DATA_STATUS_FIELDS = fieldSet(1, 2, 3);
 const CONFIG_CHANGE_FIELDS = fieldSet(1, 2, 3, 4, 5);
 const HEADER_FIELDS = fieldSet(1, 2, 3, 4, 5, 6, 7, 8);
@@ -28,6 +33,10 @@ const CONFIG_CHANGE_TYPES: ReadonlySet<number> = new Set(Object.values(ConfigCha
 const LARGEST_ENUM_VALUE = 0x7fff_ffff;
 const FORCE_FIELD = 101;
 const FORCE_TAG = 0x328;
+const SETTINGS_FIELD = 102;
+const SETTINGS_TAG = 0x332;
+const SETTINGS_FIELDS = fieldSet(1, 2);
+const MAX_SESSION_COUNT = 0xffff_ffff;
 const LAST_CHECKSUM_TYPE = 1;
 
 function writeState(writer: Writer, state: State): void {
@@ -57,6 +66,53 @@ function writeBootstrap(writer: Writer, bootstrap: Bootstrap): void {
   writeAddresses(writer, 1, bootstrap.addresses);
   writer.bool(2, bootstrap.join);
   if (bootstrap.groupID) writer.uint(110, bootstrap.groupID);
+  if (bootstrap.settings !== undefined) writer.nested(111, bootstrap.settings, writeInitialSettings);
+}
+
+function writeInitialSettings(writer: Writer, settings: InitialSettings): void {
+  writeSettings(writer, settings);
+  writer.bool(3, settings.isFinal);
+}
+
+function readInitialSettings(reader: Reader): InitialSettings {
+  const outerEnd = reader.enter();
+  const settings: InitialSettings = { orderedConfigChange: false, lruMaxSessionCount: 0, isFinal: false };
+  while (reader.pos < reader.end) {
+    const tag = reader.tag();
+    if (tag === 0x08) settings.orderedConfigChange = reader.bool();
+    else if (tag === 0x10) settings.lruMaxSessionCount = readSessionCount(reader);
+    else if (tag === 0x18) settings.isFinal = reader.bool();
+    else reader.skip(tag, INITIAL_SETTINGS_FIELDS);
+  }
+  reader.leave(outerEnd);
+  if (settings.lruMaxSessionCount === 0) throw new ErrMalformed('initial settings without a session limit');
+  return settings;
+}
+
+function writeSettings(writer: Writer, settings: Partial<GroupSettings>): void {
+  const { orderedConfigChange, lruMaxSessionCount } = settings;
+  if (orderedConfigChange !== undefined) writer.bool(1, orderedConfigChange);
+  if (lruMaxSessionCount !== undefined) writer.uint(2, lruMaxSessionCount);
+}
+
+function readSettings(reader: Reader): Partial<GroupSettings> {
+  const outerEnd = reader.enter();
+  const settings: Partial<GroupSettings> = {};
+  while (reader.pos < reader.end) {
+    const tag = reader.tag();
+    if (tag === 0x08) settings.orderedConfigChange = reader.bool();
+    else if (tag === 0x10) settings.lruMaxSessionCount = readSessionCount(reader);
+    else reader.skip(tag, SETTINGS_FIELDS);
+  }
+  reader.leave(outerEnd);
+  return settings;
+}
+
+function readSessionCount(reader: Reader): number {
+  const count = reader.uint();
+  if (count < 1 || count > MAX_SESSION_COUNT)
+    throw new ErrMalformed(`a limit of ${count} client sessions; it is from 1 to ${MAX_SESSION_COUNT}`);
+  return count;
 }
 
 export function encodeBootstrap(bootstrap: Bootstrap): Uint8Array {
@@ -71,6 +127,7 @@ export function decodeBootstrap(bytes: Uint8Array): Bootstrap {
     if (tag === 0x0a) readAddress(reader, bootstrap.addresses);
     else if (tag === 0x10) bootstrap.join = reader.bool();
     else if (tag === GROUP_ID_TAG) bootstrap.groupID = reader.uint();
+    else if (tag === INITIAL_SETTINGS_TAG) bootstrap.settings = readInitialSettings(reader);
     else reader.skip(tag, BOOTSTRAP_FIELDS);
   }
   return bootstrap;
@@ -107,6 +164,7 @@ function writeConfigChange(writer: Writer, change: ConfigChange): void {
   writer.bool(5, change.initialize);
   if (change.level !== undefined && change.level !== 0) writer.uint(LEVEL_FIELD, change.level);
   if (change.force === true) writer.bool(FORCE_FIELD, true);
+  if (change.settings !== undefined) writer.nested(SETTINGS_FIELD, change.settings, writeSettings);
 }
 
 export function encodeConfigChange(change: ConfigChange): Uint8Array {
@@ -125,9 +183,19 @@ export function decodeConfigChange(bytes: Uint8Array): ConfigChange {
     else if (tag === 0x28) change.initialize = reader.bool();
     else if (tag === LEVEL_TAG) change.level = reader.uint();
     else if (tag === FORCE_TAG) change.force = reader.bool();
+    else if (tag === SETTINGS_TAG) change.settings = readSettings(reader);
     else reader.skip(tag, CONFIG_CHANGE_FIELDS);
   }
+  checkSettings(change);
   return change;
+}
+
+/** What raises the level says by which settings entries are applied from then on: all of them. */
+function checkSettings({ type, settings }: ConfigChange): void {
+  if (type !== ConfigChangeType.RaiseLevel && type !== ConfigChangeType.SetSettings) return;
+  const isAll = settings?.orderedConfigChange !== undefined && settings.lruMaxSessionCount !== undefined;
+  if (settings === undefined || (type === ConfigChangeType.RaiseLevel && !isAll))
+    throw new ErrMalformed(`config change of type ${type} without the settings of its group`);
 }
 
 function readChangeType(reader: Reader): ConfigChangeType {

@@ -60,11 +60,30 @@ export const ConfigChangeType = Object.freeze({
   AddObserver: 2,
   /** Raises the feature level of the group to `level`. */
   RaiseLevel: 64,
+  /** Changes settings of the group: those that `settings` has. From feature level 1 on. */
+  SetSettings: 65,
 } as const);
 export type ConfigChangeType = (typeof ConfigChangeType)[keyof typeof ConfigChangeType];
 
 export const ChecksumType = Object.freeze({ CRC32IEEE: 0, HIGHWAY: 1 } as const);
 export type ChecksumType = (typeof ChecksumType)[keyof typeof ChecksumType];
+
+/**
+ * What decides how the entries of a group are applied, and may differ between groups. From feature level 1 on it is part
+ * of the group's state, and is changed by entries of its log; before that it is in the configuration of each replica.
+ */
+export interface GroupSettings {
+  /** Whether a membership change must name the membership that it was made for. */
+  orderedConfigChange: boolean;
+  /** Client sessions that the group keeps, from 1 to 2^32 - 1. */
+  lruMaxSessionCount: number;
+}
+
+/** By which settings a replica applies the entries before those that raised its group to feature level 1. */
+export interface InitialSettings extends GroupSettings {
+  /** They are those of a group that was at level 1 before this replica had any of its log: no configuration changes them. */
+  isFinal: boolean;
+}
 
 /** Written when a node is first started on a host: how it came to be there. */
 export interface Bootstrap {
@@ -76,6 +95,8 @@ export interface Bootstrap {
    * or 0: not known yet.
    */
   groupID?: number;
+  /** Field 111, which version 0.1 skips; absent: not known yet. */
+  settings?: InitialSettings;
 }
 
 /** Identity of a data directory. */
@@ -151,6 +172,8 @@ export interface ConfigChange {
   initialize: boolean;
   /** Field 100, of RaiseLevel; absent or zero in others. */
   level?: number;
+  /** Field 102: of RaiseLevel all, of SetSettings those that change; absent in others. */
+  settings?: Partial<GroupSettings>;
   /**
    * Asked for although it may cost the group its quorum. Between a follower that forwards the change and the leader,
    * which leaves it out of its log; a leader of 0.1, and a Go one, do not read it.

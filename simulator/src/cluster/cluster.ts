@@ -44,6 +44,7 @@ export class Cluster implements HostOperator {
   isKind = false;
   /** Hosts that stay down. */
   readonly held = new Set<VirtualHost>();
+  readonly #raised = new Set<number>();
   /** Its hosts don't come back. */
   #isAbandoned = false;
   readonly #world: World;
@@ -173,6 +174,14 @@ export class Cluster implements HostOperator {
       coverage.count('restart');
       host.start();
     });
+  }
+
+  onLevelRaised(clusterID: number): void {
+    this.#raised.add(clusterID);
+  }
+
+  isRaised(clusterID: number): boolean {
+    return this.#raised.has(clusterID);
   }
 
   onDamaged(host: VirtualHost): void {

@@ -213,7 +213,8 @@ export class GroupAdmin {
   async #request(nodeHost: NodeHost, { kind, nodeID, address }: Change): Promise<void> {
     const options = { timeoutMs: this.#timeoutMs, ...(this.#isForced ? { force: true } : {}) };
     const clusterID = this.#clusterID;
-    const isOrdered = this.#group.scenario.orderedConfigChange;
+    const { extensions } = this.#world.scenario;
+    const isOrdered = this.#group.scenario.orderedConfigChange || extensions.includes('settings-changed');
     const index = isOrdered ? (await nodeHost.getClusterMembership(clusterID, options)).configChangeIndex : 0;
     if (kind === 'remove') await nodeHost.syncRequestDeleteNode(clusterID, nodeID, index, options);
     else if (kind === 'addObserver')

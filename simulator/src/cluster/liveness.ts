@@ -119,7 +119,8 @@ export class Liveness {
     const states: string[] = [];
     for (const nodeID of members) {
       const host = this.#cluster.hostOf(clusterID, nodeID);
-      states.push(`${host?.name} ${host?.fingerprint(clusterID)}`);
+      const settings = JSON.stringify(host?.progressOf(clusterID)?.settings);
+      states.push(`${host?.name} ${host?.fingerprint(clusterID)}${settings}`);
     }
     await Promise.resolve();
     const different = new Set(states.map((state) => state.split(' ')[1]));

@@ -1,4 +1,5 @@
 import {
+  type ClusterConfigInput,
   type HostListener,
   type IFileSystem,
   type ILoggerFactory,
@@ -14,6 +15,7 @@ import { RegisterMachine } from '../workload/register-machine.js';
 import { VirtualClock } from '../world/clock.js';
 import type { Dice } from '../world/dice.js';
 import { IN_A_CALL, Life } from '../world/life.js';
+import { OtherConfigurations } from './other-configurations.js';
 import { SCRATCH_DIR, bindWorld, hostConfig } from './host-config.js';
 import { type ReplicaPlan, clusterConfig } from './replica-plan.js';
 import { ReplicaWatch, isInvariantError } from './replica-watch.js';
@@ -37,6 +39,10 @@ export interface HostOperator {
   onDown(host: VirtualHost): void;
   /** Its data is damaged beyond use. */
   onDamaged(host: VirtualHost): void;
+  /** A replica has applied the entry that puts the group's settings into its log. */
+  onLevelRaised(clusterID: number): void;
+  /** Whether one has. */
+  isRaised(clusterID: number): boolean;
 }
 
 /** Nothing but something to be compressed. */
@@ -76,6 +82,7 @@ export class VirtualHost {
   #machines = new Map<number, RegisterMachine>();
   #lives = 0;
   readonly #removals = new Set<string>();
+  readonly #configurations: OtherConfigurations;
   /** Groups whose state machine does not answer. */
   #stuck = new Set<number>();
   readonly #paceDice: Dice;
@@ -90,6 +97,7 @@ export class VirtualHost {
     this.#dice = world.dice.fork(this.name);
     this.#paceDice = this.#dice.fork('pace');
     this.#spellingDice = this.#dice.fork('spelling');
+    this.#configurations = new OtherConfigurations(this.#dice.fork('configurations'));
     this.disk = new VirtualDisk(this.#dice.fork('disk'), world.coverage);
     this.#loggerFactory = loggerFactory;
   }
@@ -323,12 +331,18 @@ export class VirtualHost {
     try {
       const join = initialMembers.size === 0;
       const make = (): RegisterMachine => this.#makeMachine(life, plan);
-      await nodeHost.startCluster(initialMembers, join, make, clusterConfig(plan));
+      await nodeHost.startCluster(initialMembers, join, make, this.#configOf(plan));
     } catch (error) {
       if (!life.isAlive || PASSING_START_CODES.some((code) => hasErrorCode(error, code))) return;
       if (hasErrorCode(error, 'ERR_NODE_REMOVED')) this.#removed(plan);
       else this.#failed(life, `group ${clusterID} node ${nodeID} could not be started`, error);
     }
+  }
+
+  #configOf(plan: ReplicaPlan): ClusterConfigInput {
+    const isOn = this.#world.scenario.extensions.includes('other-configurations') && !this.disk.cachesLie;
+    const isRaised = this.#operator.isRaised(plan.group.clusterID);
+    return isOn ? this.#configurations.of(plan, isRaised) : clusterConfig(plan);
   }
 
   #makeMachine(life: Life, { group, nodeID }: ReplicaPlan): RegisterMachine {
@@ -372,6 +386,11 @@ export class VirtualHost {
     return {
       replicaFailed: ({ clusterID, nodeID, error }) =>
         this.#failed(life, `group ${clusterID} node ${nodeID} failed`, error),
+      levelRaised: ({ clusterID, nodeID }) => {
+        this.#configurations.raised(clusterID, nodeID);
+        this.#operator.onLevelRaised(clusterID);
+      },
+      configurationOverruled: () => this.#world.coverage.count('configuration overruled'),
       logDBFailed: ({ error }) => {
         this.#world.coverage.count('LogDB failed');
         this.#failed(life, 'the LogDB failed', error);

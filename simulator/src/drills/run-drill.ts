@@ -1,6 +1,8 @@
 import type { Coverage } from '../world/coverage.js';
 import { Dice } from '../world/dice.js';
 import type { Trace } from '../world/trace.js';
+import { differentMembersSetting, drillDifferentMembers } from './different-members.js';
+import { differentSettingsSetting, drillDifferentSettings } from './different-settings.js';
 import { drillForbiddenChanges, forbiddenChangesSetting } from './forbidden-changes.js';
 import { drillHandOver, handOverSetting } from './hand-over.js';
 import { drillHangingMachines, hangingMachinesSetting } from './hanging-machines.js';
@@ -19,6 +21,8 @@ import { DrillStuckError, type Setting, Theatre } from './theatre.js';
 interface Drill {
   setting: Setting;
   run: (theatre: Theatre) => Promise<void>;
+  /** The drill starts the hosts itself. */
+  starts?: boolean;
 }
 
 /** Each seed has one of them, in turn. */
@@ -36,6 +40,8 @@ const DRILLS: readonly Drill[] = [
   { setting: unfinishedSnapshotSetting, run: drillUnfinishedSnapshot },
   { setting: lateDuplicatesSetting, run: drillLateDuplicates },
   { setting: lateConfirmationsSetting, run: drillLateConfirmations },
+  { setting: differentMembersSetting, run: drillDifferentMembers, starts: true },
+  { setting: differentSettingsSetting, run: drillDifferentSettings, starts: true },
 ];
 
 const MAX_STEPS = 500_000;
@@ -55,12 +61,12 @@ export async function runDrill(
   seed: number,
   around: { trace: Trace; coverage: Coverage; only: string | undefined },
 ): Promise<DrillResult> {
-  const { setting, run } = DRILLS[seed % DRILLS.length] as Drill;
+  const { setting, run, starts } = DRILLS[seed % DRILLS.length] as Drill;
   const theatre = new Theatre(seed, new Dice(seed).fork('drill'), setting, around);
   const { scheduler } = theatre.world;
   let isDone = false;
   const play = async (): Promise<void> => {
-    theatre.cluster.start();
+    if (starts !== true) theatre.cluster.start();
     await run(theatre);
   };
   play().then(

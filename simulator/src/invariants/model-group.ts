@@ -1,6 +1,7 @@
 import {
   ConfigChangeType,
   EntryType,
+  type GroupSettings,
   type Membership,
   NOOP_SERIES_ID,
   NOT_SESSION_MANAGED_CLIENT_ID,
@@ -30,6 +31,7 @@ export class ModelGroup {
   /** Index of the last entry of the log that it has taken. */
   index: number;
   readonly #rules: GroupRules;
+  #isRaised = false;
   /** Least recently used first. */
   readonly #sessions = new Map<Uint64, ModelSession>();
   #position = 0;
@@ -41,7 +43,7 @@ export class ModelGroup {
   readonly memberships = new Map<number, string>();
 
   constructor(rules: GroupRules, index: number, membership: Membership) {
-    this.#rules = rules;
+    this.#rules = { ...rules };
     this.index = index;
     this.#first = index + 1;
     this.#membership = membership;
@@ -74,9 +76,7 @@ export class ModelGroup {
     // The end of a Map is what was put there last: who is used last.
     this.#sessions.delete(clientID);
     this.#sessions.set(clientID, session);
-    const [oldest] = this.#sessions.keys();
-    if (this.#sessions.size > this.#rules.maxSessionCount && oldest !== undefined)
-      this.#sessions.delete(oldest);
+    this.#evict();
     if (seriesID === REGISTER_SERIES_ID) return false;
     if (respondedTo > session.respondedTo) session.respondedTo = respondedTo;
     if (seriesID <= session.respondedTo || session.answered.has(seriesID)) return false;
@@ -84,10 +84,32 @@ export class ModelGroup {
     return true;
   }
 
+  #evict(): void {
+    for (const [clientID] of this.#sessions) {
+      if (this.#sessions.size <= this.#rules.maxSessionCount) return;
+      this.#sessions.delete(clientID);
+    }
+  }
+
+  /** They begin with the entry that raises the level; what such an entry does not name stays as it is. */
+  #set({ orderedConfigChange, lruMaxSessionCount }: Partial<GroupSettings>): void {
+    this.#isRaised = true;
+    this.#rules.orderedConfigChange = orderedConfigChange ?? this.#rules.orderedConfigChange;
+    this.#rules.maxSessionCount = lruMaxSessionCount ?? this.#rules.maxSessionCount;
+    this.#evict();
+  }
+
   #change({ index, cmd }: FullEntry): void {
     if (cmd === undefined) return;
-    const { type, nodeID, address, configChangeID, initialize } = decodeConfigChange(cmd);
-    if (type === ConfigChangeType.RaiseLevel) return;
+    const { type, nodeID, address, configChangeID, initialize, settings = {} } = decodeConfigChange(cmd);
+    if (type === ConfigChangeType.RaiseLevel) {
+      if (!this.#isRaised) this.#set(settings);
+      return;
+    }
+    if (type === ConfigChangeType.SetSettings) {
+      this.#set(settings);
+      return;
+    }
     const { addresses, observers, removed } = this.#membership;
     const isStale = configChangeID !== this.#membership.configChangeID;
     if (this.#rules.orderedConfigChange && initialize !== true && isStale) return;

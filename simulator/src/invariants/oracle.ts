@@ -17,6 +17,8 @@ export class Oracle {
   violation: InvariantViolation | undefined;
   /** Also told of each new membership. */
   onConfigured: (seen: Observations['configured']) => void = () => undefined;
+  /** Replicas, by `group/node`, whose doings are no part of what is looked at. */
+  readonly ignored = new Set<string>();
   readonly #handlers = new Map<ObservationKind, Handler[]>();
 
   /** @param only the name of what alone counts, to find out whether it would be seen without all others */
@@ -35,7 +37,7 @@ export class Oracle {
 
   /** Never throws: it is called in the midst of what it watches. */
   see<Kind extends ObservationKind>(kind: Kind, seen: Observations[Kind]): void {
-    if (this.violation !== undefined) return;
+    if (this.violation !== undefined || this.#isIgnored(seen)) return;
     for (const { invariant, handle } of this.#handlers.get(kind) ?? NO_HANDLERS) {
       try {
         handle(seen as never);
@@ -45,6 +47,11 @@ export class Oracle {
       }
     }
     this.#keepShadows(kind, seen);
+  }
+
+  #isIgnored(seen: object): boolean {
+    if (this.ignored.size === 0 || !('clusterID' in seen) || !('nodeID' in seen)) return false;
+    return this.ignored.has(`${String(seen.clusterID)}/${String(seen.nodeID)}`);
   }
 
   fail(invariant: string, message: string): void {

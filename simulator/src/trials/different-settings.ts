@@ -5,28 +5,38 @@ import { type Stage, type StagedMember, leaderOf, stagedMembers, until, writeSom
 const WRITES = 5;
 
 /**
- * A replica is restarted with a setting that decides how entries apply, and others have it otherwise. It must be
- * refused, and the others must go on; with the right setting it is one of them again.
+ * A replica is restarted with a setting that decides how entries apply, and others have it otherwise in their
+ * configuration. The group has it in its log, so the replica must go on with that, from the beginning of its log on,
+ * and be one of the members as before.
  */
 export async function tryDifferentSettings(stage: Stage): Promise<void> {
-  const { world, cluster, dice, liveness, prober } = stage;
-  const group = dice.shuffled(cluster.groups).find(({ view }) => (view.newest?.addresses.size ?? 0) > 2);
+  const { world, cluster, dice, liveness } = stage;
+  const group = dice.shuffled(cluster.groups).find(({ view }) => (view.newest?.addresses.size ?? 0) > 1);
   if (group === undefined) return;
   const { clusterID, orderedConfigChange } = group.scenario;
-  const leader = await leaderOf(stage, group);
-  const others = stagedMembers(stage, group).filter(({ nodeID }) => nodeID !== leader?.nodeID);
-  const differing = dice.pick(others);
+  await leaderOf(stage, group);
+  const members = stagedMembers(stage, group);
+  const isRaised = (): boolean =>
+    members.every(({ host }) => (host.progressOf(clusterID)?.featureLevel ?? 0) > 0);
+  if (!(await until(stage, isRaised)))
+    return liveness.fail(`group ${clusterID}: its members do not reach feature level 1`);
+  const differing = dice.pick(members);
+  const settings = JSON.stringify(differing.host.progressOf(clusterID)?.settings);
   tell(world, 'trial', `group ${clusterID}: node ${differing.nodeID} gets another orderedConfigChange`);
-  prober.avoids = differing.host;
   await restartWith(group, differing, !orderedConfigChange);
-  const isRefused = (): boolean => differing.host.refusalOf(clusterID) !== undefined;
-  if (!(await until(stage, isRefused)))
-    liveness.fail(`group ${clusterID}: node ${differing.nodeID} is not refused, though its settings differ`);
+  const isAsBefore = (): boolean => {
+    const progress = differing.host.progressOf(clusterID);
+    return JSON.stringify(progress?.settings) === settings && progress?.agreement?.refusal === undefined;
+  };
+  if (!(await until(stage, isAsBefore)))
+    liveness.fail(`group ${clusterID}: node ${differing.nodeID} does not go on with the group's settings`);
   else if (!(await writeSome(stage, group, WRITES)))
-    liveness.fail(`group ${clusterID}: nothing is committed while node ${differing.nodeID} differs`);
-  else world.coverage.count('replica refused');
+    liveness.fail(
+      `group ${clusterID}: nothing is committed while node ${differing.nodeID} is configured otherwise`,
+    );
+  else if (!(await liveness.answers(stage.prober, group, differing.nodeID)))
+    liveness.fail(`group ${clusterID}: node ${differing.nodeID} is configured otherwise and answers no read`);
   await restartWith(group, differing, orderedConfigChange);
-  prober.avoids = undefined;
 }
 
 async function restartWith(

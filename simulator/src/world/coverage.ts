@@ -67,7 +67,8 @@ export const EVENT_KINDS = [
   'machine stuck',
   'disk stuck',
   'snapshot without room',
-  'replica refused',
+  'settings changed',
+  'configuration overruled',
   'members replaced',
   'removal learnt',
   'majority without a deaf leader',
@@ -84,6 +85,8 @@ export const EVENT_KINDS = [
   'drill: unfinished snapshot',
   'drill: late duplicates',
   'drill: late confirmations',
+  'drill: different members',
+  'drill: different settings',
 ] as const;
 
 /** Kinds that only seeds with that extension bring about. */
@@ -95,7 +98,7 @@ const EXTENSION_EVENTS: Readonly<Partial<Record<ExtensionName, readonly EventKin
   'idle-group': ['asked after sleep'],
   'stuck-leader': ['machine stuck', 'disk stuck'],
   'full-disks': ['snapshot without room'],
-  'different-settings': ['replica refused'],
+  'settings-changed': ['settings changed'],
   'members-replaced': ['members replaced'],
   'removed-while-away': ['removal learnt'],
   'deaf-leader': ['majority without a deaf leader'],

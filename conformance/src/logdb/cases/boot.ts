@@ -2,6 +2,8 @@ import { checkBootstrap, checkLog, checkNodes, checkNothing } from '../check.js'
 import { MAX_ID, R, bootstrap, entries, replica, state, update } from '../make.js';
 import type { LogDBCase } from './logdb-case.js';
 
+const SETTINGS = { orderedConfigChange: true, lruMaxSessionCount: 2 ** 32 - 1, isFinal: true };
+
 export const BOOT_CASES: readonly LogDBCase[] = [
   {
     id: 'LDB-BOOT-1',
@@ -16,7 +18,7 @@ export const BOOT_CASES: readonly LogDBCase[] = [
     title: 'bootstrap info is read back as saved, and is durable',
     run: async (bench) => {
       const initial = bootstrap([1, 2, MAX_ID]);
-      const joined = { ...bootstrap([], true), groupID: 2 ** 52 - 1 };
+      const joined = { ...bootstrap([], true), groupID: 2 ** 52 - 1, settings: SETTINGS };
       await bench.db.saveBootstrapInfo(7, 3, initial);
       await bench.db.saveBootstrapInfo(8, MAX_ID, joined);
       await checkBootstrap(bench.db, R, initial, 'initial member');

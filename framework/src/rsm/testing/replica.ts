@@ -4,6 +4,7 @@ import {
   type Entry,
   type EntryFields,
   EntryType,
+  type GroupSettings,
   type Membership,
   type Uint64,
   encodeConfigChange,
@@ -46,6 +47,15 @@ export class RecordingListener implements RsmListener {
 
   onLevelApplied(entry: Entry, level: number): void {
     this.outcomes.push({ index: entry.index, value: level, rejected: false });
+  }
+
+  onSettingsApplied(entry: Entry, settings: GroupSettings, refusal: string | undefined): void {
+    this.outcomes.push({
+      index: entry.index,
+      value: settings.lruMaxSessionCount,
+      rejected: refusal !== undefined,
+    });
+    this.refusals.push(refusal);
   }
 
   onConfigChangeRefused({ key }: Entry): void {
