@@ -44,6 +44,23 @@ function hear(solo: Solo, live: readonly number[], ticks: number): void {
   }
 }
 
+/** A replica whose log begins behind a snapshot, which is all that it has. */
+function compacted(voters: number[], observers: number[] = []): Solo {
+  const init = emptyInit(voters, observers);
+  Object.assign(init, { snapshotIndex: 50, snapshotTerm: 1, firstIndex: 51, lastIndex: 50, applied: 50 });
+  init.state = { term: 1, vote: 0, commit: 50 };
+  return new Solo({}, init);
+}
+
+/** A leader at the latest level, and what the hosts of the others announce. */
+function announcing(voters: number[], observers: number[]): { solo: Solo; features: Map<number, number> } {
+  const features = new Map([...voters, ...observers].map((nodeID) => [nodeID, OWN_FEATURES]));
+  const init = { ...emptyInit(voters, observers), level: LATEST_LEVEL };
+  const solo = new Solo({ featuresOf: (nodeID) => features.get(nodeID) ?? 0 }, init);
+  solo.elect();
+  return { solo, features };
+}
+
 interface End {
   appended: boolean;
   refused: string | undefined;
@@ -189,6 +206,32 @@ describe('a promotion', () => {
     expect(propose(leading([1], [4], [4]), change(AddNode, 4))).toEqual(APPENDED);
   });
 
+  it('is refused of one whose host does not announce the level of the group: it would be sent nothing', () => {
+    const { solo, features } = announcing([1], [4]);
+    hear(solo, [4], PATIENCE_TICKS + 2);
+    features.set(4, 0);
+    expect(propose(solo, change(AddNode, 4))).toEqual(refused('observerBehind'));
+    features.set(4, OWN_FEATURES);
+    expect(propose(solo, change(AddNode, 4))).toEqual(APPENDED);
+  });
+
+  it('is refused of one that needs a snapshot first, however short the log is', () => {
+    const solo = compacted([1], [4]);
+    solo.elect();
+    hear(solo, [], 1);
+    const answer = (): void => {
+      for (let i = 0; i < PATIENCE_TICKS + 1; i++) {
+        solo.step(4, MessageType.HeartbeatResp);
+        solo.tick();
+        solo.drain();
+      }
+    };
+    answer();
+    expect(propose(solo, change(AddNode, 4))).toEqual(refused('observerBehind'));
+    hear(solo, [4], 2);
+    expect(propose(solo, change(AddNode, 4))).toEqual(APPENDED);
+  });
+
   it('is refused of one that is too far behind, and taken within the bound', () => {
     const count = MAX_PROMOTION_LAG_ENTRIES + 10;
     const log = Array.from({ length: count }, (_, i) => makeEntry({ term: 1, index: i + 1 }));
@@ -210,6 +253,18 @@ describe('a promotion', () => {
 });
 
 describe('a removal', () => {
+  it('does not count a member that needs a snapshot first', () => {
+    const solo = compacted([1, 2, 3]);
+    solo.elect(3);
+    for (let i = 0; i < PATIENCE_TICKS + 1; i++) {
+      solo.step(2, MessageType.HeartbeatResp);
+      hear(solo, [3], 1);
+    }
+    expect(propose(solo, change(RemoveNode, 3))).toEqual(refused('quorumAtRisk'));
+    hear(solo, [2, 3], 2);
+    expect(propose(solo, change(RemoveNode, 3))).toEqual(APPENDED);
+  });
+
   it('of a node that is no member is refused, forced or not', () => {
     for (const force of [false, true]) {
       expect(propose(leading([1, 2, 3], [2, 3]), change(RemoveNode, 9, force))).toEqual(

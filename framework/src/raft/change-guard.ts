@@ -1,11 +1,12 @@
 import { type ConfigChange, ConfigChangeType, type Entry, type Uint64, levelOf } from '@drakkar/raftio';
 import type { Core } from './core.js';
+import { isOutdated } from './outdated.js';
 import type { Remote } from './remote.js';
 
 /*
  * Membership changes that can't be undone are refused by the leader before they enter its log:
  *
- * - one after which the voters heard from lately are no quorum: no later change could take it back;
+ * - one after which the voters that are heard from, and take entries, are no quorum: no later change could undo it;
  * - the promotion of an observer that is not close behind: until it has caught up, it counts and can't help;
  * - the removal of a node that is no member: its id could never be used;
  * - the addition of a node on a host that is known not to know the group's feature level: it would get nothing.
@@ -53,7 +54,7 @@ function lagOf(core: Core, nodeID: number): ChangeRefusal | undefined {
   const remote = core.membership.observers.has(nodeID) ? core.remote(nodeID) : undefined;
   if (remote === undefined) return undefined;
   const { commit } = core.log;
-  const isClose = isHeardLately(core, remote) && commit - remote.match <= MAX_PROMOTION_LAG_ENTRIES;
+  const isClose = isOfHelp(core, remote) && commit - remote.match <= MAX_PROMOTION_LAG_ENTRIES;
   return isClose ? undefined : { kind: 'observerBehind', value: remote.match, limit: commit };
 }
 
@@ -63,8 +64,16 @@ function quorumRisk(core: Core, { type, nodeID }: ConfigChange): ChangeRefusal |
   else voters.add(nodeID);
   const limit = Math.floor(voters.size / 2) + 1;
   let value = voters.has(core.nodeID) ? 1 : 0;
-  for (const remote of core.remotes) if (voters.has(remote.nodeID) && isHeardLately(core, remote)) value += 1;
+  for (const remote of core.remotes) if (voters.has(remote.nodeID) && isOfHelp(core, remote)) value += 1;
   return voters.size === 0 || value >= limit ? undefined : { kind: 'quorumAtRisk', value, limit };
+}
+
+/** Whether it takes entries as they come: it answers, may be sent some, and needs no snapshot before. */
+function isOfHelp(core: Core, remote: Remote): boolean {
+  const needsSnapshot = remote.match < core.log.lastIndex && !core.log.has(remote.match + 1);
+  return (
+    isHeardLately(core, remote) && !isOutdated(core, remote) && !needsSnapshot && remote.status !== 'snapshot'
+  );
 }
 
 /**
