@@ -34,6 +34,7 @@ export {
   ErrDeadlineNotSet,
   ErrDeploymentIDChanged,
   ErrDirNotExist,
+  ErrEntriesLost,
   ErrGroupMismatch,
   ErrHardSettingsChanged,
   ErrIncompatibleData,

@@ -132,7 +132,8 @@ describe('a node whose disk was wiped', () => {
     await eventually('the loss to be found', () => progressOf(wiped).rejectedMessages.lostEntries);
     const query = new Uint8Array(0);
     const read = (): Promise<unknown> => host.syncRead(CLUSTER, query, { timeoutMs: 300 });
-    expect(['ERR_TIMEOUT', 'ERR_CLUSTER_NOT_READY']).toContain(await codeOf(read));
+    await eventually('calls to be refused', async () => (await codeOf(read)) === 'ERR_ENTRIES_LOST');
+    expect(await codeOf(() => host.waitReady(CLUSTER, { timeoutMs: 300 }))).toBe('ERR_ENTRIES_LOST');
     expect(journal.lines).toEqual([]);
     await cluster.write(leader, 'the others go on');
   });

@@ -4,6 +4,7 @@ import type { IEventSink } from '../events/event-hub.js';
 import type { ILogger } from '../logging/logger.js';
 import type { RaftUpdate } from '../raft/index.js';
 import type { StatePoint } from '../rsm/index.js';
+import { ErrEntriesLost } from '../errors/index.js';
 import { type ApplySettings, areEqualSettings } from './apply-settings.js';
 import { type GroupDifference, GroupGuard } from './group-guard.js';
 import { StateComparison, type StateDivergence } from './state-comparison.js';
@@ -11,7 +12,7 @@ import { StatePoints } from './state-points.js';
 
 /** Whether a replica agrees with the others of its group on what must be equal on all of them. */
 export interface ReplicaAgreement {
-  /** Why the replica serves no linearizable reads, and, for ErrGroupMismatch, takes no writes; undefined: it does. */
+  /** Why the replica serves no linearizable reads, and, but for ErrStateDiverged, takes no writes; undefined: it does. */
   refusal: DrakkarError | undefined;
   /** Others that are of another group, or apply entries in another way. */
   differences: GroupDifference[];
@@ -54,6 +55,7 @@ export class ReplicaChecks {
   readonly #options: ReplicaChecksOptions;
   readonly #deps: ReplicaChecksDependencies;
   #isOverruled = false;
+  #loss: ErrEntriesLost | undefined;
 
   constructor(options: ReplicaChecksOptions, deps: ReplicaChecksDependencies) {
     this.#options = options;
@@ -66,12 +68,12 @@ export class ReplicaChecks {
 
   /** Why the replica takes no writes and serves no linearizable reads; undefined: it does. */
   get refusal(): DrakkarError | undefined {
-    return this.guard.refusal;
+    return this.guard.refusal ?? this.#loss;
   }
 
   /** Why the replica serves no linearizable reads; undefined: it does. */
   get readRefusal(): DrakkarError | undefined {
-    return this.guard.refusal ?? this.states.refusal;
+    return this.refusal ?? this.states.refusal;
   }
 
   /** Whether a message is for the core. @param source raft address of the host that sent it */
@@ -122,6 +124,25 @@ export class ReplicaChecks {
   tick(): void {
     this.guard.tick();
     this.states.tick();
+    this.#noteLoss();
+  }
+
+  #noteLoss(): void {
+    const { clusterID, nodeID, raft } = this.#options.replica;
+    const { lostIndex } = raft;
+    if (lostIndex === 0) {
+      this.#loss = undefined;
+      return;
+    }
+    if (this.#loss !== undefined) return;
+    const { lastIndex } = raft.status();
+    this.#loss = new ErrEntriesLost(
+      `group ${clusterID}: node ${nodeID} on this host does not have entries that it acknowledged, its log ends at ` +
+        `${lastIndex} and its leader counts on ${lostIndex}: its disk was wiped, or an old copy was put back. It ` +
+        'neither votes nor serves; remove the node, and add a new one under another node id',
+      { details: { clusterID, nodeID, lastIndex, lostIndex } },
+    );
+    this.#deps.events.emit('replicaRefused', { clusterID, nodeID, error: this.#loss });
   }
 
   agreement(): ReplicaAgreement {

@@ -123,6 +123,11 @@ const requestErrors: readonly ErrorDescription[] = [
     'Use another host. Here, make the replica as most members are: docs/membership.md has the steps.',
   ),
   describe(
+    cluster.ErrEntriesLost,
+    'The replica on this host does not have entries that it acknowledged, as its leader has found: its disk was wiped, or an old copy of its files was put back. The call was not started.',
+    'Use another host. Remove the node from the group, call `removeData` here, and add a new node under another node id.',
+  ),
+  describe(
     cluster.ErrStateDiverged,
     'The state of the replica on this host is not that of most members, at an index that all of them have applied. The read was not started.',
     'Use another host. Here, remove the node from the group, call `removeData`, and add a new node; find out why it differs.',

@@ -54,6 +54,16 @@ export class ErrNodeRemoved extends DrakkarError {
   }
 }
 
+/**
+ * The replica does not have entries that it acknowledged: its disk was wiped, or an old copy was put back. It neither
+ * votes nor serves until the leader has sent it what it lacks.
+ */
+export class ErrEntriesLost extends DrakkarError {
+  constructor(message = 'the replica has lost entries that it acknowledged', context?: ErrorContext) {
+    super('ERR_ENTRIES_LOST', { effect: 'none', retry: 'elsewhere' }, message, context);
+  }
+}
+
 /** The replica stopped itself: its state machine threw, its data is damaged, or an invariant is broken. */
 export class ErrReplicaFailed extends DrakkarError {
   constructor(message = 'the replica has failed and was stopped', context?: ErrorContext) {

@@ -32,6 +32,7 @@ export {
   ErrClusterNotFound,
   ErrClusterNotInitialized,
   ErrClusterNotStopped,
+  ErrEntriesLost,
   ErrGroupMismatch,
   ErrInvalidClusterSettings,
   ErrNodeRemoved,

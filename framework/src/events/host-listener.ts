@@ -96,7 +96,7 @@ export interface ConfigurationOverruledEvent extends GroupSettingsEvent {
 }
 
 export interface ReplicaRefusedEvent extends ReplicaEvent {
-  /** ErrGroupMismatch: what calls to the replica throw from now on. */
+  /** ErrGroupMismatch or ErrEntriesLost: what calls to the replica throw from now on. */
   error: DrakkarError;
 }
 

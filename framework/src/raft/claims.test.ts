@@ -144,27 +144,72 @@ describe('a follower', () => {
     expect(solo.raft.leaderID).toBe(4);
   });
 
-  it('neither votes nor campaigns while a leader counts on entries that it does not have', () => {
-    const solo = new Solo();
-    expect(solo.step(2, MessageType.Heartbeat, { term: 1, commit: 3 })).toBe('lostEntries');
-    solo.step(3, MessageType.RequestVote, { term: 2, logIndex: 3, logTerm: 1 });
-    const [answer] = ofType(solo.drain().messages, MessageType.RequestVoteResp);
-    expect(answer).toMatchObject({ reject: true });
-    solo.tick(40);
-    expect(solo.raft.term).toBe(2);
-    solo.step(3, MessageType.Heartbeat, { term: 2 });
-    solo.tick(40);
-    expect(solo.raft.term).toBeGreaterThan(2);
-  });
+  describe('on whose lost entries a leader counts', () => {
+    const claim = { term: 1, commit: 3 };
+    /** Found out: the claim is repeated in a later tick. */
+    const foundOut = (): Solo => {
+      const solo = new Solo();
+      for (let i = 0; i < 2; i++, solo.tick()) {
+        expect(solo.step(2, MessageType.Heartbeat, claim)).toBe('lostEntries');
+      }
+      return solo;
+    };
+    const votes = (solo: Solo, fields: { term: number; logIndex: number; logTerm: number }): boolean => {
+      solo.step(3, MessageType.RequestVote, fields);
+      const [answer] = ofType(solo.drain().messages, MessageType.RequestVoteResp);
+      return answer?.reject === false;
+    };
+    const STALE = { logIndex: 2, logTerm: 1 };
 
-  it('trusts its memory again when nobody repeats that for ten election timeouts', () => {
-    const solo = new Solo();
-    solo.step(2, MessageType.Heartbeat, { term: 1, commit: 3 });
-    solo.tick(100);
-    solo.step(3, MessageType.RequestVote, { term: 9 });
-    expect(ofType(solo.drain().messages, MessageType.RequestVoteResp)).toEqual([
-      expect.objectContaining({ reject: false }),
-    ]);
+    it('never votes for a candidate that may lack them, and never campaigns', () => {
+      const solo = foundOut();
+      solo.tick(1000);
+      expect(solo.raft).toMatchObject({ term: 0, lostIndex: 3 });
+      expect(votes(solo, { term: 2, ...STALE })).toBe(false);
+      expect(votes(solo, { term: 3, logIndex: 3, logTerm: 0 })).toBe(false);
+    });
+
+    it('votes for a candidate that has them', () => {
+      expect(votes(foundOut(), { term: 2, logIndex: 3, logTerm: 1 })).toBe(true);
+    });
+
+    it('votes for anybody when it has got them from a later leader, and not before', () => {
+      const solo = foundOut();
+      expect(solo.step(3, MessageType.Heartbeat, { term: 2 })).toBeUndefined();
+      expect(solo.raft.lostIndex).toBe(3);
+      solo.step(3, MessageType.Replicate, { term: 2, entries: entries(1, 1, 1, 1) });
+      expect(solo.raft.lostIndex).toBe(0);
+    });
+
+    it.each<[string, (solo: Solo) => unknown]>([
+      ['the same leader', (solo) => solo.step(2, MessageType.Heartbeat, { term: 1, commit: 0 })],
+      [
+        'a later leader that has committed an entry of its term',
+        (solo) => solo.step(3, MessageType.Replicate, { term: 2, entries: entries(1, 2), commit: 2 }),
+      ],
+    ])('trusts its memory again when %s contradicts that', (_what, contradict) => {
+      const solo = foundOut();
+      contradict(solo);
+      expect(solo.raft.lostIndex).toBe(0);
+      expect(votes(solo, { term: 5, logIndex: 2, logTerm: 2 })).toBe(true);
+    });
+
+    it('trusts its memory again after ten election timeouts when that is said once', () => {
+      const solo = new Solo();
+      solo.step(2, MessageType.Heartbeat, claim);
+      expect(votes(solo, { term: 2, ...STALE })).toBe(false);
+      solo.tick(100);
+      expect(votes(solo, { term: 9, ...STALE })).toBe(true);
+    });
+
+    it('does not believe it of another one than its leader', () => {
+      const solo = follower();
+      solo.step(2, MessageType.Heartbeat, { term: 3 });
+      for (let i = 0; i < 3; i++, solo.tick()) {
+        expect(solo.step(3, MessageType.Heartbeat, { term: 4, commit: 9 })).toBe('lostEntries');
+      }
+      expect(solo.raft.lostIndex).toBe(0);
+    });
   });
 
   it('takes no vote and no commit index from a replica that was not asked', () => {

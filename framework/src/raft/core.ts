@@ -10,6 +10,7 @@ import {
 } from '@drakkar/raftio';
 import { violated } from './errors.js';
 import { RaftLog } from './log.js';
+import { LostEntries } from './lost-entries.js';
 import { Progress } from './progress.js';
 import { type DistantMember, MAX_TERM_CREDIT } from './term-bound.js';
 import type { RemovalWord } from './removal.js';
@@ -118,8 +119,8 @@ export class Core {
   /** See term-bound.ts. */
   termCredit = MAX_TERM_CREDIT;
   distant: DistantMember | undefined = undefined;
-  /** Until then this replica's own memory is in doubt: see `noteLostEntries`. */
-  distrustedUntilTick = 0;
+  /** What this replica is said to have acknowledged, and does not have; see lost-entries.ts. */
+  lost = new LostEntries();
   /** Members that say that this replica was removed, since a leader was heard last; see removal.ts. */
   readonly removalWords = new Map<number, RemovalWord>();
   /** Whether they are believed. */
@@ -236,11 +237,6 @@ export class Core {
 
   featuresOf(nodeID: number): number {
     return this.config.featuresOf?.(nodeID) ?? 0;
-  }
-
-  /** Whether a leader has found this replica to have forgotten what it acknowledged. */
-  get isDistrusted(): boolean {
-    return this.ticks < this.distrustedUntilTick;
   }
 
   remote(nodeID: number): Remote | undefined {

@@ -1,5 +1,6 @@
 import { type Message, MessageType } from '@drakkar/raftio';
 import type { Core } from './core.js';
+import { isDistrusted, mustNotVoteFor } from './lost-entries.js';
 import { leavesToOthers } from './progress.js';
 import { askForLeader } from './quiesce.js';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate, setLeader } from './roles.js';
@@ -41,7 +42,7 @@ export function tickElection(core: Core): void {
 export function campaign(core: Core, isTransfer: boolean): void {
   const change = core.log.unappliedConfigChanges[0];
   const hasChangeToApply = change !== undefined && change <= core.log.commit;
-  const mayNotLead = core.isDiskStalled || core.isDistrusted || core.isRemoved || core.term >= MAX_TERM;
+  const mayNotLead = core.isDiskStalled || isDistrusted(core) || core.isRemoved || core.term >= MAX_TERM;
   const isUnfit = mayNotLead || (!isTransfer && (leavesToOthers(core) || leavesAsUnfit(core)));
   if (!core.isVoter || core.role === 'leader' || hasChangeToApply || isUnfit || leavesCampaign(core)) {
     core.resetElectionTimer();
@@ -101,7 +102,8 @@ function hasLeaseAgainst(core: Core, candidate: number): boolean {
  */
 export function handleRequestVote(core: Core, message: Message): void {
   const isFree =
-    !core.isDistrusted && (core.vote === message.from || (core.vote === 0 && core.leaderID === 0));
+    !mustNotVoteFor(core, message) &&
+    (core.vote === message.from || (core.vote === 0 && core.leaderID === 0));
   const isGranted = isFree && core.log.isUpToDate(message.logIndex, message.logTerm);
   if (isGranted) {
     core.vote = message.from;
@@ -135,7 +137,7 @@ export function handleRequestPreVote(core: Core, message: Message): void {
   const isGranted =
     message.term > core.term &&
     !hasLeaseAgainst(core, message.from) &&
-    !core.isDistrusted &&
+    !mustNotVoteFor(core, message) &&
     core.role !== 'leader' &&
     core.log.isUpToDate(message.logIndex, message.logTerm);
   const term = isGranted ? message.term : core.term;

@@ -13,6 +13,7 @@ import {
 } from './election.js';
 import { continueTransfer, handleLeaderTransfer, requestTransfer } from './leader-transfer.js';
 import { tickLeader } from './leader.js';
+import { noteLostEntries } from './lost-entries.js';
 import { setMembership } from './membership.js';
 import { expireHeld, handleProposalDropped, handlePropose, propose } from './proposal.js';
 import {
@@ -37,7 +38,6 @@ import {
   handleLogRead,
   handleReplicate,
   handleReplicateResp,
-  noteLostEntries,
   resumeRemote,
 } from './replication.js';
 import { becomeFollower, setLeader } from './roles.js';
@@ -108,6 +108,11 @@ class Raft implements IRaft {
 
   get heldFrom(): number {
     return heldFrom(this.core);
+  }
+
+  get lostIndex(): number {
+    const { lost } = this.core;
+    return lost.isRepeated ? lost.index : 0;
   }
 
   get appliedIndex(): number {
@@ -256,7 +261,8 @@ function handleFault(core: Core, message: Message, fault: ClaimFault): void {
       recordMessage(core, message);
       return;
     case 'lostEntries':
-      noteLostEntries(core);
+      // One that sleeps asks its leader, which may know nothing of it.
+      if (noteLostEntries(core, message)) recordMessage(core, message);
       return;
     case 'termOutOfReach': {
       const term = approachedTerm(core, message);

@@ -1,5 +1,6 @@
 import { type Entry, Feature, type Message, MessageType, entrySizeBytes } from '@drakkar/raftio';
 import type { Core } from './core.js';
+import { regainTrust } from './lost-entries.js';
 import { isOutdated } from './outdated.js';
 import { quorumMatch } from './quorum.js';
 import type { Remote } from './remote.js';
@@ -267,6 +268,7 @@ export function handleReplicate(core: Core, message: Message): void {
   log.merge(entries);
   const last = logIndex + entries.length;
   log.commitTo(Math.min(message.commit, last));
+  regainTrust(core, last);
   acknowledge(core, from, last, isFull);
 }
 
@@ -303,19 +305,10 @@ function reject(core: Core, message: Message): void {
   });
 }
 
-/**
- * Follower: a leader counts on entries that this replica acknowledged and does not have: its disk was wiped, or an old
- * copy was put back, or the message is forged. A replica that has forgotten entries has forgotten votes, too: it
- * neither votes nor campaigns until a heartbeat fits, or none of this kind came for ten election timeouts.
- */
-export function noteLostEntries(core: Core): void {
-  core.distrustedUntilTick = core.ticks + 10 * core.config.electionTimeoutTicks;
-}
-
 /** Follower: the leader lives, and this much of what we acknowledged is committed. */
 export function handleHeartbeat(core: Core, message: Message): void {
-  core.distrustedUntilTick = 0;
   core.log.commitTo(message.commit);
+  regainTrust(core, 0, message.commit);
   core.send({
     type: MessageType.HeartbeatResp,
     to: message.from,

@@ -259,6 +259,8 @@ export interface IRaft {
    * when there is none. They may be removed all the same: then it needs another snapshot.
    */
   readonly heldFrom: number;
+  /** What the leader says again and again that this replica had acknowledged, and that it does not have; 0: nothing. */
+  readonly lostIndex: number;
   status(): RaftStatus;
 }
 

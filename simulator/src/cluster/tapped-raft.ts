@@ -78,6 +78,9 @@ export class TappedRaft implements IRaft {
   get heldFrom(): number {
     return this.#core.heldFrom;
   }
+  get lostIndex(): number {
+    return this.#core.lostIndex;
+  }
   tick(): void {
     const before = this.#core.status();
     this.#core.tick();
