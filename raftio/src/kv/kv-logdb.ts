@@ -292,7 +292,7 @@ export class KVLogDB implements ILogDB {
 
   async #read<T>(clusterID: number, nodeID: number, read: (replica: Replica) => Promise<T>): Promise<T> {
     this.#checkOpen();
-    const replica = this.#replicas.get(clusterID, nodeID);
+    const replica = this.#replicas.peek(clusterID, nodeID);
     return this.#track(() => this.#gate.read(replica, () => read(replica)));
   }
 

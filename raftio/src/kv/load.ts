@@ -33,6 +33,13 @@ export class ReplicaMap {
     return replica;
   }
 
+  /** For a look at what is stored: nothing is kept of an id under which there is nothing. */
+  peek(clusterID: number, nodeID: number): Replica {
+    checkID(clusterID);
+    checkID(nodeID);
+    return this.find(clusterID, nodeID) ?? new Replica(clusterID, nodeID);
+  }
+
   all(): Replica[] {
     return [...this.#byCluster.values()].flatMap((nodes) => [...nodes.values()]);
   }
