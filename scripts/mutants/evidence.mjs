@@ -9,6 +9,7 @@ export const EVIDENCE = {
   'state machine safety': 'sessions-not-in-snapshot',
   'committed never changes': 'vote-for-short-log',
   'at most once': 'apply-twice',
+  'claims of errors': 'open-effect-denied',
   'term and vote never forgotten': 'vote-twice',
   'one change at a time': 'early-config-change',
   'membership overlap': 'members-not-in-snapshot',

@@ -19,6 +19,8 @@ export const EXTENSIONS = {
   'hostile-messages': { share: 0.3, isOn: true },
   /** Hosts write the same addresses in several ways: each its own list of members, and each life its own address. */
   spellings: { share: 0.25, isOn: true },
+  /** More clients, which believe what errors say of an effect and of a retry, and use a session for two commands at once. */
+  'advised-clients': { share: 0.3, isOn: true },
   /** Trial: a leader loses and regains leadership while it streams a snapshot. */
   'leader-flaps': { share: 0.1, isOn: true },
   /** Trial: a group sleeps while its members come and go; then one of them is asked. */

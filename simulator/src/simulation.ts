@@ -21,6 +21,7 @@ import { Oracle } from './invariants/oracle.js';
 import { Shadows } from './invariants/shadows.js';
 import { Network } from './net/network.js';
 import { runTrials } from './trials/trials.js';
+import { AdvisedClient } from './workload/advised-client.js';
 import { Client } from './workload/client.js';
 import { Coverage } from './world/coverage.js';
 import { Dice } from './world/dice.js';
@@ -57,6 +58,9 @@ export interface SimulationResult {
 
 const LINEARIZABILITY_LIMIT_MS = 20_000;
 const CLIENT_END_MS = 120_000;
+const ADVISED_CLIENTS = 2;
+/** Above the numbers of other clients and of their companions. */
+const FIRST_ADVISED_CLIENT = 100_001;
 const MAX_STEPS = 3_000_000;
 
 const textOf = (error: unknown): string =>
@@ -166,10 +170,11 @@ class Simulation {
     if (this.#scenario.extensions.includes('settings-changed')) {
       for (const group of cluster.groups) this.#spawn(new SettingsAdmin(this.#world, cluster, group).run());
     }
-    const clients = Array.from(
+    const clients: (Client | AdvisedClient)[] = Array.from(
       { length: clientCount },
       (_, i) => new Client(this.#world, cluster, i + 1, this.#history),
     );
+    if (this.#scenario.extensions.includes('advised-clients')) clients.push(...this.#advisedClients(cluster));
     for (const client of clients) this.#spawn(client.run(() => this.#isOver));
     this.#spawn(new Gauges(this.#world, cluster).run());
     await scheduler.sleep(safetyMs);
@@ -188,6 +193,13 @@ class Simulation {
     await runTrials({ world: this.#world, cluster, admins, liveness, requests, prober });
     if (this.#world.oracle.violation !== undefined) return;
     await new Restoration(this.#world, cluster, requests, loggerFactory).run();
+  }
+
+  #advisedClients(cluster: Cluster): AdvisedClient[] {
+    return Array.from(
+      { length: ADVISED_CLIENTS },
+      (_, i) => new AdvisedClient(this.#world, cluster, FIRST_ADVISED_CLIENT + i, this.#history),
+    );
   }
 
   #spawn(work: Promise<void>): void {

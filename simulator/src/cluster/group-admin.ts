@@ -1,4 +1,4 @@
-import { hasErrorCode } from '@drakkar/raftio';
+import { hasErrorCode, isDrakkarError } from '@drakkar/raftio';
 import type { NodeHost } from '@drakkar/framework';
 import type { Dice } from '../world/dice.js';
 import type { Cluster, GroupState } from './cluster.js';
@@ -140,6 +140,7 @@ export class GroupAdmin {
     for (let mayBeUnderWay = false; ;) {
       const outcome = await this.#attempt(change);
       if (outcome === 'unknown') mayBeUnderWay = true;
+      else if (outcome !== 'done' && !mayBeUnderWay) this.#tellClaim(change, outcome);
       // One that joins may be needed for the group to go on, so it is started as soon as it may be a member.
       if (outcome !== 'no effect' && outcome !== 'refused') this.#startIfNew(change, options.isLate);
       if (outcome === 'done' || view.shows(change)) return this.#noteDone(change, options.keeps);
@@ -157,6 +158,18 @@ export class GroupAdmin {
       }
       await this.#world.scheduler.sleep(RETRY_MS + this.#dice.int(RETRY_MS));
     }
+  }
+
+  /** Every error of the attempt, and of those before, said that the change had no effect. */
+  #tellClaim(change: Change, code: string): void {
+    const claim = { operation: 'change', effect: 'none', retry: 'here', isRemoved: false } as const;
+    this.#world.oracle.see('claimed', {
+      ...claim,
+      clusterID: this.#clusterID,
+      what: describe(change),
+      code,
+      change,
+    });
   }
 
   #noteDone(change: Change, keeps: boolean): void {
@@ -183,6 +196,7 @@ export class GroupAdmin {
 
   /** Asks at some host, and now and then at a second one: the group takes one change at a time, whoever asks. */
   async #attempt(change: Change): Promise<Outcome> {
+    this.#world.oracle.see('attempted', { clusterID: this.#clusterID, what: describe(change) });
     const isTwice = this.#rival.chance(TWICE_CHANCE);
     const outcomes = await Promise.all([
       this.#ask(change, this.#dice),
@@ -204,9 +218,7 @@ export class GroupAdmin {
       if (error instanceof HostDownError) return error.wasCalled ? 'unknown' : 'no effect';
       if (hasErrorCode(error, 'ERR_REJECTED')) return 'rejected';
       if (isRefused(error)) return 'refused';
-      if (hasErrorCode(error, 'ERR_TIMEOUT') || hasErrorCode(error, 'ERR_REQUEST_TERMINATED'))
-        return 'unknown';
-      return 'no effect';
+      return isDrakkarError(error) && error.effect === 'unknown' ? 'unknown' : 'no effect';
     }
   }
 

@@ -6,6 +6,13 @@ export interface Change {
   address: string;
 }
 
+/** Whether `change` shows in the membership. */
+export function isVisible({ kind, nodeID }: Change, membership: Membership): boolean {
+  const { addresses, observers, removed } = membership;
+  if (kind === 'remove') return removed.has(nodeID);
+  return addresses.has(nodeID) || (kind === 'addObserver' && observers.has(nodeID));
+}
+
 /** What an operator knows of the members of a group: the newest membership seen, and the change under way, if any. */
 export class MembershipView {
   #newest: Membership | undefined;
@@ -31,12 +38,8 @@ export class MembershipView {
   }
 
   /** Whether `change` shows in the newest membership. */
-  shows({ kind, nodeID }: Change): boolean {
-    const membership = this.#newest;
-    if (membership === undefined) return false;
-    if (kind === 'remove') return membership.removed.has(nodeID);
-    if (kind === 'addObserver') return this.isMember(nodeID);
-    return membership.addresses.has(nodeID);
+  shows(change: Change): boolean {
+    return this.#newest !== undefined && isVisible(change, this.#newest);
   }
 
   /**

@@ -9,7 +9,14 @@ import type {
   ReadContext,
   SnapshotStreamReport,
 } from '@drakkar/framework';
-import { type Entry, EntryType, type Membership, type Message, type Snapshot } from '@drakkar/raftio';
+import {
+  type Entry,
+  EntryType,
+  REGISTER_SERIES_ID,
+  type Membership,
+  type Message,
+  type Snapshot,
+} from '@drakkar/raftio';
 import type { SeenEntry } from '../invariants/observation.js';
 import { changeInNormalForm } from './spellings.js';
 
@@ -39,7 +46,8 @@ export function seenEntry(entry: Entry): SeenEntry {
   const id = Number(BigInt(clientID) % BigInt(TWO_32)) ^ Math.imul(Number(BigInt(seriesID) % 65_521n), 31);
   const isConfigChange = type === EntryType.ConfigChangeEntry;
   const cmd = isConfigChange ? changeInNormalForm(entry.cmd) : entry.cmd;
-  return { index, term, digest: crc32(cmd, (id ^ type) >>> 0), isConfigChange };
+  const seen = { index, term, digest: crc32(cmd, (id ^ type) >>> 0), isConfigChange };
+  return seriesID === REGISTER_SERIES_ID ? { ...seen, registers: clientID } : seen;
 }
 
 /** A core, and somebody who sees what it wants and is told. */

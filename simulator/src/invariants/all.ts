@@ -5,6 +5,7 @@ import { AtMostOnce } from './at-most-once.js';
 import { Bounded } from './bounded.js';
 import { Campaigns } from './campaigns.js';
 import { CheckQuorum } from './check-quorum.js';
+import { Claims } from './claims.js';
 import { CommitRule } from './commit-rule.js';
 import { CommittedNeverChanges } from './committed-never-changes.js';
 import { DurablePromises } from './durable-promises.js';
@@ -42,6 +43,7 @@ export function allInvariants(
     new StateMachineSafety(),
     new CommittedNeverChanges(),
     new AtMostOnce(),
+    new Claims(),
     new DurablePromises(shadows),
     new OneChangeAtATime(shadows),
     new MembershipOverlap(shadows),

@@ -1,5 +1,6 @@
 import type { RaftStatus } from '@drakkar/framework';
-import type { Membership, Message } from '@drakkar/raftio';
+import type { ErrorClaim, Membership, Message, Uint64 } from '@drakkar/raftio';
+import type { Change } from '../cluster/membership-view.js';
 
 /** Names a replica. */
 export interface ReplicaName {
@@ -13,6 +14,20 @@ export interface SeenEntry {
   term: number;
   digest: number;
   isConfigChange?: boolean;
+  /** Client id of the session that it registers. */
+  registers?: Uint64;
+}
+
+/** What the error of an operation says of it. */
+export interface Claim extends ErrorClaim {
+  clusterID: number;
+  /** The command, or another name of its own. */
+  what: string;
+  operation: 'proposal' | 'session' | 'read' | 'change';
+  code: string;
+  /** Whether the replica that was asked had been told before that it is a member no more. */
+  isRemoved: boolean;
+  change?: Change;
 }
 
 export interface HardState {
@@ -107,6 +122,10 @@ export interface Observations {
   writeAnswered: { clusterID: number; position: number; command: string };
   /** A client was told that its command had no effect, and will have none. */
   refused: { clusterID: number; command: string };
+  /** A client begins an attempt at an operation. */
+  attempted: { clusterID: number; what: string };
+  /** The attempt failed, with this claim. */
+  claimed: Claim;
   /** A client asks for a linearizable read. */
   readAsked: { clusterID: number; readID: number };
   /** It was answered by a state machine that has had `position` commands; `value` of `key` was found there. */

@@ -95,6 +95,7 @@ export class Client {
       this.#note({ kind: 'get', key: `${clusterID}/${key}`, value, invokedAt, returnedAt: scheduler.nowMs });
       return true;
     } catch (error) {
+      this.#tellClaim(group, `read ${readID}`, 'read', error);
       this.#classify(error);
       return false;
     }
@@ -107,7 +108,7 @@ export class Client {
     const id = `${this.#number}.${this.#nextID()}`;
     const cmd = encodeCommand({ id, key, value: id }, 'x'.repeat(this.#dice.int(scenario.paddingBytes + 1)));
     const invokedAt = scheduler.nowMs;
-    const outcome = await this.#propose(group, session, cmd, attempts);
+    const outcome = await this.#propose(group, session, { what: id, cmd }, attempts);
     const operation = { kind: 'put', key: `${clusterID}/${key}`, value: id, invokedAt } as const;
     if (outcome.done) {
       oracle.see('writeAnswered', { clusterID, position: outcome.position, command: id });
@@ -125,7 +126,7 @@ export class Client {
   async #propose(
     group: GroupState,
     session: Session | undefined,
-    cmd: Uint8Array,
+    { what, cmd }: { what: string; cmd: Uint8Array },
     attempts: number,
   ): Promise<Outcome> {
     const options = { timeoutMs: this.#timeoutMs(group) };
@@ -137,12 +138,14 @@ export class Client {
       }
       const host = this.#pickHost(group);
       if (host === undefined) continue;
+      this.#world.oracle.see('attempted', { clusterID: group.scenario.clusterID, what });
       try {
         const value = await host.call((nodeHost) =>
           nodeHost.syncPropose(session ?? nodeHost.getNoOPSession(group.scenario.clusterID), cmd, options),
         );
         return { done: true, position: Number(value) };
       } catch (error) {
+        this.#tellClaim(group, what, 'proposal', error);
         const failure = this.#classify(error);
         if (failure === 'unknown') mayHaveHappened = true;
         if (failure === 'rejected') {
@@ -174,6 +177,14 @@ export class Client {
       this.#classify(error);
       return undefined;
     }
+  }
+
+  #tellClaim(group: GroupState, what: string, operation: 'proposal' | 'read', error: unknown): void {
+    if (!isDrakkarError(error)) return;
+    const { clusterID } = group.scenario;
+    const { code, effect, retry } = error;
+    // It may learn of its removal during the call; who asks it again later is told by another client.
+    this.#world.oracle.see('claimed', { clusterID, what, operation, code, effect, retry, isRemoved: false });
   }
 
   #classify(error: unknown): Failure {

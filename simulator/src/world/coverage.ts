@@ -59,6 +59,8 @@ export const EVENT_KINDS = [
   'observer read answered',
   'LogDB failed',
   'replica restarted',
+  'advice followed',
+  'second command refused',
   'message forged',
   'forged message dropped',
   'address respelled',
@@ -92,6 +94,7 @@ export const EVENT_KINDS = [
 /** Kinds that only seeds with that extension bring about. */
 const EXTENSION_EVENTS: Readonly<Partial<Record<ExtensionName, readonly EventKind[]>>> = {
   'replica-restarts': ['replica restarted'],
+  'advised-clients': ['advice followed', 'second command refused'],
   'hostile-messages': ['message forged', 'forged message dropped'],
   spellings: ['address respelled'],
   'leader-flaps': ['leader flapped'],
