@@ -14,6 +14,8 @@ const known = new Map<string, NormalAddress>();
  * The normal form of an address, in which two spellings of the same one are equal: lower case, no final dot of a
  * name, the short form of an IPv6 address, the port without leading zeros. What is no address stays as it is, trimmed
  * and in lower case. Names are not looked up: a name and the IP address that it stands for differ.
+ *
+ * Groups apply membership changes by it, so what it makes of an address may change with a feature level only.
  */
 export function normalAddress(address: string): NormalAddress {
   if (address.length > MAX_LENGTH) return address as NormalAddress;

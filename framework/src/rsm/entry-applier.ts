@@ -259,7 +259,7 @@ export class EntryApplier {
       this.#setSettings(entry, change);
       return;
     }
-    const refusal = this.#members.handle(change, entry.index);
+    const refusal = this.#members.handle(change, entry.index, this.#level);
     this.#advance(entry);
     this.#listener.onConfigChangeApplied(entry, change, refusal === undefined, this.#members.get(), refusal);
   }

@@ -123,7 +123,7 @@ const CASES: Case[] = [
 describe.each<MembershipRules>(['strict', 'dragonboat'])('%s rules', (rules) => {
   it.each(CASES)('on $what', ({ change: fields, ...expected }) => {
     const members = tracker(rules);
-    const refusal = members.handle(change(fields), 11);
+    const refusal = members.handle(change(fields), 11, 0);
     expect(refusal === undefined).toBe(expected[rules]);
     if (refusal === undefined) {
       expect(members.get().configChangeID).toBe(11);
@@ -131,6 +131,24 @@ describe.each<MembershipRules>(['strict', 'dragonboat'])('%s rules', (rules) => 
       expect(refusal).not.toBe('');
       expect(members.get()).toEqual(example());
     }
+  });
+});
+
+describe('an address that is spelled otherwise', () => {
+  const taken: Partial<ConfigChange>[] = [{ address: 'A1.:01' }, { type: AddObserver, address: 'a3.:1' }];
+  const promotion = { nodeID: 3, address: 'A3.:01' };
+
+  it('is the same for strict rules from feature level 1 on', () => {
+    for (const fields of taken) {
+      expect(tracker('strict').handle(change(fields), 11, 0)).toBeUndefined();
+      expect(tracker('strict').handle(change(fields), 11, 1)).toContain('is the address of node');
+    }
+    expect(tracker('strict').handle(change(promotion), 11, 0)).toContain("can't be promoted");
+    expect(tracker('strict').handle(change(promotion), 11, 1)).toBeUndefined();
+  });
+
+  it('is another one for the rules of Dragonboat at any level', () => {
+    for (const fields of taken) expect(tracker('dragonboat').handle(change(fields), 11, 1)).toBeUndefined();
   });
 });
 
@@ -171,19 +189,19 @@ describe('a change', () => {
     ],
   ])('%s', (_what, fields, difference) => {
     const members = tracker('strict');
-    expect(members.handle(change(fields), 11)).toBeUndefined();
+    expect(members.handle(change(fields), 11, 0)).toBeUndefined();
     expect(members.get()).toEqual({ ...example(), configChangeID: 11, ...difference });
   });
 
   it('keeps the address of a promoted observer under the rules of Dragonboat', () => {
     const members = tracker('dragonboat');
-    members.handle(change({ nodeID: 3, address: 'elsewhere:1' }), 11);
+    members.handle(change({ nodeID: 3, address: 'elsewhere:1' }), 11, 0);
     expect(members.get().addresses.get(3)).toBe('a3:1');
   });
 
   it('moves a member under the rules of Dragonboat', () => {
     const members = tracker('dragonboat');
-    members.handle(change({ nodeID: 1, address: 'elsewhere:1' }), 11);
+    members.handle(change({ nodeID: 1, address: 'elsewhere:1' }), 11, 0);
     expect(members.get().addresses.get(1)).toBe('elsewhere:1');
   });
 });
@@ -192,19 +210,19 @@ describe('the last voting member', () => {
   const alone = (): Membership => ({ ...example(), addresses: new Map([[1, 'a1:1']]) });
   it('stays', () => {
     const members = tracker('strict', false, alone());
-    expect(members.handle(change({ type: RemoveNode, nodeID: 1 }), 11)).toContain('last voting member');
+    expect(members.handle(change({ type: RemoveNode, nodeID: 1 }), 11, 0)).toContain('last voting member');
     expect(members.get()).toEqual(alone());
   });
 
   it('does not keep an observer from going', () => {
     expect(
-      tracker('strict', false, alone()).handle(change({ type: RemoveNode, nodeID: 3 }), 11),
+      tracker('strict', false, alone()).handle(change({ type: RemoveNode, nodeID: 3 }), 11, 0),
     ).toBeUndefined();
   });
 
   it('goes under the rules of Dragonboat', () => {
     const members = tracker('dragonboat', false, alone());
-    expect(members.handle(change({ type: RemoveNode, nodeID: 1 }), 11)).toBeUndefined();
+    expect(members.handle(change({ type: RemoveNode, nodeID: 1 }), 11, 0)).toBeUndefined();
   });
 });
 
@@ -215,16 +233,16 @@ describe('ordered changes', () => {
     ['that name none', {}, false],
     ['that begin a group', { initialize: true }, true],
   ])('%s', (_what, fields, accepted) => {
-    expect(tracker('strict', true).handle(change(fields), 11) === undefined).toBe(accepted);
-    expect(tracker('dragonboat', true).handle(change(fields), 11) === undefined).toBe(accepted);
-    expect(tracker('strict', false).handle(change(fields), 11)).toBeUndefined();
+    expect(tracker('strict', true).handle(change(fields), 11, 0) === undefined).toBe(accepted);
+    expect(tracker('dragonboat', true).handle(change(fields), 11, 0) === undefined).toBe(accepted);
+    expect(tracker('strict', false).handle(change(fields), 11, 0)).toBeUndefined();
   });
 
   it('follow one on another', () => {
     const members = tracker('strict', true);
-    expect(members.handle(change({ configChangeID: 10 }), 11)).toBeUndefined();
-    expect(members.handle(change({ configChangeID: 10, nodeID: 5, address: 'a5:1' }), 12)).toBeDefined();
-    expect(members.handle(change({ configChangeID: 11, nodeID: 5, address: 'a5:1' }), 13)).toBeUndefined();
+    expect(members.handle(change({ configChangeID: 10 }), 11, 0)).toBeUndefined();
+    expect(members.handle(change({ configChangeID: 10, nodeID: 5, address: 'a5:1' }), 12, 0)).toBeDefined();
+    expect(members.handle(change({ configChangeID: 11, nodeID: 5, address: 'a5:1' }), 13, 0)).toBeUndefined();
   });
 });
 

@@ -4,6 +4,7 @@ import {
   type Membership,
   type Uint64,
   emptyMembership,
+  isSameAddress,
   normalAddress,
 } from '@drakkar/raftio';
 import { hash64 } from './hash.js';
@@ -51,10 +52,11 @@ export class MembershipTracker {
    * Makes a change, unless it is against the rules.
    *
    * @param index log index of the change, the new configChangeID
+   * @param level feature level of the group: from 1 on, strict rules know an address however it is spelled
    * @returns why the change is refused; `undefined` when it was made
    */
-  handle(change: ConfigChange, index: number): string | undefined {
-    const refusal = this.#refusal(change);
+  handle(change: ConfigChange, index: number, level: number): string | undefined {
+    const refusal = this.#refusal(change, level > 0 ? isSpelledOrSame : isSpelledSame);
     if (refusal === undefined) this.#apply(change, index);
     return refusal;
   }
@@ -76,7 +78,7 @@ export class MembershipTracker {
     return hashOf({ ...others, addresses: normal(addresses), observers: normal(observers) }, rest);
   }
 
-  #refusal(change: ConfigChange): string | undefined {
+  #refusal(change: ConfigChange, isSame: Comparison): string | undefined {
     const { configChangeID, removed } = this.#members;
     if (change.type === ConfigChangeType.RaiseLevel || change.type === ConfigChangeType.SetSettings)
       return 'it does not concern the members';
@@ -86,10 +88,12 @@ export class MembershipTracker {
     if (change.type !== ConfigChangeType.RemoveNode && removed.has(change.nodeID)) {
       return `node ${change.nodeID} was removed; a node id is never used again`;
     }
-    return this.#options.rules === 'strict' ? this.#strictRefusal(change) : this.#dragonboatRefusal(change);
+    return this.#options.rules === 'strict'
+      ? this.#strictRefusal(change, isSame)
+      : this.#dragonboatRefusal(change);
   }
 
-  #strictRefusal(change: ConfigChange): string | undefined {
+  #strictRefusal(change: ConfigChange, isSame: Comparison): string | undefined {
     const { type, nodeID, address } = change;
     const { addresses, observers } = this.#members;
     if (type === ConfigChangeType.RemoveNode) {
@@ -101,11 +105,11 @@ export class MembershipTracker {
     const observerAddress = observers.get(nodeID);
     if (observerAddress !== undefined) {
       if (type === ConfigChangeType.AddObserver) return `node ${nodeID} is an observer already`;
-      return sameAddress(address, observerAddress)
+      return isSame(address, observerAddress)
         ? undefined
         : `observer ${nodeID} has the address ${observerAddress}, it can't be promoted under ${address}`;
     }
-    const holder = holderOf(address, addresses) ?? holderOf(address, observers);
+    const holder = holderOf(address, addresses, isSame) ?? holderOf(address, observers, isSame);
     return holder === undefined ? undefined : addressTaken(address, holder);
   }
 
@@ -114,7 +118,9 @@ export class MembershipTracker {
     if (type === ConfigChangeType.RemoveNode) return undefined;
     const isObserver = type === ConfigChangeType.AddObserver;
     if (isObserver && addresses.has(nodeID)) return `node ${nodeID} is a voting member already`;
-    const holder = holderOf(address, addresses) ?? (isObserver ? holderOf(address, observers) : undefined);
+    const holder =
+      holderOf(address, addresses, isSpelledSame) ??
+      (isObserver ? holderOf(address, observers, isSpelledSame) : undefined);
     return holder === undefined ? undefined : addressTaken(address, holder);
   }
 
@@ -159,18 +165,29 @@ function hashOf(
   return hash64(JSON.stringify([configChangeID, ...parts, gone, ...others]));
 }
 
-/** As Dragonboat compares them. */
-function sameAddress(a: string, b: string): boolean {
+type Comparison = (a: string, b: string) => boolean;
+
+/** As Dragonboat compares addresses, and this project at level 0. */
+function isSpelledSame(a: string, b: string): boolean {
   return a.trim().toLowerCase() === b.trim().toLowerCase();
+}
+
+/** Each host has spelled the first members in its own way, and must not come to another answer for that. */
+function isSpelledOrSame(a: string, b: string): boolean {
+  return isSpelledSame(a, b) || isSameAddress(a, b);
 }
 
 function addressTaken(address: string, holder: number): string {
   return `${address} is the address of node ${holder}; remove that node first, or use another address`;
 }
 
-function holderOf(address: string, nodes: ReadonlyMap<number, string>): number | undefined {
+function holderOf(
+  address: string,
+  nodes: ReadonlyMap<number, string>,
+  isSame: Comparison,
+): number | undefined {
   for (const [nodeID, held] of nodes) {
-    if (sameAddress(address, held)) return nodeID;
+    if (isSame(address, held)) return nodeID;
   }
   return undefined;
 }
