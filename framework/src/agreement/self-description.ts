@@ -104,7 +104,8 @@ function membersClaimed(value: unknown): Map<number, string> | undefined {
 }
 
 function showMembers(members: ReadonlyMap<number, string> | undefined): string {
-  if (members === undefined) return 'members that are not known any more';
+  if (members === undefined)
+    return 'members that are not known any more (it joined, or snapshots were imported, perhaps different ones)';
   const list = [...members].sort(([a], [b]) => a - b);
   return shown(
     `the members ${list.map(([nodeID, address]) => `${nodeID}=${normalAddress(address)}`).join(', ')}`,

@@ -162,7 +162,14 @@ export class Core {
   transferElapsed = 0;
 
   /** How far the state machine is in what it was given, and since when; see stall.ts. */
-  readonly applying = { index: 0, sinceTick: 0, isReported: false, campaignsLeft: 0 };
+  readonly applying = {
+    index: 0,
+    sinceTick: 0,
+    isReported: false,
+    campaignsLeft: 0,
+    pauseTicks: 0,
+    nextReportTick: 0,
+  };
   /** How far this replica has come as leader; see progress.ts. */
   readonly progress = new Progress();
   /** Whether its state is known to be wrong, and campaigns that it leaves to others for that; see unfit.ts. */

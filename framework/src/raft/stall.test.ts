@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { makeEntry } from '@drakkar/raftio';
 import { expectGolden } from './testing/golden.js';
+import { Solo, emptyInit } from './testing/solo.js';
 import { Story } from './testing/story.js';
 
 const isLeader = (story: Story) => (nodeID: number) => story.replica(nodeID).core.isLeader;
@@ -89,5 +91,28 @@ describe('a leader whose state machine hangs', () => {
     expect(story.transcript.split('> isolate 3')[1]).not.toContain('1 -> 3 Request');
     story.tick(1, 200);
     expect(story.transcript.split('> isolate 3')[1]).toContain('1 -> 3 Request');
+  });
+});
+
+describe('a state machine that is slow with every entry', () => {
+  it('is reported less and less often', () => {
+    const { raft } = new Solo({}, emptyInit([1]));
+    let reports = 0;
+    const turn = (): void => {
+      raft.tick();
+      while (raft.hasUpdate()) {
+        const update = raft.getUpdate();
+        reports += update.reports.length;
+        if (update.mustSave) raft.saved(update);
+      }
+    };
+    while (!raft.isLeader) turn();
+    raft.propose(Array.from({ length: 100 }, (_, i) => makeEntry({ key: i })));
+    for (let index = 1; index <= 60; index++) {
+      for (let tick = 0; tick < 60; tick++) turn();
+      raft.applying(index);
+    }
+    expect(reports).toBeGreaterThanOrEqual(3);
+    expect(reports).toBeLessThanOrEqual(8);
   });
 });

@@ -10,6 +10,8 @@ import type { Core } from './core.js';
 
 /** Election timeouts without an entry applied, while there are some to apply, that make a stall. */
 export const STALL_ELECTION_TIMEOUTS = 5;
+/** Between two reports, at most, in units of the time that makes a stall. */
+const MAX_PAUSES = 64;
 /** Campaigns that a replica with a stalled state machine leaves to others. */
 const CAMPAIGNS_LEFT_TO_OTHERS = 8;
 
@@ -23,16 +25,23 @@ export function noteApplied(core: Core, index: number): void {
   applying.campaignsLeft = CAMPAIGNS_LEFT_TO_OTHERS;
 }
 
-/** Each tick: with nothing to apply, time does not count; the first tick of a stall reports it. */
+/**
+ * Each tick: with nothing to apply, time does not count; the first tick of a stall reports it. A state machine that is
+ * slow with every entry stalls with each of them: pauses between reports double.
+ */
 export function tickApplying(core: Core): void {
-  const { applying, log } = core;
+  const { applying, log, ticks, config } = core;
   if (log.applied >= log.applyHanded) {
     applying.sinceTick = core.ticks;
     applying.isReported = false;
     applying.campaignsLeft = CAMPAIGNS_LEFT_TO_OTHERS;
   }
-  if (applying.isReported || !isApplyingStalled(core)) return;
+  if (applying.isReported || ticks < applying.nextReportTick || !isApplyingStalled(core)) return;
   applying.isReported = true;
+  const isSoonAgain = ticks - applying.nextReportTick < applying.pauseTicks;
+  const pauseTicks = STALL_ELECTION_TIMEOUTS * config.electionTimeoutTicks;
+  applying.pauseTicks = isSoonAgain ? Math.min(2 * applying.pauseTicks, MAX_PAUSES * pauseTicks) : pauseTicks;
+  applying.nextReportTick = ticks + applying.pauseTicks;
   core.outbox.reports.push({ type: 'stateMachineStalled', applied: applying.index, commit: log.commit });
 }
 
