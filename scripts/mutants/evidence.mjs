@@ -26,7 +26,7 @@ export const EVIDENCE = {
   campaigns: 'late-pre-vote-counts',
   'sleep without work': 'sleep-with-work',
   'leadership transfer': 'proposals-during-transfer',
-  'acknowledged entries': 'answer-of-earlier-term',
+  'acknowledged entries': 'keep-conflicting-entries',
   'sessions as in the model': 'one-session-too-few',
   'members as in the model': 'order-ignored',
   linearizability: 'read-before-applied',
