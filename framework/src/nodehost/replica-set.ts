@@ -434,7 +434,7 @@ export class ReplicaSet {
     for (const members of [membership.addresses, membership.observers]) {
       for (const [nodeID, address] of members) registry.set(clusterID, nodeID, address);
     }
-    // The address of a node that was removed stays: the leader's last messages tell it that it was.
+    for (const nodeID of membership.removed.keys()) registry.retire(clusterID, nodeID);
   }
 }
 

@@ -70,6 +70,16 @@ export class NodeRegistry {
     if (learnt.size > MAX_LEARNT_NODES && oldest !== undefined) learnt.delete(oldest);
   }
 
+  /** The node is no member any more. Where it lived is remembered among the senders: its last messages go there. */
+  retire(clusterID: number, nodeID: number): void {
+    const members = this.#groups.get(clusterID)?.members;
+    const location = members?.get(nodeID);
+    if (members === undefined || location === undefined) return;
+    members.delete(nodeID);
+    this.#count(location, -1);
+    this.learn(clusterID, nodeID, location.address);
+  }
+
   removeCluster(clusterID: number): void {
     for (const location of this.#groups.get(clusterID)?.members.values() ?? []) this.#count(location, -1);
     this.#groups.delete(clusterID);
