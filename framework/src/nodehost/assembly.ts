@@ -217,7 +217,10 @@ function wire(parts: WiringParts): Wired {
       replicas.leaderChanged(replica, leaderID, term);
     },
     onReport: (replica, report) => replicas.reported(replica, report),
-    onMembershipChanged: (replica, membership) => replicas.membershipChanged(replica, membership),
+    onMembershipChanged: (replica, membership) => {
+      streams.callOff(replica.clusterID, membership.removed.keys());
+      replicas.membershipChanged(replica, membership);
+    },
     onLevelRaised: ({ clusterID, nodeID }, level) => {
       nodehostLog.info('the feature level of a group was raised', { clusterID, nodeID, level });
       events.emit('levelRaised', { clusterID, nodeID, level });

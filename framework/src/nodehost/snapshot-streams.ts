@@ -114,6 +114,11 @@ export class SnapshotStreams {
       });
   }
 
+  /** Of those nodes none gets a snapshot any more: the group has removed them. */
+  callOff(clusterID: number, removed: Iterable<number>): void {
+    for (const nodeID of removed) this.#sender.callOff(clusterID, nodeID);
+  }
+
   /** Where a snapshot that is offered goes; `undefined`: nobody here has a use for it. */
   #storeFor(offer: SnapshotOffer): SnapshotStore | undefined {
     const { clusterID, from, to, index, term, membership, groupID, settings } = offer;

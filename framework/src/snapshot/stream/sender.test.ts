@@ -263,6 +263,23 @@ describe('SnapshotSender', () => {
     expect(await second).toMatchObject({ sent: true });
   });
 
+  it('calls off what is on its way to a node that was removed, and no other', async () => {
+    let chunks = 0;
+    const setup = await setUp(
+      { dataBytes: 12 * MIB },
+      { onChunk: () => (chunks++ === 0 ? new Promise<void>(() => undefined) : undefined) },
+    );
+    const request = setup.request();
+    const { clusterID } = request.store;
+    const sending = setup.sender.send(request);
+    await until(() => chunks > 0);
+    setup.sender.callOff(clusterID + 1, request.to);
+    setup.sender.callOff(clusterID, request.to + 1);
+    expect(setup.sender.streamCount).toBe(1);
+    setup.sender.callOff(clusterID, request.to);
+    expect(await sending).toMatchObject({ sent: false, error: { code: 'ERR_SNAPSHOT_STOPPED' } });
+  });
+
   it('tells that the other host could not be reached, refused, or broke off', async () => {
     const failing = await setUp({}, {}, () => Promise.reject(new ErrConnectFailed('nobody there')));
     expect(await failing.sender.send(failing.request())).toMatchObject({

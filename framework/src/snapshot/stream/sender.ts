@@ -118,6 +118,11 @@ export class SnapshotSender {
     return running;
   }
 
+  /** Calls off the stream to a node that is no member any more. It then ends as one that was not sent. */
+  callOff(clusterID: number, nodeID: number): void {
+    this.#streams.get(keyOf(clusterID, nodeID))?.abort.abort();
+  }
+
   /** Calls every stream off and waits for them. Idempotent. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -127,7 +132,7 @@ export class SnapshotSender {
 
   async #send(request: SendSnapshot): Promise<SendOutcome> {
     const { store, to, signal } = request;
-    const key = `${store.clusterID}-${to}`;
+    const key = keyOf(store.clusterID, to);
     const before = this.#streams.get(key);
     if (before?.isFinishing === false) before.abort.abort();
     const stream = new Stream(before?.ended);
@@ -237,6 +242,10 @@ export class SnapshotSender {
 
 function describe({ store, snapshot, to }: SendSnapshot): string {
   return `sending the snapshot at ${snapshot.index} of group ${store.clusterID} to node ${to}`;
+}
+
+function keyOf(clusterID: number, nodeID: number): string {
+  return `${clusterID}-${nodeID}`;
 }
 
 function failureOf(error: unknown, request: SendSnapshot, signal: AbortSignal): Error {
