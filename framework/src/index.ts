@@ -5,7 +5,7 @@ export {
   type WrittenCertificates,
   writeCertificates,
 } from './cli/certs-files.js';
-export { type CompressionType, type SnappyCodec, loadSnappy } from './compression/snappy.js';
+export { type CompressionType, type SnappyCodec, loadSnappy, useSnappyInTurn } from './compression/snappy.js';
 export type { ClusterConfig, ClusterConfigInput } from './config/cluster-config.js';
 export type {
   AdapterConfig,

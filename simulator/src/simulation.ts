@@ -1,6 +1,6 @@
 import { checkLinearizableRegister } from '@drakkar/conformance';
 import type { RegisterOperation } from '@drakkar/conformance';
-import { type ILogger, type ILoggerFactory, loadSnappy } from '@drakkar/framework';
+import { type ILogger, type ILoggerFactory, useSnappyInTurn } from '@drakkar/framework';
 import { Cluster, connect } from './cluster/cluster.js';
 import { type Fault, makeFaultPlan } from './cluster/fault-plan.js';
 import { FaultInjector } from './cluster/faults.js';
@@ -108,7 +108,7 @@ class Simulation {
 
   async run(): Promise<SimulationResult> {
     // The first replica of a process would load it, in real time.
-    await loadSnappy().catch(() => undefined);
+    await useSnappyInTurn().catch(() => undefined);
     const { scheduler, oracle, trace, coverage } = this.#world;
     const { seed } = this.#scenario;
     const drill = await runDrill(seed, { trace, coverage, only: oracle.only });

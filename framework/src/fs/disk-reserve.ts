@@ -130,11 +130,12 @@ export class ReservingFileSystem implements IFileSystem {
   }
 }
 
-/** Looks at the disk before the first write, and each time that a MiB more is to be written. */
+/** Claims room for a MiB before the first write, and again each time that it is used up. */
 class ReservingFile implements IFile {
   readonly #inner: IFile;
   readonly #reserve: DiskReserve;
-  #uncheckedBytes = MIB;
+  #claim: SpaceClaim | undefined;
+  #claimedBytes = 0;
 
   constructor(inner: IFile, reserve: DiskReserve) {
     this.#inner = inner;
@@ -146,12 +147,14 @@ class ReservingFile implements IFile {
   }
 
   async write(data: Uint8Array, offset: number): Promise<void> {
-    this.#uncheckedBytes += data.length;
-    if (this.#uncheckedBytes >= MIB) {
-      await this.#reserve.mustFit(data.length, 'a file of a snapshot');
-      this.#uncheckedBytes = 0;
+    if (data.length > this.#claimedBytes) {
+      this.#claim?.end();
+      this.#claimedBytes = Math.max(data.length, MIB);
+      this.#claim = await this.#reserve.claim(this.#claimedBytes, 'a file of a snapshot');
     }
     await this.#inner.write(data, offset);
+    this.#claimedBytes -= data.length;
+    this.#claim?.wrote(data.length);
   }
 
   sync(): Promise<void> {
@@ -166,7 +169,8 @@ class ReservingFile implements IFile {
     return this.#inner.sizeBytes();
   }
 
-  close(): Promise<void> {
-    return this.#inner.close();
+  async close(): Promise<void> {
+    this.#claim?.end();
+    await this.#inner.close();
   }
 }
