@@ -206,7 +206,9 @@ describe('a registered session', () => {
     const { host, journal } = await cluster.readyLeader();
     const session = await host.getNewSession(CLUSTER, TIMEOUT);
     expect(await host.syncPropose(session, Buffer.from('first'), TIMEOUT)).toBe(1);
-    expect(await host.syncPropose(session, Buffer.from('second'), TIMEOUT)).toBe(1);
+    expect(await host.syncPropose(session, Buffer.from('first'), TIMEOUT)).toBe(1);
+    const other = host.syncPropose(session, Buffer.from('second'), TIMEOUT);
+    await expect(other).rejects.toMatchObject({ code: 'ERR_SESSION_IN_USE', effect: 'none' });
     session.proposalCompleted();
     expect(await host.syncPropose(session, Buffer.from('second'), TIMEOUT)).toBe(2);
     expect(journal.lines).toEqual(['first', 'second']);

@@ -1,7 +1,16 @@
 import { rm } from 'node:fs/promises';
 import { Session } from '@drakkar/framework';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { CLUSTER, TestCluster, Workshop, codeOf, eventually, progressOf, retrying } from './support.js';
+import {
+  CLUSTER,
+  TestCluster,
+  Workshop,
+  codeOf,
+  eventually,
+  progressOf,
+  retrying,
+  retryingInSession,
+} from './support.js';
 
 const workshop = new Workshop();
 afterEach(() => workshop.clear());
@@ -94,12 +103,12 @@ describe('client sessions', () => {
     const cluster = await TestCluster.start(workshop, 3);
     const leader = await cluster.leader();
     const session = await retrying(() => leader.host.getNewSession(CLUSTER));
-    await retrying(() => leader.host.syncPropose(session, Buffer.from('once')));
+    await retryingInSession(() => leader.host.syncPropose(session, Buffer.from('once')));
     await leader.host.stop();
     const next = await cluster.leader(cluster.nodes.filter((node) => node !== leader));
-    expect(await retrying(() => next.host.syncPropose(session, Buffer.from('once')))).toBe(1);
+    expect(await retryingInSession(() => next.host.syncPropose(session, Buffer.from('once')))).toBe(1);
     const back = await cluster.startNode(leader.nodeID);
-    expect(await retrying(() => back.host.syncPropose(session, Buffer.from('once')))).toBe(1);
+    expect(await retryingInSession(() => back.host.syncPropose(session, Buffer.from('once')))).toBe(1);
     session.proposalCompleted();
     expect(await cluster.read(back)).toBe('once');
   });

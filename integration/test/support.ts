@@ -22,7 +22,7 @@ import { EventLog } from './event-log.js';
 import { eventually, retrying } from './waiting.js';
 
 export { EventLog } from './event-log.js';
-export { codeOf, eventually, retrying } from './waiting.js';
+export { codeOf, eventually, retrying, retryingInSession } from './waiting.js';
 
 export const CLUSTER = 1;
 const TICK_MS = 20;

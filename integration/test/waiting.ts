@@ -28,6 +28,19 @@ export async function retrying<T>(call: () => Promise<T>): Promise<T> {
   return done.value;
 }
 
+/** Repeats a call that may be made again as it is, since it is made with a client session. */
+export async function retryingInSession<T>(call: () => Promise<T>): Promise<T> {
+  const done = await eventually('a call with a session to succeed', async () => {
+    try {
+      return { value: await call() };
+    } catch (error) {
+      if (isDrakkarError(error) && error.retry !== 'never') return undefined;
+      throw error;
+    }
+  });
+  return done.value;
+}
+
 /** The code of the error that `call` throws or rejects with. */
 export async function codeOf(call: () => unknown): Promise<string> {
   try {
