@@ -227,7 +227,7 @@ describe('a state machine that fails', () => {
     const { rsm, listener, machine } = new TestReplica(new Failing(fail));
     const failed = expect.objectContaining({
       code: 'ERR_STATE_MACHINE_FAILED',
-      retry: 'elsewhere',
+      retry: 'never',
       cause,
       details: { clusterID: 1, nodeID: 2, index: 2 },
     });

@@ -217,7 +217,7 @@ describe('order', () => {
     ['a term that goes back', { index: 3, term: 1 }],
   ])('%s stops the replica', (_what, fields) => {
     const made = replica({ term: 2 }, { term: 2 });
-    const failed = expect.objectContaining({ code: 'ERR_RSM_INVARIANT', retry: 'elsewhere' });
+    const failed = expect.objectContaining({ code: 'ERR_RSM_INVARIANT', retry: 'never' });
     expect(thrownBy(() => made.rsm.apply([makeEntry({ index: 3, term: 2, ...fields })]))).toEqual(failed);
     expect(made.rsm.lastApplied).toBe(2);
     expect(thrownBy(() => made.rsm.apply([makeEntry({ index: 3, term: 2 })]))).toEqual(failed);
