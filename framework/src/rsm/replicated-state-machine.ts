@@ -1,4 +1,4 @@
-import { type Entry, type GroupSettings, type Membership, type Uint64, toUint64 } from '@drakkar/raftio';
+import type { Entry, GroupSettings, Membership, Uint64 } from '@drakkar/raftio';
 import { ErrClusterClosed } from '../errors/index.js';
 import { isThenable } from '../runtime/is-thenable.js';
 import type { IStateMachine } from '../statemachine/contract.js';
@@ -6,6 +6,7 @@ import { AccessGate } from './access-gate.js';
 import { EntryApplier } from './entry-applier.js';
 import { ErrSnapshotOutOfDate } from './errors.js';
 import type { ReplicaHash, RsmOptions, SnapshotData, SnapshotSource, StatePoint } from './types.js';
+import { asHash } from './values.js';
 
 /**
  * The state that one replica builds from its group's committed log: the user's state machine, the client sessions
@@ -113,7 +114,7 @@ export class ReplicatedStateMachine {
   async getReplicaHash(): Promise<ReplicaHash> {
     return await this.#look(async () => ({
       index: this.#applier.index,
-      stateMachine: toUint64(await this.#stateMachine.getHash()),
+      stateMachine: asHash(await this.#stateMachine.getHash()),
       sessions: this.#applier.getSessionHash(),
       membership: this.#applier.getMembershipHash(),
     }));
@@ -134,7 +135,7 @@ export class ReplicatedStateMachine {
       index: this.#applier.index,
       sessions: this.#applier.getSessionDigest(),
       membership: this.#applier.getNormalMembershipHash(),
-      stateMachine: withHash ? toUint64(await this.#stateMachine.getHash()) : undefined,
+      stateMachine: withHash ? asHash(await this.#stateMachine.getHash()) : undefined,
     }));
   }
 
