@@ -197,6 +197,34 @@ describe('the comparison of states', () => {
     await cluster.write(wrong, 'a write is still taken');
   });
 
+  it('takes leadership from the replica that is wrong, and exports its state only on demand', async () => {
+    const cluster = await startedWith(3, true, 3);
+    await cluster.readyLeader();
+    const [wrong, right] = [cluster.node(3), cluster.node(1)];
+    await eventually('the wrong one to lead', () => {
+      if (progressOf(wrong).role === 'leader') return true;
+      if (wrong.host.getLeaderID(CLUSTER).leaderID !== 0) {
+        try {
+          wrong.host.requestLeaderTransfer(CLUSTER, 3);
+        } catch {
+          // one is under way
+        }
+      }
+      return undefined;
+    });
+    for (let i = 0; i < 25; i++) await cluster.write(right, i === 7 ? 'only most' : `${i}`);
+    await wrong.events.first('stateDiverged');
+    await eventually('another to lead', () => {
+      const { leaderID } = right.host.getLeaderID(CLUSTER);
+      return leaderID === 1 || leaderID === 2 ? true : undefined;
+    });
+    expect(wrong.events.of('leaderSteppedDown').map(({ reason }) => reason)).toContain('stateDiverged');
+    const dir = join(await workshop.dir(), 'export');
+    expect(await codeOf(() => wrong.host.exportSnapshot(CLUSTER, dir))).toBe('ERR_STATE_DIVERGED');
+    const exported = await wrong.host.exportSnapshot(CLUSTER, dir, { evenIfDiverged: true });
+    expect(exported).toMatchObject({ nodeID: 3, dir });
+  });
+
   it('compares sessions and members also of groups with few entries, and finds nothing where all are equal', async () => {
     const cluster = await TestCluster.start(workshop, 3, {
       settings: { stateCheckEntries: 0, stateCheckIntervalMs: 100 },

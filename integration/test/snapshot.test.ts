@@ -1,7 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CLUSTER, TestCluster, Workshop, codeOf, eventually, retrying } from './support.js';
+
+const TIMEOUT = { timeoutMs: 10_000 };
 
 const workshop = new Workshop();
 afterEach(() => workshop.clear());
@@ -10,6 +13,23 @@ const lines = (from: number, to: number): string[] =>
   Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}`);
 
 const snapshotFolders = async (dir: string): Promise<string[]> => readdir(join(dir, 'snapshots', '1-1'));
+
+describe('the stream of a snapshot', () => {
+  it('ends when the node that it is for is removed', async () => {
+    const slow = { settings: { maxSnapshotBytesPerSecond: 10_000 } };
+    const cluster = await TestCluster.start(workshop, 1, slow, { compactionOverhead: 0 });
+    const leader = cluster.node(1);
+    const { host, events } = leader;
+    for (let i = 0; i < 30; i++) await cluster.write(leader, randomBytes(4_000).toString('hex'));
+    await host.requestSnapshot(CLUSTER);
+    await host.syncRequestAddObserver(CLUSTER, 2, await cluster.reserve(2), 0, TIMEOUT);
+    await cluster.startNode(2, { isObserver: true });
+    await events.first('sendSnapshotStarted');
+    await host.syncRequestDeleteNode(CLUSTER, 2, 0, TIMEOUT);
+    expect(await events.first('sendSnapshotAborted')).toMatchObject([{ to: 2 }]);
+    expect(events.of('sendSnapshotCompleted')).toEqual([]);
+  });
+});
 
 describe('snapshots of a replica', () => {
   it.each(['none', 'snappy'] as const)(

@@ -513,6 +513,36 @@ describe('GroupGuard of a replica that joins with other settings in its configur
     expect(bench.found).toEqual([]);
   });
 
+  it('asks a member that differed and is silent, and forgets the difference when it answers', () => {
+    const bench = new Bench({ nodeID: 2 });
+    expect(bench.takes(3, { settings: ORDERED })).toBe(false);
+    bench.sent.length = 0;
+    const passTicks = (count: number): void => {
+      for (let i = 0; i < count; i++) {
+        bench.host.nowTick++;
+        bench.guard.tick();
+      }
+    };
+    passTicks(9);
+    expect(bench.sent).toEqual([]);
+    passTicks(11);
+    expect(bench.sent.map(({ type, to }) => [type, to])).toEqual([
+      [MessageType.GroupMismatch, 3],
+      [MessageType.GroupMismatch, 3],
+    ]);
+    expect(bench.takes(3, { type: MessageType.GroupMismatch })).toBe(false);
+    expect(bench.guard.differences()).toEqual([]);
+    expect(bench.sent).toHaveLength(2); // whoever has asked answers nothing
+    passTicks(50);
+    expect(bench.sent).toHaveLength(2);
+  });
+
+  it('answers a member that takes it for one that differs, once in a tick', () => {
+    const bench = new Bench();
+    for (let i = 0; i < 3; i++) expect(bench.takes(2, { type: MessageType.GroupMismatch })).toBe(false);
+    expect(bench.sent.map(({ type, to }) => [type, to])).toEqual([[MessageType.GroupMismatch, 2]]);
+  });
+
   it('is refused no more when the only one that differed agrees', () => {
     const bench = new Bench({
       members: new Map([

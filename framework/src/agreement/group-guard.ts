@@ -189,7 +189,20 @@ export class GroupGuard {
 
   /** Called with each tick. */
   tick(): void {
+    this.#askSilent();
     this.#judgeIfNeeded();
+  }
+
+  /** A member that differed and is silent may agree by now, and have no other reason to say anything to this replica. */
+  #askSilent(): void {
+    if (this.#others.size === 0) return;
+    const { nowTick } = this.#host;
+    const { electionTimeoutTicks } = this.#options;
+    const membership = this.#host.membership();
+    for (const other of this.#others.values()) {
+      const sinceTick = Math.max(other.heardTick, other.toldTick);
+      if (nowTick - sinceTick >= electionTimeoutTicks && isMember(other, membership)) this.#tell(other);
+    }
   }
 
   /** The last one that differed may be gone, too. */
@@ -210,7 +223,8 @@ export class GroupGuard {
       return false;
     }
     if (type === MessageType.GroupMismatch) {
-      this.#answer(message);
+      // Whoever asked has its answer; the other one gives it.
+      if (!this.#others.delete(keyOf(from, source))) this.#answer(message);
       return false;
     }
     if (this.#groupID === 0 && groupID !== 0 && isOfLeader(type) && !this.#adopt(message, source))
@@ -285,10 +299,13 @@ export class GroupGuard {
     this.#host.send(message);
   }
 
-  /** To one that joins and asks, since it has other settings in its configuration. At most one in a tick. */
-  #answer({ from, settings }: Message): void {
+  /**
+   * To one that joins and asks, since it has other settings in its configuration, and to one that took this replica for
+   * one that differs. At most one in a tick.
+   */
+  #answer({ from }: Message): void {
     const { nowTick } = this.#host;
-    if (settings !== 0 || this.#host.isNew || this.#answeredTick === nowTick) return;
+    if (this.#host.isNew || this.#answeredTick === nowTick) return;
     this.#answeredTick = nowTick;
     this.#describeTo(from);
   }

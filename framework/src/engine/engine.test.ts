@@ -23,63 +23,13 @@ import { Engine } from './engine.js';
 import { RejectedMessages } from './rejected-messages.js';
 import { Replica } from './replica.js';
 import type { ISnapshotter } from './snapshotter-contract.js';
+import { ScriptedRaft } from './testing/scripted-raft.js';
 
 /** What happened, in order, in one line each. */
 let story: string[] = [];
 beforeEach(() => {
   story = [];
 });
-
-/** A core that gives out updates which the test has prepared, and tells what it is told. */
-class ScriptedRaft {
-  readonly updates: Partial<RaftUpdate>[] = [];
-  readonly isLeader = false;
-  readonly leaderID = 0;
-  term = 1;
-  readonly isBusy = false;
-  isQuiesced = false;
-  membersToSeek: number[] = [];
-  failOnStep = false;
-  constructor(readonly clusterID: number) {}
-  applying = (): void => undefined;
-  tick = (): void => this.#tell('tick');
-  step = (message: Message): void => {
-    if (this.failOnStep) throw new Error('broken invariant');
-    this.#tell(`step ${message.type}`);
-  };
-  propose = (entries: Entry[]): void => this.#tell(`propose ${entries.length}`);
-  readIndex = (): void => this.#tell('readIndex');
-  setLevel = (): void => undefined;
-  setUnfit = (): void => undefined;
-  reportReachable = (nodeID: number): void => this.#tell(`seek ${nodeID}`);
-  hasUpdate = (): boolean => this.updates.length > 0;
-  getUpdate = (): RaftUpdate => ({
-    clusterID: this.clusterID,
-    nodeID: 1,
-    state: undefined,
-    entriesToSave: [],
-    snapshot: undefined,
-    mustSave: false,
-    messages: [],
-    messagesAfterSave: [],
-    entriesToApply: [],
-    readyReads: [],
-    droppedReads: [],
-    droppedProposals: [],
-    rejectedConfigChanges: [],
-    outdatedMembers: [],
-    refusedConfigChanges: [],
-    logReads: [],
-    reports: [],
-    leader: undefined,
-    ...this.updates.shift(),
-  });
-  saved = (update: RaftUpdate): void => this.#tell(`saved ${update.entriesToSave.length}`);
-  applied = (index: number): void => this.#tell(`applied ${index}`);
-  #tell(what: string): void {
-    story.push(`${this.clusterID}: ${what}`);
-  }
-}
 
 const noSnapshots: ISnapshotter = {
   store: undefined as unknown as ISnapshotter['store'],
@@ -141,7 +91,7 @@ function setUp(logDB: Partial<ILogDB> = {}) {
     tickMs: 100,
   });
   const addReplica = (clusterID: number): { replica: Replica; raft: ScriptedRaft } => {
-    const raft = new ScriptedRaft(clusterID);
+    const raft = new ScriptedRaft(clusterID, (line) => void story.push(line));
     const replica = new Replica(
       {
         clusterID,
@@ -239,6 +189,20 @@ describe('Engine', () => {
     await settle();
     expect(story.filter((line) => line === '1: saved 1')).toHaveLength(3);
     expect(story.filter((line) => line === '1: send 13')).toHaveLength(1);
+  });
+
+  it('leaves what a save has made possible to the next cycle, where one is due', async () => {
+    const { clock, saves, addReplica } = setUp();
+    const { replica, raft } = addReplica(1);
+    raft.updates.push({ mustSave: true, entriesToSave: entries(1, 1) });
+    clock.runDeferred();
+    replica.receive(message(1, Heartbeat));
+    raft.updates.push({ messages: [message(1, Replicate)] });
+    saves[0]?.resolve();
+    await settle();
+    expect(story.slice(-1)).toEqual(['1: saved 1']);
+    clock.runDeferred();
+    expect(story.slice(-2)).toEqual(['1: step 17', '1: send 12']);
   });
 
   it('has one save in flight and gathers the next over all replicas meanwhile', async () => {

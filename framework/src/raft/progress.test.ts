@@ -90,6 +90,18 @@ describe('a leader whose entries do not get through', () => {
     expect(solo.raft.term).toBeGreaterThan(term);
   });
 
+  it('is as patient as at first once it has committed something', () => {
+    const solo = leading();
+    pass(solo, 17 * TIMEOUT);
+    solo.elect(2);
+    solo.ack(2);
+    pass(solo, TIMEOUT);
+    solo.raft.propose([makeEntry({ cmd: new Uint8Array(1) })]);
+    solo.drain();
+    pass(solo, 18 * TIMEOUT);
+    expect(solo.raft.isLeader).toBe(false);
+  });
+
   it('is more patient the next time, until something is committed', () => {
     const solo = leading();
     pass(solo, 17 * TIMEOUT);

@@ -171,6 +171,20 @@ describe('announced features', () => {
     expect(a.replicaFeatures(GROUP, 2)).toBe(0);
   });
 
+  it('are told to the host of a member that asks before it has anything else to send', async () => {
+    const { hosts, a, b } = pair();
+    // What a host may not know does not leave before it was heard: the batch is a question and nothing else.
+    await say(a, makeMessage({ type: MessageType.GroupMismatch, clusterID: GROUP, from: 1, to: 2 }));
+    expect(hosts.sent.get('a:1')?.[0]?.requests).toEqual([]);
+    expect(a.replicaFeatures(GROUP, 2)).toBe(OWN_FEATURES);
+    const answers = hosts.sent.get('b:1')?.length;
+    const features = OWN_FEATURES | Feature.Asks;
+    hosts.receive('b:1', { requests: [], deploymentID: 1, sourceAddress: 'c:1', binVer: BIN_VER, features });
+    await Promise.resolve();
+    expect(b.hostFeatures('c:1')).toBeUndefined(); // no member lives there
+    expect([answers, hosts.sent.get('b:1')?.length]).toEqual([1, 1]);
+  });
+
   it('are taken from no batch that fails the check of the deployment', () => {
     const hosts = new Hosts();
     const a = hosts.add('a:1');

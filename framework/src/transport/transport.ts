@@ -307,7 +307,8 @@ export class Transport {
     }
     const source = locationAt(batch.sourceAddress);
     const isExpected = this.#hear(batch, source);
-    let isWanted = false;
+    // A host of a member may ask what this one knows, before it sends anything that this one might not know.
+    let isWanted = batch.requests.length === 0 && this.registry.isListed(source.host);
     let dropped = 0;
     for (const message of batch.requests) {
       if (message.type === MessageType.InstallSnapshot) {
