@@ -358,7 +358,7 @@ const hostErrors: readonly ErrorDescription[] = [
   describe(
     host.ErrDataDirCorrupt,
     'The record that says whose the data directory is, is damaged or missing. It was left as it was.',
-    "Restore the file from a copy; or remove the directory and add this host's replicas anew, under new node ids.",
+    "Restore the file from a copy; or remove the directory and add this host's replicas again, under new node ids.",
   ),
 ];
 
@@ -369,7 +369,7 @@ const adapterErrors: readonly ErrorDescription[] = [
     'A write or sync of the LogDB has failed; what it covered is unknown, so the LogDB accepts nothing more.',
     'Look after the disk, then restart the host.',
   ),
-  describe(ErrLogDBClosed, 'The LogDB was used after it was closed.', 'Open it anew.'),
+  describe(ErrLogDBClosed, 'The LogDB was used after it was closed.', 'Open it again.'),
   describe(
     ErrLogDBLocked,
     'Another process has the LogDB open.',
