@@ -13,6 +13,7 @@ import {
   freeAddress,
   progressOf,
   retrying,
+  retryingInSession,
 } from './support.js';
 
 const workshop = new Workshop();
@@ -212,7 +213,13 @@ describe('the comparison of states', () => {
       }
       return undefined;
     });
-    for (let i = 0; i < 25; i++) await cluster.write(right, i === 7 ? 'only most' : `${i}`);
+    // leadership moves among these writes
+    const session = await retrying(() => right.host.getNewSession(CLUSTER, TIMEOUT));
+    for (let i = 0; i < 25; i++) {
+      const command = Buffer.from(i === 7 ? 'only most' : `${i}`);
+      await retryingInSession(() => right.host.syncPropose(session, command, { timeoutMs: 1_000 }));
+      session.proposalCompleted();
+    }
     await wrong.events.first('stateDiverged');
     await eventually('another to lead', () => {
       const { leaderID } = right.host.getLeaderID(CLUSTER);
