@@ -61,6 +61,13 @@ export {
   encodedMessageBatchSize,
 } from './raftpb/message-codec.js';
 export {
+  type OnWithheld,
+  decodeDragonboatBatch,
+  dragonboatFault,
+  encodeDragonboatBatch,
+  isDragonboatAddress,
+} from './raftpb/dragonboat-batch.js';
+export {
   decodeMembership,
   decodeSnapshot,
   decodeSnapshotFile,

@@ -26,7 +26,7 @@ export class MessageReceiver implements StreamReceiver {
   receive(bytes: Uint8Array): StreamEnd | undefined {
     let batch: MessageBatch;
     try {
-      batch = decodeMessageBatch(ownBytes(bytes));
+      batch = decodeMessageBatch(ownBytes(bytes), 'colfer');
     } catch (error) {
       return malformed(this.#peer, this.#warnings, error);
     }

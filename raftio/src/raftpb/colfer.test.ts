@@ -3,12 +3,14 @@ import fc from 'fast-check';
 import { isDrakkarError } from '../errors.js';
 import { colferBodySize, isColferBody, putColferBody } from './colfer.js';
 import { decodeEntries, encodeEntries } from './entry-codec.js';
+import { readEntries } from './entry-decoder.js';
 import { type Entry, makeEntry } from './entry.js';
 import { decodeMessageBatch, encodeMessageBatch, encodedMessageBatchSize } from './message-codec.js';
 import * as arbitrary from './testing/arbitraries.js';
 import { decodeColferByReference } from './testing/colfer-reference.js';
 import { toPlain } from './testing/reference.js';
 import { MAX_UINT64 } from './uint64.js';
+import { Reader } from './wire/reader.js';
 import { putUint, sizeOfUint } from './wire/varint.js';
 
 function bodyOf(entry: Entry): Uint8Array {
@@ -26,8 +28,12 @@ function framed(body: Uint8Array): Uint8Array {
 }
 
 function decodeBody(body: Uint8Array): Entry {
-  const [entry] = decodeEntries(framed(body));
-  return entry as Entry;
+  const reader = new Reader(framed(body));
+  reader.takesColfer = true;
+  reader.pos = 1;
+  const entries: Entry[] = [];
+  readEntries(reader, 0, entries);
+  return entries[0] as Entry;
 }
 
 function hex(text: string): Buffer {
@@ -93,7 +99,9 @@ describe('colfer entries', () => {
       fc.property(arbitrary.messageBatch, (batch) => {
         const colfer = encodeMessageBatch(batch, 'colfer');
         expect(colfer.length).toBe(encodedMessageBatchSize(batch, 'colfer'));
-        expect(toPlain(decodeMessageBatch(colfer))).toEqual(toPlain(batch));
+        const { isDragonboat, ...decoded } = decodeMessageBatch(colfer, 'colfer');
+        expect(isDragonboat).toBe(batch.requests.some(({ entries }) => entries.length > 0) || undefined);
+        expect(toPlain(decoded)).toEqual(toPlain(batch));
         const protobuf = Buffer.from(encodeMessageBatch(batch));
         encodeMessageBatch(batch, 'colfer');
         expect(protobuf.equals(encodeMessageBatch(batch))).toBe(true);
@@ -115,6 +123,15 @@ describe('colfer entries', () => {
     ['with a payload past its end', '07 05 6865 7f'],
   ])('rejects an entry %s', (_name, bytes) => {
     expect(() => decodeBody(hex(bytes))).toThrow(expect.objectContaining({ code: 'ERR_MALFORMED' }));
+  });
+
+  it('is rejected where nobody but hosts of Dragonboat writes it', () => {
+    fc.assert(
+      fc.property(arbitrary.entry, (entry) => {
+        const malformed = expect.objectContaining({ code: 'ERR_MALFORMED' });
+        expect(() => decodeEntries(framed(bodyOf(entry)))).toThrow(malformed);
+      }),
+    );
   });
 
   it('rejects a term above the safe integers', () => {

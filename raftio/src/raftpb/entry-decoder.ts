@@ -1,3 +1,4 @@
+import { ErrMalformed } from '../errors.js';
 import { isColferBody, readColferBody } from './colfer.js';
 import { EMPTY_BYTES, Entry, type EntryType } from './entry.js';
 import { ENTRY_TAG } from './entry-encoder.js';
@@ -26,6 +27,9 @@ export function readEntry(reader: Reader, wireStart: number): Entry {
   const outerEnd = reader.enter();
   const entry = new Entry(0, 0, 0, 0, 0, 0, 0, EMPTY_BYTES);
   if (reader.pos < reader.end && isColferBody(reader.buf[reader.pos] as number)) {
+    if (!reader.takesColfer)
+      throw new ErrMalformed('an entry in the form of Dragonboat, from none of its hosts');
+    reader.sawColfer = true;
     // Its bytes are not those of our logs: it carries none, and is encoded again where it is needed.
     readColferBody(reader, entry);
   } else {

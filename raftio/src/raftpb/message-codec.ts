@@ -13,7 +13,7 @@ import { putString, utf8Size } from './wire/writer.js';
 
 /**
  * How the bodies of entries are written: `protobuf` is what our logs and messages hold, so that an entry is encoded
- * once; `colfer` is what Dragonboat v2.1.7 reads. Both are read everywhere.
+ * once; `colfer` is what Dragonboat v2.1.7 reads and writes.
  */
 export type EntryForm = 'protobuf' | 'colfer';
 
@@ -309,9 +309,14 @@ export function decodeMessage(bytes: Uint8Array): Message {
   return readMessage(new Reader(bytes));
 }
 
-/** As `decodeMessage`. */
-export function decodeMessageBatch(bytes: Uint8Array): MessageBatch {
+/**
+ * As `decodeMessage`.
+ *
+ * @param entryForm `colfer` when the sender may be a host of Dragonboat: entries in either form are read
+ */
+export function decodeMessageBatch(bytes: Uint8Array, entryForm: EntryForm = 'protobuf'): MessageBatch {
   const reader = new Reader(bytes);
+  reader.takesColfer = entryForm === 'colfer';
   const batch: MessageBatch = { requests: [], deploymentID: 0, sourceAddress: '', binVer: 0 };
   while (reader.pos < reader.end) {
     const tag = reader.tag();
@@ -335,5 +340,6 @@ export function decodeMessageBatch(bytes: Uint8Array): MessageBatch {
         reader.skip(tag, BATCH_FIELDS);
     }
   }
+  if (reader.sawColfer) batch.isDragonboat = true;
   return batch;
 }

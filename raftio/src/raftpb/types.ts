@@ -205,6 +205,8 @@ export interface MessageBatch {
    * zero: nothing, and the batch is encoded as 0.1 encodes it.
    */
   features?: number;
+  /** Not on the wire: it was sent by a host of Dragonboat, as its form shows, or in its place by one that acts as one. */
+  isDragonboat?: boolean;
 }
 
 export interface SnapshotChunk {

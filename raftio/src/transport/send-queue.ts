@@ -2,7 +2,8 @@ import { MAX_MESSAGE_BYTES } from '../constants.js';
 import { ErrMessageTooLarge } from '../errors.js';
 
 export interface SendQueueOptions<T> {
-  encode: (item: T) => Uint8Array;
+  /** `undefined` when there is nothing to be written for this item. */
+  encode: (item: T) => Uint8Array | undefined;
   /** Hands encoded bytes on; from then on they count in `level`. */
   write: (bytes: Uint8Array) => void;
   /** Bytes written and not yet out of our hands. */
@@ -86,6 +87,7 @@ export class SendQueue<T> {
 
   #write(value: T): void {
     const bytes = this.#options.encode(value);
+    if (bytes === undefined) return;
     if (bytes.length > MAX_MESSAGE_BYTES) {
       throw new ErrMessageTooLarge(`${bytes.length} bytes to send, of at most ${MAX_MESSAGE_BYTES}`, {
         details: { sizeBytes: bytes.length, maxBytes: MAX_MESSAGE_BYTES },

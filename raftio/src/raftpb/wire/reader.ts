@@ -22,6 +22,10 @@ export class Reader {
   pos: number;
   /** Where the message being read ends: that of a nested one while it is read. */
   end: number;
+  /** Whether bodies of entries in colfer are read, which is to be said before; others are always. */
+  takesColfer = false;
+  /** Whether one was read. */
+  sawColfer = false;
   private high = 0;
   private low = 0;
   private nestedLeft = MAX_NESTED_MESSAGES;
