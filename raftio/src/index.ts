@@ -115,6 +115,7 @@ export type {
   IRaftRPC,
   ISnapshotConnection,
   MutualTLSConfig,
+  PeerKind,
   RaftRPCCapabilities,
   RaftRPCConfig,
   RaftRPCCounters,

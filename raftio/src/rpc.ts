@@ -17,8 +17,13 @@ export interface IChunkSink {
 /** Makes the sink for one incoming snapshot stream. */
 export type ChunkSinkFactory = () => IChunkSink;
 
+/** What kind of host a peer is: one of Drakkar, of whatever release, or one of Dragonboat v2.1.7. */
+export type PeerKind = 'drakkar' | 'dragonboat';
+
 /** A one-way channel for message batches to one host. */
 export interface IConnection {
+  /** Resolves, and never rejects, once it is known. Absent where all peers are hosts of Drakkar. */
+  readonly peerKind?: Promise<PeerKind>;
   /**
    * Takes a batch for sending. Resolves when the transport has room for another: it need not have been received.
    * Rejects with `ErrConnectionClosed` when the connection is broken, and with `ErrMessageTooLarge` when the encoded
@@ -33,6 +38,8 @@ export interface IConnection {
 
 /** A one-way channel for the chunks of one snapshot to one host. */
 export interface ISnapshotConnection {
+  /** As that of a connection. What is sent before it is known waits; it decides which chunks are to be sent. */
+  readonly peerKind?: Promise<PeerKind>;
   /** As `sendMessageBatch`; rejects as soon as the peer has refused the stream. */
   sendSnapshotChunk(chunk: SnapshotChunk): Promise<void>;
   /** Resolves when the peer has taken everything sent and ended the stream in order; rejects otherwise. */
@@ -82,6 +89,8 @@ export interface RaftRPCCounters {
   hostsWithoutHello: number;
   /** Attempts that reached another host than was meant, and were given up. */
   misdirectedDials: number;
+  /** Messages that were not sent to hosts of Dragonboat, since their processes could end at them. */
+  withheldMessages?: number;
 }
 
 export interface MutualTLSConfig {

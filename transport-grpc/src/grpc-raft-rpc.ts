@@ -19,6 +19,7 @@ import { Listener } from './listener.js';
 import { MessageConnection } from './message-connection.js';
 import type { ResolvedOptions } from './options.js';
 import { OutgoingStream } from './outgoing-stream.js';
+import { Patience } from './peer-kind.js';
 import { MessageReceiver, SnapshotReceiver } from './receivers.js';
 import { MESSAGES_PATH, SNAPSHOTS_PATH } from './service.js';
 import { SnapshotConnection } from './snapshot-connection.js';
@@ -33,6 +34,9 @@ export class GrpcRaftRPC implements IRaftRPC {
   readonly #life: TransportLife<OutgoingStream>;
   readonly #raftAddress: string;
   readonly #introductions: Introductions;
+  readonly #patience: Patience;
+  readonly #warnings: Warnings;
+  #withheldMessages = 0;
 
   constructor(
     config: RaftRPCConfig,
@@ -43,6 +47,8 @@ export class GrpcRaftRPC implements IRaftRPC {
     this.#options = options;
     this.#highWaterMarkBytes = Math.max(1, Math.min(options.highWaterMarkBytes, config.sendBufferBytes));
     const warnings = new Warnings(config.onWarning);
+    this.#warnings = warnings;
+    this.#patience = new Patience(options.dragonboatSilenceMs, options.connectTimeoutMs);
     this.#identityFiles = IdentityFiles.of(config.mutualTLS, warnings);
     this.#raftAddress = config.raftAddress;
     this.#introductions = new Introductions(config.raftAddress, warnings);
@@ -70,14 +76,25 @@ export class GrpcRaftRPC implements IRaftRPC {
   }
 
   counters(): RaftRPCCounters {
-    return this.#introductions.counters;
+    return { ...this.#introductions.counters, withheldMessages: this.#withheldMessages };
   }
 
   async getConnection(target: string, signal: AbortSignal, expected?: string): Promise<IConnection> {
     return this.#connect(
       { target, path: MESSAGES_PATH, expected },
       signal,
-      (stream) => new MessageConnection(stream, this.#highWaterMarkBytes),
+      (stream) =>
+        new MessageConnection(stream, this.#highWaterMarkBytes, (message, fault) => {
+          this.#withheldMessages += 1;
+          this.#warnings.warn(
+            'content',
+            `withheld from a host of Dragonboat, which could end at it: ${fault}`,
+            {
+              target,
+              clusterID: message.clusterID,
+            },
+          );
+        }),
     );
   }
 
@@ -105,9 +122,11 @@ export class GrpcRaftRPC implements IRaftRPC {
       const from = this.#raftAddress;
       const request = { target, path, identity, connectTimeoutMs, signal: either, from, expected };
       return dial(request, (dialled) => {
-        const stream = new OutgoingStream(dialled, closeTimeoutMs, (host) =>
-          this.#introductions.failureOf(target, expected, host),
-        );
+        const stream = new OutgoingStream(dialled, {
+          closeTimeoutMs,
+          patience: this.#patience,
+          failureOf: (host) => this.#introductions.failureOf(target, expected, host),
+        });
         const connection = wrap(stream);
         this.#life.hold(stream);
         return connection;

@@ -10,6 +10,8 @@ export interface StreamEnd {
 
 /** What becomes of the messages of one stream. */
 export interface StreamReceiver {
+  /** Called once, before anything is received: whether the client has said that it is a host of Drakkar. */
+  introduced(isDrakkar: boolean): void;
   /**
    * Takes a message, which is the receiver's to keep. `undefined` when the next may come, or how the stream ends. It
    * is not called again before a promise has settled, which must not reject.
@@ -52,7 +54,9 @@ export class IncomingStream {
         metadata.set(PING_INTERVAL_HEADER, String(pingIntervalMs));
         metadata.set(HelloHeader.host, raftAddress);
         this.#call.sendMetadata(metadata);
-        const refusal = refusalOf(textOf(received, HelloHeader.to), textOf(received, HelloHeader.from));
+        const from = textOf(received, HelloHeader.from);
+        this.#receiver.introduced(from !== undefined);
+        const refusal = refusalOf(textOf(received, HelloHeader.to), from);
         if (refusal === undefined) this.#call.startRead();
         else this.end({ code: Status.FAILED_PRECONDITION, details: refusal });
       },

@@ -1,4 +1,11 @@
-import { type IConnection, type MessageBatch, encodeMessageBatch } from '@drakkar/raftio';
+import {
+  type IConnection,
+  type MessageBatch,
+  type OnWithheld,
+  type PeerKind,
+  encodeDragonboatBatch,
+  encodeMessageBatch,
+} from '@drakkar/raftio';
 import { SendQueue, asConnectionClosed } from '@drakkar/raftio/transport';
 import type { OutgoingStream } from './outgoing-stream.js';
 
@@ -8,11 +15,12 @@ export class MessageConnection implements IConnection {
   readonly #stream: OutgoingStream;
   readonly #queue: SendQueue<MessageBatch>;
 
-  constructor(stream: OutgoingStream, highWaterMarkBytes: number) {
+  constructor(stream: OutgoingStream, highWaterMarkBytes: number, onWithheld: OnWithheld) {
     this.#stream = stream;
     this.closed = stream.closed;
     this.#queue = new SendQueue<MessageBatch>({
-      encode: encodeMessageBatch,
+      encode: (batch) =>
+        stream.isDragonboat ? encodeDragonboatBatch(batch, onWithheld) : encodeMessageBatch(batch),
       write: (bytes) => {
         stream.write(bytes);
       },
@@ -27,6 +35,10 @@ export class MessageConnection implements IConnection {
         this.#queue.fail(asConnectionClosed(reason));
       },
     });
+  }
+
+  get peerKind(): Promise<PeerKind> {
+    return this.#stream.peerKind;
   }
 
   sendMessageBatch(batch: MessageBatch): Promise<void> {

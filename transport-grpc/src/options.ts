@@ -30,6 +30,11 @@ export interface GrpcTransportOptions {
   highWaterMarkBytes?: number;
   /** Bytes that a client of this host may send ahead of what is read, per connection. Default 4 MiB. */
   receiveWindowBytes?: number;
+  /**
+   * A host that is connected to and has said nothing of itself for this long is taken for one of Dragonboat, which never
+   * does; until then nothing is sent to it. Hosts of Drakkar speak within a round trip. Default 500.
+   */
+  dragonboatSilenceMs?: number;
 }
 
 export type ResolvedOptions = Readonly<Required<GrpcTransportOptions>>;
@@ -78,6 +83,12 @@ const properties: Record<keyof GrpcTransportOptions, IntegerOption> = {
     SMALLEST_WINDOW_BYTES,
     1024 * MIB,
     'Bytes that a client may send ahead of what is read.',
+  ),
+  dragonboatSilenceMs: integerOption(
+    500,
+    1,
+    MAX_TIMER_MS,
+    'A host that says nothing of itself for this long is taken for one of Dragonboat.',
   ),
 };
 

@@ -7,6 +7,7 @@ import type { Attempt } from './attempt.js';
 import type { OutgoingCall } from './dial.js';
 import { MessageConnection } from './message-connection.js';
 import { OutgoingStream } from './outgoing-stream.js';
+import { Patience } from './peer-kind.js';
 import { SnapshotConnection } from './snapshot-connection.js';
 
 /** A call whose library reports what it is told to, when it is told to. */
@@ -28,8 +29,16 @@ class ScriptedCall extends EventEmitter {
         client: { close: () => undefined } as Client,
         call: this as unknown as OutgoingCall,
       },
-      1000,
+      { closeTimeoutMs: 1000, patience: new Patience(60_000, 60_000) },
     );
+    this.answer();
+  }
+
+  /** A host of Drakkar says so. */
+  answer(): void {
+    const metadata = new Metadata();
+    metadata.set('drakkar-ping-interval-ms', '2000');
+    this.emit('metadata', metadata);
   }
 
   write(_bytes: Uint8Array, report: () => void): void {
@@ -68,7 +77,7 @@ async function turns(): Promise<void> {
 describe('a write that is reported as done', () => {
   it('lets the pending batch pass while the connection lives', async () => {
     const call = new ScriptedCall();
-    const sent = new MessageConnection(call.stream, 1).sendMessageBatch(numberedBatch(1));
+    const sent = new MessageConnection(call.stream, 1, () => undefined).sendMessageBatch(numberedBatch(1));
     await turns();
     expect(await isSettled(sent)).toBe(false);
     call.reportWrite();
@@ -77,7 +86,7 @@ describe('a write that is reported as done', () => {
 
   it('leaves the pending batch to the status when the connection is known to be dead', async () => {
     const call = new ScriptedCall();
-    const sent = new MessageConnection(call.stream, 1).sendMessageBatch(numberedBatch(1));
+    const sent = new MessageConnection(call.stream, 1, () => undefined).sendMessageBatch(numberedBatch(1));
     call.attempt.isAlive = false;
     call.reportWrite();
     await turns();
@@ -88,7 +97,7 @@ describe('a write that is reported as done', () => {
 
   it('leaves the pending batch to the status when the next look at the socket shows it dead', async () => {
     const call = new ScriptedCall();
-    const connection = new MessageConnection(call.stream, 1);
+    const connection = new MessageConnection(call.stream, 1, () => undefined);
     const sends = [
       connection.sendMessageBatch(numberedBatch(1)),
       connection.sendMessageBatch(numberedBatch(2)),
@@ -106,7 +115,7 @@ describe('a write that is reported as done', () => {
 
   it('does not confirm one that is reported later', async () => {
     const call = new ScriptedCall();
-    const connection = new MessageConnection(call.stream, 1_000_000);
+    const connection = new MessageConnection(call.stream, 1_000_000, () => undefined);
     const sends = Array.from({ length: 5 }, (_, i) => connection.sendMessageBatch(numberedBatch(i)));
     expect(await isSettled(sends[2] as Promise<void>)).toBe(true);
     const [fourth, fifth] = sends.slice(3) as [Promise<void>, Promise<void>];

@@ -1,8 +1,9 @@
 import { type Client, type Metadata, type StatusObject, status as Status } from '@grpc/grpc-js';
-import { ErrConnectionClosed } from '@drakkar/raftio';
+import { ErrConnectionClosed, type PeerKind } from '@drakkar/raftio';
 import { HelloHeader, type MonitoredLink, asConnectionClosed } from '@drakkar/raftio/transport';
 import type { Attempt } from './attempt.js';
 import type { Dialled, OutgoingCall } from './dial.js';
+import { type Patience, PeerKindFinder } from './peer-kind.js';
 import { PING_INTERVAL_HEADER, textOf } from './service.js';
 
 export interface OutgoingHandlers {
@@ -15,6 +16,13 @@ export interface OutgoingHandlers {
 /** As many as may end in the two turns that a write takes to be confirmed. More wait for nothing but each other. */
 const MAX_WRITES = 4;
 
+export interface OutgoingStreamOptions {
+  closeTimeoutMs: number;
+  patience: Patience;
+  /** Why the host that answers, if it says who it is, is not the one that was meant. */
+  failureOf?: (host: string | undefined) => Error | undefined;
+}
+
 /** The sending end of a call on a connection of its own: bytes out, an end that is told exactly once. */
 export class OutgoingStream implements MonitoredLink {
   /** Who is at the other end, for messages. */
@@ -25,6 +33,7 @@ export class OutgoingStream implements MonitoredLink {
   readonly #client: Client;
   readonly #call: OutgoingCall;
   readonly #closeTimeoutMs: number;
+  readonly #finder: PeerKindFinder;
   #handlers: OutgoingHandlers | undefined;
   #resolveClosed!: (reason: Error | undefined) => void;
   #writes = 0;
@@ -39,23 +48,27 @@ export class OutgoingStream implements MonitoredLink {
   #bytesRead = 0;
   #silentSweeps = 0;
 
-  /** @param failureOf why the host that answers, if it says who it is, is not the one that was meant */
   constructor(
     { attempt, client, call }: Dialled,
-    closeTimeoutMs: number,
-    failureOf: (host: string | undefined) => Error | undefined = () => undefined,
+    { closeTimeoutMs, patience, failureOf = () => undefined }: OutgoingStreamOptions,
   ) {
     this.peer = attempt.state.target;
     this.#attempt = attempt;
     this.#client = client;
     this.#call = call;
     this.#closeTimeoutMs = closeTimeoutMs;
+    this.#finder = new PeerKindFinder(patience);
+    void this.#finder.found.then(() => this.#handlers?.onDrain());
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
     call.on('metadata', (metadata: Metadata) => {
       const intervalMs = Number(metadata.get(PING_INTERVAL_HEADER)[0] ?? Number.NaN);
-      if (intervalMs > 0) this.#pinged = intervalMs;
+      if (intervalMs > 0) {
+        this.#pinged = intervalMs;
+        if (this.#finder.spoke())
+          this.terminate(new ErrConnectionClosed(`${this.peer} was taken for Dragonboat`));
+      }
       const mistake = failureOf(textOf(metadata, HelloHeader.host));
       if (mistake !== undefined) this.terminate(asConnectionClosed(mistake));
     });
@@ -75,8 +88,21 @@ export class OutgoingStream implements MonitoredLink {
     return !this.#ending && !this.#ended;
   }
 
-  /** Bytes written that are not known to have left the process; boundless when no further write can begin before others end. */
+  get peerKind(): Promise<PeerKind> {
+    return this.#finder.found;
+  }
+
+  /** Whether the peer is known to be a host of Dragonboat. */
+  get isDragonboat(): boolean {
+    return this.#finder.kind === 'dragonboat';
+  }
+
+  /**
+   * Bytes written that are not known to have left the process; boundless when no further write can begin before others
+   * end, or before it is known what kind of host they go to.
+   */
   get level(): number {
+    if (this.#finder.kind === undefined) return Number.POSITIVE_INFINITY;
     return this.#writes >= MAX_WRITES ? Number.POSITIVE_INFINITY : this.#writtenBytes;
   }
 
@@ -151,6 +177,7 @@ export class OutgoingStream implements MonitoredLink {
   #finish(reason: Error | undefined): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#finder.end();
     clearTimeout(this.#closeTimer);
     this.#call.cancel();
     this.#client.close();

@@ -1,6 +1,7 @@
 import { status as Status } from '@grpc/grpc-js';
 import {
   type ChunkSinkFactory,
+  type EntryForm,
   type IChunkSink,
   type MessageBatch,
   type RequestHandler,
@@ -16,6 +17,8 @@ export class MessageReceiver implements StreamReceiver {
   readonly #handler: RequestHandler;
   readonly #peer: string;
   readonly #warnings: Warnings;
+  /** What hosts of 0.1 and of Dragonboat send is told apart by its first byte. */
+  #entryForm: EntryForm = 'protobuf';
 
   constructor(handler: RequestHandler, peer: string, warnings: Warnings) {
     this.#handler = handler;
@@ -23,10 +26,14 @@ export class MessageReceiver implements StreamReceiver {
     this.#warnings = warnings;
   }
 
+  introduced(isDrakkar: boolean): void {
+    this.#entryForm = isDrakkar ? 'protobuf' : 'colfer';
+  }
+
   receive(bytes: Uint8Array): StreamEnd | undefined {
     let batch: MessageBatch;
     try {
-      batch = decodeMessageBatch(ownBytes(bytes), 'colfer');
+      batch = decodeMessageBatch(ownBytes(bytes), this.#entryForm);
     } catch (error) {
       return malformed(this.#peer, this.#warnings, error);
     }
@@ -63,6 +70,10 @@ export class SnapshotReceiver implements StreamReceiver {
       warnHandler(warnings, peer, 'the chunk sink factory', error);
       return undefined;
     }
+  }
+
+  introduced(_isDrakkar: boolean): void {
+    // The first bytes of a snapshot say how it is made.
   }
 
   async receive(bytes: Uint8Array): Promise<StreamEnd | undefined> {

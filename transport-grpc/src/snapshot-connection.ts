@@ -1,4 +1,4 @@
-import type { ISnapshotConnection, SnapshotChunk } from '@drakkar/raftio';
+import type { ISnapshotConnection, PeerKind, SnapshotChunk } from '@drakkar/raftio';
 import { SnapshotSender, asConnectionClosed } from '@drakkar/raftio/transport';
 import type { OutgoingStream } from './outgoing-stream.js';
 
@@ -31,6 +31,10 @@ export class SnapshotConnection implements ISnapshotConnection {
         else this.#sender.fail(asConnectionClosed(reason));
       },
     });
+  }
+
+  get peerKind(): Promise<PeerKind> {
+    return this.#stream.peerKind;
   }
 
   sendSnapshotChunk(chunk: SnapshotChunk): Promise<void> {

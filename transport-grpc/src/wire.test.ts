@@ -8,6 +8,7 @@ import {
   decodeSnapshotChunk,
   encodeMessageBatch,
   encodeSnapshotChunk,
+  makeMessage,
 } from '@drakkar/raftio';
 import {
   RecordingSink,
@@ -91,6 +92,19 @@ describe('a client that speaks the service by hand', () => {
     expect(await call.ended).toEqual({ httpStatus: 200, grpcStatus: 0, message: '', body: Buffer.alloc(0) });
   });
 
+  it('may send entries as Dragonboat does, unless it says that it is a host of Drakkar', async () => {
+    const host = await hosts.start();
+    const bytes = framed(encodeMessageBatch(numberedBatch(3, new Uint8Array(5)), 'colfer'));
+    const go = peerOf(host).call(RAFT_MESSAGE);
+    go.stream.write(bytes);
+    await until('it is there', () => host.received.length === 1);
+    expect(host.received[0]?.isDragonboat).toBe(true);
+    const ours = peerOf(host).call(RAFT_MESSAGE, { 'drakkar-from': 'other:1' });
+    ours.stream.write(bytes);
+    expect(await ours.ended).toMatchObject({ grpcStatus: 3 });
+    expect(host.received).toHaveLength(1);
+  });
+
   it('is understood however its frames are cut and joined', async () => {
     const host = await hosts.start();
     const call = peerOf(host).call(RAFT_MESSAGE);
@@ -165,8 +179,19 @@ interface Seen {
   stream: ServerHttp2Stream;
 }
 
+/** Answers as hosts of Drakkar do. */
+function speak(stream: ServerHttp2Stream): void {
+  stream.respond({
+    ':status': 200,
+    'content-type': 'application/grpc',
+    'drakkar-ping-interval-ms': '2000',
+  });
+}
+
 /** A server that keeps what comes and answers nothing until told to, like Go, which sends headers with its first word. */
-async function bareServer(): Promise<{ address: string; calls: Seen[]; server: Http2Server }> {
+async function bareServer(
+  answer?: (stream: ServerHttp2Stream) => void,
+): Promise<{ address: string; calls: Seen[]; server: Http2Server }> {
   const server = createServer();
   const calls: Seen[] = [];
   server.on('session', (session) => {
@@ -181,6 +206,7 @@ async function bareServer(): Promise<{ address: string; calls: Seen[]; server: H
       seen.body = Buffer.concat([seen.body, chunk]);
     });
     stream.on('error', () => undefined);
+    answer?.(stream);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -196,28 +222,75 @@ function endCall({ stream }: Seen, status: number): void {
 }
 
 describe('what this transport sends', () => {
-  it('is one call of RaftMessage, a frame for each batch, in the bytes of the codec', async () => {
+  it.each([
+    ['protobuf', 'a host of Drakkar, which answers with metadata'],
+    ['colfer', 'a host of Dragonboat, which answers nothing'],
+  ] as const)(
+    'is one call of RaftMessage, a frame for each batch, entries in %s to %s',
+    async (form, _who) => {
+      const { address, calls } = await bareServer(form === 'protobuf' ? speak : undefined);
+      const host = await hosts.start({ options: { dragonboatSilenceMs: form === 'colfer' ? 20 : 60_000 } });
+      const connection = await host.rpc.getConnection(address, never);
+      const batches = [numberedBatch(1), numberedBatch(2, new Uint8Array(300).fill(1))];
+      for (const batch of batches) await connection.sendMessageBatch(batch);
+      expect(await connection.peerKind).toBe(form === 'colfer' ? 'dragonboat' : 'drakkar');
+      const expected = Buffer.concat(batches.map((batch) => framed(encodeMessageBatch(batch, form))));
+      await until('it is there', () => calls[0]?.body.length === expected.length);
+      expect(calls[0]?.body.equals(expected)).toBe(true);
+      expect(calls[0]?.headers).toMatchObject({
+        ':method': 'POST',
+        ':path': RAFT_MESSAGE,
+        ':scheme': 'http',
+        'content-type': 'application/grpc',
+        te: 'trailers',
+      });
+      expect(calls[0]?.headers['grpc-encoding'] ?? 'identity').toBe('identity');
+      expect(calls.length).toBe(1);
+      const first = decodeMessageBatch(
+        new Uint8Array(calls[0]?.body.subarray(5, 5 + encodeMessageBatch(batches[0]!).length) ?? []),
+      );
+      expect(termsOf([first])).toEqual([1]);
+    },
+  );
+
+  it('waits until it is known what kind of host it goes to', async () => {
     const { address, calls } = await bareServer();
-    const host = await hosts.start();
+    const host = await hosts.start({ options: { dragonboatSilenceMs: 60_000 } });
     const connection = await host.rpc.getConnection(address, never);
-    const batches = [numberedBatch(1), numberedBatch(2, new Uint8Array(300).fill(1))];
-    for (const batch of batches) await connection.sendMessageBatch(batch);
-    const expected = Buffer.concat(batches.map((batch) => framed(encodeMessageBatch(batch))));
-    await until('it is there', () => calls[0]?.body.length === expected.length);
+    const sent = connection.sendMessageBatch(numberedBatch(1));
+    await until('the call is there', () => calls.length === 1);
+    expect(await isSettled(sent)).toBe(false);
+    speak((calls[0] as Seen).stream);
+    await sent;
+    expect(await connection.peerKind).toBe('drakkar');
+  });
+
+  it('ends a connection to a host of Drakkar that was silent for too long, and waits longer for the next', async () => {
+    const { address, calls } = await bareServer();
+    const host = await hosts.start({ options: { dragonboatSilenceMs: 100 } });
+    const connection = await host.rpc.getConnection(address, never);
+    expect(await connection.peerKind).toBe('dragonboat');
+    speak((calls[0] as Seen).stream);
+    await expect(connection.closed).resolves.toMatchObject({ code: 'ERR_CONNECTION_CLOSED' });
+    const next = await host.rpc.getConnection(address, never);
+    const startMs = performance.now();
+    await next.peerKind;
+    expect(performance.now() - startMs).toBeGreaterThan(150);
+  });
+
+  it('leaves out what could end a process of Dragonboat, and counts it', async () => {
+    const { address, calls } = await bareServer();
+    const host = await hosts.start({ options: { dragonboatSilenceMs: 1 } });
+    const connection = await host.rpc.getConnection(address, never);
+    const batch = numberedBatch(1);
+    const preVote = makeMessage({ type: MessageType.RequestPreVote, from: 1, to: 2, clusterID: 3, term: 9 });
+    await connection.sendMessageBatch({ ...batch, requests: [preVote] });
+    await connection.sendMessageBatch({ ...batch, requests: [preVote, ...batch.requests] });
+    const expected = framed(encodeMessageBatch(batch, 'colfer'));
+    await until('it is there', () => (calls[0]?.body.length ?? 0) >= expected.length);
     expect(calls[0]?.body.equals(expected)).toBe(true);
-    expect(calls[0]?.headers).toMatchObject({
-      ':method': 'POST',
-      ':path': RAFT_MESSAGE,
-      ':scheme': 'http',
-      'content-type': 'application/grpc',
-      te: 'trailers',
-    });
-    expect(calls[0]?.headers['grpc-encoding'] ?? 'identity').toBe('identity');
-    expect(calls.length).toBe(1);
-    const first = decodeMessageBatch(
-      new Uint8Array(calls[0]?.body.subarray(5, 5 + encodeMessageBatch(batches[0]!).length) ?? []),
-    );
-    expect(termsOf([first])).toEqual([1]);
+    expect(host.rpc.counters?.()).toMatchObject({ withheldMessages: 2 });
+    expect(host.warnings.map(({ message }) => message).join()).toContain('withheld');
   });
 
   it('is one call of RaftSnapshot, finished when the server ends it with OK', async () => {
