@@ -1,3 +1,4 @@
+import { type ChecksumRule, checkSeal } from './checksum.js';
 import { EMPTY_BYTES } from './entry.js';
 import {
   isZeroSnapshotFile,
@@ -43,7 +44,7 @@ export function encodeSnapshotChunk(chunk: SnapshotChunk): Uint8Array {
   writer.uint(19, chunk.binVer);
   if (chunk.groupID) writer.uint(110, chunk.groupID);
   if (chunk.settings) writer.uint(111, chunk.settings);
-  return writer.finish();
+  return writer.finishSealed();
 }
 
 function emptyChunk(): SnapshotChunk {
@@ -70,9 +71,11 @@ function emptyChunk(): SnapshotChunk {
 }
 
 /**
- * `data` is a view of `bytes`, which must not be modified while it is used. Throws ErrMalformed or ErrUnsafeInteger.
+ * `data` is a view of `bytes`, which must not be modified while it is used. Nothing is read before the checksum was
+ * looked at. Throws ErrMalformed or ErrUnsafeInteger.
  */
-export function decodeSnapshotChunk(bytes: Uint8Array): SnapshotChunk {
+export function decodeSnapshotChunk(bytes: Uint8Array, rule: ChecksumRule = 'optional'): SnapshotChunk {
+  checkSeal(bytes, 'chunk', rule);
   const reader = new Reader(bytes);
   const chunk = emptyChunk();
   while (reader.pos < reader.end) readChunkField(reader, reader.tag(), chunk);

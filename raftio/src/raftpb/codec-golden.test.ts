@@ -16,7 +16,10 @@ function hex(text: string): Buffer {
 
 interface Golden {
   name: string;
+  /** As Go and version 0.1 write it. */
   bytes: string;
+  /** As it is encoded here, when checksums make a difference. */
+  written: string;
   encode: () => Uint8Array;
   decode: (bytes: Uint8Array) => unknown;
   value: unknown;
@@ -28,12 +31,16 @@ function golden<T>(
   encode: (value: T) => Uint8Array,
   decode: (bytes: Uint8Array) => T,
   bytes: string,
+  written: string = bytes,
 ): Golden {
-  return { name, value, encode: () => encode(value), decode, bytes };
+  return { name, value, encode: () => encode(value), decode, bytes, written };
 }
 
 const ZERO_ENTRY = '0800 1000 1800 2000 2800 3000 3800';
 const ZERO_SNAPSHOT = '1200 1800 2000 2800 3202 0800';
+/** CRC-32 of an entry from its type on, by zlib. */
+const ZERO_ENTRY_CHECKSUM = 'ad06 3d08ce22';
+const ENTRY_CHECKSUM = 'ad06 12376471';
 const ENTRY = `0805 10ac02 1801 20ffffffffffffffffff01 2801 30feffffffffffffffff01 3803 4203616263`;
 const entry = () =>
   makeEntry({
@@ -75,13 +82,21 @@ const VECTORS: Golden[] = [
     records.decodeState,
     '08ffffffffffffff0f 1000 188080808010',
   ),
-  golden('a zero entry', [makeEntry()], encodeEntries, decodeEntries, `5a0e ${ZERO_ENTRY}`),
+  golden(
+    'a zero entry',
+    [makeEntry()],
+    encodeEntries,
+    decodeEntries,
+    `5a0e ${ZERO_ENTRY}`,
+    `5a14 ${ZERO_ENTRY} ${ZERO_ENTRY_CHECKSUM}`,
+  ),
   golden(
     'a block of entries',
     [entry(), makeEntry()],
     encodeEntries,
     decodeEntries,
     `5a26 ${ENTRY} 5a0e ${ZERO_ENTRY}`,
+    `5a2c ${ENTRY} ${ENTRY_CHECKSUM} 5a14 ${ZERO_ENTRY} ${ZERO_ENTRY_CHECKSUM}`,
   ),
   golden(
     'EntryBatch',
@@ -89,6 +104,7 @@ const VECTORS: Golden[] = [
     encodeEntryBatch,
     decodeEntryBatch,
     `0a0e ${ZERO_ENTRY} 0a26 ${ENTRY}`,
+    `0a14 ${ZERO_ENTRY} ${ZERO_ENTRY_CHECKSUM} 0a2c ${ENTRY} ${ENTRY_CHECKSUM}`,
   ),
   golden(
     'a zero message',
@@ -125,6 +141,8 @@ const VECTORS: Golden[] = [
     decodeMessage,
     `0810 1002 1803 208001 2805 3004 38ab02 4007 4801 508080808080808010 5a26 ${ENTRY}
      621b 1202 2f73 1809 2008 2804 3202 0800 3a0b ${FILE} 68ffffffffffffffffff01`,
+    `0810 1002 1803 208001 2805 3004 38ab02 4007 4801 508080808080808010 5a2c ${ENTRY} ${ENTRY_CHECKSUM}
+     621b 1202 2f73 1809 2008 2804 3202 0800 3a0b ${FILE} 68ffffffffffffffffff01`,
   ),
   golden(
     'a message with the identity of its group',
@@ -144,6 +162,8 @@ const VECTORS: Golden[] = [
     encodeMessageBatch,
     decodeMessageBatch,
     `0a24 0811 1001 1800 2000 2800 3000 3800 4000 4800 5000 620c ${ZERO_SNAPSHOT} 6800 1001 1a02 6131 20d201`,
+    `0a24 0811 1001 1800 2000 2800 3000 3800 4000 4800 5000 620c ${ZERO_SNAPSHOT} 6800 1001 1a02 6131 20d201
+     ad06 0ae9404c`,
   ),
   golden(
     'MessageBatch with features',
@@ -151,6 +171,7 @@ const VECTORS: Golden[] = [
     encodeMessageBatch,
     decodeMessageBatch,
     '1001 1a02 6131 20d201 a006 8180808004',
+    '1001 1a02 6131 20d201 a006 8180808004 ad06 6d7b5da9',
   ),
   golden('Membership', membership(), snapshots.encodeMembership, snapshots.decodeMembership, MEMBERSHIP),
   golden('SnapshotFile', file, snapshots.encodeSnapshotFile, snapshots.decodeSnapshotFile, FILE),
@@ -265,16 +286,19 @@ const VECTORS: Golden[] = [
     decodeSnapshotChunk,
     `0800 1000 1800 2000 2800 3000 4000 4800 5202 0800 6200 6800 7000 7800 800100 880100
      920106 1200 1800 2000 980100`,
+    `0800 1000 1800 2000 2800 3000 4000 4800 5202 0800 6200 6800 7000 7800 800100 880100
+     920106 1200 1800 2000 980100 ad06 c5d3e9e1`,
   ),
 ];
 
 describe('bytes as Go writes and reads them', () => {
-  it.each(VECTORS)('encodes $name', ({ encode, bytes }) => {
-    expect(Buffer.from(encode()).toString('hex')).toBe(hex(bytes).toString('hex'));
+  it.each(VECTORS)('encodes $name', ({ encode, written }) => {
+    expect(Buffer.from(encode()).toString('hex')).toBe(hex(written).toString('hex'));
   });
 
-  it.each(VECTORS)('decodes $name', ({ decode, bytes, value }) => {
+  it.each(VECTORS)('decodes $name, with checksums and without', ({ decode, bytes, written, value }) => {
     expect(toPlain(decode(hex(bytes)))).toEqual(toPlain(value));
+    expect(toPlain(decode(hex(written)))).toEqual(toPlain(value));
   });
 
   it('takes a cmd that is there but empty, as Go writes a slice that is not nil', () => {

@@ -1,7 +1,16 @@
 import { ErrMalformed } from '../errors.js';
+import {
+  CHECKSUM_FIELD_BYTES,
+  CHECKSUM_TAG,
+  NO_CHECKSUM,
+  checksumAt,
+  damaged,
+  entryChecksum,
+  hasChecksumAt,
+} from './checksum.js';
 import { isColferBody, readColferBody } from './colfer.js';
 import { EMPTY_BYTES, Entry, type EntryType } from './entry.js';
-import { ENTRY_TAG } from './entry-encoder.js';
+import { ENTRY_TAG, checksumOf, proposedSize } from './entry-encoder.js';
 import { type Reader, fieldSet } from './wire/reader.js';
 
 const LAST_ENTRY_TYPE = 2;
@@ -74,6 +83,7 @@ function readEntryBody(reader: Reader, entry: Entry): void {
     entry.index = reader.uint();
     pos = reader.pos;
   }
+  const proposed = pos;
   if (pos + 1 < end && buf[pos] === 0x18 && (buf[pos + 1] as number) <= LAST_ENTRY_TYPE) {
     entry.type = buf[pos + 1] as EntryType;
     pos += 2;
@@ -85,17 +95,22 @@ function readEntryBody(reader: Reader, entry: Entry): void {
   }
   pos = readSession(reader, pos, entry);
   if (pos < end && buf[pos] === 0x42) {
-    short = shortNumber(buf, pos + 1, end);
-    if (short > 0 && short <= end - pos - 2) {
-      entry.cmdSource = buf;
-      entry.cmdStart = pos + 2;
-      pos += 2 + short;
-      entry.cmdEnd = pos;
-      entry.cmdView = undefined;
-    }
+    reader.pos = pos + 1;
+    readCmd(reader, entry);
+    pos = reader.pos;
+  }
+  if (hasChecksumAt(buf, pos, end) && pos - proposed === proposedSize(entry)) {
+    // As encoders write it: its bytes are what the checksum covers.
+    entry.checksum = checksumAt(buf, pos + 2);
+    if (entry.checksum !== entryChecksum(buf, proposed, pos)) throw damagedEntry(entry);
+    pos += CHECKSUM_FIELD_BYTES;
   }
   reader.pos = pos;
   if (pos < end) readEntryFields(reader, entry);
+}
+
+function damagedEntry({ index, term }: Entry): ErrMalformed {
+  return damaged('entry', `the checksum of entry ${index} does not match`, { index, term });
 }
 
 /** The part of `readEntryBody` for the three fields of the session; returns the position after them. */
@@ -139,7 +154,7 @@ function readSession(reader: Reader, start: number, entry: Entry): number {
   return pos;
 }
 
-/** Reads what is left of an entry, fields in any order. */
+/** Reads what is left of an entry, fields in any order; its checksum is then compared with what has come out. */
 function readEntryFields(reader: Reader, entry: Entry): void {
   while (reader.pos < reader.end) {
     const tag = reader.tag();
@@ -168,10 +183,14 @@ function readEntryFields(reader: Reader, entry: Entry): void {
       case 0x42:
         readCmd(reader, entry);
         break;
+      case CHECKSUM_TAG:
+        entry.checksum = reader.fixed32();
+        break;
       default:
         reader.skip(tag, ENTRY_FIELDS);
     }
   }
+  if (entry.checksum !== NO_CHECKSUM && entry.checksum !== checksumOf(entry)) throw damagedEntry(entry);
 }
 
 function readCmd(reader: Reader, entry: Entry): void {

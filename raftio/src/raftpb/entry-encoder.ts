@@ -1,12 +1,13 @@
 import { ErrMalformed } from '../errors.js';
+import { CHECKSUM_FIELD_BYTES, NO_CHECKSUM, entryChecksum, putChecksum } from './checksum.js';
 import type { Entry } from './entry.js';
 import { Arena } from './wire/arena.js';
 import { putUint, putUint64, sizeOfUint, sizeOfUint64 } from './wire/varint.js';
 
 /** Tag of field 11, length-delimited: an entry inside a Message. */
 export const ENTRY_TAG = 0x5a;
-/** Tags of the seven fields that are always written. */
-const FIXED_TAG_BYTES = 7;
+/** Tags of the fields from the type to the session, which are always written. */
+const PROPOSED_TAG_BYTES = 5;
 /** The one number of two bits that is no entry type. */
 const NO_ENTRY_TYPE: number = 3;
 /** Below this, a loop is faster than the two calls of `set(subarray())`. */
@@ -15,18 +16,20 @@ const SHORT_COPY_BYTES = 48;
 /** Of entries only, so that runs encoded one after the other lie back to back as well. */
 const arena = new Arena(32 * 1024);
 
-/** Of a body: seven tags, two safe integers, a type, four 64-bit integers, and tag and length of the longest cmd. */
-const LARGEST_HEAD_BYTES = 7 + 2 * 8 + 1 + 4 * 10 + 1 + 5;
+/**
+ * Of a body: seven tags, two safe integers, a type, four 64-bit integers, tag and length of the longest cmd, and the
+ * checksum.
+ */
+const LARGEST_HEAD_BYTES = 7 + 2 * 8 + 1 + 4 * 10 + 1 + 5 + CHECKSUM_FIELD_BYTES;
 /** With tag and length of the entry itself. */
 const LARGEST_FRAMED_HEAD_BYTES = 1 + 5 + LARGEST_HEAD_BYTES;
 /** With a cmd up to this the body is below 128 bytes whatever its numbers are, and its length takes one byte. */
 const SHORT_CMD_BYTES = 127 - LARGEST_HEAD_BYTES;
 
-function entryBodySize(entry: Entry): number {
+/** Size of the encoded fields that its checksum covers. */
+export function proposedSize(entry: Entry): number {
   const size =
-    FIXED_TAG_BYTES +
-    sizeOfUint(entry.term) +
-    sizeOfUint(entry.index) +
+    PROPOSED_TAG_BYTES +
     sizeOfUint(entry.type) +
     sizeOfUint64(entry.key) +
     sizeOfUint64(entry.clientID) +
@@ -34,6 +37,10 @@ function entryBodySize(entry: Entry): number {
     sizeOfUint64(entry.respondedTo);
   const cmdLength = entry.cmdEnd - entry.cmdStart;
   return cmdLength === 0 ? size : size + 1 + sizeOfUint(cmdLength) + cmdLength;
+}
+
+function entryBodySize(entry: Entry): number {
+  return 2 + sizeOfUint(entry.term) + sizeOfUint(entry.index) + proposedSize(entry) + CHECKSUM_FIELD_BYTES;
 }
 
 function putSession(buf: Uint8Array, start: number, entry: Entry): number {
@@ -56,11 +63,18 @@ function putSession(buf: Uint8Array, start: number, entry: Entry): number {
 }
 
 function putEntryBody(buf: Uint8Array, start: number, entry: Entry): number {
-  let pos = start;
-  buf[pos] = 0x08;
-  pos = putUint(buf, pos + 1, entry.term);
+  buf[start] = 0x08;
+  let pos = putUint(buf, start + 1, entry.term);
   buf[pos] = 0x10;
   pos = putUint(buf, pos + 1, entry.index);
+  const end = putProposed(buf, pos, entry);
+  if (entry.checksum === NO_CHECKSUM) entry.checksum = entryChecksum(buf, pos, end);
+  return putChecksum(buf, end, entry.checksum);
+}
+
+/** Writes what does not change once the entry was proposed, which its checksum covers. */
+function putProposed(buf: Uint8Array, start: number, entry: Entry): number {
+  let pos = start;
   buf[pos] = 0x18;
   pos = putUint(buf, pos + 1, entry.type);
   buf[pos] = 0x20;
@@ -113,10 +127,16 @@ function encodeEntry(buf: Uint8Array, start: number, entry: Entry): number {
   if (entry.cmdView === undefined) {
     // Nobody holds a view of the payload: let go of the message that it came in.
     entry.cmdSource = buf;
-    entry.cmdStart = pos - cmdLength;
-    entry.cmdEnd = pos;
+    entry.cmdEnd = pos - CHECKSUM_FIELD_BYTES;
+    entry.cmdStart = entry.cmdEnd - cmdLength;
   }
   return pos;
+}
+
+/** The checksum of an entry by its fields, whether or not it carries one. */
+export function checksumOf(entry: Entry): number {
+  const bytes = new Uint8Array(LARGEST_HEAD_BYTES + entry.cmdLength);
+  return entryChecksum(bytes, 0, putProposed(bytes, 0, entry));
 }
 
 /** Encodes `entries[from, to)`, none of which carries wire bytes, back to back into memory of their own. */

@@ -62,6 +62,8 @@ export class Entry implements EntryFields {
   wire: Uint8Array | undefined = undefined;
   wireStart = 0;
   wireEnd = 0;
+  /** Owned by the codec: of what does not change once the entry was proposed; 0: none yet. See `checksum.ts`. */
+  checksum = 0;
 
   constructor(
     term: number,

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import protobuf from 'protobufjs';
 import { Entry } from '../entry.js';
 import { WIRE_SCHEMA } from './schema.js';
@@ -62,9 +63,24 @@ function withoutZeroFields(value: Plain): Plain {
   );
 }
 
-/** Encoded by the reference, zeros written: the form that Go writes. */
+/** Encoded by the reference, zeros written, with checksums: what our encoders write. */
 export function encodeByReference(type: string, value: Plain): Uint8Array {
-  return encodeWith(withZeros, type, value);
+  const bytes = encodeWith(withZeros, type, withEntryChecksums(value));
+  if (type !== 'MessageBatch' && type !== 'SnapshotChunk') return bytes;
+  // Field 101, fixed32.
+  const checksum = Buffer.from([0xad, 0x06, 0, 0, 0, 0]);
+  checksum.writeUInt32LE(crc32(bytes), 2);
+  return new Uint8Array(Buffer.concat([bytes, checksum]));
+}
+
+function withEntryChecksums(value: Plain): Plain {
+  if (Array.isArray(value)) return value.map(withEntryChecksums);
+  if (typeof value !== 'object' || value instanceof Uint8Array) return value;
+  const fields = Object.fromEntries(
+    Object.entries(value).map(([name, field]) => [name, withEntryChecksums(field)]),
+  );
+  if (!('respondedTo' in fields && 'key' in fields)) return fields;
+  return { ...fields, checksum: String(crc32(encodeWith(withZeros, 'Proposed', fields)) || 0xffff_ffff) };
 }
 
 /** Encoded by the reference, zeros left out. */

@@ -14,7 +14,11 @@ message State { required uint64 term = 1; required uint64 vote = 2; required uin
 message Entry {
   required uint64 term = 1; required uint64 index = 2; required uint32 type = 3; required uint64 key = 4;
   required uint64 client_i_d = 5; required uint64 series_i_d = 6; required uint64 responded_to = 7;
-  optional bytes cmd = 8;
+  optional bytes cmd = 8; optional fixed32 checksum = 101;
+}
+message Proposed {
+  required uint32 type = 3; required uint64 key = 4; required uint64 client_i_d = 5; required uint64 series_i_d = 6;
+  required uint64 responded_to = 7; optional bytes cmd = 8;
 }
 message EntryBatch { repeated Entry entries = 1; }
 message Membership {

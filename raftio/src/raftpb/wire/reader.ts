@@ -99,6 +99,18 @@ export class Reader {
     return this.enumValue(0xffff_ffff);
   }
 
+  /** Four bytes, little-endian, as a signed integer. */
+  fixed32(): number {
+    const { buf, pos } = this;
+    this.advance(4);
+    return (
+      (buf[pos] as number) |
+      ((buf[pos + 1] as number) << 8) |
+      ((buf[pos + 2] as number) << 16) |
+      ((buf[pos + 3] as number) << 24)
+    );
+  }
+
   bool(): boolean {
     this.halves();
     return this.high !== 0 || this.low !== 0;

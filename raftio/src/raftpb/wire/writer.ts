@@ -1,4 +1,5 @@
 import { ErrMessageTooLarge } from '../../errors.js';
+import { CHECKSUM_FIELD_BYTES, sealMessage } from '../checksum.js';
 import type { Uint64 } from '../uint64.js';
 import { putUint, putUint64, sizeOfUint, sizeOfUint64 } from './varint.js';
 
@@ -30,6 +31,13 @@ export class Writer {
   /** What was written: a view of a buffer that belongs to the caller from now on. */
   finish(): Uint8Array {
     return this.buf.subarray(0, this.pos);
+  }
+
+  /** As `finish`, with the checksum that a batch or chunk ends with. */
+  finishSealed(): Uint8Array {
+    this.reserve(CHECKSUM_FIELD_BYTES);
+    this.pos = sealMessage(this.buf, 0, this.pos);
+    return this.finish();
   }
 
   uint(field: number, value: number): void {
