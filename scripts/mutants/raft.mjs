@@ -273,8 +273,8 @@ export const raftMutants = [
     what: 'a leader takes proposals while it hands over, so the target never catches up',
     file: 'framework/src/raft/proposal.ts',
     in: 'append',
-    find: 'core.transferTarget !== 0 || log.isOverCap',
-    replace: 'log.isOverCap',
+    find: 'core.transferTarget !== 0 || isFull',
+    replace: 'isFull',
   },
   {
     id: 'transfer-to-laggard',

@@ -12,7 +12,7 @@ import {
   makeMessage,
 } from '@drakkar/raftio';
 import { silentLogger } from '../logging/logger.js';
-import type { IRaft, RaftUpdate } from '../raft/index.js';
+import { type IRaft, MemoryBudget, type RaftUpdate } from '../raft/index.js';
 import { PendingConfigChange } from '../requests/pending-config-change.js';
 import { PendingProposals } from '../requests/pending-proposals.js';
 import { PendingReads } from '../requests/pending-reads.js';
@@ -59,6 +59,7 @@ function setUp(logDB: Partial<ILogDB> = {}) {
   const clock = new ManualClock();
   const saves: Save[] = [];
   const failed: number[] = [];
+  const memory = new MemoryBudget(1000);
   const logDBErrors: unknown[] = [];
   const engine = new Engine({
     logDB: {
@@ -89,6 +90,7 @@ function setUp(logDB: Partial<ILogDB> = {}) {
     clock,
     logger: silentLogger,
     tickMs: 100,
+    memory,
   });
   const addReplica = (clusterID: number): { replica: Replica; raft: ScriptedRaft } => {
     const raft = new ScriptedRaft(clusterID, (line) => void story.push(line));
@@ -104,6 +106,7 @@ function setUp(logDB: Partial<ILogDB> = {}) {
         rejected: new RejectedMessages(silentLogger),
         operations: new Operations(new ManualClock(), () => undefined),
         clock: new ManualClock(),
+        memory: memory.open(),
       },
       engine,
     );
@@ -116,7 +119,7 @@ function setUp(logDB: Partial<ILogDB> = {}) {
     engine.add(replica);
     return { replica, raft };
   };
-  return { clock, engine, saves, failed, logDBErrors, addReplica };
+  return { clock, engine, saves, failed, logDBErrors, memory, addReplica };
 }
 
 const noSnapshot = (): Snapshot => ({
@@ -353,6 +356,21 @@ describe('Engine', () => {
     addReplica(2).raft.isQuiesced = true;
     clock.advance(250);
     expect(story).toEqual(['1: tick', '1: tick']);
+  });
+
+  it('has every replica let go of memory when the host holds too much, idle ones too', () => {
+    const { clock, engine, memory, addReplica } = setUp();
+    engine.start();
+    addReplica(1);
+    addReplica(2).raft.isQuiesced = true;
+    const other = memory.open();
+    other.pin(2000);
+    other.retain(900);
+    clock.advance(100);
+    expect(story).toEqual(['1: shedMemory', '2: shedMemory', '1: tick']);
+    other.close();
+    clock.advance(100);
+    expect(story.slice(3)).toEqual(['1: tick']);
   });
 
   it('does not even look at an idle replica, until something wakes it or a request waits', () => {

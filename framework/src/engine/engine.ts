@@ -6,7 +6,7 @@ import {
   type Message,
 } from '@drakkar/raftio';
 import type { ILogger } from '../logging/logger.js';
-import type { CoreReport, LogReadRequest, RaftUpdate } from '../raft/index.js';
+import type { CoreReport, LogReadRequest, MemoryBudget, RaftUpdate } from '../raft/index.js';
 import { allSettled } from '../runtime/all-settled.js';
 import type { IClock, Timer } from '../runtime/clock.js';
 import type { Replica, ReplicaHost } from './replica.js';
@@ -47,6 +47,8 @@ export interface EngineDependencies {
   clock: IClock;
   logger: ILogger;
   tickMs: number;
+  /** What the replicas may hold in memory together. */
+  memory: MemoryBudget;
 }
 
 /**
@@ -197,7 +199,16 @@ export class Engine implements ReplicaHost {
       this.#ticking.delete(replica);
       if (this.#keepAlive !== undefined) this.#sleepers.add(replica);
     }
+    if (this.#deps.memory.isOver) this.#shedMemory();
     if (this.#ticking.size === 0) this.#stopTicker();
+  }
+
+  /** Those that are idle let go of what they keep for others only when they are asked to. */
+  #shedMemory(): void {
+    for (const replica of this.#replicas) {
+      if (!this.#deps.memory.isOver) return;
+      this.#guard(replica, () => replica.raft.shedMemory());
+    }
   }
 
   /** Only between `start` and `stop`. */

@@ -16,6 +16,7 @@ import {
   type CoreReport,
   type IRaft,
   type LogReadRequest,
+  type MemoryAccount,
   type RaftUpdate,
   type SnapshotStreamReport,
   nameOf,
@@ -77,6 +78,8 @@ export interface ReplicaOptions {
   rejected: RejectedMessages;
   operations: Operations;
   clock: IClock;
+  /** Its part of what the host's replicas may hold in memory. */
+  memory: MemoryAccount;
 }
 
 const NO_MESSAGES: readonly Message[] = [];
@@ -114,6 +117,7 @@ export class Replica implements RsmListener {
   readonly #limits: ReplicaLimits;
   readonly #operations: Operations;
   readonly #clock: IClock;
+  readonly #memory: MemoryAccount;
   readonly #host: ReplicaHost;
   #raft: IRaft | undefined;
   #rsm: ReplicatedStateMachine | undefined;
@@ -154,6 +158,7 @@ export class Replica implements RsmListener {
     this.#limits = options.limits;
     this.#operations = options.operations;
     this.#clock = options.clock;
+    this.#memory = options.memory;
     this.#host = host;
   }
 
@@ -197,13 +202,16 @@ export class Replica implements RsmListener {
   /** Whether a proposal of that size has room: in the queue, in the core's log, and among those that have not ended. */
   admits(payloadBytes: number): boolean {
     if (this.raft.isBusy || this.proposals.size >= this.#limits.proposalCount) return false;
-    return this.#proposedBytes === 0 || this.#proposedBytes + payloadBytes <= this.#limits.proposalQueueBytes;
+    if (this.#proposedBytes === 0) return true;
+    return this.#proposedBytes + payloadBytes <= this.#limits.proposalQueueBytes && !this.#memory.isFull;
   }
 
   /** Queues an entry for the next cycle. */
   propose(entry: Entry): void {
+    const sizeBytes = entrySizeBytes(entry);
     this.#proposed.push(entry);
-    this.#proposedBytes += entrySizeBytes(entry);
+    this.#proposedBytes += sizeBytes;
+    this.#memory.pin(sizeBytes);
     this.#host.setReady(this);
   }
 
@@ -234,7 +242,7 @@ export class Replica implements RsmListener {
   receive(message: Message, source = ''): void {
     if (this.checks?.admits(message, source) === false) return;
     const sizeBytes = messageSizeBytes(message);
-    if (this.#inboxBytes > 0 && this.#inboxBytes + sizeBytes > this.#limits.receiveQueueBytes) {
+    if (this.#inboxBytes > 0 && this.#isInboxFull(message, sizeBytes)) {
       if (message.type === MessageType.Propose) this.#refuse(message);
       return;
     }
@@ -244,7 +252,14 @@ export class Replica implements RsmListener {
     }
     this.#inbox.push(message);
     this.#inboxBytes += sizeBytes;
+    this.#memory.pin(sizeBytes);
     this.#host.setReady(this);
+  }
+
+  /** Where the host is short of memory, what is small and holds no entries has room all the same. */
+  #isInboxFull({ entries }: Message, sizeBytes: number): boolean {
+    if (this.#inboxBytes + sizeBytes > this.#limits.receiveQueueBytes) return true;
+    return entries.length > 0 && this.#memory.isFull;
   }
 
   /** There is no room for what a member forwarded: it hears of that at once, and does not wait in vain. */
@@ -324,6 +339,7 @@ export class Replica implements RsmListener {
     const raft = this.raft;
     const inbox = this.#inbox;
     this.#inbox = [];
+    this.#memory.unpin(this.#inboxBytes);
     this.#inboxBytes = 0;
     for (const index of this.#offered) this.snapshotter.discard(index); // the core had its turn to ask for it
     this.#offered = this.#arriving;
@@ -349,6 +365,7 @@ export class Replica implements RsmListener {
     if (this.#proposed.length > 0) {
       const proposed = this.#proposed;
       this.#proposed = [];
+      this.#memory.unpin(this.#proposedBytes);
       this.#proposedBytes = 0;
       raft.propose(proposed);
     }
@@ -468,11 +485,17 @@ export class Replica implements RsmListener {
     this.close();
     for (const end of this.#recordings.values()) end();
     this.#recordings.clear();
+    this.#memory.close();
     await allSettled([
       Promise.resolve(this.#snapshotter?.stop()),
       Promise.resolve(this.#rsm?.close()),
       this.#applyQueue.stop(),
     ]);
+  }
+
+  /** Whether the host, and not this replica, is what a proposal has no room in. */
+  get isHostFull(): boolean {
+    return this.#memory.isFull;
   }
 
   /** A snapshot of this replica is recorded: from now on it may be sent to followers. */

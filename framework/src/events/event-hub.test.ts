@@ -125,16 +125,28 @@ describe('EventHub', () => {
     expect(logged).toEqual([]);
   });
 
-  it('drops events beyond its bound, and reports how many once the queue is empty', () => {
+  it('drops events beyond its bound, reports that at once, and how many when the queue is empty', () => {
     let count = 0;
     const { hub, clock, logged } = setUp({ nodeReady: () => void count++ });
     for (let i = 0; i < MAX_WAITING_EVENTS + 3; i += 1) hub.emit('nodeReady', ONE);
+    expect(logged).toEqual([{ count: 1 }]);
     clock.runDeferred();
     expect(count).toBe(MAX_WAITING_EVENTS);
-    expect(logged).toEqual([{ count: 3 }]);
+    expect(logged).toEqual([{ count: 1 }, { count: 2 }]);
     hub.emit('nodeReady', TWO);
     hub.flush();
-    expect(logged).toHaveLength(1);
+    expect(logged).toHaveLength(2);
+  });
+
+  it('goes on reporting drops while a listener never keeps up', () => {
+    const { hub, clock, logged } = setUp({ nodeReady: () => undefined });
+    let nowMs = 0;
+    clock.nowMs = () => nowMs; // and it has no turn meanwhile
+    for (let minute = 0; minute < 3; minute++) {
+      for (let i = 0; i < MAX_WAITING_EVENTS + 10; i += 1) hub.emit('nodeReady', ONE);
+      nowMs += 60_000;
+    }
+    expect(logged).toEqual([{ count: 1 }, { count: 10 }, { count: MAX_WAITING_EVENTS + 10 }]);
   });
 
   it('does nothing for what nobody listens to', () => {

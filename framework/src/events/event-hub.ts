@@ -5,6 +5,8 @@ import type { HostEvents, HostListener } from './host-listener.js';
 
 /** Events that wait for a listener, beyond which further ones are dropped, counted and reported. */
 export const MAX_WAITING_EVENTS = 10_000;
+/** Between two reports of dropped events, while there is no end to them. */
+const DROPS_REPORT_MS = 60_000;
 /** For how long listeners are told things in one turn, before the rest of the host has its own. */
 export const LISTENER_TURN_MS = 5;
 
@@ -22,8 +24,9 @@ export class EventHub implements IEventSink {
   readonly #clock: IClock;
   readonly #log: ILogger;
   #waiting: (() => void)[] = [];
-  /** Dropped since the queue was last empty. */
+  /** Dropped since the last report. */
   #dropped = 0;
+  #reportedMs = -Infinity;
   #isDue = false;
 
   constructor(listener: HostListener, clock: IClock, log: ILogger) {
@@ -36,6 +39,8 @@ export class EventHub implements IEventSink {
     if (this.#listener[name] === undefined) return;
     if (this.#waiting.length >= MAX_WAITING_EVENTS) {
       this.#dropped++;
+      // A listener that never keeps up never has an empty queue either.
+      if (this.#clock.nowMs() - this.#reportedMs >= DROPS_REPORT_MS) this.#reportDropped();
       return;
     }
     this.#waiting.push(() => this.#tell(name, event));
@@ -76,6 +81,7 @@ export class EventHub implements IEventSink {
     if (this.#dropped === 0) return;
     this.#log.warn('events were dropped: the listener is slower than they come', { count: this.#dropped });
     this.#dropped = 0;
+    this.#reportedMs = this.#clock.nowMs();
   }
 
   #tell<Name extends keyof HostEvents>(name: Name, event: HostEvents[Name]): void {

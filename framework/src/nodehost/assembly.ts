@@ -10,7 +10,8 @@ import type { IFileSystem } from '../fs/file-system.js';
 import { EventHub } from '../events/event-hub.js';
 import type { HostListener } from '../events/host-listener.js';
 import type { ILogger } from '../logging/logger.js';
-import { type RaftFactory, RaftFactoryID, createRaft } from '../raft/index.js';
+import { MemoryBudget, type RaftFactory, RaftFactoryID, createRaft } from '../raft/index.js';
+import { defaultMemoryBytes } from '../runtime/memory.js';
 import { Operations, type SlowOperation, describeGroups } from '../runtime/operations.js';
 import { Places } from '../runtime/places.js';
 import { SnapshotStore } from '../snapshot/index.js';
@@ -81,7 +82,9 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
       reserveBytes: config.settings.diskReserveBytes,
     });
     const snapshotFiles = new ReservingFileSystem(services.fileSystem, reserve);
-    const parts = { services, logDB, dataDir, events, stopSeal, operations, reserve, snapshotFiles };
+    const { maxHostMemoryBytes } = config.settings;
+    const memory = new MemoryBudget(maxHostMemoryBytes === 0 ? defaultMemoryBytes() : maxHostMemoryBytes);
+    const parts = { services, logDB, dataDir, events, stopSeal, operations, reserve, memory, snapshotFiles };
     const { transport, engine, replicas, streams } = wire(parts);
     shutdown.pushBounded('stopping the transport', 0.1, () => transport.stop());
     shutdown.pushBounded('stopping snapshot streams', 0.05, () => streams.stop());
@@ -149,6 +152,7 @@ interface WiringParts {
   stopSeal: StopSeal;
   operations: Operations;
   reserve: DiskReserve;
+  memory: MemoryBudget;
   /** The file system that snapshots are written to. */
   snapshotFiles: IFileSystem;
 }
@@ -162,7 +166,7 @@ interface Wired {
 
 /** Ties transport, engine and replicas together: messages in, messages out, news. */
 function wire(parts: WiringParts): Wired {
-  const { services, logDB, events, stopSeal, operations, reserve, snapshotFiles } = parts;
+  const { services, logDB, events, stopSeal, operations, reserve, memory, snapshotFiles } = parts;
   const { config, clock, random, loggerFactory } = services;
   const { settings } = config;
   const heardOf = (target: string): void =>
@@ -260,6 +264,7 @@ function wire(parts: WiringParts): Wired {
     clock,
     logger: loggerFactory.getLogger('engine'),
     tickMs: config.rttMillisecond,
+    memory,
   });
   const replicas: ReplicaSet = new ReplicaSet({
     raftAddress: config.raftAddress,
@@ -290,7 +295,7 @@ function wire(parts: WiringParts): Wired {
 }
 
 function makeLoader(
-  { services, logDB, dataDir, events, operations, reserve, snapshotFiles }: WiringParts,
+  { services, logDB, dataDir, events, operations, reserve, memory, snapshotFiles }: WiringParts,
   transport: Transport,
 ): ReplicaLoader {
   const { config, clock, random, loggerFactory } = services;
@@ -326,6 +331,7 @@ function makeLoader(
     events,
     operations,
     reserve,
+    memory,
     clock,
     featuresOf: (clusterID, nodeID) => transport.replicaFeatures(clusterID, nodeID),
     hostFeaturesOf: (address) => transport.hostFeatures(address),

@@ -12,7 +12,7 @@ import { ErrInvalidOperation } from '../errors/index.js';
 import type { IEventSink } from '../events/event-hub.js';
 import type { DiskReserve } from '../fs/disk-reserve.js';
 import type { ILogger } from '../logging/logger.js';
-import type { IRaft, RaftFactory, RaftInit } from '../raft/index.js';
+import type { IRaft, MemoryAccount, MemoryBudget, RaftFactory, RaftInit } from '../raft/index.js';
 import { PendingConfigChange } from '../requests/pending-config-change.js';
 import { KEY_NONCE_BOUND, PendingProposals } from '../requests/pending-proposals.js';
 import { PendingReads } from '../requests/pending-reads.js';
@@ -40,6 +40,7 @@ export interface ReplicaLoaderDependencies {
   events: IEventSink;
   operations: Operations;
   reserve: DiskReserve;
+  memory: MemoryBudget;
   clock: IClock;
   /** What the host of a replica has announced that it knows. */
   featuresOf: (clusterID: number, nodeID: number) => number;
@@ -75,10 +76,27 @@ export class ReplicaLoader {
     bootstrap: Bootstrap,
     signal: AbortSignal,
   ): Promise<{ replica: Replica; init: RaftInit }> {
+    const memory = this.#deps.memory.open();
+    try {
+      return await this.#load(config, createStateMachine, host, bootstrap, memory, signal);
+    } catch (error) {
+      memory.close();
+      throw error;
+    }
+  }
+
+  async #load(
+    config: ClusterConfig,
+    createStateMachine: CreateStateMachine,
+    host: ReplicaHost,
+    bootstrap: Bootstrap,
+    memory: MemoryAccount,
+    signal: AbortSignal,
+  ): Promise<{ replica: Replica; init: RaftInit }> {
     const { clusterID, nodeID } = config;
     const { events, logDB } = this.#deps;
     const payloads = await loadPayloads(config);
-    const replica = this.#makeReplica(config, payloads, host);
+    const replica = this.#makeReplica(config, payloads, memory, host);
     const store = this.snapshotStore(clusterID, nodeID);
     const rebuild = (settings: GroupSettings): Promise<Rebuilt> => {
       const make = (): Promise<ReplicatedStateMachine> =>
@@ -94,7 +112,7 @@ export class ReplicaLoader {
       }
       await forgetDamaged({ clusterID, nodeID, logDB, store }, damaged);
       if (init.membership.removed.has(nodeID)) replica.removed = true;
-      const raft = this.#makeRaft(config, replica, init, newest);
+      const raft = this.#makeRaft(config, replica, init, memory, newest);
       replica.attach(raft, rsm, this.#makeSnapshotter(config, replica, store, newest));
       replica.checks = this.#makeChecks(config, replica, record);
       replica.checks.compareConfiguration();
@@ -209,7 +227,12 @@ export class ReplicaLoader {
     );
   }
 
-  #makeReplica({ clusterID, nodeID }: ClusterConfig, payloads: EntryPayloads, host: ReplicaHost): Replica {
+  #makeReplica(
+    { clusterID, nodeID }: ClusterConfig,
+    payloads: EntryPayloads,
+    memory: MemoryAccount,
+    host: ReplicaHost,
+  ): Replica {
     const { random, limits, logger, operations, clock } = this.#deps;
     return new Replica(
       {
@@ -223,12 +246,19 @@ export class ReplicaLoader {
         rejected: new RejectedMessages(logger),
         operations,
         clock,
+        memory,
       },
       host,
     );
   }
 
-  #makeRaft(config: ClusterConfig, replica: Replica, init: RaftInit, newest: Snapshot | undefined): IRaft {
+  #makeRaft(
+    config: ClusterConfig,
+    replica: Replica,
+    init: RaftInit,
+    memory: MemoryAccount,
+    newest: Snapshot | undefined,
+  ): IRaft {
     const { softSettings, random, featuresOf, hostFeaturesOf } = this.#deps;
     const raft = this.#deps.createRaft(
       {
@@ -241,6 +271,7 @@ export class ReplicaLoader {
         quiesce: config.quiesce,
         isObserver: config.isObserver,
         maxInMemLogBytes: this.#inMemLogBytes(config),
+        memory,
         maxReplicateBytes: softSettings.maxReplicateBytes,
         maxInflightBytes: softSettings.maxInflightBytes,
         maxInflightMessages: softSettings.maxInflightMessages,

@@ -200,7 +200,7 @@ export class Core {
     this.config = config;
     this.clusterID = config.clusterID;
     this.nodeID = config.nodeID;
-    this.log = new RaftLog(init, config.maxInMemLogBytes);
+    this.log = new RaftLog(init, config.maxInMemLogBytes, config.memory);
     this.applying.index = init.applied;
     this.term = init.state.term;
     this.vote = init.state.vote;

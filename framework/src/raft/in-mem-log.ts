@@ -1,5 +1,6 @@
 import { type Entry, entrySizeBytes } from '@drakkar/raftio';
 import { violated } from './errors.js';
+import { type MemoryAccount, unbounded } from './memory.js';
 
 /** Slots given up at the front before the array is copied down; keeps eviction O(1) amortised. */
 const COMPACT_SLOTS = 1024;
@@ -16,7 +17,10 @@ export class InMemLog {
   private totalBytes = 0;
   private unpinnedBytes = 0;
 
-  constructor(firstIndex: number) {
+  constructor(
+    firstIndex: number,
+    private readonly memory: MemoryAccount = unbounded(),
+  ) {
     this.firstIndex = firstIndex;
     this.firstPinned = firstIndex;
   }
@@ -42,8 +46,10 @@ export class InMemLog {
     if (entry.index !== this.firstIndex + this.length) {
       violated('a gap in the log', { index: entry.index, expected: this.firstIndex + this.length });
     }
+    const sizeBytes = entrySizeBytes(entry);
     this.slots.push(entry);
-    this.totalBytes += entrySizeBytes(entry);
+    this.totalBytes += sizeBytes;
+    this.memory.pin(sizeBytes);
   }
 
   at(index: number): Entry {
@@ -83,17 +89,24 @@ export class InMemLog {
       violated('truncation of an entry that was applied', { index, firstPinned: this.firstPinned });
     }
     const keep = Math.max(0, index - this.firstIndex);
+    let sizeBytes = 0;
     for (let slot = this.slots.length - 1; slot >= this.head + keep; slot--) {
-      this.totalBytes -= entrySizeBytes(this.slots[slot] as Entry);
+      sizeBytes += entrySizeBytes(this.slots[slot] as Entry);
     }
+    this.totalBytes -= sizeBytes;
+    this.memory.unpin(sizeBytes);
     this.slots.length = this.head + keep;
   }
 
   /** Entries up to `index` are durable and applied. */
   unpinTo(index: number): void {
     const end = Math.min(index, this.firstIndex + this.length - 1);
-    for (let i = this.firstPinned; i <= end; i++) this.unpinnedBytes += entrySizeBytes(this.at(i));
-    if (end + 1 > this.firstPinned) this.firstPinned = end + 1;
+    if (end < this.firstPinned) return;
+    let sizeBytes = 0;
+    for (let i = this.firstPinned; i <= end; i++) sizeBytes += entrySizeBytes(this.at(i));
+    this.unpinnedBytes += sizeBytes;
+    this.memory.retain(sizeBytes);
+    this.firstPinned = end + 1;
   }
 
   /** Lets go of the first entry if it is not pinned; whether it did. */
@@ -105,6 +118,7 @@ export class InMemLog {
     this.firstIndex += 1;
     this.totalBytes -= sizeBytes;
     this.unpinnedBytes -= sizeBytes;
+    this.memory.release(sizeBytes);
     if (this.head >= COMPACT_SLOTS && this.head * 2 >= this.slots.length) {
       this.slots = this.slots.slice(this.head);
       this.head = 0;
@@ -113,6 +127,8 @@ export class InMemLog {
   }
 
   reset(firstIndex: number): void {
+    this.memory.unpin(this.pinnedBytes);
+    this.memory.release(this.unpinnedBytes);
     this.slots = [];
     this.head = 0;
     this.firstIndex = firstIndex;

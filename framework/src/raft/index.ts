@@ -1,6 +1,7 @@
 export { type ChangeRefusal, refusalFrom } from './change-guard.js';
 export type { ClaimFault } from './claims.js';
 export { RaftInvariantError } from './errors.js';
+export { MemoryAccount, MemoryBudget } from './memory.js';
 export { nameOf } from './proposal.js';
 export { createRaft } from './raft.js';
 export type { SnapshotStreamReport } from './snapshot-streams.js';

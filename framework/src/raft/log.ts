@@ -1,6 +1,7 @@
 import { type Entry, EntryType, type Snapshot } from '@drakkar/raftio';
 import { violated } from './errors.js';
 import { InMemLog } from './in-mem-log.js';
+import { type MemoryAccount, unbounded } from './memory.js';
 import { TermRuns } from './term-runs.js';
 import type { RaftInit, RaftUpdate } from './types.js';
 
@@ -43,8 +44,10 @@ export class RaftLog {
   private restoredIndex = 0;
   private readonly capBytes: number;
   private readonly retainedBytes: number;
+  private readonly memory: MemoryAccount;
 
-  constructor(init: RaftInit, maxInMemLogBytes: number) {
+  constructor(init: RaftInit, maxInMemLogBytes: number, memory: MemoryAccount = unbounded()) {
+    this.memory = memory;
     this.capBytes = maxInMemLogBytes;
     this.retainedBytes = Math.min(RETAINED_BYTES, maxInMemLogBytes >> 2);
     checkInit(init);
@@ -68,7 +71,7 @@ export class RaftLog {
       violated('applied index out of range', { applied: init.applied, commit: this.commit });
     }
     const tail = init.tail.filter((entry) => entry.index <= this.lastIndex && entry.index >= this.firstIndex);
-    this.mem = new InMemLog(tail[0]?.index ?? this.lastIndex + 1);
+    this.mem = new InMemLog(tail[0]?.index ?? this.lastIndex + 1, memory);
     for (const entry of tail) this.hold(entry);
     if (this.mem.first > this.applied + 1 || this.mem.first + this.mem.length !== this.lastIndex + 1) {
       violated('the tail does not hold the entries to apply', {
@@ -98,7 +101,12 @@ export class RaftLog {
     return index >= Math.min(this.firstIndex, this.mem.first) && index > this.runs.base;
   }
 
+  /** Whether it takes no more: it holds more than it may, or the host does, and this replica more than its share. */
   get isOverCap(): boolean {
+    return this.isOverOwnCap || this.memory.isFull;
+  }
+
+  get isOverOwnCap(): boolean {
     return this.mem.pinnedBytes > this.capBytes;
   }
 
@@ -202,18 +210,24 @@ export class RaftLog {
   }
 
   /**
-   * Lets entries go that are durable and applied: above the cap any, and otherwise those that every active remote
-   * has (`matchedByAll`), but for a short tail.
+   * Lets entries go that are durable and applied: above the cap, or where the host holds too much, any, and otherwise
+   * those that every active remote has (`matchedByAll`), but for a short tail.
    */
   evict(matchedByAll: number): void {
     const mem = this.mem;
     mem.unpinTo(Math.min(this.stable, this.applied));
     while (
       mem.sizeBytes > this.capBytes ||
-      (mem.sizeBytes > this.retainedBytes && mem.first <= matchedByAll)
+      (mem.sizeBytes > this.retainedBytes && mem.first <= matchedByAll) ||
+      this.memory.isHostOver
     ) {
       if (!mem.evictFirst()) return;
     }
+  }
+
+  /** Whatever is durable and applied leaves memory, as far as the host holds too much. */
+  shed(): void {
+    this.evict(0);
   }
 
   private hold(entry: Entry): void {

@@ -50,12 +50,13 @@ export function handlePropose(core: Core, { entries, from }: Message): void {
 function hold(core: Core, entries: readonly Entry[], from: number): void {
   if (core.held.length === 0) core.heldSinceTick = core.ticks;
   for (const entry of entries) {
-    if (core.heldBytes > core.config.maxInMemLogBytes) {
+    if (core.heldBytes > core.config.maxInMemLogBytes || core.config.memory?.isFull === true) {
       drop(core, entry, from);
       continue;
     }
     core.held.push({ entry, from });
     core.heldBytes += entrySizeBytes(entry);
+    core.config.memory?.pin(entrySizeBytes(entry));
   }
 }
 
@@ -71,6 +72,7 @@ export function expireHeld(core: Core): void {
 function takeHeld(core: Core): Core['held'] {
   const { held } = core;
   core.held = [];
+  core.config.memory?.unpin(core.heldBytes);
   core.heldBytes = 0;
   return held;
 }
@@ -133,7 +135,9 @@ export function handleProposalDropped(core: Core, message: Message): void {
 
 function append(core: Core, entry: Entry, from: number): void {
   const { log } = core;
-  if (core.transferTarget !== 0 || log.isOverCap) {
+  // What was proposed here was counted for the host when it was queued.
+  const isFull = from === 0 ? log.isOverOwnCap : log.isOverCap;
+  if (core.transferTarget !== 0 || isFull) {
     drop(core, entry, from);
     return;
   }

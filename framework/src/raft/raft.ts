@@ -236,6 +236,10 @@ class Raft implements IRaft {
     noteSnapshot(this.core, snapshot);
   }
 
+  shedMemory(): void {
+    this.core.log.shed();
+  }
+
   compacted(index: number): void {
     this.core.log.compactTo(index);
   }

@@ -1,6 +1,7 @@
 import type { Entry, GroupSettings, Membership, Message, Snapshot, State, Uint64 } from '@drakkar/raftio';
 import type { ChangeRefusal } from './change-guard.js';
 import type { ClaimFault } from './claims.js';
+import type { MemoryAccount } from './memory.js';
 import type { SnapshotStreamReport } from './snapshot-streams.js';
 
 /** Where the core's randomness comes from; seeded, so that the same inputs give the same outputs. */
@@ -23,6 +24,8 @@ export interface RaftConfig {
   isObserver: boolean;
   /** Cap of the in-memory log; above it proposals are refused as busy. Entries not yet applied always stay. */
   maxInMemLogBytes: number;
+  /** What the host's replicas may hold in memory together, and this one's part of it. Without it there is no such bound. */
+  memory?: MemoryAccount;
   /** Payload of one Replicate message. */
   maxReplicateBytes: number;
   /** Flow-control window for one remote, in bytes and in Replicate messages on their way. */
@@ -240,6 +243,8 @@ export interface IRaft {
   snapshotCreated(snapshot: Snapshot): void;
   /** Log entries up to `index` are removed from the LogDB. */
   compacted(index: number): void;
+  /** The host holds too much in memory: entries that are durable and applied leave it. */
+  shedMemory(): void;
   readonly isLeader: boolean;
   readonly leaderID: number;
   readonly term: number;

@@ -40,6 +40,12 @@ export const softSettingsSchema: JsonSchema = objectSchema<SoftSettings>(
       64 * MIB,
       64 * KIB,
     ),
+    maxHostMemoryBytes: integer(
+      'Entries in memory of all replicas of the host together: queues, and what is not yet both durable and applied. Above three quarters of it, proposals to a group that has more than its share of the last quarter get ERR_SYSTEM_BUSY, and its replica takes no entries while it has some to apply; one proposal alone is always taken. 0 = half of what the heap may take or a quarter of the memory that the process may use, whichever is less, and at least 128 MiB.',
+      0,
+      0,
+      Number.MAX_SAFE_INTEGER,
+    ),
     maxReplicateBytes: bytes(
       'Entries in one Replicate message; one entry alone may exceed it.',
       4 * MIB,

@@ -11,6 +11,8 @@ export interface SoftSettings {
   readonly readIndexQueueLength: number;
   /** In-memory log of one replica; above it its proposals get ErrSystemBusy. */
   readonly maxInMemLogBytes: number;
+  /** Entries in memory of all replicas of the host together; 0 = derived from what the process may use. */
+  readonly maxHostMemoryBytes: number;
   /** Entries in one Replicate message. */
   readonly maxReplicateBytes: number;
   /** Flow-control window of one remote. */

@@ -99,6 +99,7 @@ export function hostConfig(raftAddress: string, scenario: Scenario): NodeHostCon
     maxBatchBytes: 4 * KIB,
     connectionBufferBytes: 64 * KIB,
     maxInMemLogBytes: 64 * KIB,
+    maxHostMemoryBytes: 96 * KIB,
     proposalQueueBytes: 64 * KIB,
     readIndexQueueLength: 8,
     snapshotWorkerCount: 1,

@@ -165,6 +165,9 @@ export class TappedRaft implements IRaft {
   snapshotCreated(snapshot: Snapshot): void {
     this.#core.snapshotCreated(snapshot);
   }
+  shedMemory(): void {
+    this.#core.shedMemory();
+  }
   compacted(index: number): void {
     this.#core.compacted(index);
   }

@@ -180,7 +180,8 @@ export class AdvisedClient {
             code,
             effect,
             retry,
-            isRemoved,
+            // It may have been stopped and started again meanwhile.
+            isRemoved: isRemoved && isRemovedAt(host, clusterID),
           });
           if (retry === 'never') return { isDone: false, effect };
           coverage.count('advice followed');
