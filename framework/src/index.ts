@@ -78,6 +78,7 @@ export {
 export type {
   ConnectionEvent,
   ConnectionFailedEvent,
+  MessageDamagedEvent,
   ConfigurationOverruledEvent,
   GroupMismatchEvent,
   GroupSettingsEvent,

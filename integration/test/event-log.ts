@@ -32,6 +32,7 @@ const EVENTS: Record<keyof HostEvents, true> = {
   logDBFailed: true,
   connectionEstablished: true,
   connectionFailed: true,
+  messageDamaged: true,
   nodeHostShuttingDown: true,
 };
 const EVENT_NAMES = Object.keys(EVENTS) as (keyof HostEvents)[];

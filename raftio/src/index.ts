@@ -110,6 +110,7 @@ export type {
 } from './logdb.js';
 export type {
   ChunkSinkFactory,
+  Damage,
   IChunkSink,
   IConnection,
   IRaftRPC,

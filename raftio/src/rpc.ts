@@ -1,3 +1,4 @@
+import type { DamagedPart } from './raftpb/checksum.js';
 import type { MessageBatch, SnapshotChunk } from './raftpb/types.js';
 
 /** Called by the transport for each batch received, in the order of its connection. Must not throw or block. */
@@ -79,7 +80,10 @@ export interface IRaftRPC {
   counters?(): RaftRPCCounters;
 }
 
-/** Connections whose two ends were compared with whom each expected; see `Introductions` in `transport`. */
+/**
+ * Connections whose two ends were compared with whom each expected, see `Introductions` in `transport`; and damage on
+ * the way, see `Arrivals`.
+ */
 export interface RaftRPCCounters {
   /** Clients that did not say whom they mean to reach: of 0.1, or of Dragonboat. They were let in. */
   clientsWithoutHello: number;
@@ -89,8 +93,27 @@ export interface RaftRPCCounters {
   hostsWithoutHello: number;
   /** Attempts that reached another host than was meant, and were given up. */
   misdirectedDials: number;
+  /**
+   * Batches and chunks whose checksum did not match, or that came without one from a peer that gives each one: nothing
+   * was taken from them, and their connection ended.
+   */
+  damagedBatches: number;
+  damagedChunks: number;
+  /** Entries whose checksum did not match, in batches that came as they were sent: their sender has them damaged. */
+  damagedEntries: number;
   /** Messages that were not sent to hosts of Dragonboat, since their processes could end at them. */
   withheldMessages?: number;
+}
+
+/** Something that came in was not what its maker had made. */
+export interface Damage {
+  /** `entry`: its batch came as it was sent, so it was damaged before. */
+  part: DamagedPart;
+  /** Network address of the connection that brought it, which ends. */
+  peer: string;
+  /** Raft address that the peer gave in its hello. */
+  from: string | undefined;
+  reason: string;
 }
 
 export interface MutualTLSConfig {
@@ -112,6 +135,8 @@ export interface RaftRPCConfig {
   onWarning: (message: string, details: Record<string, unknown>) => void;
   /** Tells of a choice that the transport has made itself; once, not for each connection. */
   onInfo?: (message: string, details: Record<string, unknown>) => void;
+  /** Tells of each damaged batch, chunk and entry that came in. */
+  onDamage?: (damage: Damage) => void;
   /** For transports that check it before anything else; UNMANAGED_DEPLOYMENT_ID unless told. */
   deploymentID?: number;
 }

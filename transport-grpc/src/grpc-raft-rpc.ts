@@ -51,7 +51,7 @@ export class GrpcRaftRPC implements IRaftRPC {
     this.#patience = new Patience(options.dragonboatSilenceMs, options.connectTimeoutMs);
     this.#identityFiles = IdentityFiles.of(config.mutualTLS, warnings);
     this.#raftAddress = config.raftAddress;
-    this.#introductions = new Introductions(config.raftAddress, warnings);
+    this.#introductions = new Introductions(config.raftAddress, warnings, config.onDamage);
     this.#listener = new Listener({
       raftAddress: config.raftAddress,
       introductions: this.#introductions,
@@ -59,10 +59,10 @@ export class GrpcRaftRPC implements IRaftRPC {
       options,
       identityFiles: this.#identityFiles,
       warnings,
-      openReceiver: (path, peer) =>
+      openReceiver: (path, arrival, peer) =>
         path === MESSAGES_PATH
-          ? new MessageReceiver(requestHandler, peer, warnings)
-          : SnapshotReceiver.open(chunkSinkFactory, peer, warnings),
+          ? new MessageReceiver(requestHandler, arrival, peer, warnings)
+          : SnapshotReceiver.open(chunkSinkFactory, arrival, peer, warnings),
     });
     this.#life = new TransportLife(options, this.#listener);
   }

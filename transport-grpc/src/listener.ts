@@ -2,6 +2,7 @@ import { type Server as NetServer, type Socket, createServer as createNetServer 
 import { createServer as createTLSServer } from 'node:tls';
 import { type ServerInterceptingCallInterface, status as Status } from '@grpc/grpc-js';
 import {
+  type Arrival,
   type Identity,
   type IdentityFiles,
   type Introductions,
@@ -24,7 +25,7 @@ export interface ListenerConfig {
   identityFiles: IdentityFiles | undefined;
   warnings: Warnings;
   /** Makes the receiver of a call; `undefined` refuses it. */
-  openReceiver: (path: string, peer: string) => StreamReceiver | undefined;
+  openReceiver: (path: string, arrival: Arrival, peer: string) => StreamReceiver | undefined;
 }
 
 const REFUSED: StreamEnd = { code: Status.UNAVAILABLE, details: 'the call is refused' };
@@ -215,11 +216,14 @@ export class Listener {
 
   #onCall(path: string, call: ServerInterceptingCallInterface): void {
     const connection = this.#connections.get(endsOf(call.getConnectionInfo()));
-    const receiver =
-      connection === undefined || this.#stopped
-        ? undefined
-        : this.#config.openReceiver(path, connection.peer);
-    if (connection === undefined || receiver === undefined) {
+    if (connection === undefined || this.#stopped) {
+      call.sendStatus(REFUSED);
+      return;
+    }
+    const { raftAddress, introductions, options } = this.#config;
+    const arrival = introductions.arrivals.from(connection.peer);
+    const receiver = this.#config.openReceiver(path, arrival, connection.peer);
+    if (receiver === undefined) {
       call.sendStatus(REFUSED);
       return;
     }
@@ -227,11 +231,13 @@ export class Listener {
       connection.remove(stream);
     });
     connection.add(stream);
-    const { raftAddress, introductions, options } = this.#config;
     stream.start({
       raftAddress,
       pingIntervalMs: options.pingIntervalMs,
-      refusalOf: (to, from) => introductions.refusalOf(to, from, connection.peer),
+      refusalOf: (to, from) => {
+        arrival.introduce(to, from);
+        return introductions.refusalOf(to, from, connection.peer);
+      },
     });
   }
 

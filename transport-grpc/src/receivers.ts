@@ -6,22 +6,22 @@ import {
   type MessageBatch,
   type RequestHandler,
   type SnapshotChunk,
-  decodeMessageBatch,
-  decodeSnapshotChunk,
 } from '@drakkar/raftio';
-import { type Warnings, ownBytes } from '@drakkar/raftio/transport';
+import { type Arrival, type Warnings, ownBytes } from '@drakkar/raftio/transport';
 import type { StreamEnd, StreamReceiver } from './incoming-stream.js';
 
 /** Hands the batches of one stream to the request handler. */
 export class MessageReceiver implements StreamReceiver {
   readonly #handler: RequestHandler;
+  readonly #arrival: Arrival;
   readonly #peer: string;
   readonly #warnings: Warnings;
   /** What hosts of 0.1 and of Dragonboat send is told apart by its first byte. */
   #entryForm: EntryForm = 'protobuf';
 
-  constructor(handler: RequestHandler, peer: string, warnings: Warnings) {
+  constructor(handler: RequestHandler, arrival: Arrival, peer: string, warnings: Warnings) {
     this.#handler = handler;
+    this.#arrival = arrival;
     this.#peer = peer;
     this.#warnings = warnings;
   }
@@ -33,7 +33,7 @@ export class MessageReceiver implements StreamReceiver {
   receive(bytes: Uint8Array): StreamEnd | undefined {
     let batch: MessageBatch;
     try {
-      batch = decodeMessageBatch(ownBytes(bytes), this.#entryForm);
+      batch = this.#arrival.batch(ownBytes(bytes), this.#entryForm);
     } catch (error) {
       return malformed(this.#peer, this.#warnings, error);
     }
@@ -53,19 +53,26 @@ export class MessageReceiver implements StreamReceiver {
 /** Hands the chunks of one stream to its sink, one at a time. */
 export class SnapshotReceiver implements StreamReceiver {
   readonly #sink: IChunkSink;
+  readonly #arrival: Arrival;
   readonly #peer: string;
   readonly #warnings: Warnings;
 
-  private constructor(sink: IChunkSink, peer: string, warnings: Warnings) {
+  private constructor(sink: IChunkSink, arrival: Arrival, peer: string, warnings: Warnings) {
     this.#sink = sink;
+    this.#arrival = arrival;
     this.#peer = peer;
     this.#warnings = warnings;
   }
 
   /** `undefined` when no sink could be made, which has been warned of. */
-  static open(factory: ChunkSinkFactory, peer: string, warnings: Warnings): SnapshotReceiver | undefined {
+  static open(
+    factory: ChunkSinkFactory,
+    arrival: Arrival,
+    peer: string,
+    warnings: Warnings,
+  ): SnapshotReceiver | undefined {
     try {
-      return new SnapshotReceiver(factory(), peer, warnings);
+      return new SnapshotReceiver(factory(), arrival, peer, warnings);
     } catch (error) {
       warnHandler(warnings, peer, 'the chunk sink factory', error);
       return undefined;
@@ -79,7 +86,7 @@ export class SnapshotReceiver implements StreamReceiver {
   async receive(bytes: Uint8Array): Promise<StreamEnd | undefined> {
     let chunk: SnapshotChunk;
     try {
-      chunk = decodeSnapshotChunk(ownBytes(bytes));
+      chunk = this.#arrival.chunk(ownBytes(bytes));
     } catch (error) {
       return malformed(this.#peer, this.#warnings, error);
     }

@@ -247,7 +247,8 @@ describe('what this transport sends', () => {
       expect(calls[0]?.headers['grpc-encoding'] ?? 'identity').toBe('identity');
       expect(calls.length).toBe(1);
       const first = decodeMessageBatch(
-        new Uint8Array(calls[0]?.body.subarray(5, 5 + encodeMessageBatch(batches[0]!).length) ?? []),
+        new Uint8Array(calls[0]?.body.subarray(5, 5 + encodeMessageBatch(batches[0]!, form).length) ?? []),
+        form,
       );
       expect(termsOf([first])).toEqual([1]);
     },

@@ -3,19 +3,22 @@ import {
   ErrMalformed,
   type IChunkSink,
   type RequestHandler,
-  decodeMessageBatch,
-  decodeSnapshotChunk,
   hasErrorCode,
 } from '@drakkar/raftio';
-import type { Warnings } from '@drakkar/raftio/transport';
+import type { Arrival, Warnings } from '@drakkar/raftio/transport';
 import type { Link } from './link.js';
 import { FrameType } from './protocol/frames.js';
 
 /** Attaches the receiving end of a channel for messages to a link. */
-export function receiveMessages(link: Link, handler: RequestHandler, warnings: Warnings): void {
+export function receiveMessages(
+  link: Link,
+  arrival: Arrival,
+  handler: RequestHandler,
+  warnings: Warnings,
+): void {
   link.attach({
     onMessage: (bytes) => {
-      const batch = decodeMessageBatch(bytes);
+      const batch = arrival.batch(bytes);
       try {
         handler(batch);
       } catch (error) {
@@ -29,7 +32,12 @@ export function receiveMessages(link: Link, handler: RequestHandler, warnings: W
 }
 
 /** Attaches the receiving end of a channel for a snapshot to a link. */
-export function receiveSnapshot(link: Link, sinkFactory: ChunkSinkFactory, warnings: Warnings): void {
+export function receiveSnapshot(
+  link: Link,
+  arrival: Arrival,
+  sinkFactory: ChunkSinkFactory,
+  warnings: Warnings,
+): void {
   let sink: IChunkSink;
   try {
     sink = sinkFactory();
@@ -39,7 +47,7 @@ export function receiveSnapshot(link: Link, sinkFactory: ChunkSinkFactory, warni
     link.terminate(error as Error);
     return;
   }
-  const receiver = new SnapshotReceiver(link, sink, warnings);
+  const receiver = new SnapshotReceiver(link, arrival, sink, warnings);
   link.attach({
     onMessage: (bytes, heldBytes) => {
       receiver.receive(bytes, heldBytes);
@@ -66,6 +74,7 @@ interface Waiting {
  */
 class SnapshotReceiver {
   readonly #link: Link;
+  readonly #arrival: Arrival;
   readonly #sink: IChunkSink;
   readonly #warnings: Warnings;
   readonly #waiting: Waiting[] = [];
@@ -73,8 +82,9 @@ class SnapshotReceiver {
   #hasEnd = false;
   #closed = false;
 
-  constructor(link: Link, sink: IChunkSink, warnings: Warnings) {
+  constructor(link: Link, arrival: Arrival, sink: IChunkSink, warnings: Warnings) {
     this.#link = link;
+    this.#arrival = arrival;
     this.#sink = sink;
     this.#warnings = warnings;
   }
@@ -127,7 +137,7 @@ class SnapshotReceiver {
   async #take(bytes: Uint8Array): Promise<void> {
     let chunk;
     try {
-      chunk = decodeSnapshotChunk(bytes);
+      chunk = this.#arrival.chunk(bytes);
     } catch (error) {
       this.#link.terminate(malformedContent(this.#link, error));
       return;

@@ -56,7 +56,7 @@ export class QuicRaftRPC implements IRaftRPC {
     this.#highWaterMarkBytes = Math.max(1, Math.min(options.highWaterMarkBytes, config.sendBufferBytes));
     const warnings = new Warnings(config.onWarning);
     this.#warnings = warnings;
-    this.#introductions = new Introductions(config.raftAddress, warnings);
+    this.#introductions = new Introductions(config.raftAddress, warnings, config.onDamage);
     this.#identityFiles = IdentityFiles.of(config.mutualTLS, warnings);
     this.#listener = new Listener({
       listenAddress: config.listenAddress,
@@ -157,8 +157,10 @@ export class QuicRaftRPC implements IRaftRPC {
       link.terminate(new ErrTransportStopped());
       return;
     }
-    if (kind === 'messages') receiveMessages(link, this.#requestHandler, this.#warnings);
-    else receiveSnapshot(link, this.#chunkSinkFactory, this.#warnings);
+    // TLS has checked all that comes; a host of 0.1 says hello as well, and gives no checksums.
+    const arrival = this.#introductions.arrivals.from(link.peer);
+    if (kind === 'messages') receiveMessages(link, arrival, this.#requestHandler, this.#warnings);
+    else receiveSnapshot(link, arrival, this.#chunkSinkFactory, this.#warnings);
     this.#life.hold(link);
   }
 }

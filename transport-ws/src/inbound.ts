@@ -3,21 +3,24 @@ import {
   ErrMalformed,
   type IChunkSink,
   type RequestHandler,
-  decodeMessageBatch,
-  decodeSnapshotChunk,
   hasErrorCode,
 } from '@drakkar/raftio';
-import type { Warnings } from '@drakkar/raftio/transport';
+import type { Arrival, Warnings } from '@drakkar/raftio/transport';
 import type { Link } from './link.js';
 import { CloseCode, SnapshotReply } from './protocol.js';
 
 /** Attaches the receiving end of a message channel to a link. */
-export function receiveMessages(link: Link, handler: RequestHandler, warnings: Warnings): void {
+export function receiveMessages(
+  link: Link,
+  arrival: Arrival,
+  handler: RequestHandler,
+  warnings: Warnings,
+): void {
   link.attach({
     onFrame: (bytes) => {
       let batch;
       try {
-        batch = decodeMessageBatch(bytes);
+        batch = arrival.batch(bytes);
       } catch (error) {
         refuseContent(link, error);
         return;
@@ -36,7 +39,12 @@ export function receiveMessages(link: Link, handler: RequestHandler, warnings: W
 }
 
 /** Attaches the receiving end of a snapshot channel to a link. */
-export function receiveSnapshot(link: Link, sinkFactory: ChunkSinkFactory, warnings: Warnings): void {
+export function receiveSnapshot(
+  link: Link,
+  arrival: Arrival,
+  sinkFactory: ChunkSinkFactory,
+  warnings: Warnings,
+): void {
   let sink: IChunkSink;
   try {
     sink = sinkFactory();
@@ -45,7 +53,7 @@ export function receiveSnapshot(link: Link, sinkFactory: ChunkSinkFactory, warni
     link.refuse(CloseCode.PolicyViolation, error as Error);
     return;
   }
-  const receiver = new SnapshotReceiver(link, sink, warnings);
+  const receiver = new SnapshotReceiver(link, arrival, sink, warnings);
   link.attach({
     onFrame: (bytes) => {
       receiver.receive(bytes);
@@ -64,14 +72,16 @@ export function receiveSnapshot(link: Link, sinkFactory: ChunkSinkFactory, warni
  */
 class SnapshotReceiver {
   readonly #link: Link;
+  readonly #arrival: Arrival;
   readonly #sink: IChunkSink;
   readonly #warnings: Warnings;
   readonly #frames: Uint8Array[] = [];
   #draining = false;
   #closed = false;
 
-  constructor(link: Link, sink: IChunkSink, warnings: Warnings) {
+  constructor(link: Link, arrival: Arrival, sink: IChunkSink, warnings: Warnings) {
     this.#link = link;
+    this.#arrival = arrival;
     this.#sink = sink;
     this.#warnings = warnings;
   }
@@ -112,7 +122,7 @@ class SnapshotReceiver {
   async #take(bytes: Uint8Array): Promise<void> {
     let chunk;
     try {
-      chunk = decodeSnapshotChunk(bytes);
+      chunk = this.#arrival.chunk(bytes);
     } catch (error) {
       refuseContent(this.#link, error);
       return;

@@ -10,6 +10,7 @@ import { type Server as NetServer, type Socket, createServer as createNetServer 
 import type { Duplex } from 'node:stream';
 import { MAX_MESSAGE_BYTES } from '@drakkar/raftio';
 import {
+  type Arrival,
   HelloHeader,
   type Identity,
   type IdentityFiles,
@@ -32,7 +33,7 @@ export interface ListenerConfig {
   identityFiles: IdentityFiles | undefined;
   warnings: Warnings;
   /** Called with each link that a client has opened, in the turn in which it was made. */
-  onLink: (path: ChannelPath, link: Link) => void;
+  onLink: (path: ChannelPath, link: Link, arrival: Arrival) => void;
 }
 
 const MAX_HEADER_BYTES = 8 * 1024;
@@ -208,10 +209,10 @@ export class Listener {
     this.#webSocketServer.handleUpgrade(request, socket, head, (ws) => {
       const tcp = request.socket;
       this.#admits.get(endsOf(tcp))?.();
-      this.#config.onLink(
-        path,
-        new Link(ws, tcp, `${tcp.remoteAddress ?? 'unknown'}:${tcp.remotePort ?? 0}`),
-      );
+      const peer = `${tcp.remoteAddress ?? 'unknown'}:${tcp.remotePort ?? 0}`;
+      const arrival = introductions.arrivals.from(peer);
+      arrival.introduce(asText(to), asText(from));
+      this.#config.onLink(path, new Link(ws, tcp, peer), arrival);
     });
   }
 

@@ -9,6 +9,7 @@ import {
   type RequestHandler,
 } from '@drakkar/raftio';
 import {
+  type Arrival,
   IdentityFiles,
   Introductions,
   TransportLife,
@@ -52,7 +53,7 @@ export class WsRaftRPC implements IRaftRPC {
     this.#warnings = warnings;
     this.#identityFiles = IdentityFiles.of(config.mutualTLS, warnings);
     this.#raftAddress = config.raftAddress;
-    this.#introductions = new Introductions(config.raftAddress, warnings);
+    this.#introductions = new Introductions(config.raftAddress, warnings, config.onDamage);
     this.#listener = new Listener({
       raftAddress: config.raftAddress,
       introductions: this.#introductions,
@@ -60,8 +61,8 @@ export class WsRaftRPC implements IRaftRPC {
       options,
       identityFiles: this.#identityFiles,
       warnings,
-      onLink: (path, link) => {
-        this.#onLink(path, link);
+      onLink: (path, link, arrival) => {
+        this.#onLink(path, link, arrival);
       },
     });
     this.#life = new TransportLife(options, this.#listener);
@@ -130,13 +131,13 @@ export class WsRaftRPC implements IRaftRPC {
     });
   }
 
-  #onLink(path: ChannelPath, link: Link): void {
+  #onLink(path: ChannelPath, link: Link, arrival: Arrival): void {
     if (this.#life.isStopped) {
       link.terminate(new ErrTransportStopped());
       return;
     }
-    if (path === MESSAGES_PATH) receiveMessages(link, this.#requestHandler, this.#warnings);
-    else receiveSnapshot(link, this.#chunkSinkFactory, this.#warnings);
+    if (path === MESSAGES_PATH) receiveMessages(link, arrival, this.#requestHandler, this.#warnings);
+    else receiveSnapshot(link, arrival, this.#chunkSinkFactory, this.#warnings);
     this.#life.hold(link);
   }
 }

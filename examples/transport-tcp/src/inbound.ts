@@ -4,10 +4,8 @@ import {
   ErrMalformed,
   type IChunkSink,
   type RequestHandler,
-  decodeMessageBatch,
-  decodeSnapshotChunk,
 } from '@drakkar/raftio';
-import type { Warnings } from '@drakkar/raftio/transport';
+import type { Arrival, Warnings } from '@drakkar/raftio/transport';
 import { type Frame, FrameType } from './frames.js';
 import type { Link } from './link.js';
 
@@ -17,13 +15,14 @@ const PARTING_MS = 1000;
 /** Hands on what a peer sends, until its link ends or it sends what it must not; rejects with that. */
 export async function receiveMessages(
   link: Link,
+  arrival: Arrival,
   handler: RequestHandler,
   warnings: Warnings,
 ): Promise<never> {
   for (;;) {
     const { type, payload } = await link.read();
     if (type !== FrameType.Data) throw new ErrMalformed(`a frame of type ${type} where a batch is due`);
-    const batch = decodeMessageBatch(payload);
+    const batch = arrival.batch(payload);
     try {
       handler(batch);
     } catch (error) {
@@ -35,6 +34,7 @@ export async function receiveMessages(
 /** Hands one chunk after the other to a sink, which is closed in any case, once. */
 export async function receiveSnapshot(
   link: Link,
+  arrival: Arrival,
   makeSink: ChunkSinkFactory,
   warnings: Warnings,
 ): Promise<void> {
@@ -51,7 +51,7 @@ export async function receiveSnapshot(
   };
   void link.closed.then(close); // Whatever the sink is doing then.
   for (let answer: FrameType = FrameType.Taken; answer === FrameType.Taken; link.send(answer)) {
-    answer = await take(sink, await link.read(), warnings);
+    answer = await take(sink, arrival, await link.read(), warnings);
     if (answer !== FrameType.Taken) close();
   }
   const timer = setTimeout(() => link.end(new ErrConnectionClosed('the snapshot is over')), PARTING_MS);
@@ -59,10 +59,15 @@ export async function receiveSnapshot(
   for (;;) await link.read();
 }
 
-async function take(sink: IChunkSink, { type, payload }: Frame, warnings: Warnings): Promise<FrameType> {
+async function take(
+  sink: IChunkSink,
+  arrival: Arrival,
+  { type, payload }: Frame,
+  warnings: Warnings,
+): Promise<FrameType> {
   if (type === FrameType.End) return FrameType.Done;
   if (type !== FrameType.Data) throw new ErrMalformed(`a frame of type ${type} where a chunk is due`);
-  const chunk = decodeSnapshotChunk(payload);
+  const chunk = arrival.chunk(payload);
   try {
     return (await sink.addChunk(chunk)) ? FrameType.Taken : FrameType.Refused;
   } catch (error) {

@@ -62,6 +62,9 @@ export class Link implements MonitoredLink {
       if (header[0] === TLS_HANDSHAKE) {
         throw new ErrMalformed(`${this.peer} has mutual TLS on and this host has it off`);
       }
+      if (type === FrameType.Ping && payloadBytes > 0) {
+        throw new ErrMalformed(`${this.peer} sent a sign of life of ${payloadBytes} bytes, which has none`);
+      }
       if (payloadBytes > maxPayloadBytes) {
         throw new ErrMalformed(
           `${this.peer} sent a frame of ${payloadBytes} bytes, of at most ${maxPayloadBytes}`,

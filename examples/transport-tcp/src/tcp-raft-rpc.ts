@@ -14,6 +14,7 @@ import {
   hasErrorCode,
 } from '@drakkar/raftio';
 import {
+  type Arrival,
   ConnectAttempts,
   IdentityFiles,
   Introductions,
@@ -60,7 +61,7 @@ export class TcpRaftRPC implements IRaftRPC {
     this.#chunkSinkFactory = chunkSinkFactory;
     const warnings = new Warnings(config.onWarning);
     this.#warnings = warnings;
-    this.#introductions = new Introductions(config.raftAddress, warnings);
+    this.#introductions = new Introductions(config.raftAddress, warnings, config.onDamage);
     this.#identityFiles = IdentityFiles.of(config.mutualTLS, warnings);
     this.#monitor = new LivenessMonitor(options, this.#links);
     this.#listener = new Listener(
@@ -139,9 +140,10 @@ export class TcpRaftRPC implements IRaftRPC {
     const peer = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
     const link = this.#hold(new Link(socket, peer));
     try {
-      const channel = await this.#greet(link, peer);
-      if (channel === 'messages') await receiveMessages(link, this.#requestHandler, this.#warnings);
-      else await receiveSnapshot(link, this.#chunkSinkFactory, this.#warnings);
+      const arrival = this.#introductions.arrivals.from(peer);
+      const channel = await this.#greet(link, arrival, peer);
+      if (channel === 'messages') await receiveMessages(link, arrival, this.#requestHandler, this.#warnings);
+      else await receiveSnapshot(link, arrival, this.#chunkSinkFactory, this.#warnings);
     } catch (error) {
       const reason = link.end(error as Error);
       if (hasErrorCode(reason, 'ERR_CONNECTION_CLOSED')) return; // Connections come and go.
@@ -150,7 +152,7 @@ export class TcpRaftRPC implements IRaftRPC {
   }
 
   /** This host's hello lets a client know that it was let in. The client has to say its own in time. */
-  async #greet(link: Link, peer: string): Promise<Channel> {
+  async #greet(link: Link, arrival: Arrival, peer: string): Promise<Channel> {
     const tooLate = (): unknown => link.end(new ErrMalformed('no hello in time'));
     const deadline = setTimeout(tooLate, this.#options.connectTimeoutMs);
     try {
@@ -159,6 +161,7 @@ export class TcpRaftRPC implements IRaftRPC {
       if (hello === undefined || hello.who === 'host') throw new ErrMalformed('it speaks another protocol');
       const refusal = this.#introductions.refusalOf(hello.to, hello.from, peer);
       if (refusal !== undefined) throw new ErrConnectionClosed(refusal);
+      arrival.introduce(hello.to, hello.from);
       return hello.who;
     } finally {
       clearTimeout(deadline);

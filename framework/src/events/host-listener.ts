@@ -111,6 +111,15 @@ export interface ConnectionEvent {
   address: string;
 }
 
+export interface MessageDamagedEvent {
+  /** `entry`: its batch came as it was sent, so the memory or the disk of the sender is suspect, not the network. */
+  part: 'batch' | 'chunk' | 'entry';
+  /** Network address of the connection that brought it, which was ended. */
+  peer: string;
+  /** Raft address that the sender gave when it connected. */
+  address: string | undefined;
+}
+
 export interface ConnectionFailedEvent extends ConnectionEvent {
   /** Undefined when the connection ended without an error. */
   error: Error | undefined;
@@ -215,6 +224,11 @@ export interface HostEvents {
   connectionEstablished: ConnectionEvent;
   /** A connection broke, or could not be made; further attempts that fail are not told. */
   connectionFailed: ConnectionFailedEvent;
+  /**
+   * The checksum of a batch of messages, of a chunk of a snapshot, or of an entry did not match when it came in: nothing
+   * was taken from it.
+   */
+  messageDamaged: MessageDamagedEvent;
   /** `NodeHost.stop` was called. */
   nodeHostShuttingDown: Record<never, never>;
 }

@@ -4,6 +4,7 @@ import { type DataDir, openDataDir } from '../datadir/data-dir.js';
 import { type NodeHostServices, type Overrides, buildContainer } from '../di/build-container.js';
 import { Engine, type EngineListener } from '../engine/engine.js';
 import { WatchedLogDB } from '../engine/watched-logdb.js';
+import { DamageLog } from '../transport/damage-log.js';
 import { Transport, type TransportDependencies, type TransportHandler } from '../transport/transport.js';
 import { DiskReserve, ReservingFileSystem } from '../fs/disk-reserve.js';
 import type { IFileSystem } from '../fs/file-system.js';
@@ -125,9 +126,14 @@ function reportSlow(slow: SlowOperation, events: EventHub, log: ILogger): void {
 }
 
 /** The transport's factory with this host's configuration filled in. */
-function rpcCreator(config: NodeHostConfig, services: NodeHostServices): TransportDependencies['createRPC'] {
+function rpcCreator(
+  config: NodeHostConfig,
+  services: NodeHostServices,
+  events: EventHub,
+): TransportDependencies['createRPC'] {
   const { caFile, certFile, keyFile } = config;
   const log = services.loggerFactory.getLogger('transport');
+  const damageLog = new DamageLog(events, services.clock, log);
   const mutualTLS =
     config.mutualTls && caFile !== undefined && certFile !== undefined && keyFile !== undefined
       ? { caFile, certFile, keyFile }
@@ -139,6 +145,7 @@ function rpcCreator(config: NodeHostConfig, services: NodeHostServices): Transpo
     sendBufferBytes: config.settings.connectionBufferBytes,
     onWarning: (message, details) => log.warn(message, details),
     onInfo: (message, details) => log.info(message, details),
+    onDamage: (damage) => damageLog.notice(damage),
     deploymentID: config.deploymentId,
   };
   return (requestHandler, sinkFactory) => services.raftRPCFactory(rpcConfig, requestHandler, sinkFactory);
@@ -205,7 +212,7 @@ function wire(parts: WiringParts): Wired {
       maxBatchBytes: settings.maxBatchBytes,
     },
     {
-      createRPC: rpcCreator(config, services),
+      createRPC: rpcCreator(config, services, events),
       handler,
       createSink: () => streams.createSink(),
       clock,

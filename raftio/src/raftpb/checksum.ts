@@ -121,14 +121,20 @@ export function sealMessage(buf: Uint8Array, start: number, pos: number): number
  * Throws ErrMalformed with `details.damaged`.
  */
 export function checkSeal(bytes: Uint8Array, part: 'batch' | 'chunk', rule: ChecksumRule): boolean {
-  const end = bytes.length - CHECKSUM_FIELD_BYTES;
-  if (end < 0 || !hasChecksumAt(bytes, end, bytes.length)) {
+  if (!isSealed(bytes)) {
     if (rule === 'required')
       throw damaged(part, `a ${part} without the checksum that its sender gives to each`);
     return false;
   }
+  const end = bytes.length - CHECKSUM_FIELD_BYTES;
   if (checksum(bytes, 0, end) === checksumAt(bytes, end + 2)) return true;
   throw damaged(part, `the checksum of a ${part} does not match`);
+}
+
+/** Whether a batch or chunk ends with a checksum. */
+export function isSealed(bytes: Uint8Array): boolean {
+  const end = bytes.length - CHECKSUM_FIELD_BYTES;
+  return end >= 0 && hasChecksumAt(bytes, end, bytes.length);
 }
 
 export function damaged(part: DamagedPart, message: string, details: object = {}): ErrMalformed {

@@ -1,4 +1,5 @@
 export { type HostPort, parseAddress, urlAuthority } from './address.js';
+export { Arrival, Arrivals } from './arrivals.js';
 export { ConnectAttempts, attemptAborted, attemptTimedOut } from './attempts.js';
 export { certificateFault } from './certificate-faults.js';
 export { type AttemptState, explainConnectError } from './connect-errors.js';

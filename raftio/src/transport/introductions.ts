@@ -1,6 +1,7 @@
 import { isSameAddress } from '../address.js';
 import { ErrConnectFailed } from '../errors.js';
-import type { RaftRPCCounters } from '../rpc.js';
+import type { Damage, RaftRPCCounters } from '../rpc.js';
+import { Arrivals } from './arrivals.js';
 import type { Warnings } from './warnings.js';
 
 /** For protocols with headers: what a client says, and what a host answers. */
@@ -32,6 +33,8 @@ export function wrongHost(target: string, expected: string, found: string): ErrC
 export class Introductions {
   readonly #raftAddress: string;
   readonly #warnings: Warnings;
+  /** What comes in on the connections of those who were let in. */
+  readonly arrivals: Arrivals;
   readonly #counters = {
     clientsWithoutHello: 0,
     misdirectedClients: 0,
@@ -39,13 +42,14 @@ export class Introductions {
     misdirectedDials: 0,
   };
 
-  constructor(raftAddress: string, warnings: Warnings) {
+  constructor(raftAddress: string, warnings: Warnings, onDamage?: (damage: Damage) => void) {
     this.#raftAddress = raftAddress;
     this.#warnings = warnings;
+    this.arrivals = new Arrivals(onDamage);
   }
 
   get counters(): RaftRPCCounters {
-    return { ...this.#counters };
+    return { ...this.#counters, ...this.arrivals.counters };
   }
 
   /** Listening side. Returns why the client is not let in, in words for it; undefined when it is. */
