@@ -1,4 +1,4 @@
-import type { ILogDB, RaftRPCConfig } from '@drakkar/raftio';
+import { type ILogDB, MessageType, type RaftRPCConfig } from '@drakkar/raftio';
 import type { NodeHostConfig, NodeHostConfigInput } from '../config/node-host-config.js';
 import { type DataDir, openDataDir } from '../datadir/data-dir.js';
 import { type NodeHostServices, type Overrides, buildContainer } from '../di/build-container.js';
@@ -180,6 +180,7 @@ function wire(parts: WiringParts): Wired {
     engine.hostReachable((clusterID, nodeID) => transport.registry.livesAt(clusterID, nodeID, target));
   const handler: TransportHandler = {
     onMessage: (message, source) => {
+      if (message.type === MessageType.SnapshotReceived) streams.confirmed(message);
       const replica = replicas.find(message.clusterID, message.to);
       replica?.receive(message, source);
       return replica !== undefined;
@@ -292,6 +293,8 @@ function wire(parts: WiringParts): Wired {
     connect: (target, signal) => transport.connectSnapshot(target, signal),
     resolve: (clusterID, nodeID) => transport.registry.resolve(clusterID, nodeID),
     findReplica: (clusterID, nodeID) => replicas.find(clusterID, nodeID),
+    mayHaveDragonboat: () => false,
+    featuresOf: (clusterID, nodeID) => transport.replicaFeatures(clusterID, nodeID),
     fileSystem: snapshotFiles,
     reserve,
     clock,

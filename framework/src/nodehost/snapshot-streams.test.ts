@@ -54,6 +54,8 @@ async function offered(index: number, term: number): Promise<{ taken: boolean; t
     connect: () => Promise.reject(new Error('not here')),
     resolve: () => undefined,
     findReplica: () => replica,
+    mayHaveDragonboat: () => false,
+    featuresOf: () => 0,
     fileSystem: new MemoryDisk(),
     reserve: new DiskReserve({ fileSystem: new MemoryDisk(), dir: '/', reserveBytes: 0 }),
     events: new EventHub({}, new ManualClock(), silentLogger),

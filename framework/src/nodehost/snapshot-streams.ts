@@ -12,14 +12,16 @@ import type { IEventSink } from '../events/event-hub.js';
 import type { DiskReserve } from '../fs/disk-reserve.js';
 import type { IFileSystem } from '../fs/file-system.js';
 import type { ILogger } from '../logging/logger.js';
+import { dragonboatSessionFormat } from '../rsm/index.js';
 import type { IClock } from '../runtime/clock.js';
 import type { SoftSettings } from '../settings/soft.js';
 import {
   type ReceivedSnapshot,
   type SnapshotOffer,
+  type SessionFormat,
   SnapshotReceiver,
   SnapshotSender,
-  type SnapshotStore,
+  type SnapshotTarget,
 } from '../snapshot/index.js';
 
 export interface SnapshotStreamsDependencies {
@@ -30,6 +32,10 @@ export interface SnapshotStreamsDependencies {
   resolve: (clusterID: number, nodeID: number) => string | undefined;
   /** The replica of this host that a message or a snapshot concerns. */
   findReplica: (clusterID: number, nodeID: number) => Replica | undefined;
+  /** Whether members of the replica's group may be hosts of Dragonboat v2.1.7. */
+  mayHaveDragonboat: (replica: Replica) => boolean;
+  /** What the host of a node has announced; 0: nothing, as Dragonboat, or it was not heard yet. */
+  featuresOf: (clusterID: number, nodeID: number) => number;
   fileSystem: IFileSystem;
   reserve: DiskReserve;
   events: IEventSink;
@@ -63,7 +69,7 @@ export class SnapshotStreams {
         idleTimeoutMs: settings.snapshotStallTimeoutMs,
       },
       {
-        lookup: (offer) => this.#storeFor(offer),
+        lookup: (offer) => this.#targetFor(offer),
         onReceived: (received) => this.#received(received),
         onNoSpace: ({ clusterID, from, to, index }, error) =>
           deps.events.emit('snapshotNoSpace', { clusterID, nodeID: to, from, index, error }),
@@ -101,8 +107,10 @@ export class SnapshotStreams {
     const event = { clusterID, nodeID: from, to, index };
     events.emit('sendSnapshotStarted', event);
     const { groupID, settings } = message;
+    // Every host of this release takes that format in such a group, so it does no harm where it was not heard yet.
+    const dragonboat = this.#deps.featuresOf(clusterID, to) === 0 ? this.#sessionFormat(replica) : undefined;
     void this.#sender
-      .send({ store, snapshot, from, to, target, signal, groupID, settings })
+      .send({ store, snapshot, from, to, target, signal, groupID, settings, dragonboat })
       .then((outcome) => {
         const { sent, sizeBytes } = outcome;
         this.#deps.logger.info('a snapshot stream has ended', { clusterID, to, index, sent, sizeBytes });
@@ -119,13 +127,25 @@ export class SnapshotStreams {
     for (const nodeID of removed) this.#sender.callOff(clusterID, nodeID);
   }
 
+  /** A member has sent the message by which hosts of Dragonboat say that a snapshot has arrived whole. */
+  confirmed({ clusterID, from }: Message): void {
+    this.#sender.confirm(clusterID, from);
+  }
+
+  #sessionFormat(replica: Replica): SessionFormat | undefined {
+    if (!this.#deps.mayHaveDragonboat(replica)) return undefined;
+    return dragonboatSessionFormat(replica.rsm.settings.lruMaxSessionCount);
+  }
+
   /** Where a snapshot that is offered goes; `undefined`: nobody here has a use for it. */
-  #storeFor(offer: SnapshotOffer): SnapshotStore | undefined {
+  #targetFor(offer: SnapshotOffer): SnapshotTarget | undefined {
     const { clusterID, from, to, index, term, membership, groupID, settings } = offer;
     const replica = this.#deps.findReplica(clusterID, to);
     if (replica === undefined || replica.stopped) return undefined;
     if (replica.checks?.guard.admitsSnapshot(from, groupID, settings) === false) return undefined;
-    if (index > replica.rsm.lastApplied) return replica.snapshotter.store;
+    if (index > replica.rsm.lastApplied) {
+      return { store: replica.snapshotter.store, dragonboat: this.#sessionFormat(replica) };
+    }
     // The leader does not know how far this replica is, and would offer it for ever: the core answers that.
     if (term <= replica.raft.term) {
       const snapshot: Snapshot = { filepath: '', fileSize: 0, index, term, membership, files: [] };
@@ -136,7 +156,7 @@ export class SnapshotStreams {
   }
 
   /** A stream carries no term, so the message has none: see the core's handling of received snapshots. */
-  async #received({ clusterID, from, to, snapshot }: ReceivedSnapshot): Promise<void> {
+  async #received({ clusterID, from, to, snapshot, isFromDragonboat }: ReceivedSnapshot): Promise<void> {
     const replica = this.#deps.findReplica(clusterID, to);
     await replica?.checks?.guard.recorded();
     if (replica === undefined || replica.stopped) throw new Error('the replica was stopped');
@@ -145,6 +165,9 @@ export class SnapshotStreams {
     this.#deps.events.emit('snapshotReceived', event);
     const message = makeMessage({ type: MessageType.InstallSnapshot, clusterID, from, to, snapshot });
     replica.receiveSnapshot(message, snapshot.index);
+    if (!isFromDragonboat) return;
+    const type = MessageType.SnapshotReceived;
+    replica.sendOwn(makeMessage({ type, clusterID, from: to, to: from }));
   }
 
   /** Calls off every stream and waits for what is left of them. Idempotent. */

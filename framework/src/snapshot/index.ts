@@ -2,6 +2,7 @@ export { snapshotFailure } from './failure.js';
 export { type ExternalFile, type SnapshotDescription, externalFileName } from './format/description.js';
 export type { FileHeader } from './format/header-block.js';
 export { SnapshotFileReader } from './format/reader.js';
+export type { SessionFormat } from './format/session-format.js';
 export { SnapshotFileVerifier, type VerifiedSnapshotFile, verifySnapshotFile } from './format/verifier.js';
 export { SnapshotFileWriter, type SnapshotFileWriterOptions } from './format/writer.js';
 export type { LongWork, SnapshotProgress } from './progress.js';
@@ -23,7 +24,7 @@ export {
   SnapshotStore,
   type SnapshotStoreOptions,
 } from './store/snapshot-store.js';
-export type { ReceivedSnapshot, SnapshotOffer } from './stream/reception.js';
+export type { ReceivedSnapshot, SnapshotOffer, SnapshotTarget } from './stream/reception.js';
 export {
   SnapshotReceiver,
   type SnapshotReceiverDependencies,

@@ -49,7 +49,7 @@ describe('a snapshot that is larger than memory should hold', () => {
       { deploymentID: 1, maxStreams: 1, idleTimeoutMs: 20_000 },
       {
         ...shared,
-        lookup: () => target,
+        lookup: () => ({ store: target }),
         onReceived: () => undefined,
         onNoSpace: () => undefined,
         reserve: new DiskReserve({ fileSystem, dir: '/', reserveBytes: 0 }),

@@ -46,7 +46,8 @@ function checksumBytes(checksum: number): Uint8Array {
 export function isDragonboatFile(first: Uint8Array): boolean {
   if (first.length < SIZE_BYTES) return false;
   const view = new DataView(first.buffer, first.byteOffset, SIZE_BYTES);
-  return view.getBigUint64(0, true) <= BigInt(MAX_DRAGONBOAT_HEADER_BYTES);
+  const sizeBytes = view.getBigUint64(0, true);
+  return sizeBytes > 0n && sizeBytes <= BigInt(MAX_DRAGONBOAT_HEADER_BYTES);
 }
 
 export function encodeDragonboatHeader(header: DragonboatHeader): Uint8Array {

@@ -1,24 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { crc32 } from 'node:zlib';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { SNAPSHOT_HEADER_BLOCK_BYTES, decodeSnapshotChunk } from '@drakkar/raftio';
+import { SNAPSHOT_HEADER_BLOCK_BYTES } from '@drakkar/raftio';
 import { decodeDragonboatSessions, encodeDragonboatSessions } from '../../rsm/dragonboat-sessions.js';
+import { RECORDED_STREAMS, recordedFile } from '../testing/recorded-go.js';
 import { decodeDragonboatHeader, encodeDragonboatHeader, isDragonboatFile } from './dragonboat-header.js';
 
-/** Recorded from real hosts of Dragonboat v2.1.7: raftio/testdata/README.md. */
-const FOLDER = join(import.meta.dirname, '../../../../raftio/testdata/go-v2.1.7');
 const MAX_SESSIONS = 4096;
 
-function recordedFile(name: string): Uint8Array {
-  const lines = readFileSync(join(FOLDER, name), 'utf8').trim().split('\n');
-  const chunks = lines.map((line) =>
-    decodeSnapshotChunk(Buffer.from((JSON.parse(line) as { hex: string }).hex, 'hex')),
-  );
-  return Buffer.concat(chunks.filter(({ hasFileInfo }) => !hasFileInfo).map(({ data }) => data));
-}
-
-describe.each(['snapshot-small.jsonl', 'snapshot-files.jsonl'])('the snapshot of Go hosts in %s', (name) => {
+describe.each(RECORDED_STREAMS)('the snapshot of Go hosts in %s', (name) => {
   const file = recordedFile(name);
   const block = file.subarray(0, SNAPSHOT_HEADER_BLOCK_BYTES);
   const payload = file.subarray(SNAPSHOT_HEADER_BLOCK_BYTES);

@@ -59,6 +59,8 @@ export interface SnapshotLease {
   readonly description: SnapshotDescription;
   /** Of the snapshot file. */
   readonly sizeBytes: number;
+  /** The snapshot file, open until `release`. */
+  readonly reader: SnapshotFileReader;
   /** Idempotent. Until then `remove` waits. */
   release(): Promise<void>;
 }
@@ -158,7 +160,7 @@ export class SnapshotStore {
   async lease(snapshot: Snapshot): Promise<SnapshotLease> {
     const { reader, release } = await this.#openLeased(snapshot);
     const { description, sizeBytes } = reader;
-    return { folder: this.folderOf(snapshot.index), description, sizeBytes, release };
+    return { folder: this.folderOf(snapshot.index), description, sizeBytes, reader, release };
   }
 
   /**

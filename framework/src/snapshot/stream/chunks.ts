@@ -50,12 +50,16 @@ interface Check {
   finish(): void;
 }
 
-interface SourceFile {
-  path: string;
-  /** Name on the wire; receivers choose their own. */
+/** What chunks say of the file that they are of. */
+export interface SentFile {
+  /** Name on the wire; receivers of ours choose their own. */
   name: string;
   sizeBytes: number;
   info: SnapshotFile | undefined;
+}
+
+interface SourceFile extends SentFile {
+  path: string;
   check: Check;
 }
 
@@ -71,23 +75,22 @@ function externalCheck(path: string, expected: number): Check {
   };
 }
 
-function sourceFiles({ folder, description, sizeBytes }: SnapshotLease): SourceFile[] {
-  const dataPath = join(folder, DATA_FILE_NAME);
-  const data: SourceFile = {
-    path: dataPath,
-    name: DATA_FILE_NAME,
-    sizeBytes,
-    info: undefined,
-    check: new SnapshotFileVerifier(dataPath),
-  };
-  const external = description.files.map((file): SourceFile => {
-    const path = join(folder, file.name);
-    const { name, fileID, metadata } = file;
-    const info = { filepath: name, fileSize: file.sizeBytes, fileID, metadata };
-    return { path, name, sizeBytes: file.sizeBytes, info, check: externalCheck(path, file.checksum) };
-  });
-  return [data, ...external];
+function dataFile({ folder, sizeBytes }: SnapshotLease): SourceFile {
+  const path = join(folder, DATA_FILE_NAME);
+  const check = new SnapshotFileVerifier(path);
+  return { path, name: DATA_FILE_NAME, sizeBytes, info: undefined, check };
 }
+
+function externalFiles({ folder, description }: SnapshotLease): SourceFile[] {
+  return description.files.map(({ name, fileID, sizeBytes, metadata, checksum }) => {
+    const path = join(folder, name);
+    const info = { filepath: name, fileSize: sizeBytes, fileID, metadata };
+    return { path, name, sizeBytes, info, check: externalCheck(path, checksum) };
+  });
+}
+
+/** Where in its stream a chunk is. */
+export type StreamPlace = Pick<SnapshotChunk, 'chunkID' | 'chunkCount'>;
 
 /**
  * The chunks of a snapshot, read from the disk one at a time. The snapshot is checked on its way: the last chunk of a
@@ -98,9 +101,29 @@ export async function* chunksOf(
   lease: SnapshotLease,
   head: StreamHead,
 ): AsyncGenerator<SnapshotChunk, void, undefined> {
-  const files = sourceFiles(lease);
+  const files = [dataFile(lease), ...externalFiles(lease)];
   const chunkCount = streamChunkCount(files.map(({ sizeBytes }) => sizeBytes));
-  let chunkID = 0;
+  yield* chunksOfFiles(fs, files, head, { chunkID: 0, chunkCount });
+}
+
+/** The chunks of the external files alone, of which the first has its place at `from`. */
+export async function* externalChunksOf(
+  fs: IFileSystem,
+  lease: SnapshotLease,
+  head: StreamHead,
+  from: StreamPlace,
+): AsyncGenerator<SnapshotChunk, void, undefined> {
+  yield* chunksOfFiles(fs, externalFiles(lease), head, from);
+}
+
+async function* chunksOfFiles(
+  fs: IFileSystem,
+  files: readonly SourceFile[],
+  head: StreamHead,
+  from: StreamPlace,
+): AsyncGenerator<SnapshotChunk, void, undefined> {
+  const { chunkCount } = from;
+  let { chunkID } = from;
   for (const source of files) {
     const { path, check } = source;
     const file = await fs.open(path, 'read');
@@ -133,9 +156,9 @@ async function readChunk(
   return data;
 }
 
-function makeChunk(
+export function makeChunk(
   head: StreamHead,
-  file: SourceFile,
+  file: SentFile,
   place: Pick<SnapshotChunk, 'data' | 'chunkID' | 'chunkCount' | 'fileChunkID'>,
 ): SnapshotChunk {
   return {

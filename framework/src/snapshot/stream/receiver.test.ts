@@ -345,7 +345,11 @@ describe('streams at the same time', () => {
   it('for many replicas are bounded', async () => {
     const disk = new MemoryDisk();
     const chunks = await chunksFor(disk, await makeSource(disk, { fileSizes: [10] }));
-    const target = makeTarget(disk, {}, { lookup: ({ to }) => makeStore(disk, `/target/7-${to}`, to) });
+    const target = makeTarget(
+      disk,
+      {},
+      { lookup: ({ to }) => ({ store: makeStore(disk, `/target/7-${to}`, to) }) },
+    );
     const to = (nodeID: number, at: number): SnapshotChunk => ({ ...only(chunks, at), nodeID });
     const sinks = [2, 3, 4].map(() => target.receiver.createSink());
     const [a, b, c] = sinks as [IChunkSink, IChunkSink, IChunkSink];
@@ -369,7 +373,7 @@ describe('streams in which nothing moves', () => {
     const target = makeTarget(
       disk,
       { idleTimeoutMs: 30_000 },
-      { lookup: ({ to }) => makeStore(disk, `/target/7-${to}`, to) },
+      { lookup: ({ to }) => ({ store: makeStore(disk, `/target/7-${to}`, to) }) },
     );
     const begin = (nodeID: number): Promise<boolean> =>
       target.receiver.createSink().addChunk({ ...(chunks[0] as SnapshotChunk), nodeID });
@@ -393,7 +397,7 @@ describe('a stream for which there is no room', () => {
       disk,
       {},
       {
-        lookup: ({ to }) => makeStore(disk, `/target/7-${to}`, to),
+        lookup: ({ to }) => ({ store: makeStore(disk, `/target/7-${to}`, to) }),
         reserve: new DiskReserve({ fileSystem: disk, dir: '/', reserveBytes: MIB }),
         onNoSpace: ({ to }) => void refused.push(to),
       },

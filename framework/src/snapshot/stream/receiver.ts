@@ -1,10 +1,20 @@
-import type { ChunkSinkFactory } from '@drakkar/raftio';
+import type { ChunkSinkFactory, SnapshotChunk } from '@drakkar/raftio';
 import type { DiskReserve } from '../../fs/disk-reserve.js';
 import type { IFileSystem } from '../../fs/file-system.js';
 import type { ILogger } from '../../logging/logger.js';
 import type { IClock } from '../../runtime/clock.js';
-import type { SnapshotStore } from '../store/snapshot-store.js';
-import { type ReceivedSnapshot, Reception, type ReceptionHost, type SnapshotOffer } from './reception.js';
+import { DragonboatIntake } from './dragonboat-intake.js';
+import { IncomingCall } from './incoming-call.js';
+import type { Intake } from './intake.js';
+import { OwnIntake } from './own-intake.js';
+import {
+  type ReceivedSnapshot,
+  Reception,
+  type ReceptionHost,
+  type SnapshotOffer,
+  type SnapshotTarget,
+  isOfDragonboat,
+} from './reception.js';
 
 export interface SnapshotReceiverOptions {
   deploymentID: number;
@@ -15,8 +25,8 @@ export interface SnapshotReceiverOptions {
 }
 
 export interface SnapshotReceiverDependencies {
-  /** The store of the replica that the snapshot is for, if it runs here and wants it. Must not throw. */
-  lookup: (offer: SnapshotOffer) => SnapshotStore | undefined;
+  /** The replica that the snapshot is for, if it runs here and wants it. Must not throw. */
+  lookup: (offer: SnapshotOffer) => SnapshotTarget | undefined;
   /**
    * A snapshot has arrived: whole, checked, durable, but not recorded yet. The sender hears of its success when this
    * has returned, and of a failure when it throws. Whoever has no use for the snapshot gives it up to its store;
@@ -33,6 +43,8 @@ export interface SnapshotReceiverDependencies {
 
 /** A stream in which no chunk came for so long, or for half the time after which it is dropped, holds up no other. */
 const MAX_PATIENCE_MS = 5_000;
+const FOREIGN_FORMAT =
+  "it is a snapshot of Dragonboat v2.1.7, and the group is not configured to have such members: set compatibility: 'dragonboat-2.1' on every member";
 /** Streams in all, counting those in which nothing moves, for each place. */
 const MAX_STREAMS_PER_PLACE = 4;
 
@@ -54,11 +66,11 @@ export class SnapshotReceiver {
     this.#options = options;
     this.#deps = deps;
     this.#host = {
-      deploymentID: options.deploymentID,
       idleTimeoutMs: options.idleTimeoutMs,
       fileSystem: deps.fileSystem,
       clock: deps.clock,
       logger: deps.logger,
+      intakeOf: (first) => this.#intakeOf(first),
       admit: (reception, offer) => this.#admit(reception, offer),
       claim: (sizeBytes, what) => deps.reserve.claim(sizeBytes, what),
       noSpace: (offer, error) => deps.onNoSpace(offer, error),
@@ -68,12 +80,7 @@ export class SnapshotReceiver {
   }
 
   /** For the transport. */
-  readonly createSink: ChunkSinkFactory = () => {
-    const reception = new Reception(this.#host);
-    this.#all.add(reception);
-    if (this.#stopped) reception.cancel('the host is being stopped');
-    return reception;
-  };
+  readonly createSink: ChunkSinkFactory = () => new IncomingCall(() => this.#open());
 
   /** Snapshots that are being received. */
   get streamCount(): number {
@@ -95,9 +102,24 @@ export class SnapshotReceiver {
     await Promise.all(receptions.map((reception) => reception.ended));
   }
 
-  #admit(reception: Reception, offer: SnapshotOffer): SnapshotStore | string {
-    const store = this.#deps.lookup(offer);
-    if (store === undefined) return 'no replica here wants it';
+  #open(): Reception {
+    const reception = new Reception(this.#host);
+    this.#all.add(reception);
+    if (this.#stopped) reception.cancel('the host is being stopped');
+    return reception;
+  }
+
+  #intakeOf(first: SnapshotChunk): Intake | string {
+    const { deploymentID } = this.#options;
+    return isOfDragonboat(first)
+      ? DragonboatIntake.start(first, deploymentID)
+      : OwnIntake.start(first, deploymentID);
+  }
+
+  #admit(reception: Reception, offer: SnapshotOffer): SnapshotTarget | string {
+    const target = this.#deps.lookup(offer);
+    if (target === undefined) return 'no replica here wants it';
+    if (offer.isFromDragonboat && target.dragonboat === undefined) return FOREIGN_FORMAT;
     const key = keyOf(offer.clusterID, offer.to);
     const before = this.#admitted.get(key);
     if (before === undefined && !this.#hasRoom()) {
@@ -107,7 +129,7 @@ export class SnapshotReceiver {
     if ((before?.offer?.index ?? 0) > offer.index) return 'a newer one is being received';
     before?.cancel('another one has begun');
     this.#admitted.set(key, reception);
-    return store;
+    return target;
   }
 
   /** Streams in which nothing moves do not count, up to a bound. */

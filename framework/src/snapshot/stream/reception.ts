@@ -10,10 +10,11 @@ import type { SpaceClaim } from '../../fs/disk-reserve.js';
 import type { IFileSystem } from '../../fs/file-system.js';
 import type { ILogger } from '../../logging/logger.js';
 import type { IClock, Timer } from '../../runtime/clock.js';
-import { type TemporaryFolder, checkIdentity } from '../store/folder.js';
+import { isDragonboatFile } from '../format/dragonboat-header.js';
+import type { SessionFormat } from '../format/session-format.js';
+import type { TemporaryFolder } from '../store/folder.js';
 import type { SnapshotStore } from '../store/snapshot-store.js';
-import { IncomingFiles } from './incoming-files.js';
-import { StreamCheck } from './stream-check.js';
+import type { Intake } from './intake.js';
 
 /** What the first chunk of a stream says about it. */
 export interface SnapshotOffer {
@@ -27,6 +28,15 @@ export interface SnapshotOffer {
   /** Identity of the group and fingerprint of the settings, as in messages; 0: not said. */
   groupID: number;
   settings: number;
+  /** It is in the format of Dragonboat v2.1.7. */
+  isFromDragonboat: boolean;
+}
+
+/** The replica that a snapshot is for. */
+export interface SnapshotTarget {
+  store: SnapshotStore;
+  /** In a group whose members may be Dragonboat v2.1.7: what reads the client sessions in snapshots of those. */
+  dragonboat?: SessionFormat | undefined;
 }
 
 /** A snapshot that has arrived: whole, durable, not yet recorded. */
@@ -37,17 +47,20 @@ export interface ReceivedSnapshot {
   snapshot: Snapshot;
   /** Whether the replica had the same snapshot before, so that its record may ask for it. */
   wasThere: boolean;
+  /** Whether it came in the format of Dragonboat v2.1.7, whose hosts want to be told that they succeeded. */
+  isFromDragonboat: boolean;
 }
 
 /** What a stream needs of its host. */
 export interface ReceptionHost {
-  readonly deploymentID: number;
   readonly idleTimeoutMs: number;
   readonly fileSystem: IFileSystem;
   readonly clock: IClock;
   readonly logger: ILogger;
+  /** What takes a stream with that first chunk; a string says what is wrong with it. */
+  intakeOf(first: SnapshotChunk): Intake | string;
   /** Whether the stream may go on, and where to; a string says why not. */
-  admit(reception: Reception, offer: SnapshotOffer): SnapshotStore | string;
+  admit(reception: Reception, offer: SnapshotOffer): SnapshotTarget | string;
   /** Room for what the stream brings. @throws ErrDiskReserve */
   claim(sizeBytes: number, what: string): Promise<SpaceClaim>;
   /** There is no room for the stream. */
@@ -60,10 +73,9 @@ export interface ReceptionHost {
 /** One incoming stream. Whatever is wrong with it, it is dropped without a trace. */
 export class Reception implements IChunkSink {
   readonly #host: ReceptionHost;
-  #check: StreamCheck | undefined;
+  #intake: Intake | undefined;
   #offer: SnapshotOffer | undefined;
   #folder: TemporaryFolder | undefined;
-  #files: IncomingFiles | undefined;
   #claim: SpaceClaim | undefined;
   #idle: Timer | undefined;
   #movedMs: number;
@@ -94,6 +106,11 @@ export class Reception implements IChunkSink {
     return this.#isBusy ? 0 : this.#host.clock.nowMs() - this.#movedMs;
   }
 
+  /** Whether no further chunk is taken: it is complete, or was dropped. */
+  get isOver(): boolean {
+    return this.#isComplete || this.#over !== undefined;
+  }
+
   /** Whether all of it has arrived, so that it is not called off any more. */
   get isCompleting(): boolean {
     return this.#isCompleting;
@@ -101,7 +118,7 @@ export class Reception implements IChunkSink {
 
   async addChunk(chunk: SnapshotChunk): Promise<boolean> {
     if (this.#isBusy) this.cancel('two chunks at a time');
-    if (this.#over !== undefined) return false;
+    if (this.isOver) return false;
     this.#isBusy = true;
     this.#idle?.cancel();
     try {
@@ -140,68 +157,55 @@ export class Reception implements IChunkSink {
 
   /** @returns why the chunk is not taken */
   async #take(chunk: SnapshotChunk): Promise<string | undefined> {
-    const check = this.#check ?? StreamCheck.start(chunk, this.#host.deploymentID);
-    if (typeof check === 'string') return this.#refuse(chunk, check);
-    const external = check.externalFile;
-    const place = check.next(chunk);
-    if (typeof place === 'string') return this.#refuse(chunk, place);
-    const files = this.#files ?? (await this.#begin(chunk));
-    if (typeof files === 'string') return this.#refuse(chunk, files);
-    this.#check = check;
+    const intake = this.#intake ?? this.#host.intakeOf(chunk);
+    if (typeof intake === 'string') return this.#refuse(chunk, intake);
+    const problem =
+      intake.check(chunk) ?? (this.#intake === undefined ? await this.#begin(chunk, intake) : undefined);
+    if (problem !== undefined) return this.#refuse(chunk, problem);
     if (this.#over !== undefined) return this.#over;
-    await files.add(chunk, place, external);
+    const fault = await intake.add(chunk);
+    if (fault !== undefined) return fault;
     this.#claim?.wrote(chunk.data.length);
     if (this.#over !== undefined) return this.#over;
-    if (external === undefined && place.isLastOfFile) {
-      const problem = this.#checkDescription(check, files);
-      if (problem !== undefined) return problem;
-    }
-    if (place.isLast) await this.#complete(chunk.membership, files);
+    if (intake.isWhole) await this.#complete(chunk.membership, intake);
     return undefined;
   }
 
-  async #begin(chunk: SnapshotChunk): Promise<IncomingFiles | string> {
-    const { clusterID, from, nodeID: to, index, term, membership } = chunk;
-    const { groupID = 0, settings = 0 } = chunk;
-    const offer = { clusterID, from, to, index, term, membership, groupID, settings };
-    const store = this.#host.admit(this, offer);
-    if (typeof store === 'string') return store;
+  /** @returns why the stream is not taken */
+  async #begin(chunk: SnapshotChunk, intake: Intake): Promise<string | undefined> {
+    const offer = offerOf(chunk);
+    const target = this.#host.admit(this, offer);
+    if (typeof target === 'string') return target;
     this.#offer = offer;
-    this.#claim = await this.#host.claim(
-      declaredBytes(chunk),
-      `the snapshot at ${index} of group ${clusterID}`,
-    );
+    const { clusterID, index } = offer;
+    const what = `the snapshot at ${index} of group ${clusterID}`;
+    this.#claim = await this.#host.claim(declaredBytes(chunk), what);
+    const { store, dragonboat } = target;
     this.#folder = await store.newFolder(index, 'receiving');
-    this.#files = new IncomingFiles(this.#host.fileSystem, this.#folder.path);
-    return this.#files;
+    this.#intake = intake;
+    const { fileSystem, clock } = this.#host;
+    await intake.begin({ fileSystem, clock, folder: this.#folder.path, expected: offer, dragonboat });
+    return undefined;
   }
 
   /** Streams that never began are of interest only to whoever looks for the reason. */
   #refuse(chunk: SnapshotChunk, reason: string): string {
     if (this.#offer === undefined) {
       const { clusterID, from, nodeID: to, index } = chunk;
-      this.#host.logger.info('an incoming snapshot was refused', { clusterID, from, to, index, reason });
+      const fields = { clusterID, from, to, index, reason };
+      if (isOfDragonboat(chunk)) this.#host.logger.warn('a snapshot of Dragonboat was refused', fields);
+      else this.#host.logger.info('an incoming snapshot was refused', fields);
     }
     return reason;
   }
 
-  #checkDescription(check: StreamCheck, files: IncomingFiles): string | undefined {
-    if (files.verified === undefined || this.#offer === undefined) return 'the snapshot file is not complete';
-    const { description } = files.verified;
-    checkIdentity('the incoming snapshot', description, this.#offer);
-    return check.expectFiles(description.files);
-  }
-
-  async #complete(membership: Membership, { verified }: IncomingFiles): Promise<void> {
-    if (verified === undefined || this.#folder === undefined || this.#offer === undefined) return;
+  async #complete(membership: Membership, intake: Intake): Promise<void> {
+    if (this.#folder === undefined || this.#offer === undefined) return;
     this.#isCompleting = true;
-    const { snapshot, wasThere } = await this.#folder.publish(
-      verified.description,
-      membership,
-      verified.sizeBytes,
-    );
-    const { clusterID, from, to } = this.#offer;
-    await this.#host.received({ clusterID, from, to, snapshot, wasThere });
+    const { description, sizeBytes } = await intake.finish();
+    const { snapshot, wasThere } = await this.#folder.publish(description, membership, sizeBytes);
+    const { clusterID, from, to, isFromDragonboat } = this.#offer;
+    await this.#host.received({ clusterID, from, to, snapshot, wasThere, isFromDragonboat });
     this.#isComplete = true;
   }
 
@@ -220,7 +224,7 @@ export class Reception implements IChunkSink {
     this.#idle?.cancel();
     this.#claim?.end();
     try {
-      await this.#files?.close();
+      await this.#intake?.close();
     } catch (error) {
       this.#host.logger.warn('a file of an incoming snapshot could not be closed', { err: error });
     }
@@ -228,6 +232,17 @@ export class Reception implements IChunkSink {
     this.#host.ended(this);
     this.#resolveEnded();
   }
+}
+
+/** Whether a stream that begins with this chunk is one of Dragonboat v2.1.7. */
+export function isOfDragonboat({ data, chunkID }: SnapshotChunk): boolean {
+  return chunkID === 0 && isDragonboatFile(data);
+}
+
+function offerOf(chunk: SnapshotChunk): SnapshotOffer {
+  const { clusterID, from, nodeID: to, index, term, membership, groupID = 0, settings = 0 } = chunk;
+  const isFromDragonboat = isOfDragonboat(chunk);
+  return { clusterID, from, to, index, term, membership, groupID, settings, isFromDragonboat };
 }
 
 /** What the first chunk says that the stream will bring, at most. */

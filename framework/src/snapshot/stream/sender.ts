@@ -1,4 +1,10 @@
-import { type ISnapshotConnection, type Snapshot, hasErrorCode, normalAddress } from '@drakkar/raftio';
+import {
+  type ISnapshotConnection,
+  type Snapshot,
+  type SnapshotChunk,
+  hasErrorCode,
+  normalAddress,
+} from '@drakkar/raftio';
 import { ErrSnapshotNotSent, ErrSnapshotStopped } from '../../errors/snapshot.js';
 import { messageOf } from '../../errors/inspect.js';
 import type { IFileSystem } from '../../fs/file-system.js';
@@ -6,9 +12,11 @@ import type { ILogger } from '../../logging/logger.js';
 import type { IClock } from '../../runtime/clock.js';
 import { onAbort } from '../../runtime/on-abort.js';
 import { type Place, Places } from '../../runtime/places.js';
+import type { SessionFormat } from '../format/session-format.js';
 import type { SnapshotLease, SnapshotStore } from '../store/snapshot-store.js';
 import { BandwidthLimiter } from './bandwidth.js';
 import { type StreamHead, chunksOf } from './chunks.js';
+import { dragonboatChunksOf, dragonboatImageOf } from './dragonboat-chunks.js';
 import { within } from './waiting.js';
 
 export interface SnapshotSenderOptions {
@@ -41,6 +49,8 @@ export interface SendSnapshot {
   /** Identity of the group and fingerprint of the settings, as in messages. */
   groupID?: number;
   settings?: number;
+  /** The other host is one of Dragonboat v2.1.7: what makes client sessions into what it reads. */
+  dragonboat?: SessionFormat | undefined;
 }
 
 export type SendOutcome =
@@ -48,6 +58,11 @@ export type SendOutcome =
   /** ErrSnapshotNotSent, ErrSnapshotStopped, ErrSnapshotCorrupt, errors of the file system. */
   | { sent: false; sizeBytes: number; durationMs: number; error: Error };
 
+/**
+ * How long a host of Dragonboat may take, once it has read all of a snapshot, to say that it was whole: it says so at
+ * once, by a message, over a connection that it may have to make first.
+ */
+const CONFIRMATION_TIMEOUT_MS = 10_000;
 /** A stream in which nothing moves for so long, or for half the time after which it ends, holds up no other. */
 const MAX_PATIENCE_MS = 5_000;
 
@@ -67,11 +82,19 @@ class Stream {
   /** The end of the attempt before this one, to the same node. */
   readonly before: Promise<void> | undefined;
   readonly ended: Promise<void>;
+  /** The other host has said, by a message, that it has the snapshot. */
+  readonly confirmed: Promise<void>;
   #end: () => void = ignore;
+  #confirm: () => void = ignore;
 
   constructor(before: Promise<void> | undefined) {
     this.before = before;
     this.ended = new Promise((resolve) => (this.#end = resolve));
+    this.confirmed = new Promise((resolve) => (this.#confirm = resolve));
+  }
+
+  confirm(): void {
+    this.#confirm();
   }
 
   end(): void {
@@ -90,6 +113,8 @@ export class SnapshotSender {
   readonly #places: Places;
   /** By group and node, the one that was asked for last. */
   readonly #streams = new Map<string, Stream>();
+  /** By group and node, the one of which all is sent. */
+  readonly #finishing = new Map<string, Stream>();
   readonly #running = new Set<Promise<SendOutcome>>();
   #stopped = false;
 
@@ -121,6 +146,14 @@ export class SnapshotSender {
   /** Calls off the stream to a node that is no member any more. It then ends as one that was not sent. */
   callOff(clusterID: number, nodeID: number): void {
     this.#streams.get(keyOf(clusterID, nodeID))?.abort.abort();
+  }
+
+  /**
+   * A host of Dragonboat says that a snapshot has arrived, and not which: the one to that node of which all is sent.
+   * There is one at most.
+   */
+  confirm(clusterID: number, nodeID: number): void {
+    this.#finishing.get(keyOf(clusterID, nodeID))?.confirm();
   }
 
   /** Calls every stream off and waits for them. Idempotent. */
@@ -184,58 +217,85 @@ export class SnapshotSender {
   ): Promise<void> {
     const { target, signal } = request;
     const { connectTimeoutMs } = this.#options;
-    const what = `connecting to ${target}`;
-    const connecting = this.#deps.connect(target, signal);
-    const limits = { clock: this.#deps.clock, signal, timeoutMs: connectTimeoutMs, what };
-    const connection = await within(connecting, limits, (late) => late.close());
+    const chunks = await this.#chunksOf(request, lease, course);
     try {
-      course.place.moved();
-      await this.#sendChunks(request, lease, connection, course);
-      stream.isFinishing = true;
-      const finishing = { ...limits, timeoutMs: this.#options.stallTimeoutMs, what: describe(request) };
-      await within(connection.finish(), finishing);
+      const what = `connecting to ${target}`;
+      const connecting = this.#deps.connect(target, signal);
+      const limits = { clock: this.#deps.clock, signal, timeoutMs: connectTimeoutMs, what };
+      const connection = await within(connecting, limits, (late) => late.close());
+      try {
+        course.place.moved();
+        await this.#sendChunks(request, chunks, connection, course);
+        await this.#finish(request, stream, connection);
+      } finally {
+        connection.close();
+      }
     } finally {
-      connection.close();
+      await chunks.return();
     }
+  }
+
+  async #finish(request: SendSnapshot, stream: Stream, connection: ISnapshotConnection): Promise<void> {
+    stream.isFinishing = true;
+    const key = keyOf(request.store.clusterID, request.to);
+    this.#finishing.set(key, stream);
+    try {
+      await this.#awaitEnd(request, stream, connection);
+    } finally {
+      this.#finishing.delete(key);
+    }
+  }
+
+  async #awaitEnd(request: SendSnapshot, stream: Stream, connection: ISnapshotConnection): Promise<void> {
+    const { signal, dragonboat } = request;
+    const timeoutMs = this.#options.stallTimeoutMs;
+    const limits = { clock: this.#deps.clock, signal, timeoutMs, what: describe(request) };
+    const finished = connection.finish();
+    if (dragonboat === undefined) {
+      await within(finished, limits);
+      return;
+    }
+    // Its server says that all is well at the end of a call, whatever became of the snapshot.
+    await within(Promise.race([finished, stream.confirmed]), limits);
+    finished.catch(ignore);
+    const what = `waiting for the message by which ${request.target} says that the snapshot arrived whole`;
+    await within(stream.confirmed, { ...limits, timeoutMs: CONFIRMATION_TIMEOUT_MS, what });
+  }
+
+  async #chunksOf(
+    request: SendSnapshot,
+    lease: SnapshotLease,
+    { place }: Course,
+  ): Promise<AsyncGenerator<SnapshotChunk, void, undefined>> {
+    const { snapshot, from, to, store, groupID = 0, settings = 0, dragonboat, signal } = request;
+    const { deploymentID } = this.#options;
+    const { index, term, membership } = snapshot;
+    const head: StreamHead = { clusterID: store.clusterID, from, to, index, term, membership, deploymentID };
+    const { fileSystem } = this.#deps;
+    if (dragonboat === undefined) return chunksOf(fileSystem, lease, { ...head, groupID, settings });
+    const image = await dragonboatImageOf(lease, dragonboat, signal, () => place.moved());
+    return dragonboatChunksOf(fileSystem, lease, head, image);
   }
 
   async #sendChunks(
     request: SendSnapshot,
-    lease: SnapshotLease,
+    chunks: AsyncGenerator<SnapshotChunk, void, undefined>,
     connection: ISnapshotConnection,
     { progress, place }: Course,
   ): Promise<void> {
-    const { snapshot, from, to, signal, store, groupID = 0, settings = 0 } = request;
-    const { deploymentID, stallTimeoutMs } = this.#options;
-    const { index, term, membership } = snapshot;
-    const { clusterID } = store;
-    const head: StreamHead = {
-      clusterID,
-      from,
-      to,
-      index,
-      term,
-      membership,
-      deploymentID,
-      groupID,
-      settings,
-    };
+    const { signal } = request;
+    const { stallTimeoutMs } = this.#options;
     const limits = { clock: this.#deps.clock, signal, timeoutMs: stallTimeoutMs, what: describe(request) };
-    const chunks = chunksOf(this.#deps.fileSystem, lease, head);
-    try {
-      let next = chunks.next();
-      for (;;) {
-        const { value: chunk, done } = await next;
-        if (done === true) break;
-        next = chunks.next();
-        next.catch(ignore);
-        await this.#bandwidth.take(chunk.data.length, signal);
-        await within(connection.sendSnapshotChunk(chunk), limits);
-        progress.sizeBytes += chunk.data.length;
-        place.moved();
-      }
-    } finally {
-      await chunks.return();
+    let next = chunks.next();
+    for (;;) {
+      const { value: chunk, done } = await next;
+      if (done === true) break;
+      next = chunks.next();
+      next.catch(ignore);
+      await this.#bandwidth.take(chunk.data.length, signal);
+      await within(connection.sendSnapshotChunk(chunk), limits);
+      progress.sizeBytes += chunk.data.length;
+      place.moved();
     }
   }
 }

@@ -89,7 +89,7 @@ export function makeTarget(
   const receiver = new SnapshotReceiver(
     { deploymentID: DEPLOYMENT_ID, maxStreams: 2, idleTimeoutMs: 1000, ...options },
     {
-      lookup: ({ clusterID, to }) => (clusterID === CLUSTER_ID && to === 2 ? store : undefined),
+      lookup: ({ clusterID, to }) => (clusterID === CLUSTER_ID && to === 2 ? { store } : undefined),
       onReceived: (snapshot) => void received.push(snapshot),
       fileSystem: disk,
       reserve: new DiskReserve({ fileSystem: disk, dir: '/', reserveBytes: 0 }),
