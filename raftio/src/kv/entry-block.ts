@@ -1,3 +1,4 @@
+import { type DrakkarError, hasErrorCode } from '../errors.js';
 import { decodeEntries } from '../raftpb/entry-codec.js';
 import { ENTRY_TAG, ensureEncoded, putEntries } from '../raftpb/entry-encoder.js';
 import type { Entry } from '../raftpb/entry.js';
@@ -40,8 +41,17 @@ export function decodeBlock(
     const end = upTo === count ? block.length : skipEntries(block, start, upTo - before);
     return decodeEntries(block.subarray(start, end));
   } catch (error) {
-    throw corrupt(key, 'the entries do not decode', error);
+    const index = damagedEntryOf(error);
+    if (index === undefined) throw corrupt(key, 'the entries do not decode', error);
+    throw corrupt(key, `the checksum of entry ${index} does not match`, error, index);
   }
+}
+
+/** The index of an entry that was damaged before its record was written, whose own checksum is right. */
+function damagedEntryOf(error: unknown): number | undefined {
+  if (!hasErrorCode(error, 'ERR_MALFORMED')) return undefined;
+  const { damaged, index } = (error as DrakkarError).details;
+  return damaged === 'entry' ? (index as number) : undefined;
 }
 
 /** Position of what follows `count` entries. */

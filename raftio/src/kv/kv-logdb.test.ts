@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { hasErrorCode } from '../index.js';
+import { encodeEntries, hasErrorCode } from '../index.js';
 import { KVLogDB } from './kv-logdb.js';
 import { KeyKind, makeHeadKey, makeKey } from './keys.js';
 import { describeEntries, entries, update } from './testing/fixtures.js';
@@ -352,6 +352,25 @@ describe('failure', () => {
       expect(found[0]).toMatchObject({ details: { clusterID: 5, nodeID: 1 } });
       expect(await stored(1, 6)).toEqual(describeEntries(entries(1, 3)));
     }
+  });
+
+  it('finds an entry that was damaged before its record was written, and names it', async () => {
+    const damaged = entries(1, 3);
+    encodeEntries(damaged);
+    const [, second] = damaged;
+    // Its record gets a checksum that fits what is in it.
+    if (second?.wire !== undefined) second.wire[second.wireEnd - 7] = 0xee;
+    await db.saveRaftState([
+      update({ clusterID: 5, entriesToSave: damaged }),
+      update({ clusterID: 6, entriesToSave: entries(1, 3) }),
+    ]);
+    await expect(db.iterateEntries(5, 1, 1, 4, ALL)).rejects.toMatchObject({
+      code: 'ERR_LOGDB_CORRUPT',
+      message: expect.stringContaining('the checksum of entry 2 does not match') as unknown,
+      details: { clusterID: 5, nodeID: 1, index: 2 },
+    });
+    expect((await db.iterateEntries(5, 1, 3, 4, ALL)).entries).toHaveLength(1);
+    expect(await stored(1, 6)).toEqual(describeEntries(entries(1, 3)));
   });
 
   it('takes nothing more for a replica whose head is damaged, until that is removed', async () => {

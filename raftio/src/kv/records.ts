@@ -51,14 +51,20 @@ const KIND_NAMES: Readonly<Record<number, string>> = {
   [KeyKind.log]: 'log',
 };
 
-export function corrupt(key: Uint8Array, reason: string, cause?: unknown): ErrLogDBCorrupt {
+/** @param entryIndex when it is known: of the entry that is damaged, in a record that begins at or before it */
+export function corrupt(
+  key: Uint8Array,
+  reason: string,
+  cause?: unknown,
+  entryIndex?: number,
+): ErrLogDBCorrupt {
   const kind = KIND_NAMES[key[0] ?? 0] ?? 'unknown';
   const { clusterID, nodeID, index } = parseKey(key);
   const isHead = kind === 'log' && index > Number.MAX_SAFE_INTEGER;
   const what = isHead ? 'head of the log' : `${kind} record at index ${index}`;
   return new ErrLogDBCorrupt(`${what} of cluster ${clusterID}, node ${nodeID}: ${reason}`, {
     cause,
-    details: { clusterID, nodeID, kind, ...(isHead ? {} : { index }) },
+    details: { clusterID, nodeID, kind, ...(isHead ? {} : { index: entryIndex ?? index }) },
   });
 }
 
