@@ -98,6 +98,7 @@ export type {
   SendSnapshotEvent,
   SnapshotDamagedEvent,
   SnapshotEvent,
+  SendSnapshotAbortedEvent,
   SnapshotReceivedEvent,
   StateDivergedEvent,
   SlowOperationEvent,

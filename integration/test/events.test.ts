@@ -130,7 +130,7 @@ describe('the events of a host', () => {
     cluster.refusing.add(2);
     const observer = await cluster.startNode(2, { isObserver: true });
     const stream = { clusterID: CLUSTER, nodeID: 1, to: 2, index };
-    expect((await events.first('sendSnapshotAborted'))[0]).toEqual(stream);
+    expect((await events.first('sendSnapshotAborted'))[0]).toMatchObject(stream);
     expect(events.of('sendSnapshotStarted')[0]).toEqual(stream);
     expect(events.of('sendSnapshotCompleted')).toEqual([]);
     expect(observer.events.of('snapshotReceived')).toEqual([]);

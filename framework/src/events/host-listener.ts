@@ -63,6 +63,11 @@ export interface SendSnapshotEvent extends SnapshotEvent {
   to: number;
 }
 
+export interface SendSnapshotAbortedEvent extends SendSnapshotEvent {
+  /** ErrSnapshotNotSent, which says what the other host refused or can't take, ErrSnapshotStopped, ErrSnapshotCorrupt. */
+  error: unknown;
+}
+
 export interface SnapshotReceivedEvent extends SnapshotEvent {
   /** The node that sent the snapshot; `nodeID` is the one that got it. */
   from: number;
@@ -176,7 +181,7 @@ export interface HostEvents {
   /** The other host has all of the snapshot. */
   sendSnapshotCompleted: SendSnapshotEvent;
   /** The stream ended early; the leader tries again while the follower needs it. */
-  sendSnapshotAborted: SendSnapshotEvent;
+  sendSnapshotAborted: SendSnapshotAbortedEvent;
   /** A snapshot from another node is on this host's disk, whole and checked; the replica may or may not need it. */
   snapshotReceived: SnapshotReceivedEvent;
   /** A state machine was recovered from a snapshot, at its start or in place of a log that is gone. */

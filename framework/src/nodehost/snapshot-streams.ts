@@ -114,8 +114,9 @@ export class SnapshotStreams {
       .then((outcome) => {
         const { sent, sizeBytes } = outcome;
         this.#deps.logger.info('a snapshot stream has ended', { clusterID, to, index, sent, sizeBytes });
-        events.emit(sent ? 'sendSnapshotCompleted' : 'sendSnapshotAborted', event);
-        if (!sent && hasErrorCode(outcome.error, 'ERR_SNAPSHOT_CORRUPT')) {
+        if (outcome.sent) events.emit('sendSnapshotCompleted', event);
+        else events.emit('sendSnapshotAborted', { ...event, error: outcome.error });
+        if (!outcome.sent && hasErrorCode(outcome.error, 'ERR_SNAPSHOT_CORRUPT')) {
           snapshotter.damaged(snapshot, outcome.error);
         }
         replica.streamEnded({ nodeID: to, streamID, index, failed: !sent });
