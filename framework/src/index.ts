@@ -6,7 +6,7 @@ export {
   writeCertificates,
 } from './cli/certs-files.js';
 export { type CompressionType, type SnappyCodec, loadSnappy, useSnappyInTurn } from './compression/snappy.js';
-export type { ClusterConfig, ClusterConfigInput } from './config/cluster-config.js';
+export type { ClusterConfig, ClusterConfigInput, Compatibility } from './config/cluster-config.js';
 export type {
   AdapterConfig,
   AdapterConfigInput,

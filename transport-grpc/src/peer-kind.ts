@@ -36,6 +36,7 @@ export class PeerKindFinder {
       this.#resolve = resolve;
     });
     this.#timer = setTimeout(() => this.#settle('dragonboat'), patience.ms);
+    this.#timer.unref();
   }
 
   /** Undefined: not known yet. */

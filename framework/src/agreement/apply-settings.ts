@@ -15,7 +15,7 @@ export interface ApplySettings extends GroupSettings {
 export const SETTING_NAMES: Readonly<Record<keyof ApplySettings, string>> = Object.freeze({
   orderedConfigChange: 'orderedConfigChange',
   lruMaxSessionCount: 'hardSettings.lruMaxSessionCount',
-  membershipRules: 'the rules of membership changes',
+  membershipRules: 'the rules of membership changes (compatibility)',
 });
 
 /** Whether both say the same. */

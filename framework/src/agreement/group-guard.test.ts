@@ -130,6 +130,19 @@ describe('GroupGuard', () => {
     expect(bench.sent.length).toBeLessThanOrEqual(15);
   });
 
+  it('takes nothing of a member on a host of Dragonboat, and names the option that a group with it needs', () => {
+    const bench = new Bench();
+    const message = makeMessage({ type: MessageType.Replicate, from: 1, to: 3, clusterID: 7 });
+    bench.guard.refuseDragonboat(message, 'host-1:1');
+    bench.guard.refuseDragonboat(message, 'host-1:1');
+    expect(bench.guard.droppedCount).toBe(2);
+    expect(bench.found).toHaveLength(1);
+    expect(bench.found[0]).toMatchObject({ nodeID: 1, isMember: true });
+    expect(bench.guard.refusal?.message).toContain("compatibility: 'dragonboat-2.1'");
+    expect(bench.takes(1)).toBe(true);
+    expect(bench.guard.refusal).toBeUndefined();
+  });
+
   it('names a member as refused until it agrees again', () => {
     const bench = new Bench();
     bench.takes(1, { settings: ORDERED });

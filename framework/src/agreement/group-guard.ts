@@ -12,6 +12,7 @@ import {
   isOfLeader,
   isVoteRequest,
   keyOf,
+  ofDragonboat,
   toDifference,
 } from './other.js';
 import {
@@ -175,6 +176,16 @@ export class GroupGuard {
     const isKnown = message.groupID === this.#groupID && message.settings === this.#settings;
     if (isKnown && this.#others.size === 0 && message.type !== MessageType.GroupMismatch) return true;
     return this.#examine(message, source);
+  }
+
+  /** A host of Dragonboat has a member of the group, which is not set up for that: nothing of it is taken. */
+  refuseDragonboat({ from, type }: Message, source: string): void {
+    this.#droppedCount++;
+    const other = this.#note(from, source, { group: false, settings: true }, 'dragonboat');
+    if (isOfLeader(type)) other.ledTick = this.#host.nowTick;
+    other.differences = [ofDragonboat(from)];
+    if (!other.reported) this.#report(other);
+    this.#judge();
   }
 
   /** Whether a snapshot may be taken. What it lacks is unknown, and accepted. */

@@ -63,6 +63,13 @@ export function toDifference(other: Other, membership: Membership): GroupDiffere
   return { nodeID, address, isMember: isMember(other, membership), differences };
 }
 
+export function ofDragonboat(nodeID: number): string {
+  return (
+    `node ${nodeID} runs on a host of Dragonboat, and the group has compatibility: 'none' here: set ` +
+    "compatibility: 'dragonboat-2.1' on all its members (docs/dragonboat.md)"
+  );
+}
+
 export function generalDifferences({ group, settings }: Respects, nodeID: number): string[] {
   const found: string[] = [];
   if (group) found.push(`node ${nodeID} is of a group that began with other members`);

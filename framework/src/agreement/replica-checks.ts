@@ -81,6 +81,13 @@ export class ReplicaChecks {
     return this.guard.admits(message, source) && !this.states.takes(message);
   }
 
+  /** As `admits`, for a message that a host of Dragonboat has sent. */
+  admitsDragonboat(message: Message, source: string): boolean {
+    if (this.#options.settings.membershipRules === 'dragonboat') return true;
+    this.guard.refuseDragonboat(message, source);
+    return false;
+  }
+
   /** Applies entries, and takes the points among them at which states are compared. */
   apply(entries: readonly Entry[]): void | Promise<void> {
     return this.#points.apply(entries);

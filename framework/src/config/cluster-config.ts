@@ -1,5 +1,8 @@
 import type { CompressionType } from '../compression/snappy.js';
 
+/** `none`: hosts of this project alone; `dragonboat-2.1`: hosts of Dragonboat v2.1.7 may be members as well. */
+export type Compatibility = 'none' | 'dragonboat-2.1';
+
 /** Configuration of one replica of a group, checked, with every default filled in. Durations are in ticks. */
 export interface ClusterConfig {
   readonly nodeID: number;
@@ -24,6 +27,8 @@ export interface ClusterConfig {
   readonly snapshotCompression: CompressionType;
   readonly entryCompression: CompressionType;
   readonly disableAutoCompactions: boolean;
+  /** Which others the group goes with. */
+  readonly compatibility: Compatibility;
 }
 
 /** What a user writes. Meaning of the keys: docs/configuration.md. */

@@ -1,6 +1,6 @@
 import { type JsonSchema, objectSchema } from './json-schema.js';
 import type { CompressionType } from '../compression/snappy.js';
-import type { ClusterConfig } from './cluster-config.js';
+import type { ClusterConfig, Compatibility } from './cluster-config.js';
 
 const flag = (description: string, fallback: boolean): JsonSchema => ({
   type: 'boolean',
@@ -21,6 +21,7 @@ const ticks = (description: string, fallback: number): JsonSchema => ({
   maximum: MAX_TICKS,
 });
 const COMPRESSIONS: readonly CompressionType[] = ['none', 'snappy'];
+const COMPATIBILITIES: readonly Compatibility[] = ['none', 'dragonboat-2.1'];
 const compression = (description: string): JsonSchema => ({
   type: 'string',
   description,
@@ -72,7 +73,7 @@ export const clusterSchema: JsonSchema = objectSchema<ClusterConfig>(
     ),
     quiesce: flag('An idle group stops exchanging heartbeats until there is work.', false),
     preVote: flag(
-      'A candidate asks before it raises its term, so that one that was cut off does not unseat the leader. Off when a Dragonboat node is a member.',
+      'A candidate asks before it raises its term, so that one that was cut off does not unseat the leader. Off with compatibility `dragonboat-2.1`.',
       true,
     ),
     maxInMemLogSize: count(
@@ -82,12 +83,19 @@ export const clusterSchema: JsonSchema = objectSchema<ClusterConfig>(
     ),
     snapshotCompression: compression('Compression of snapshots.'),
     entryCompression: compression(
-      'Compression of the commands proposed on this host. Every member understands either, so the members of a group may differ. `none` when a Dragonboat v2.1.7 node is a member: it does not know compressed entries.',
+      'Compression of the commands proposed on this host. Every member understands either, so the members of a group may differ. `none` with compatibility `dragonboat-2.1`.',
     ),
     disableAutoCompactions: flag(
       'The space of entries that a snapshot has made superfluous is not given back after each snapshot, but when NodeHost.requestCompaction is called.',
       false,
     ),
+    compatibility: {
+      type: 'string',
+      description:
+        '`dragonboat-2.1`: hosts of Dragonboat v2.1.7 may be members. Membership changes then go by its rules, nothing gets into the log that it does not know (no feature level, no settings, no compressed command), pre-vote is off, and addresses must be host:port with exactly one colon. Equal on all members. See docs/dragonboat.md.',
+      enum: [...COMPATIBILITIES],
+      default: 'none',
+    },
   },
   { required: ['nodeID', 'clusterID'] },
 );

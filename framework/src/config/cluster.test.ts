@@ -37,6 +37,7 @@ describe('validateClusterConfig', () => {
       snapshotCompression: 'none',
       entryCompression: 'none',
       disableAutoCompactions: false,
+      compatibility: 'none',
     });
     expect(Object.isFrozen(config)).toBe(true);
     expect(warnings).toEqual([]);
@@ -46,6 +47,27 @@ describe('validateClusterConfig', () => {
     const input = { ...MINIMAL };
     validateClusterConfig(input);
     expect(input).toEqual(MINIMAL);
+  });
+
+  it('turns pre-vote off for a group that hosts of Dragonboat may be members of', () => {
+    const input = { ...MINIMAL, compatibility: 'dragonboat-2.1' } as const;
+    expect(validateClusterConfig(input).config).toMatchObject({
+      compatibility: 'dragonboat-2.1',
+      preVote: false,
+    });
+    expect(validateClusterConfig({ ...input, preVote: false }).config.preVote).toBe(false);
+  });
+
+  it('names what contradicts that', () => {
+    const told = mistakes({
+      ...MINIMAL,
+      compatibility: 'dragonboat-2.1',
+      preVote: true,
+      entryCompression: 'snappy',
+    });
+    expect(told).toContain("preVote: must be false with compatibility 'dragonboat-2.1', but is true");
+    expect(told).toContain("entryCompression: must be 'none' with compatibility 'dragonboat-2.1'");
+    expect(mistakes({ ...MINIMAL, compatibility: 'dragonboat-3' })).toContain('compatibility');
   });
 
   it('takes no times that are longer than what can be drawn at random', () => {

@@ -51,6 +51,22 @@ function checkSizes(draft: Record<string, unknown>, problems: Finding[], warning
   }
 }
 
+/** What a group with members of Dragonboat can't have is a mistake where it was written, and off where it is a default. */
+function checkCompatibility(
+  given: Readonly<Record<string, unknown>>,
+  draft: Record<string, unknown>,
+  problems: Finding[],
+): void {
+  if (draft['compatibility'] !== 'dragonboat-2.1') return;
+  const refuse = (key: string, allowed: string): void => {
+    const message = `must be ${allowed} with compatibility 'dragonboat-2.1', but is ${showValue(given[key])}`;
+    problems.push({ segments: [key], message });
+  };
+  if (given['preVote'] === true) refuse('preVote', 'false');
+  draft['preVote'] = false;
+  if (draft['entryCompression'] === 'snappy') refuse('entryCompression', "'none'");
+}
+
 /** Checks a replica's configuration and fills defaults in. Throws ErrInvalidConfig with every mistake at once. */
 export function validateClusterConfig(input: ClusterConfigInput): ValidatedClusterConfig {
   const given: unknown = input;
@@ -62,6 +78,7 @@ export function validateClusterConfig(input: ClusterConfigInput): ValidatedClust
   const warnings: Finding[] = [];
   checkTimes(draft, problems, warnings);
   checkSizes(draft, problems, warnings);
+  checkCompatibility(given, draft, problems);
   const source = objectSource(draft, '.');
   if (problems.length > 0) {
     throw invalidConfig(

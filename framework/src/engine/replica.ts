@@ -80,6 +80,7 @@ export interface ReplicaOptions {
   clock: IClock;
   /** Its part of what the host's replicas may hold in memory. */
   memory: MemoryAccount;
+  isForDragonboat?: boolean;
 }
 
 const NO_MESSAGES: readonly Message[] = [];
@@ -98,6 +99,8 @@ export class Replica implements RsmListener {
   readonly reads: PendingReads;
   readonly configChange: PendingConfigChange;
   readonly payloads: EntryPayloads;
+  /** Hosts of Dragonboat v2.1.7 may be members of the group. */
+  readonly isForDragonboat: boolean;
   /** Messages of others that were dropped because they can't be true. */
   readonly rejected: RejectedMessages;
   /** The engine's mark that this replica is in the next cycle. */
@@ -154,6 +157,7 @@ export class Replica implements RsmListener {
     this.reads = options.reads;
     this.configChange = options.configChange;
     this.payloads = options.payloads;
+    this.isForDragonboat = options.isForDragonboat === true;
     this.rejected = options.rejected;
     this.#limits = options.limits;
     this.#operations = options.operations;

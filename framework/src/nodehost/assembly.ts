@@ -179,10 +179,11 @@ function wire(parts: WiringParts): Wired {
   const heardOf = (target: string): void =>
     engine.hostReachable((clusterID, nodeID) => transport.registry.livesAt(clusterID, nodeID, target));
   const handler: TransportHandler = {
-    onMessage: (message, source) => {
+    onMessage: (message, source, isDragonboat) => {
       if (message.type === MessageType.SnapshotReceived) streams.confirmed(message);
       const replica = replicas.find(message.clusterID, message.to);
-      replica?.receive(message, source);
+      if (!isDragonboat || replica?.checks?.admitsDragonboat(message, source) !== false)
+        replica?.receive(message, source);
       return replica !== undefined;
     },
     onInstallSnapshot: (message) => streams.send(message),

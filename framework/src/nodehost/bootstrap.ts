@@ -2,6 +2,7 @@ import {
   type Bootstrap,
   type GroupSettings,
   type ILogDB,
+  isDragonboatAddress,
   isSameAddress,
   normalAddress,
 } from '@drakkar/raftio';
@@ -20,6 +21,8 @@ export interface StartRequest {
   isObserver: boolean;
   /** What the configuration of this host says. */
   settings: GroupSettings;
+  /** Hosts of Dragonboat v2.1.7 may be members. */
+  isForDragonboat: boolean;
 }
 
 /**
@@ -54,6 +57,7 @@ export async function bootstrapReplica(logDB: ILogDB, request: StartRequest): Pr
     );
   }
   if (stored !== undefined) checkRestart(request, stored);
+  if (request.isForDragonboat) checkDragonboatAddresses(request);
   const bootstrap = withSettings(request, withIdentity(request.clusterID, stored ?? firstStart(request)));
   if (bootstrap !== stored) await logDB.saveBootstrapInfo(request.clusterID, request.nodeID, bootstrap);
   // After a crash between the two saves the first log is still to be written.
@@ -110,6 +114,15 @@ function firstStart(request: StartRequest): Bootstrap {
     throw new ErrInvalidClusterSettings(`${who}: two initial members have the same address`);
   }
   return { addresses: new Map(initialMembers), join: false };
+}
+
+function checkDragonboatAddresses({ clusterID, nodeID, initialMembers, raftAddress }: StartRequest): void {
+  const bad = [raftAddress, ...initialMembers.values()].find((address) => !isDragonboatAddress(address));
+  if (bad === undefined) return;
+  throw new ErrInvalidClusterSettings(
+    `group ${clusterID} node ${nodeID}: with compatibility 'dragonboat-2.1' an address is host:port with one colon, ` +
+      `found ${bad}: a host of Dragonboat would stop at it; name an IPv6 host by a DNS name`,
+  );
 }
 
 function checkRestart(request: StartRequest, stored: Bootstrap): void {

@@ -5,6 +5,7 @@ import {
   ErrInvalidAddress,
   type Membership,
   encodeConfigChange,
+  isDragonboatAddress,
   isSameAddress,
   makeEntry,
 } from '@drakkar/raftio';
@@ -65,6 +66,14 @@ function checkChange({ type, nodeID, address, configChangeIndex }: MembershipCha
   }
 }
 
+function checkDragonboatAddress({ nodeID, address }: MembershipChange): void {
+  if (isDragonboatAddress(address)) return;
+  throw new ErrInvalidAddress(
+    `node ${nodeID}: in a group with compatibility 'dragonboat-2.1' an address is host:port with one colon, found ` +
+      `${address}: a host of Dragonboat would stop at it; name an IPv6 host by a DNS name`,
+  );
+}
+
 /** The rules of the membership compare addresses in fewer respects: what is the same is written the same. */
 function asSpelledIn({ addresses, observers }: Membership, address: string): string {
   const members = [...addresses.values(), ...observers.values()];
@@ -74,7 +83,8 @@ function asSpelledIn({ addresses, observers }: Membership, address: string): str
 /** Proposes a membership change. @throws ErrPendingConfigChangeExist, ErrInvalidOption, ErrInvalidAddress */
 export function requestChange(replica: Replica, change: MembershipChange, timeoutMs: number): RequestState {
   checkChange(change);
-  const { configChange, clusterID } = replica;
+  const { configChange, clusterID, isForDragonboat } = replica;
+  if (isForDragonboat && change.type !== ConfigChangeType.RemoveNode) checkDragonboatAddress(change);
   if (configChange.isPending) {
     throw new ErrPendingConfigChangeExist(
       `group ${clusterID}: a membership change made on this host is under way`,

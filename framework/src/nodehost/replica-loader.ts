@@ -58,7 +58,9 @@ interface Rebuilt {
   damaged: readonly DamagedSnapshot[];
 }
 
-const MEMBERSHIP_RULES: MembershipRules = 'strict';
+function rulesOf({ compatibility }: ClusterConfig): MembershipRules {
+  return compatibility === 'dragonboat-2.1' ? 'dragonboat' : 'strict';
+}
 
 /** Makes replicas from what is on their disk: newest snapshot, then the log behind it. */
 export class ReplicaLoader {
@@ -185,11 +187,12 @@ export class ReplicaLoader {
   }
 
   async #makeStateMachine(
-    { clusterID, nodeID }: ClusterConfig,
+    config: ClusterConfig,
     { orderedConfigChange, lruMaxSessionCount }: GroupSettings,
     createStateMachine: CreateStateMachine,
     listener: Replica,
   ): Promise<ReplicatedStateMachine> {
+    const { clusterID, nodeID } = config;
     const { operations } = this.#deps;
     const stateMachine: unknown = await operations.watchIfAsync(
       'createStateMachine',
@@ -202,7 +205,7 @@ export class ReplicaLoader {
       stateMachine: new WatchedStateMachine(checkStateMachine(stateMachine), clusterID, operations),
       orderedConfigChange,
       maxSessionCount: lruMaxSessionCount,
-      membershipRules: MEMBERSHIP_RULES,
+      membershipRules: rulesOf(config),
       listener,
       payloads: listener.payloads,
     });
@@ -215,7 +218,7 @@ export class ReplicaLoader {
       {
         replica,
         bootstrap,
-        settings: { ...replica.rsm.initialSettings, membershipRules: MEMBERSHIP_RULES },
+        settings: { ...replica.rsm.initialSettings, membershipRules: rulesOf(config) },
         configured: this.configuredSettings(config),
         electionTimeoutTicks: electionRTT,
         stateCheckEntries: softSettings.stateCheckEntries,
@@ -228,11 +231,12 @@ export class ReplicaLoader {
   }
 
   #makeReplica(
-    { clusterID, nodeID }: ClusterConfig,
+    config: ClusterConfig,
     payloads: EntryPayloads,
     memory: MemoryAccount,
     host: ReplicaHost,
   ): Replica {
+    const { clusterID, nodeID } = config;
     const { random, limits, logger, operations, clock } = this.#deps;
     return new Replica(
       {
@@ -243,6 +247,7 @@ export class ReplicaLoader {
         reads: new PendingReads(clusterID, 1 + random.nextInt(0xffff_fffe)),
         configChange: new PendingConfigChange(clusterID, random.nextInt(KEY_NONCE_BOUND)),
         payloads,
+        isForDragonboat: config.compatibility === 'dragonboat-2.1',
         rejected: new RejectedMessages(logger),
         operations,
         clock,
@@ -279,7 +284,9 @@ export class ReplicaLoader {
         featuresOf: (nodeID) => featuresOf(config.clusterID, nodeID),
         hostFeaturesOf,
         isRefused: (nodeID) => replica.checks?.guard.refuses(nodeID) === true,
-        settings: () => replica.rsm.settings,
+        ...(config.compatibility === 'none'
+          ? { settings: () => replica.rsm.settings }
+          : { isForDragonboat: true }),
       },
       init,
     );

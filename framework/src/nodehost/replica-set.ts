@@ -95,7 +95,17 @@ export class ReplicaSet {
     this.#members.set(clusterID, { phase: 'starting', nodeID });
     const { raftAddress } = this.#deps;
     const settings = this.#deps.loader.configuredSettings(config);
-    const request = { clusterID, nodeID, raftAddress, initialMembers, join, isObserver, settings };
+    const isForDragonboat = config.compatibility === 'dragonboat-2.1';
+    const request = {
+      clusterID,
+      nodeID,
+      raftAddress,
+      initialMembers,
+      join,
+      isObserver,
+      settings,
+      isForDragonboat,
+    };
     const starting = this.#start(request, createStateMachine, config, former);
     this.#starting.add(starting);
     let replica: Replica;

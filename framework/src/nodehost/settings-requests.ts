@@ -46,6 +46,13 @@ export function requestSettings(
 ): RequestState {
   const checked = checkSettings(settings);
   const { configChange, clusterID, nodeID, rsm } = replica;
+  if (replica.isForDragonboat) {
+    throw new ErrLevelTooLow(
+      `group ${clusterID}: its settings can't be changed, since it has compatibility: 'dragonboat-2.1' and Dragonboat ` +
+        'knows no settings in the log: they are what the configuration of every member says',
+      { details: { clusterID, level: 0, needed: SETTINGS_LEVEL } },
+    );
+  }
   if (rsm.level < SETTINGS_LEVEL) {
     throw new ErrLevelTooLow(
       `group ${clusterID}: its settings can be changed from feature level ${SETTINGS_LEVEL} on, and it is at ` +

@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { Feature, type Message, MessageType, makeEntry } from '@drakkar/raftio';
+import {
+  EntryType,
+  Feature,
+  type Message,
+  MessageType,
+  encodeConfigChange,
+  makeEntry,
+} from '@drakkar/raftio';
 import { Solo, ofType } from './testing/solo.js';
 
 /** A proposal that node 3 has forwarded. */
@@ -76,5 +83,30 @@ describe('proposals that were forwarded while leadership is on its way', () => {
     solo.tick(25);
     solo.step(2, MessageType.Heartbeat, { term: 50 });
     expect(keysOf(solo.drain().messages, MessageType.Propose)).toEqual([]);
+  });
+});
+
+describe('membership changes in a group that hosts of Dragonboat may be members of', () => {
+  it.each([
+    ['[::1]:70', false],
+    ['', false],
+    ['host', false],
+    ['host:70', true],
+  ])('with the address %j get into the log or not', (address, isTaken) => {
+    const solo = new Solo({ isForDragonboat: true });
+    solo.lead();
+    solo.tick(10);
+    for (const nodeID of [2, 3]) solo.step(nodeID, MessageType.HeartbeatResp, { term: solo.raft.term });
+    solo.drain();
+    const change = { configChangeID: 0, type: 2, nodeID: 4, address, initialize: false } as const;
+    const cmd = encodeConfigChange(change);
+    solo.step(3, MessageType.Propose, {
+      term: 0,
+      entries: [makeEntry({ type: EntryType.ConfigChangeEntry, key: 7, cmd })],
+    });
+    const { messages } = solo.drain();
+    const appended = ofType(messages, MessageType.Replicate).flatMap(({ entries }) => entries);
+    const types = new Set(appended.filter(({ key }) => key === 7).map(({ type }) => type));
+    expect([...types]).toEqual([isTaken ? EntryType.ConfigChangeEntry : EntryType.ApplicationEntry]);
   });
 });

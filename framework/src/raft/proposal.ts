@@ -8,6 +8,7 @@ import {
   MessageType,
   encodeConfigChange,
   entrySizeBytes,
+  isDragonboatAddress,
   makeEntry,
 } from '@drakkar/raftio';
 import { isStillListening, refusalFields, refusalOf } from './change-guard.js';
@@ -151,7 +152,8 @@ function appendChange(core: Core, entry: Entry, from: number): void {
   const change = changeOf(entry);
   // A group of 0.1 must not see such an entry; who asked for it at level 1 meets a leader that has yet to apply that.
   const isTooEarly = change?.type === ConfigChangeType.SetSettings && core.level === 0;
-  if (change === undefined || isTooEarly || core.waitingChange !== undefined || !mayChangeConfig(core)) {
+  const isUnfit = change === undefined || (core.config.isForDragonboat === true && !isOfDragonboat(change));
+  if (isUnfit || isTooEarly || core.waitingChange !== undefined || !mayChangeConfig(core)) {
     if (isRaisingLevel(core)) hold(core, [entry], from);
     else if (isLocal) core.outbox.rejectedConfigChanges.push(entry);
     else push(core, makeEntry({ type: EntryType.ApplicationEntry, key: entry.key }));
@@ -168,6 +170,12 @@ function appendChange(core: Core, entry: Entry, from: number): void {
   } else {
     push(core, makeEntry({ type: EntryType.ApplicationEntry, key: entry.key, ...refusalFields(refusal) }));
   }
+}
+
+/** At any other address, or type, its process would end, at each start again. */
+function isOfDragonboat({ type, address }: ConfigChange): boolean {
+  if (type === ConfigChangeType.RemoveNode) return true;
+  return type <= ConfigChangeType.AddObserver && isDragonboatAddress(address);
 }
 
 function withoutForce({ type, key }: Entry, change: ConfigChange): Entry {

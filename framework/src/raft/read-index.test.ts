@@ -91,6 +91,19 @@ describe('a read that was forwarded', () => {
     expect(updates.flatMap(({ readyReads }) => readyReads)).toEqual([]);
   });
 
+  it.each([
+    ['one that does not announce what it knows, as Dragonboat', 0, [1, 2]],
+    ['one that does', Feature.Announces, [2]],
+  ])('is answered with a later one by %s, or not', (_who, features, answered) => {
+    const solo = new Solo({ featuresOf: () => features });
+    solo.step(2, MessageType.Heartbeat, { term: 1 });
+    for (const low of [1, 2, 3]) solo.raft.readIndex({ low, high: 9 });
+    solo.drain();
+    solo.step(2, MessageType.ReadIndexResp, { logIndex: 0, hint: 2, hintHigh: 9 });
+    const ready = solo.drain().updates.flatMap(({ readyReads }) => readyReads);
+    expect(ready.map(({ context }) => context.low)).toEqual(answered);
+  });
+
   it('is dropped when a replica refuses it that does not lead any more', () => {
     const solo = followerOf(2);
     solo.drain();

@@ -133,10 +133,13 @@ export function handleReadIndexResp(core: Core, message: Message): void {
   const position = forwarded.findIndex(
     ({ context }) => context.low === message.hint && context.high === message.hintHigh,
   );
-  const [read] = position < 0 ? [] : forwarded.splice(position, 1);
-  if (read === undefined) return;
-  if (message.reject) core.outbox.droppedReads.push(read.context);
-  else core.outbox.readyReads.push({ context: read.context, index: message.logIndex });
+  if (position < 0) return;
+  // Dragonboat answers several with the context of the last; what was asked for before it is confirmed with it.
+  const isForAll = !message.reject && !core.peerKnows(message.from, Feature.Announces);
+  for (const { context } of forwarded.splice(isForAll ? 0 : position, isForAll ? position + 1 : 1)) {
+    if (message.reject) core.outbox.droppedReads.push(context);
+    else core.outbox.readyReads.push({ context, index: message.logIndex });
+  }
 }
 
 /** How long a read waits, in ticks, before it is given up: as long as an election takes, as a rule. */

@@ -46,6 +46,8 @@ export interface RaftConfig {
    * it this replica raises no level.
    */
   settings?: () => GroupSettings;
+  /** Hosts of Dragonboat v2.1.7 may be members: membership changes that they can't apply get into no log. */
+  isForDragonboat?: boolean;
 }
 
 /** From `index` on, up to the next run, stored entries have `term`. */

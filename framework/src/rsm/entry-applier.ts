@@ -36,6 +36,8 @@ export class EntryApplier {
   readonly #stateMachine: IStateMachine;
   readonly #listener: RsmListener;
   readonly #payloads: EntryPayloads;
+  /** Hosts of Dragonboat v2.1.7 may be members, which know no feature level and no entries that go with one. */
+  readonly #isForDragonboat: boolean;
   readonly #members: MembershipTracker;
   #sessions: SessionManager;
   #level = 0;
@@ -55,6 +57,7 @@ export class EntryApplier {
     this.#stateMachine = options.stateMachine;
     this.#listener = options.listener;
     this.#payloads = options.payloads;
+    this.#isForDragonboat = options.membershipRules === 'dragonboat';
     this.#members = new MembershipTracker({
       ordered: options.orderedConfigChange,
       rules: options.membershipRules ?? 'strict',
@@ -155,6 +158,8 @@ export class EntryApplier {
     const restored = decodeSessions(sessions, this.#sessions.maxCount);
     const level = restored.agreed?.level ?? 0;
     this.#mustKnow(level, `the snapshot at ${index} is of a group at`, index);
+    if (level > 0)
+      this.#mustBeOurs(`the snapshot at ${index} is of a group at feature level ${level}`, index);
     return () => {
       this.#sessions = restored.sessions;
       this.#level = level;
@@ -251,6 +256,8 @@ export class EntryApplier {
       const message = `${this.#name}: entry ${entry.index} is not a membership change that this release knows`;
       throw new RsmInvariantError(message, { cause, details: { index: entry.index } });
     }
+    if (change.type > ConfigChangeType.AddObserver)
+      this.#mustBeOurs(`entry ${entry.index} is a change of type ${change.type}`, entry.index);
     if (change.type === ConfigChangeType.RaiseLevel) {
       this.#raiseLevel(entry, change);
       return;
@@ -294,6 +301,16 @@ export class EntryApplier {
     );
   }
 
+  /** A host of Dragonboat would stop at it, or come to another state. */
+  #mustBeOurs(what: string, index: number): void {
+    if (!this.#isForDragonboat) return;
+    throw new RsmInvariantError(
+      `${this.#name}: ${what}, which Dragonboat v2.1.7 does not know, and the group has compatibility: ` +
+        "'dragonboat-2.1': see docs/dragonboat.md for how such a group is begun",
+      { details: { index } },
+    );
+  }
+
   #update(entry: Entry, session: ClientSession | undefined): void {
     const cmd = this.#commandOf(entry);
     let result: Uint64 | Promise<Uint64>;
@@ -315,6 +332,8 @@ export class EntryApplier {
    * from the others for ever.
    */
   #commandOf(entry: Entry): Uint8Array {
+    if (entry.type === EntryType.EncodedEntry)
+      this.#mustBeOurs(`entry ${entry.index} is compressed`, entry.index);
     try {
       return this.#payloads.command(entry);
     } catch (cause) {

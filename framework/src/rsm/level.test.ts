@@ -38,6 +38,21 @@ describe('the feature level of a replicated state machine', () => {
     expect(() => replica.rsm.apply([next])).toThrow(/feature level/);
   });
 
+  it('stops a replica whose group hosts of Dragonboat may be members of, by an entry and by a snapshot', async () => {
+    const options = { membershipRules: 'dragonboat' } as const;
+    const replica = new TestReplica(new RegisterMachine(), options);
+    expect(() => replica.change({ ...RAISE, level: LATEST_LEVEL })).toThrow(
+      /compatibility: 'dragonboat-2.1'/,
+    );
+    const ours = new TestReplica(new RegisterMachine());
+    ours.change({ ...RAISE, level: LATEST_LEVEL });
+    const other = new TestReplica(new RegisterMachine(), options);
+    await expect(takeSnapshot(ours.rsm).then((taken) => other.rsm.recover(taken, signal))).rejects.toThrow(
+      /compatibility: 'dragonboat-2.1'/,
+    );
+    expect(other.rsm.lastApplied).toBe(0);
+  });
+
   it('is part of what replicas compare, and of a snapshot', async () => {
     const replica = new TestReplica(new RegisterMachine());
     const other = new TestReplica(new RegisterMachine());

@@ -94,7 +94,7 @@ const CASES: Case[] = [
     what: "an observer at a member's address",
     change: { type: AddObserver, address: 'a1:1' },
     strict: false,
-    dragonboat: false,
+    dragonboat: true,
   },
   {
     what: "an observer at an observer's address",

@@ -13,9 +13,11 @@ import { hash64 } from './hash.js';
  * Which changes a group accepts. All replicas of a group must go by the same rules, for each decides for itself.
  *
  * - `strict`: one node id, one address, in both directions and for good; the last voting member stays.
- * - `dragonboat`: exactly those of Dragonboat v2.1.7, for a group that a Go NodeHost is a member of. It also accepts
- *   another address for a member, the address of an observer for a new voting member, another address (not used)
- *   when an observer is promoted, and the removal of the last voting member.
+ * - `dragonboat`: exactly those of Dragonboat v2.1.7, for a group that a Go NodeHost is a member of. The address of an
+ *   added observer is compared with those of observers only, that of an added voting member with those of voting
+ *   members only. So it also accepts another address for a member, the address of an observer for a voting member and
+ *   the other way round, another address (not used) when an observer is promoted, and the removal of the last voting
+ *   member.
  */
 export type MembershipRules = 'strict' | 'dragonboat';
 
@@ -118,9 +120,7 @@ export class MembershipTracker {
     if (type === ConfigChangeType.RemoveNode) return undefined;
     const isObserver = type === ConfigChangeType.AddObserver;
     if (isObserver && addresses.has(nodeID)) return `node ${nodeID} is a voting member already`;
-    const holder =
-      holderOf(address, addresses, isSpelledSame) ??
-      (isObserver ? holderOf(address, observers, isSpelledSame) : undefined);
+    const holder = holderOf(address, isObserver ? observers : addresses, isSpelledSame);
     return holder === undefined ? undefined : addressTaken(address, holder);
   }
 

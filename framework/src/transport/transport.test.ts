@@ -25,12 +25,15 @@ function setUp(getConnection: IRaftRPC['getConnection'] = refused): {
   clock: ManualClock;
   deliver: (messages: Message[], from?: string, fields?: Partial<MessageBatch>) => void;
   taken: Message[];
+  /** Those of them that hosts of Dragonboat are known to have sent. */
+  ofDragonboat: Message[];
   unreachable: number[];
   lostProposals: Message[];
   heard: string[];
 } {
   let handler: RequestHandler = () => undefined;
   const taken: Message[] = [];
+  const ofDragonboat: Message[] = [];
   const unreachable: number[] = [];
   const lostProposals: Message[] = [];
   const heard: string[] = [];
@@ -52,9 +55,10 @@ function setUp(getConnection: IRaftRPC['getConnection'] = refused): {
         return { name: 'fake', getConnection, start: done, stop: done } as unknown as IRaftRPC;
       },
       handler: {
-        onMessage: (message) => {
+        onMessage: (message, _source, isDragonboat) => {
           const isHere = message.clusterID === HERE && message.to === 1;
           if (isHere) taken.push(message);
+          if (isHere && isDragonboat) ofDragonboat.push(message);
           return isHere;
         },
         onInstallSnapshot: () => undefined,
@@ -71,7 +75,7 @@ function setUp(getConnection: IRaftRPC['getConnection'] = refused): {
   );
   const deliver = (requests: Message[], from = 'b:1', fields: Partial<MessageBatch> = {}): void =>
     handler({ requests, deploymentID: 1, sourceAddress: from, binVer: BIN_VER, ...fields });
-  return { transport, clock, deliver, taken, unreachable, lostProposals, heard };
+  return { transport, clock, deliver, taken, ofDragonboat, unreachable, lostProposals, heard };
 }
 
 const heartbeat = (clusterID: number, from: number, to = 1): Message =>
@@ -83,6 +87,24 @@ describe('Transport', () => {
     deliver([heartbeat(HERE, 2)]);
     expect(taken).toHaveLength(1);
     expect(transport.registry.resolve(HERE, 2)).toBe('b:1');
+  });
+
+  it('says of messages whether a host of Dragonboat has sent them, by their form or by what a connection found', async () => {
+    const connection = { ...({} as IConnection), peerKind: Promise.resolve('dragonboat' as const) };
+    connection.closed = new Promise(() => undefined);
+    connection.sendMessageBatch = () => Promise.resolve();
+    const { transport, deliver, ofDragonboat } = setUp(() => Promise.resolve(connection));
+    deliver([heartbeat(HERE, 2)]);
+    expect(ofDragonboat).toHaveLength(0);
+    deliver([heartbeat(HERE, 2)], 'b:1', { isDragonboat: true });
+    expect(ofDragonboat).toHaveLength(1);
+    transport.send([makeMessage({ type: MessageType.Heartbeat, clusterID: HERE, from: 1, to: 2 })]);
+    transport.flush();
+    await new Promise((resolve) => setImmediate(resolve));
+    deliver([heartbeat(HERE, 2)]);
+    expect(ofDragonboat).toHaveLength(2);
+    deliver([heartbeat(HERE, 2)], 'b:1', { features: Feature.Announces });
+    expect(ofDragonboat).toHaveLength(2);
   });
 
   it('learns nothing from messages for others, however many groups they name', () => {

@@ -9,6 +9,7 @@ import {
   type RaftRPCCounters,
   MessageType,
   type NormalAddress,
+  type PeerKind,
   OWN_FEATURES,
   type RequestHandler,
   hasFeature,
@@ -53,8 +54,9 @@ export interface TransportHandler {
    * False: there is no such replica here, and the message was dropped.
    *
    * @param source raft address of the host that sent it
+   * @param isDragonboat whether that is known to be a host of Dragonboat
    */
-  onMessage(message: Message, source: string): boolean;
+  onMessage(message: Message, source: string, isDragonboat: boolean): boolean;
   /** Takes an InstallSnapshot message, whose data goes in a stream of its own. */
   onInstallSnapshot(message: Message): void;
   /** The message was lost with the way to its receiver, which no newer connection has opened again. */
@@ -89,6 +91,8 @@ export class Transport {
   /** Hosts are told apart by the normal form of their addresses: groups, and hosts themselves, may spell one differently. */
   readonly #peers = new Map<NormalAddress, Peer>();
   readonly #toFlush = new Set<Peer>();
+  /** Hosts that connections were taken to reach one of Dragonboat at. */
+  readonly #dragonboats = new Set<NormalAddress>();
   /** Peers that something was sent to since the last sweep. */
   readonly #used = new Set<Peer>();
   #dials = 0;
@@ -188,6 +192,7 @@ export class Transport {
     for (const [host, peer] of this.#peers) {
       if (this.#used.has(peer) || !peer.isAtRest) continue;
       this.#peers.delete(host);
+      this.#dragonboats.delete(host);
       peer.stop();
     }
     this.#used.clear();
@@ -222,7 +227,9 @@ export class Transport {
       connect: async (_target, signal) => {
         this.#dials += 1;
         try {
-          return await this.#rpc.getConnection(spelling, signal, spelling);
+          const connection = await this.#rpc.getConnection(spelling, signal, spelling);
+          void connection.peerKind?.then((kind) => this.#noteKind(host, kind));
+          return connection;
         } catch (error) {
           spelling = this.#otherSpelling(host, spelling);
           throw error;
@@ -246,6 +253,18 @@ export class Transport {
     });
     this.#peers.set(host, peer);
     return peer;
+  }
+
+  #noteKind(host: NormalAddress, kind: PeerKind): void {
+    if (kind === 'dragonboat' && !this.#stopped) this.#dragonboats.add(host);
+    else this.#dragonboats.delete(host);
+  }
+
+  /** A host of ours that was slow to say so has announced features since, or does so here. */
+  #isDragonboat(batch: MessageBatch, host: NormalAddress): boolean {
+    if (batch.isDragonboat === true) return true;
+    if (this.#dragonboats.size === 0 || !this.#dragonboats.has(host)) return false;
+    return (batch.features ?? 0) === 0;
   }
 
   /** The next one of those in memberships: not every one need lead there, for a name with a final dot is a full one. */
@@ -309,6 +328,7 @@ export class Transport {
     const isExpected = this.#hear(batch, source);
     // A host of a member may ask what this one knows, before it sends anything that this one might not know.
     let isWanted = batch.requests.length === 0 && this.registry.isListed(source.host);
+    const isDragonboat = this.#isDragonboat(batch, source.host);
     let dropped = 0;
     for (const message of batch.requests) {
       if (message.type === MessageType.InstallSnapshot) {
@@ -318,7 +338,7 @@ export class Transport {
       }
       // Nothing is learnt from messages for groups that do not run here: they could name any number of them.
       if (
-        this.#deps.handler.onMessage(message, source.address) &&
+        this.#deps.handler.onMessage(message, source.address, isDragonboat) &&
         message.from !== 0 &&
         source.address !== ''
       ) {
