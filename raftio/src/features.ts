@@ -56,9 +56,11 @@ export function levelOf(features: number): number {
 
 /** Bits that a host of this release can tell apart; those above are of later releases, and mean nothing here. */
 const FEATURE_BITS = 31;
+const ALL_BITS = 2 ** FEATURE_BITS - 1;
 
 /** The features of a number as it came: bits that this release has no room for are left out. */
 export function knownFeatures(value: number | bigint): number {
+  if (value <= ALL_BITS) return Number(value);
   return Number(BigInt.asUintN(FEATURE_BITS, BigInt(value)));
 }
 

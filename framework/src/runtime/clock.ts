@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+
 /** A timer that was set; cancelling one that has fired, or was cancelled, does nothing. */
 export interface Timer {
   cancel(): void;

@@ -19,7 +19,9 @@ export class WatchedStateMachine implements IStateMachine {
   }
 
   update(cmd: Uint8Array): Uint64 | Promise<Uint64> {
-    return this.#watch('update', () => this.#inner.update(cmd));
+    const result = this.#inner.update(cmd);
+    // Called for every entry, and nearly always at once with a number.
+    return typeof result === 'object' ? this.#watch('update', () => result) : result;
   }
 
   lookup(query: Uint8Array): Uint8Array | Promise<Uint8Array> {

@@ -149,7 +149,8 @@ const VECTORS: Golden[] = [
     makeMessage({ type: MessageType.Heartbeat, to: 1, groupID: 2 ** 52 - 1, settings: 300 }),
     encodeMessage,
     decodeMessage,
-    `0811 1001 1800 2000 2800 3000 3800 4000 4800 5000 620c ${ZERO_SNAPSHOT} 6800 f006ffffffffffffff07 f806ac02`,
+    `0811 1001 1800 2000 2800 3000 3800 4000 4800 5000 620c ${ZERO_SNAPSHOT} 6800 f106ffffffffffff0f00
+      f9062c01000000000000`,
   ),
   golden(
     'MessageBatch',

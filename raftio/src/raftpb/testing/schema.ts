@@ -38,7 +38,7 @@ message Message {
   required uint64 term = 5; required uint64 log_term = 6; required uint64 log_index = 7;
   required uint64 commit = 8; required bool reject = 9; required uint64 hint = 10; repeated Entry entries = 11;
   required Snapshot snapshot = 12; required uint64 hint_high = 13;
-  optional uint64 group_i_d = 110; optional uint64 settings = 111;
+  optional fixed64 group_i_d = 110; optional fixed64 settings = 111;
 }
 message ConfigChange {
   required uint64 config_change_i_d = 1; required uint32 type = 2; required uint64 node_i_d = 3;

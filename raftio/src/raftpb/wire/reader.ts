@@ -26,6 +26,7 @@ export class Reader {
   takesColfer = false;
   /** Whether one was read. */
   sawColfer = false;
+  /** Of the number read last, as signed halves: unsigned ones would be objects on the heap. */
   private high = 0;
   private low = 0;
   private nestedLeft = MAX_NESTED_MESSAGES;
@@ -46,8 +47,9 @@ export class Reader {
       return first;
     }
     this.halves();
-    if (this.high !== 0 || this.low < 0x08) throw new ErrMalformed('field number out of range');
-    return this.low;
+    const tag = this.low >>> 0;
+    if (this.high !== 0 || tag < 0x08) throw new ErrMalformed('field number out of range');
+    return tag;
   }
 
   /** A varint that must fit a safe integer. */
@@ -55,8 +57,9 @@ export class Reader {
     const short = this.shortUint();
     if (short >= 0) return short;
     this.halves();
-    if (this.high >= HIGH_LIMIT) throw new ErrUnsafeInteger('a 64-bit integer above the safe ones');
-    return this.high * TWO_32 + this.low;
+    const high = this.high >>> 0;
+    if (high >= HIGH_LIMIT) throw new ErrUnsafeInteger('a 64-bit integer above the safe ones');
+    return high * TWO_32 + (this.low >>> 0);
   }
 
   /** A varint with all its 64 bits, in canonical form. */
@@ -64,7 +67,15 @@ export class Reader {
     const short = this.shortUint();
     if (short >= 0) return short;
     this.halves();
-    return this.high < HIGH_LIMIT ? this.high * TWO_32 + this.low : bigintOfHalves(this.high, this.low);
+    return uint64OfHalves(this.high >>> 0, this.low >>> 0);
+  }
+
+  /** Eight bytes, little-endian, that must be a safe integer. */
+  fixedUint(): number {
+    const low = this.fixed32() >>> 0;
+    const high = this.fixed32() >>> 0;
+    if (high >= HIGH_LIMIT) throw new ErrUnsafeInteger('a 64-bit integer above the safe ones');
+    return high * TWO_32 + low;
   }
 
   /** A varint of at most three bytes, nearly all there are; -1 when it is longer or cut. */
@@ -90,9 +101,13 @@ export class Reader {
 
   /** A varint that must not exceed `max`, which says what values the field has. */
   enumValue(max: number): number {
-    this.halves();
-    if (this.high !== 0 || this.low > max) throw new ErrMalformed('value out of the range of its field');
-    return this.low;
+    let value = this.shortUint();
+    if (value < 0) {
+      this.halves();
+      value = this.high === 0 ? this.low >>> 0 : Infinity;
+    }
+    if (value > max) throw new ErrMalformed('value out of the range of its field');
+    return value;
   }
 
   uint32(): number {
@@ -112,6 +127,8 @@ export class Reader {
   }
 
   bool(): boolean {
+    const short = this.shortUint();
+    if (short >= 0) return short !== 0;
     this.halves();
     return this.high !== 0 || this.low !== 0;
   }
@@ -122,8 +139,9 @@ export class Reader {
     if (short >= 0 && short <= this.end - this.pos) return short;
     if (short >= 0) throw new ErrMalformed('a length past the end');
     this.halves();
-    if (this.high !== 0 || this.low > this.end - this.pos) throw new ErrMalformed('a length past the end');
-    return this.low;
+    const length = this.low >>> 0;
+    if (this.high !== 0 || length > this.end - this.pos) throw new ErrMalformed('a length past the end');
+    return length;
   }
 
   /** A view of the bytes of a field; shares memory with what is read. */
@@ -194,7 +212,7 @@ export class Reader {
     this.pos += count;
   }
 
-  /** Reads a varint of any length into `high` and `low`, unsigned halves. */
+  /** Reads a varint of any length into `high` and `low`. */
   private halves(): void {
     const { buf, end } = this;
     let pos = this.pos;
@@ -214,13 +232,17 @@ export class Reader {
       }
       if (byte < 0x80) {
         this.pos = pos;
-        this.high = high >>> 0;
-        this.low = low >>> 0;
+        this.high = high;
+        this.low = low;
         return;
       }
     }
     throw new ErrMalformed('a number of more than ten bytes');
   }
+}
+
+function uint64OfHalves(high: number, low: number): Uint64 {
+  return high < HIGH_LIMIT ? high * TWO_32 + low : bigintOfHalves(high, low);
 }
 
 /** Set of field numbers, for `Reader.skip`. */

@@ -77,6 +77,22 @@ function putLongUint(buf: Uint8Array, pos: number, value: number): number {
   return putHalves(buf, pos, (value - low) / TWO_32, low);
 }
 
+/** Writes a safe unsigned integer as eight bytes, little-endian. Throws ErrUnsafeInteger for any other value. */
+export function putFixedUint(buf: Uint8Array, pos: number, value: number): number {
+  if (!Number.isSafeInteger(value) || value < 0) refuse(value);
+  const low = value >>> 0;
+  const high = (value - low) / TWO_32;
+  buf[pos] = low;
+  buf[pos + 1] = low >>> 8;
+  buf[pos + 2] = low >>> 16;
+  buf[pos + 3] = low >>> 24;
+  buf[pos + 4] = high;
+  buf[pos + 5] = high >>> 8;
+  buf[pos + 6] = high >>> 16;
+  buf[pos + 7] = high >>> 24;
+  return pos + 8;
+}
+
 export function putUint64(buf: Uint8Array, pos: number, value: Uint64): number {
   return typeof value === 'number' ? putUint(buf, pos, value) : putBigint(buf, pos, value);
 }
