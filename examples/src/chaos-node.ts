@@ -15,6 +15,7 @@ const newsTimer = setInterval(tellNews, NEWS_INTERVAL_MS);
 
 serveParent<ChaosNodeCommands>({
   propose: (request) => host.propose(request),
+  proposeTwo: (request) => host.proposeTwo(request),
   read: (request) => host.read(request),
   openSession: (request) => host.openSession(request),
   change: async ({ change, timeoutMs }) => {
@@ -37,6 +38,10 @@ serveParent<ChaosNodeCommands>({
   states: () => host.states(),
   obstruct: (faults) => {
     host.obstruct(faults);
+    return null;
+  },
+  burdenSnapshots: (burden) => {
+    host.burdenSnapshots(burden);
     return null;
   },
   fillDisk: ({ isFull }) => {

@@ -109,6 +109,8 @@ export type {
   Update,
 } from './logdb.js';
 export type {
+  ArrivalHandler,
+  ArrivingMessage,
   ChunkSinkFactory,
   Damage,
   IChunkSink,

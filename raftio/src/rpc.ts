@@ -1,8 +1,17 @@
 import type { DamagedPart } from './raftpb/checksum.js';
-import type { MessageBatch, SnapshotChunk } from './raftpb/types.js';
+import type { Message, MessageBatch, SnapshotChunk } from './raftpb/types.js';
 
 /** Called by the transport for each batch received, in the order of its connection. Must not throw or block. */
 export type RequestHandler = (batch: MessageBatch) => void;
+
+/** What the first bytes of a leader's message say: Replicate, Heartbeat or InstallSnapshot. */
+export type ArrivingMessage = Pick<Message, 'type' | 'to' | 'from' | 'clusterID' | 'term'>;
+
+/**
+ * Called again and again while a large batch arrives of which not all is there, with the leaders' messages whose
+ * beginning is. Nothing of it was checked, and the rest may never come.
+ */
+export type ArrivalHandler = (messages: readonly ArrivingMessage[]) => void;
 
 /** Takes the chunks of one incoming snapshot stream. */
 export interface IChunkSink {
@@ -139,6 +148,8 @@ export interface RaftRPCConfig {
   onDamage?: (damage: Damage) => void;
   /** For transports that check it before anything else; UNMANAGED_DEPLOYMENT_ID unless told. */
   deploymentID?: number;
+  /** For transports that see batches while they arrive; see `BatchWatch` in `transport`. Others never call it. */
+  onArriving?: ArrivalHandler;
 }
 
 export type RaftRPCFactory = (

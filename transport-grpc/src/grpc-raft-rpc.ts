@@ -59,6 +59,7 @@ export class GrpcRaftRPC implements IRaftRPC {
       options,
       identityFiles: this.#identityFiles,
       warnings,
+      onArriving: config.onArriving,
       openReceiver: (path, arrival, peer) =>
         path === MESSAGES_PATH
           ? new MessageReceiver(requestHandler, arrival, peer, warnings)

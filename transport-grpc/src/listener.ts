@@ -1,6 +1,7 @@
 import { type Server as NetServer, type Socket, createServer as createNetServer } from 'node:net';
 import { createServer as createTLSServer } from 'node:tls';
 import { type ServerInterceptingCallInterface, status as Status } from '@grpc/grpc-js';
+import type { ArrivalHandler } from '@drakkar/raftio';
 import {
   type Arrival,
   type Identity,
@@ -24,6 +25,7 @@ export interface ListenerConfig {
   /** Present when clients must prove themselves by a certificate. */
   identityFiles: IdentityFiles | undefined;
   warnings: Warnings;
+  onArriving: ArrivalHandler | undefined;
   /** Makes the receiver of a call; `undefined` refuses it. */
   openReceiver: (path: string, arrival: Arrival, peer: string) => StreamReceiver | undefined;
 }
@@ -77,6 +79,7 @@ export class Listener {
       onCall: (path, call) => {
         this.#onCall(path, call);
       },
+      onArriving: this.#config.onArriving,
     });
     this.#calls = calls;
     const inject = (socket: Socket): void => {

@@ -7,10 +7,12 @@ import {
   ServerInterceptingCall,
   type ServerInterceptor,
 } from '@grpc/grpc-js';
-import { MAX_MESSAGE_BYTES } from '@drakkar/raftio';
-import { MAX_TIMER_MS } from '@drakkar/raftio/transport';
+import { type ArrivalHandler, MAX_MESSAGE_BYTES } from '@drakkar/raftio';
+import { type FrameHead, MAX_TIMER_MS, StreamWatch } from '@drakkar/raftio/transport';
 import type { ResolvedOptions } from './options.js';
-import { transportService } from './service.js';
+import { MESSAGES_PATH, transportService } from './service.js';
+
+const MESSAGE_HEAD_BYTES = 5;
 
 /** Serves the calls on sockets that are injected into it. */
 export interface CallServer {
@@ -38,9 +40,10 @@ export interface CallServerConfig {
   /** A socket that was injected has become a session of HTTP/2. */
   onSession: (session: ServerHttp2Session) => void;
   onCall: (path: string, call: ServerInterceptingCallInterface) => void;
+  onArriving: ArrivalHandler | undefined;
 }
 
-export function createCallServer({ options, onSession, onCall }: CallServerConfig): CallServer {
+export function createCallServer({ options, onSession, onCall, onArriving }: CallServerConfig): CallServer {
   const take: ServerInterceptor = ({ path }, call) =>
     new TakenCall(call, () => {
       onCall(path, call);
@@ -62,6 +65,7 @@ export function createCallServer({ options, onSession, onCall }: CallServerConfi
       session.setLocalWindowSize(options.receiveWindowBytes);
       onSession(session);
     });
+    if (onArriving !== undefined) watchMessages(http2Server, onArriving);
   }
   return {
     injector,
@@ -69,6 +73,23 @@ export function createCallServer({ options, onSession, onCall }: CallServerConfi
       server.forceShutdown();
     },
   };
+}
+
+/** The library shows a message when all of it is there. It was the first to listen to the stream, and paces it. */
+function watchMessages(http2Server: Http2Server, onArriving: ArrivalHandler): void {
+  http2Server.on('stream', (stream, { ':path': path }) => {
+    if (path !== MESSAGES_PATH) return;
+    const watch = new StreamWatch(onArriving, messageHead);
+    stream.on('data', (bytes: Uint8Array) => watch.read(bytes));
+  });
+}
+
+/** Of a message in a stream of gRPC: a flag of compression, and the length. */
+function messageHead(bytes: Uint8Array): FrameHead {
+  if (bytes.length < MESSAGE_HEAD_BYTES) return undefined;
+  const [flag = 0, a = 0, b = 0, c = 0, d = 0] = bytes;
+  if (flag !== 0) throw new RangeError('the message is compressed');
+  return { headBytes: MESSAGE_HEAD_BYTES, batchBytes: ((a << 24) | (b << 16) | (c << 8) | d) >>> 0 };
 }
 
 /**

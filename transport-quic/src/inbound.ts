@@ -1,22 +1,29 @@
 import {
+  type ArrivalHandler,
   type ChunkSinkFactory,
   ErrMalformed,
   type IChunkSink,
   type RequestHandler,
   hasErrorCode,
 } from '@drakkar/raftio';
-import type { Arrival, Warnings } from '@drakkar/raftio/transport';
+import { type Arrival, BatchWatch, type Warnings } from '@drakkar/raftio/transport';
 import type { Link } from './link.js';
 import { FrameType } from './protocol/frames.js';
+
+export interface MessageReceiver {
+  handler: RequestHandler;
+  onArriving: ArrivalHandler | undefined;
+}
 
 /** Attaches the receiving end of a channel for messages to a link. */
 export function receiveMessages(
   link: Link,
   arrival: Arrival,
-  handler: RequestHandler,
+  { handler, onArriving }: MessageReceiver,
   warnings: Warnings,
 ): void {
   link.attach({
+    ...(onArriving === undefined ? {} : { watch: new BatchWatch(onArriving) }),
     onMessage: (bytes) => {
       const batch = arrival.batch(bytes);
       try {

@@ -1,5 +1,5 @@
 import { ErrConnectionClosed, ErrMalformed, hasErrorCode } from '@drakkar/raftio';
-import { asConnectionClosed } from '@drakkar/raftio/transport';
+import { type BatchWatch, asConnectionClosed } from '@drakkar/raftio/transport';
 import type { FramePort } from './protocol/frame-port.js';
 import { FrameType, readUint32 } from './protocol/frames.js';
 import { Inbox } from './protocol/inbox.js';
@@ -8,6 +8,8 @@ import { Outbox } from './protocol/outbox.js';
 export interface LinkHandlers {
   /** A message, in order. The bytes are the handler's to keep; `heldBytes` are to be released, see `hold`. */
   onMessage?: (bytes: Uint8Array, heldBytes: number) => void;
+  /** Reads along while a message arrives. */
+  watch?: BatchWatch;
   /** The peer has taken some of what was sent. */
   onCredit?: () => void;
   /** One of the frames that say something about the stream as a whole. */
@@ -59,6 +61,7 @@ export class Link {
       sendCredit: (payload) => {
         port.send(FrameType.Credit, payload);
       },
+      watch: () => this.#handlers?.watch,
       onMessage: (bytes, heldBytes) => this.#handlers?.onMessage?.(bytes, heldBytes),
     });
     port.handOver(

@@ -20,7 +20,7 @@ import { chooseEngine } from './choose-engine.js';
 import { type DialRequest, dial } from './dial.js';
 import type { Engine } from './engine.js';
 import type { Self } from './handshake/terms.js';
-import { receiveMessages, receiveSnapshot } from './inbound.js';
+import { type MessageReceiver, receiveMessages, receiveSnapshot } from './inbound.js';
 import type { Link } from './link.js';
 import { Listener } from './listener.js';
 import { MessageConnection } from './message-connection.js';
@@ -33,7 +33,7 @@ export class QuicRaftRPC implements IRaftRPC {
   readonly name = 'quic';
   readonly #config: RaftRPCConfig;
   readonly #options: ResolvedOptions;
-  readonly #requestHandler: RequestHandler;
+  readonly #receiver: MessageReceiver;
   readonly #chunkSinkFactory: ChunkSinkFactory;
   readonly #highWaterMarkBytes: number;
   readonly #warnings: Warnings;
@@ -51,7 +51,7 @@ export class QuicRaftRPC implements IRaftRPC {
   ) {
     this.#config = config;
     this.#options = options;
-    this.#requestHandler = requestHandler;
+    this.#receiver = { handler: requestHandler, onArriving: config.onArriving };
     this.#chunkSinkFactory = chunkSinkFactory;
     this.#highWaterMarkBytes = Math.max(1, Math.min(options.highWaterMarkBytes, config.sendBufferBytes));
     const warnings = new Warnings(config.onWarning);
@@ -159,7 +159,7 @@ export class QuicRaftRPC implements IRaftRPC {
     }
     // TLS has checked all that comes; a host of 0.1 says hello as well, and gives no checksums.
     const arrival = this.#introductions.arrivals.from(link.peer);
-    if (kind === 'messages') receiveMessages(link, arrival, this.#requestHandler, this.#warnings);
+    if (kind === 'messages') receiveMessages(link, arrival, this.#receiver, this.#warnings);
     else receiveSnapshot(link, arrival, this.#chunkSinkFactory, this.#warnings);
     this.#life.hold(link);
   }

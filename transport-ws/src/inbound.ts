@@ -1,21 +1,32 @@
 import {
+  type ArrivalHandler,
   type ChunkSinkFactory,
   ErrMalformed,
   type IChunkSink,
   type RequestHandler,
   hasErrorCode,
 } from '@drakkar/raftio';
-import type { Arrival, Warnings } from '@drakkar/raftio/transport';
+import { type Arrival, StreamWatch, type Warnings } from '@drakkar/raftio/transport';
+import { frameHead } from './frame-head.js';
 import type { Link } from './link.js';
 import { CloseCode, SnapshotReply } from './protocol.js';
+
+export interface MessageReceiver {
+  handler: RequestHandler;
+  onArriving: ArrivalHandler | undefined;
+}
 
 /** Attaches the receiving end of a message channel to a link. */
 export function receiveMessages(
   link: Link,
   arrival: Arrival,
-  handler: RequestHandler,
+  { handler, onArriving }: MessageReceiver,
   warnings: Warnings,
 ): void {
+  if (onArriving !== undefined) {
+    const watch = new StreamWatch(onArriving, frameHead);
+    link.watch((bytes) => watch.read(bytes));
+  }
   link.attach({
     onFrame: (bytes) => {
       let batch;

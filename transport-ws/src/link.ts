@@ -75,6 +75,11 @@ export class Link {
     this.#handlers = handlers;
   }
 
+  /** Shows all bytes that arrive, of WebSocket as they are, from the turn on in which the link was made. */
+  watch(onBytes: (bytes: Uint8Array) => void): void {
+    this.#socket.on('data', onBytes);
+  }
+
   get isOpen(): boolean {
     return !this.#ending && this.#ws.readyState === WebSocket.OPEN && !this.#socket.destroyed;
   }

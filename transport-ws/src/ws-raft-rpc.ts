@@ -17,7 +17,7 @@ import {
   attemptAborted,
 } from '@drakkar/raftio/transport';
 import { type DialRequest, dial } from './dial.js';
-import { receiveMessages, receiveSnapshot } from './inbound.js';
+import { type MessageReceiver, receiveMessages, receiveSnapshot } from './inbound.js';
 import { Link } from './link.js';
 import { Listener } from './listener.js';
 import { MessageConnection } from './message-connection.js';
@@ -29,7 +29,7 @@ import { SnapshotConnection } from './snapshot-connection.js';
 export class WsRaftRPC implements IRaftRPC {
   readonly name = 'ws';
   readonly #options: ResolvedOptions;
-  readonly #requestHandler: RequestHandler;
+  readonly #receiver: MessageReceiver;
   readonly #chunkSinkFactory: ChunkSinkFactory;
   readonly #highWaterMarkBytes: number;
   readonly #warnings: Warnings;
@@ -46,7 +46,7 @@ export class WsRaftRPC implements IRaftRPC {
     options: ResolvedOptions,
   ) {
     this.#options = options;
-    this.#requestHandler = requestHandler;
+    this.#receiver = { handler: requestHandler, onArriving: config.onArriving };
     this.#chunkSinkFactory = chunkSinkFactory;
     this.#highWaterMarkBytes = Math.max(1, Math.min(options.highWaterMarkBytes, config.sendBufferBytes));
     const warnings = new Warnings(config.onWarning);
@@ -136,7 +136,7 @@ export class WsRaftRPC implements IRaftRPC {
       link.terminate(new ErrTransportStopped());
       return;
     }
-    if (path === MESSAGES_PATH) receiveMessages(link, arrival, this.#requestHandler, this.#warnings);
+    if (path === MESSAGES_PATH) receiveMessages(link, arrival, this.#receiver, this.#warnings);
     else receiveSnapshot(link, arrival, this.#chunkSinkFactory, this.#warnings);
     this.#life.hold(link);
   }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { IConnection, IRaftRPC } from '@drakkar/raftio';
+import type { IConnection, IRaftRPC, RaftRPCCounters } from '@drakkar/raftio';
 import { runAssembly } from '../assembly/suite.js';
 import { memoryAssemblyHarness } from '../reference/memory-assembly.js';
 import { MemoryHub } from '../reference/memory-hub.js';
@@ -62,6 +62,25 @@ describe('a transport on a network with faults', () => {
     if (connection === undefined) throw new Error('no connection');
     return connection;
   };
+
+  it('hands on which host is expected', async () => {
+    const asked: unknown[] = [];
+    const unused = (...args: unknown[]): Promise<never> => {
+      asked.push(args);
+      return Promise.reject(new Error('not reached'));
+    };
+    const inner = { ...(rpcs[0] as IRaftRPC), getConnection: unused, getSnapshotConnection: unused };
+    const counters = { dials: 1 } as unknown as RaftRPCCounters;
+    const rpc = faultyRPC({ ...inner, counters: () => counters }, faults);
+    const { signal } = new AbortController();
+    await rpc.getConnection('a:1', signal, 'b:1').catch(() => undefined);
+    await rpc.getSnapshotConnection('a:1', signal, 'b:1').catch(() => undefined);
+    expect(asked).toEqual([
+      ['a:1', signal, 'b:1'],
+      ['a:1', signal, 'b:1'],
+    ]);
+    expect(rpc.counters?.()).toBe(counters);
+  });
 
   it('loses batches, next ones or a share, and the rest arrives in order', async () => {
     const connection = await connect(1);

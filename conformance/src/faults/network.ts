@@ -169,11 +169,11 @@ export function faultyRPC(inner: IRaftRPC, faults: NetworkFaults): IRaftRPC {
     return refuse();
   };
   return wrapRPC(inner, {
-    getConnection: async (target, signal) =>
-      faultyConnection(await connect(target, () => inner.getConnection(target, signal)), target, faults),
-    getSnapshotConnection: async (target, signal) =>
+    getConnection: async (target, ...rest) =>
+      faultyConnection(await connect(target, () => inner.getConnection(target, ...rest)), target, faults),
+    getSnapshotConnection: async (target, ...rest) =>
       faultySnapshotConnection(
-        await connect(target, () => inner.getSnapshotConnection(target, signal)),
+        await connect(target, () => inner.getSnapshotConnection(target, ...rest)),
         target,
         faults,
       ),

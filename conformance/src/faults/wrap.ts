@@ -23,7 +23,9 @@ export function wrapLogDB(inner: ILogDB, overrides: Partial<ILogDB>): ILogDB {
 }
 
 export function wrapRPC(inner: IRaftRPC, overrides: Partial<IRaftRPC>): IRaftRPC {
+  const counters = inner.counters?.bind(inner);
   return {
+    ...(counters === undefined ? {} : { counters }),
     name: inner.name,
     start: () => inner.start(),
     stop: () => inner.stop(),

@@ -13,7 +13,7 @@ import type { ChaosState } from './state-machine.js';
 
 /** What must never be. */
 export interface Violation {
-  kind: 'history' | 'lost write' | 'hash' | 'membership' | 'host';
+  kind: 'history' | 'lost write' | 'hash' | 'membership' | 'host' | 'usage';
   clusterID: number | undefined;
   detail: string;
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Session } from '@drakkar/framework';
 import type { KeyValueInput } from '@drakkar/conformance';
 import { SeededRandom } from '../cluster/random.js';
+import type { BulkLoad } from './bulk-load.js';
 import type { ChaosCluster } from './cluster.js';
 import type { Group } from './groups.js';
 import { rest } from './lane.js';
@@ -15,8 +16,13 @@ type ClientKind = 'session' | 'no session' | 'reader';
 const CLIENT_KINDS: readonly ClientKind[] = ['session', 'no session', 'reader'];
 
 const ATTEMPT_TIMEOUT_MS = 1_500;
+/** For a large command, on links of 10 Mbit/s. */
+const LARGE_TIMEOUT_MS = 10_000;
 /** Beyond what the host allows itself; a process that is stopped answers nothing at all. */
-const CALL_TIMEOUT_MS = ATTEMPT_TIMEOUT_MS + 500;
+const CALL_MARGIN_MS = 500;
+const CALL_TIMEOUT_MS = ATTEMPT_TIMEOUT_MS + CALL_MARGIN_MS;
+/** So many of a hundred commands of a session have another one at their side, on the same session. */
+const TWO_AT_ONCE_PERCENT = 5;
 /** Mean time between two calls of a client. */
 const THINK_MS = 60;
 const KEYS = 4;
@@ -39,7 +45,10 @@ interface GroupState {
  * same session. What they do and see is recorded.
  */
 export class Clients {
+  /** Commands that were given while their session had another one under way, and were refused for that. */
+  refusedAtOnce = 0;
   readonly #cluster: ChaosCluster;
+  readonly #bulk: BulkLoad;
   readonly #random: SeededRandom;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>[] = [];
@@ -49,8 +58,9 @@ export class Clients {
   #nextValue = 1;
   #nextClient = 1;
 
-  constructor(cluster: ChaosCluster, seed: number) {
+  constructor(cluster: ChaosCluster, bulk: BulkLoad, seed: number) {
     this.#cluster = cluster;
+    this.#bulk = bulk;
     this.#random = new SeededRandom(seed);
     setMaxListeners(0, this.#stop.signal);
   }
@@ -86,10 +96,16 @@ export class Clients {
   async #write(state: GroupState, client: number, kind: ClientKind): Promise<void> {
     const { recorder } = state;
     let session: Session | undefined;
+    const rival = { client: this.#nextClient++, seq: 1 };
     for (let seq = 1; !this.#isStopping; await this.#think()) {
       if (kind === 'session' && session === undefined) {
         session = await this.#openSession(state);
         if (session === undefined) continue;
+        if (this.#random.between(1, 100) <= TWO_AT_ONCE_PERCENT) {
+          if (!(await this.#writeTwo(state, session, { client, seq }, rival))) session = undefined;
+          seq += 1;
+          continue;
+        }
       }
       const { input, command } = this.#draw(state, client, seq);
       const call = recorder.invoked(client, input);
@@ -105,6 +121,45 @@ export class Clients {
       }
       seq += 1;
     }
+  }
+
+  /**
+   * Two commands at once on one session, as a forgotten `await` does. One of them may be refused; none that is
+   * acknowledged may be lost.
+   *
+   * @returns whether the session can be used further
+   */
+  async #writeTwo(
+    state: GroupState,
+    session: Session,
+    own: { client: number; seq: number },
+    rival: { client: number; seq: number },
+  ): Promise<boolean> {
+    const { recorder, group } = state;
+    const writes = [own, rival].map(({ client, seq }) => {
+      const drawn = this.#draw(state, client, seq);
+      return { ...drawn, seq, call: recorder.invoked(client, drawn.input) };
+    });
+    rival.seq += 1;
+    const cmds = writes.map(({ command }) => JSON.stringify(command)) as [string, string];
+    const asked = { clusterID: group.clusterID, session: session.toRecord(), cmds };
+    const hostID = this.#random.pick([...group.members.keys()]);
+    const answers = await this.#cluster
+      .call(hostID, 'proposeTwo', { ...asked, sizeBytes: 0, timeoutMs: ATTEMPT_TIMEOUT_MS }, CALL_TIMEOUT_MS)
+      .catch(() => undefined);
+    for (const [i, { call, seq, command }] of writes.entries()) {
+      const answer = answers?.[i];
+      if (answer?.isGood === true) {
+        recorder.returned(call, command.op === 'cas' ? { isSet: answer.value === 1 } : {}, seq);
+      } else if (answer?.isOpen === false) {
+        recorder.dropped(call);
+        if (answer.code === 'ERR_SESSION_IN_USE') this.refusedAtOnce += 1;
+      } else recorder.lost(call, seq);
+    }
+    const [first, second] = answers ?? [];
+    if (first?.isGood !== true || second?.isGood !== false) return false;
+    session.proposalCompleted();
+    return !second.isOpen;
   }
 
   async #read(state: GroupState, client: number): Promise<void> {
@@ -171,11 +226,14 @@ export class Clients {
   ): Promise<{ outcome: Outcome; value?: number }> {
     const { clusterID } = state.group;
     let isOpen = false;
-    const asked = { clusterID, session: session?.toRecord() ?? null, cmd, timeoutMs: ATTEMPT_TIMEOUT_MS };
+    // The same for each attempt: with a session, other bytes would be another command.
+    const sizeBytes = this.#bulk.take(clusterID);
+    const timeoutMs = sizeBytes === 0 ? ATTEMPT_TIMEOUT_MS : LARGE_TIMEOUT_MS;
+    const asked = { clusterID, session: session?.toRecord() ?? null, cmd, sizeBytes, timeoutMs };
     const answer = await this.#untilGood(
       state,
       async (hostID) => {
-        const reply = await this.#cluster.call(hostID, 'propose', asked, CALL_TIMEOUT_MS);
+        const reply = await this.#cluster.call(hostID, 'propose', asked, timeoutMs + CALL_MARGIN_MS);
         isOpen ||= !reply.isGood && reply.isOpen;
         return reply;
       },

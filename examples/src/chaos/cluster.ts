@@ -17,6 +17,8 @@ export interface ChaosHostHandle {
   readonly address: string;
   /** Undefined while it is down on purpose. */
   process: Process | undefined;
+  /** Its process has started all its replicas. */
+  isReady: boolean;
   /** Stopped with SIGSTOP. */
   isPaused: boolean;
   /** Its disk is full, or was since the process started: replicas may fail for that. */
@@ -39,10 +41,16 @@ export interface ClusterSetup {
   onProblem: (problem: string) => void;
 }
 
-export interface SnapshotCounts {
+/** Of all processes of a round. */
+export interface ProcessCounts {
   snapshotsTaken: number;
   snapshotsInstalled: number;
   batchesLost: number;
+  misdirected: number;
+  dials: number;
+  /** The most of any process. */
+  openFiles: number;
+  residentBytes: number;
 }
 
 /** Length of a tick. An election starts after 10 to 20 of them without a word from the leader. */
@@ -55,10 +63,14 @@ export class ChaosCluster {
   readonly hosts: readonly ChaosHostHandle[];
   readonly network: ChaosNetwork;
   readonly setup: ClusterSetup;
-  readonly counts: SnapshotCounts = {
+  readonly counts: ProcessCounts = {
     snapshotsTaken: 0,
     snapshotsInstalled: 0,
     batchesLost: 0,
+    misdirected: 0,
+    dials: 0,
+    openFiles: 0,
+    residentBytes: 0,
   };
   /** Processes that were ended, with LMDB on a full disk, by a fault of its library. */
   aborts = 0;
@@ -77,6 +89,7 @@ export class ChaosCluster {
       hostID: i + 1,
       address,
       process: undefined,
+      isReady: false,
       isPaused: false,
       hasFullDisk: false,
     }));
@@ -104,6 +117,11 @@ export class ChaosCluster {
     return host;
   }
 
+  /** What its processes have printed. */
+  logPath(hostID: number): string {
+    return join(this.setup.dir, `host-${hostID}.log`);
+  }
+
   get running(): ChaosHostHandle[] {
     return this.hosts.filter(({ process }) => process?.isRunning === true);
   }
@@ -117,7 +135,7 @@ export class ChaosCluster {
   /** Also of a host that was killed: with what it is to run now. */
   async start(host: ChaosHostHandle): Promise<void> {
     const { hostID } = host;
-    const { dir, pair, nodeScript, disks, guard, random, replicasOf } = this.setup;
+    const { pair, nodeScript, disks, guard, random, replicasOf } = this.setup;
     const plan: ChaosNodePlan = {
       config: this.#configs.get(hostID) as NodeHostConfigInput,
       logdb: pair.logdb,
@@ -134,9 +152,10 @@ export class ChaosCluster {
     const started: Process = new NodeProcess({
       script: nodeScript,
       args: [JSON.stringify(plan)],
-      logPath: join(dir, `host-${hostID}.log`),
+      logPath: this.logPath(hostID),
     });
     host.process = started;
+    host.isReady = false;
     const pid = started.pid ?? 0;
     guard.watchProcess(pid);
     void started.exited.then((how) => {
@@ -145,6 +164,7 @@ export class ChaosCluster {
     });
     try {
       await started.ready(START_TIMEOUT_MS);
+      if (host.process === started) host.isReady = true;
     } catch (error) {
       // It was ended on purpose in the meantime.
       if (host.process === started) throw error;
@@ -227,7 +247,7 @@ export class ChaosCluster {
   }
 
   /** Of all processes so far. */
-  countsNow(): SnapshotCounts {
+  countsNow(): ProcessCounts {
     const sum = { ...this.counts };
     for (const { process } of this.running) {
       if (process?.news !== undefined) addCounts(sum, process.news);
@@ -260,10 +280,14 @@ export class ChaosCluster {
   }
 }
 
-function addCounts(sum: SnapshotCounts, more: SnapshotCounts): void {
-  for (const name of ['snapshotsTaken', 'snapshotsInstalled', 'batchesLost'] as const) {
+function addCounts(sum: ProcessCounts, more: ChaosNews): void {
+  for (const name of ['snapshotsTaken', 'snapshotsInstalled', 'batchesLost', 'misdirected'] as const) {
     sum[name] += more[name];
   }
+  const { dials, openFiles, residentBytes } = more.usage;
+  sum.dials += dials;
+  sum.openFiles = Math.max(sum.openFiles, openFiles);
+  sum.residentBytes = Math.max(sum.residentBytes, residentBytes);
 }
 
 async function configsOf(

@@ -10,6 +10,8 @@ const run = promisify(execFile);
 export type DiskKind = 'file system' | 'fault';
 
 const IMAGE_BYTES = 1024 * 1024 * 1024;
+/** Of a disk: what hosts keep free for the log, at most; see `diskReserveBytes`. */
+const LOG_PART = 0.1;
 const BALLAST = 'ballast';
 
 /** Folders for the data of hosts, each of which can be filled up and wiped. */
@@ -63,11 +65,23 @@ export class Disks {
 
   /** Leaves no room at all; with the kind 'fault' there is nothing to do here. */
   async fill(host: number): Promise<void> {
+    await this.#fill(host, () => 0);
+  }
+
+  /** Leaves room for the log, and some bytes more. */
+  async crowd(host: number, spareBytes: number): Promise<void> {
+    await this.#fill(host, (diskBytes) => diskBytes * LOG_PART + spareBytes);
+  }
+
+  async #fill(host: number, leftBytes: (diskBytes: number) => number): Promise<void> {
     if (this.kind === 'fault') return;
     const volume = this.#volume(host);
-    const { bavail, bsize } = await statfs(volume);
+    const { blocks: all, bavail, bsize } = await statfs(volume);
+    const left = Math.ceil(leftBytes(all * bsize) / bsize);
     // All at once may not fit, since the file system needs some for itself; smaller and smaller pieces do.
-    for (let blocks = bavail; blocks >= 1; blocks = Math.floor(blocks / 2)) {
+    for (let blocks = bavail - left; blocks >= 1; blocks = Math.floor(blocks / 2)) {
+      const room = (await statfs(volume)).bavail - left;
+      if (blocks > room) continue;
       const file = join(volume, `${BALLAST}-${blocks}`);
       await run('fallocate', ['-l', String(blocks * bsize), file]).catch(() => undefined);
     }

@@ -1,9 +1,26 @@
 /** Faults of processes and disks, one at a time. */
-export const PROCESS_FAULTS = ['kill', 'pause', 'disk full', 'restart', 'wipe'] as const;
+export const PROCESS_FAULTS = [
+  'kill',
+  'pause',
+  'disk full',
+  'restart',
+  'wipe',
+  'crowded disks',
+  'slow saves',
+] as const;
 /** Faults of the network, one at a time, beside those of processes. */
-export const NETWORK_FAULTS = ['partition', 'one-way', 'partial', 'loss', 'delay', 'cut'] as const;
+export const NETWORK_FAULTS = [
+  'partition',
+  'one-way',
+  'partial',
+  'loss',
+  'delay',
+  'cut',
+  'narrow',
+  'misdirected',
+] as const;
 /** What operators do, in spite of it all. */
-export const OPERATOR_ACTIONS = ['transfer', 'snapshot', 'move', 'replace'] as const;
+export const OPERATOR_ACTIONS = ['transfer', 'snapshot', 'move', 'replace', 'bulk'] as const;
 
 export type FaultKind =
   (typeof PROCESS_FAULTS)[number] | (typeof NETWORK_FAULTS)[number] | (typeof OPERATOR_ACTIONS)[number];

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { readdirSync } from 'node:fs';
 import { type CreateOptions, type HostListener, NodeHost, Session } from '@drakkar/framework';
 import { DiskFaults, NetworkFaults, faultyLogDB, faultyRPC } from '@drakkar/conformance';
 import {
@@ -23,7 +24,7 @@ import {
   type ReplicaStatus,
   plainMembership,
 } from './node-commands.js';
-import { ChaosStateMachine } from './state-machine.js';
+import { ChaosStateMachine, encodeCommand } from './state-machine.js';
 
 type Overrides = NonNullable<CreateOptions['overrides']>;
 type Takes<K extends keyof ChaosNodeCommands> = ChaosNodeCommands[K]['takes'];
@@ -38,6 +39,7 @@ export class ChaosHost {
   readonly #disk: DiskFaults;
   readonly #news: ChaosNews;
   readonly #machines = new Map<number, ChaosStateMachine>();
+  #burden = new AbortController();
   #isStopping = false;
 
   private constructor(host: NodeHost, network: NetworkFaults, disk: DiskFaults, news: ChaosNews) {
@@ -55,6 +57,8 @@ export class ChaosHost {
       snapshotsTaken: 0,
       snapshotsInstalled: 0,
       batchesLost: 0,
+      misdirected: 0,
+      usage: { dials: 0, openFiles: 0, residentBytes: 0 },
       leads: [],
       logDBFailure: undefined,
       failedReplicas: [],
@@ -67,7 +71,13 @@ export class ChaosHost {
   news(): ChaosNews {
     this.#news.batchesLost = this.#network.lost;
     if (this.#isStopping) return this.#news;
-    const { replicas } = this.#host.getNodeHostInfo();
+    const { replicas, transport } = this.#host.getNodeHostInfo();
+    const { dials, misdirectedClients = 0, misdirectedDials = 0 } = transport;
+    this.#news.misdirected = misdirectedClients + misdirectedDials;
+    const { usage } = this.#news;
+    usage.dials = dials;
+    usage.openFiles = Math.max(usage.openFiles, openFiles());
+    usage.residentBytes = Math.max(usage.residentBytes, process.memoryUsage.rss());
     this.#news.leads = replicas
       .filter(({ nodeID, progress }) => progress?.leaderID === nodeID)
       .map(({ clusterID }) => clusterID);
@@ -99,11 +109,26 @@ export class ChaosHost {
     }
   }
 
-  propose({ clusterID, session, cmd, timeoutMs }: Takes<'propose'>): Promise<Answer<number>> {
-    return answering(async () => {
-      const proposing = session === null ? this.#host.getNoOPSession(clusterID) : Session.fromRecord(session);
-      return Number(await this.#host.syncPropose(proposing, Buffer.from(cmd), { timeoutMs }));
-    });
+  propose({ clusterID, session, cmd, sizeBytes, timeoutMs }: Takes<'propose'>): Promise<Answer<number>> {
+    const proposing = session === null ? this.#host.getNoOPSession(clusterID) : Session.fromRecord(session);
+    return this.#propose(proposing, encodeCommand(cmd, sizeBytes), timeoutMs);
+  }
+
+  async proposeTwo({
+    session,
+    cmds: [first, second],
+    sizeBytes,
+    timeoutMs,
+  }: Takes<'proposeTwo'>): Promise<[Answer<number>, Answer<number>]> {
+    const shared = Session.fromRecord(session);
+    return await Promise.all([
+      this.#propose(shared, encodeCommand(first, sizeBytes), timeoutMs),
+      this.#propose(shared, encodeCommand(second, sizeBytes), timeoutMs),
+    ]);
+  }
+
+  #propose(session: Session, cmd: Uint8Array, timeoutMs: number): Promise<Answer<number>> {
+    return answering(async () => Number(await this.#host.syncPropose(session, cmd, { timeoutMs })));
   }
 
   read({ clusterID, query, timeoutMs }: Takes<'read'>): Promise<Answer<string>> {
@@ -171,6 +196,16 @@ export class ChaosHost {
     for (const { raftAddress, lossPercent } of faults) this.#network.lose(lossPercent, raftAddress);
   }
 
+  /** Ends what was there before. */
+  burdenSnapshots({ clusterIDs, extraBytes, delayMs }: Takes<'burdenSnapshots'>): void {
+    this.#burden.abort();
+    this.#burden = new AbortController();
+    const burden = { extraBytes, delayMs, over: this.#burden.signal };
+    for (const [clusterID, machine] of this.#machines) {
+      machine.burden = clusterIDs.includes(clusterID) ? burden : undefined;
+    }
+  }
+
   fillDisk(isFull: boolean): void {
     if (isFull) this.#disk.fillDisk();
     else this.#disk.freeDisk();
@@ -228,6 +263,7 @@ async function loadAdapter(name: string): Promise<AdapterModule> {
 /** `inner`, which reaches each host by the way that this host has to it. */
 function routedRPC(inner: IRaftRPC, routes: ReadonlyMap<string, string>): IRaftRPC {
   const via = (target: string): string => routes.get(target) ?? target;
+  const counters = inner.counters?.bind(inner);
   return {
     name: inner.name,
     start: () => inner.start(),
@@ -235,7 +271,16 @@ function routedRPC(inner: IRaftRPC, routes: ReadonlyMap<string, string>): IRaftR
     getConnection: (target, signal, expected) => inner.getConnection(via(target), signal, expected),
     getSnapshotConnection: (target, signal, expected) =>
       inner.getSnapshotConnection(via(target), signal, expected),
+    ...(counters === undefined ? {} : { counters }),
   };
+}
+
+function openFiles(): number {
+  try {
+    return readdirSync('/proc/self/fd').length;
+  } catch {
+    return 0;
+  }
 }
 
 async function answering<T>(request: () => Promise<T>): Promise<Answer<T>> {

@@ -45,7 +45,7 @@ async function probe(
 ): Promise<void> {
   const command: ChaosCommand = { op: 'put', key: PROBE_KEY, value, client: PROBER, seq: value };
   const request = { clusterID, timeoutMs: ATTEMPT_TIMEOUT_MS };
-  const propose = { ...request, session: null, cmd: JSON.stringify(command) };
+  const propose = { ...request, session: null, cmd: JSON.stringify(command), sizeBytes: 0 };
   const hostIDs = [...members.keys()];
   await untilGood('no write was committed', hostIDs, isOver, (hostID) =>
     cluster.call(hostID, 'propose', propose, CALL_TIMEOUT_MS),

@@ -1,4 +1,5 @@
 import type { SeededRandom } from '../cluster/random.js';
+import type { BulkLoad } from './bulk-load.js';
 import type { ChaosCluster } from './cluster.js';
 import type { NETWORK_FAULTS } from './fault-kinds.js';
 import { shuffled } from './groups.js';
@@ -8,14 +9,17 @@ import type { Way } from './network.js';
 export type NetworkFaultKind = (typeof NETWORK_FAULTS)[number];
 
 const CALL_TIMEOUT_MS = 3_000;
+const LINK_MBIT_PER_SECOND = [10, 30, 100, 300, 1_000];
 
 /** Obstructs the network of a cluster for a while, and puts it right again. */
 export class NetworkTroubles {
   readonly #cluster: ChaosCluster;
+  readonly #bulk: BulkLoad;
   readonly #random: SeededRandom;
 
-  constructor(cluster: ChaosCluster, random: SeededRandom) {
+  constructor(cluster: ChaosCluster, bulk: BulkLoad, random: SeededRandom) {
     this.#cluster = cluster;
+    this.#bulk = bulk;
     this.#random = random;
   }
 
@@ -46,6 +50,10 @@ export class NetworkTroubles {
         return await this.#delay(ms, signal);
       case 'cut':
         return await this.#cut(ms, signal);
+      case 'narrow':
+        return await this.#narrow(ms, signal);
+      case 'misdirected':
+        return await this.#misdirect(ms, signal);
     }
   }
 
@@ -109,6 +117,32 @@ export class NetworkTroubles {
       await rest(this.#random.between(100, 400), signal);
     } while (performance.now() < endMs && !signal.aborted);
     return `${cuts} times the connections of a way are cut`;
+  }
+
+  /** All links are slow, and a group writes large commands over them. */
+  async #narrow(ms: number, signal: AbortSignal): Promise<string> {
+    const { network } = this.#cluster;
+    const mbitPerSecond = this.#random.pick(LINK_MBIT_PER_SECOND);
+    const load = this.#bulk.begin(mbitPerSecond);
+    network.narrow(network.ways, mbitPerSecond);
+    await rest(ms, signal);
+    load.end();
+    network.narrow(network.ways, 0);
+    return `links of ${mbitPerSecond} Mbit/s; ${load.told}`;
+  }
+
+  /** As when names lead elsewhere for a moment. The connections that were made then are not cut at the end. */
+  async #misdirect(ms: number, signal: AbortSignal): Promise<string> {
+    const { network, hosts } = this.#cluster;
+    const ways = this.#someWays(30);
+    for (const way of ways) {
+      const others = hosts.filter(({ hostID }) => hostID !== way.to && hostID !== way.from);
+      network.misdirect(way, this.#random.pick(others).hostID);
+    }
+    network.cut(ways);
+    await rest(ms, signal);
+    for (const way of ways) network.misdirect(way, undefined);
+    return `${ways.length} ways lead to another host`;
   }
 
   /** A host that is down loses nothing, and one that is restarted forgets it. */

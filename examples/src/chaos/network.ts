@@ -1,6 +1,8 @@
 import type { SeededRandom } from '../cluster/random.js';
 import { LOOPBACK, type Relay, TcpRelay, UdpRelay } from './relay.js';
 
+const BYTES_PER_MS_OF_MBIT = 125;
+
 export type Carrier = 'tcp' | 'udp';
 
 /** From one host to another one. What the second answers over the same connection goes with it. */
@@ -16,9 +18,11 @@ export interface Way {
  */
 export class ChaosNetwork {
   readonly ways: readonly Way[];
+  readonly #ports: readonly number[];
 
-  private constructor(ways: Way[]) {
+  private constructor(ways: Way[], ports: readonly number[]) {
     this.ways = ways;
+    this.#ports = ports;
   }
 
   /** @param relayPorts one for each way, free */
@@ -30,7 +34,7 @@ export class ChaosNetwork {
   ): Promise<ChaosNetwork> {
     const free = [...relayPorts];
     const ways: Way[] = [];
-    const network = new ChaosNetwork(ways);
+    const network = new ChaosNetwork(ways, ports);
     try {
       for (let from = 1; from <= ports.length; from += 1) {
         for (const [i, targetPort] of ports.entries()) {
@@ -73,6 +77,21 @@ export class ChaosNetwork {
     for (const { relay } of ways) relay.state.lossPercent = lossPercent;
   }
 
+  /** @param mbitPerSecond 0: as fast as it goes */
+  narrow(ways: readonly Way[], mbitPerSecond: number): void {
+    for (const { relay } of ways) relay.state.bytesPerMs = mbitPerSecond * BYTES_PER_MS_OF_MBIT;
+  }
+
+  /** What is connected from now on reaches another host than is meant. @param host undefined: the right one again */
+  misdirect({ relay }: Way, host: number | undefined): void {
+    relay.state.detourPort = host === undefined ? undefined : this.#ports[host - 1];
+  }
+
+  /** What has passed over all ways so far. */
+  get passedBytes(): number {
+    return this.ways.reduce((sum, { relay }) => sum + relay.passedBytes, 0);
+  }
+
   cut(ways: readonly Way[]): void {
     for (const { relay } of ways) relay.cut();
   }
@@ -81,6 +100,8 @@ export class ChaosNetwork {
     this.block(this.ways, false);
     this.slow(this.ways, 0);
     this.lose(this.ways, 0);
+    this.narrow(this.ways, 0);
+    for (const way of this.ways) this.misdirect(way, undefined);
   }
 
   async close(): Promise<void> {

@@ -63,11 +63,25 @@ export interface LinkFaults {
   lossPercent: number;
 }
 
+export interface ProposalPlan {
+  clusterID: number;
+  session: SessionRecord | null;
+  cmd: string;
+  /** The command is made as large as that. */
+  sizeBytes: number;
+  timeoutMs: number;
+}
+
 export interface ChaosNodeCommands {
   /** A null session is a no-op session. */
   propose: {
-    takes: { clusterID: number; session: SessionRecord | null; cmd: string; timeoutMs: number };
+    takes: ProposalPlan;
     answers: Answer<number>;
+  };
+  /** Two commands at once on one session, in this order. */
+  proposeTwo: {
+    takes: Omit<ProposalPlan, 'cmd' | 'session'> & { session: SessionRecord; cmds: [string, string] };
+    answers: [Answer<number>, Answer<number>];
   };
   read: { takes: { clusterID: number; query: string; timeoutMs: number }; answers: Answer<string> };
   openSession: { takes: { clusterID: number; timeoutMs: number }; answers: Answer<SessionRecord> };
@@ -79,8 +93,19 @@ export interface ChaosNodeCommands {
   snapshot: { takes: { clusterID: number }; answers: Answer<number> };
   states: { takes: null; answers: ReplicaStatus[] };
   obstruct: { takes: LinkFaults[]; answers: null };
+  /** Of groups, until it is called again. */
+  burdenSnapshots: { takes: { clusterIDs: number[]; extraBytes: number; delayMs: number }; answers: null };
   fillDisk: { takes: { isFull: boolean }; answers: null };
   shutdown: { takes: null; answers: null };
+}
+
+/** What a process uses. */
+export interface ResourceUsage {
+  /** Attempts to connect to other hosts. */
+  dials: number;
+  /** The most so far. */
+  openFiles: number;
+  residentBytes: number;
 }
 
 /** Told all the time; counts are since the process started. */
@@ -88,6 +113,9 @@ export interface ChaosNews {
   snapshotsTaken: number;
   snapshotsInstalled: number;
   batchesLost: number;
+  /** Connections that met another host than was meant, as either end has seen it. */
+  misdirected: number;
+  usage: ResourceUsage;
   /** Groups whose leader runs here. */
   leads: number[];
   /** Why the LogDB has failed. */

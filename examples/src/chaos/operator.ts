@@ -1,7 +1,9 @@
 import type { SeededRandom } from '../cluster/random.js';
+import type { BulkLoad } from './bulk-load.js';
 import type { ChaosCluster } from './cluster.js';
 import type { OPERATOR_ACTIONS } from './fault-kinds.js';
 import { type Group, shuffled } from './groups.js';
+import { rest } from './lane.js';
 import type { Members } from './members.js';
 
 export type OperatorAction = (typeof OPERATOR_ACTIONS)[number];
@@ -14,17 +16,23 @@ export class Operator {
   readonly #cluster: ChaosCluster;
   readonly #groups: readonly Group[];
   readonly #members: Members;
+  readonly #bulk: BulkLoad;
   readonly #random: SeededRandom;
 
-  constructor(cluster: ChaosCluster, groups: readonly Group[], members: Members, random: SeededRandom) {
+  constructor(
+    cluster: ChaosCluster,
+    groups: readonly Group[],
+    parts: { members: Members; bulk: BulkLoad; random: SeededRandom },
+  ) {
     this.#cluster = cluster;
     this.#groups = groups;
-    this.#members = members;
-    this.#random = random;
+    this.#members = parts.members;
+    this.#bulk = parts.bulk;
+    this.#random = parts.random;
   }
 
   /** Resolves to what was done. Rejects when a change of members can't be brought about: the group is stuck. */
-  async act(action: OperatorAction): Promise<string> {
+  async act(action: OperatorAction, ms: number, signal: AbortSignal): Promise<string> {
     switch (action) {
       case 'transfer':
         return await this.#transfer();
@@ -34,7 +42,16 @@ export class Operator {
         return await this.#members.inTurn(() => this.#move());
       case 'replace':
         return await this.#members.inTurn(() => this.#replace());
+      case 'bulk':
+        return await this.#load(ms, signal);
     }
+  }
+
+  async #load(ms: number, signal: AbortSignal): Promise<string> {
+    const load = this.#bulk.begin();
+    await rest(ms, signal);
+    load.end();
+    return load.told;
   }
 
   /** A quarter of the groups. */

@@ -7,6 +7,12 @@ import type { Members } from './members.js';
 
 export type ProcessFaultKind = (typeof PROCESS_FAULTS)[number];
 
+const MIB = 1024 * 1024;
+/** What is free on crowded disks beside what is kept for the log, and what each snapshot of some groups takes. */
+const SPARE_BYTES = 4 * MIB;
+const LARGE_SNAPSHOT_BYTES = 16 * MIB;
+/** Longer than any fault lasts. */
+const HANGING_SAVE_MS = 600_000;
 const FAILURE_TIMEOUT_MS = 6_000;
 const POLL_MS = 50;
 const CALL_TIMEOUT_MS = 5_000;
@@ -49,6 +55,10 @@ export class ProcessTroubles {
         return await this.#fillDisk(signal);
       case 'wipe':
         return await this.#wipe();
+      case 'crowded disks':
+        return await this.#crowdDisks(ms, signal);
+      case 'slow saves':
+        return await this.#slowSaves(ms, signal);
     }
   }
 
@@ -116,6 +126,57 @@ export class ProcessTroubles {
     return `disk full on ${named([victim])}${wasMet ? ', whose LogDB stopped' : ''}`;
   }
 
+  /** All hosts at once have no room for the snapshots that all members of some groups take. No LogDB may fail for it. */
+  async #crowdDisks(ms: number, signal: AbortSignal): Promise<string> {
+    const { hosts, setup } = this.#cluster;
+    await Promise.all(hosts.map(({ hostID }) => setup.disks.crowd(hostID, SPARE_BYTES)));
+    const groups = this.#someGroups(8);
+    await this.#burden(groups, { extraBytes: LARGE_SNAPSHOT_BYTES, delayMs: 0 });
+    const taken = await this.#snapshotAll(groups);
+    await rest(ms, signal);
+    await this.#burden([], { extraBytes: 0, delayMs: 0 });
+    await Promise.all(hosts.map(({ hostID }) => setup.disks.free(hostID)));
+    return `no room for snapshots of groups ${idsOf(groups).join(', ')} on any host: ${taken} taken`;
+  }
+
+  /** State machines that take their time to save, or hang; sometimes a host is restarted meanwhile. */
+  async #slowSaves(ms: number, signal: AbortSignal): Promise<string> {
+    const groups = this.#someGroups(4);
+    const hangs = this.#random.isTrue(0.4);
+    const delayMs = hangs ? HANGING_SAVE_MS : this.#random.between(1_000, 4_000);
+    await this.#burden(groups, { extraBytes: 0, delayMs });
+    const taking = this.#snapshotAll(groups);
+    if (this.#random.isTrue(0.3)) await this.#restart(ms, signal);
+    else await rest(ms, signal);
+    await this.#burden([], { extraBytes: 0, delayMs: 0 });
+    await taking;
+    return `saves of groups ${idsOf(groups).join(', ')} ${hangs ? 'hang' : `take ${delayMs} ms`}`;
+  }
+
+  #someGroups(share: number): Group[] {
+    return shuffled(this.#groups, this.#random).slice(0, Math.ceil(this.#groups.length / share));
+  }
+
+  /** Hosts that are down forget it anyway. */
+  async #burden(groups: readonly Group[], burden: { extraBytes: number; delayMs: number }): Promise<void> {
+    const asked = this.#cluster.hosts.map(({ hostID }) =>
+      this.#cluster
+        .call(hostID, 'burdenSnapshots', { clusterIDs: idsOf(groups), ...burden }, CALL_TIMEOUT_MS)
+        .catch(() => undefined),
+    );
+    await Promise.all(asked);
+  }
+
+  /** Resolves to how many were. */
+  async #snapshotAll(groups: readonly Group[]): Promise<number> {
+    const asked = groups.flatMap(({ clusterID, members }) =>
+      [...members.keys()].map((hostID) =>
+        this.#cluster.call(hostID, 'snapshot', { clusterID }, CALL_TIMEOUT_MS).catch(() => undefined),
+      ),
+    );
+    return (await Promise.all(asked)).filter((answer) => answer?.isGood === true).length;
+  }
+
   /** The host comes back with nothing: nodes that it had are removed from their groups, new ones take their places. */
   async #wipe(): Promise<string> {
     const cluster = this.#cluster;
@@ -134,6 +195,10 @@ export class ProcessTroubles {
       return `wipe of ${named([victim])}, with ${lost.length} nodes`;
     });
   }
+}
+
+function idsOf(groups: readonly Group[]): number[] {
+  return groups.map(({ clusterID }) => clusterID);
 }
 
 function named(hosts: readonly ChaosHostHandle[]): string {

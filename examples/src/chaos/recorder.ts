@@ -31,6 +31,11 @@ export class GroupRecorder {
     this.clusterID = clusterID;
   }
 
+  /** By `performance.now`; clients never wait long between two calls. */
+  get lastAnswerAt(): number {
+    return this.#lastAnswerAt;
+  }
+
   get calls(): RecordedCall[] {
     return [...this.#calls];
   }

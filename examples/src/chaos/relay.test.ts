@@ -104,6 +104,33 @@ describe('a relay of TCP', () => {
     expect(heard()).toBe('slow quick');
   });
 
+  it('lets all connections together through at its rate, in order', async () => {
+    const { relay, client, heard } = await tcp();
+    relay.state.bytesPerMs = 1_000;
+    const other = createConnection({ host: LOOPBACK, port: relay.port });
+    cleanups.push(() => other.destroy());
+    const begunAt = performance.now();
+    client.write('a'.repeat(150_000));
+    other.write('a'.repeat(150_000));
+    client.write('z');
+    await until(() => heard().includes('z'), 'not all is heard');
+    expect(performance.now() - begunAt).toBeGreaterThan(140);
+    await until(() => heard().length === 300_001, 'not all of both is heard');
+    expect(performance.now() - begunAt).toBeGreaterThan(290);
+    expect(relay.passedBytes).toBeGreaterThanOrEqual(300_001);
+  });
+
+  it('leads new connections elsewhere while it is told so', async () => {
+    const elsewhere = await tcp();
+    const { relay, heard } = await tcp();
+    relay.state.detourPort = elsewhere.relay.port;
+    const other = createConnection({ host: LOOPBACK, port: relay.port });
+    cleanups.push(() => other.destroy());
+    other.write('lost?');
+    await until(() => elsewhere.heard() === 'lost?', 'not heard elsewhere');
+    expect(heard()).toBe('');
+  });
+
   it('breaks connections, and takes new ones', async () => {
     const { relay, client } = await tcp();
     const closed = once(client, 'close');
@@ -141,6 +168,17 @@ describe('a relay of UDP', () => {
     send('free');
     await until(() => heard.includes('free'), 'not heard when free again');
     expect(heard).not.toContain('blocked');
+  });
+
+  it('lets datagrams through at its rate, and loses what would wait for long', async () => {
+    const { relay, send, heard } = await udp();
+    relay.state.bytesPerMs = 10;
+    // What is sent at once would take a second.
+    for (let i = 0; i < 20; i += 1) send(`${i} ${'a'.repeat(500)}`);
+    await until(() => heard.length > 0, 'nothing is heard');
+    relay.state.bytesPerMs = 0;
+    await until(() => heard.length >= 2, 'no second one');
+    expect(heard.length).toBeLessThan(10);
   });
 
   it('is silent after a cut until a connection is opened anew', async () => {

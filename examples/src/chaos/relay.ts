@@ -5,6 +5,9 @@ import type { SeededRandom } from '../cluster/random.js';
 
 export const LOOPBACK = '127.0.0.1';
 const MAX_HELD_BYTES = 1024 * 1024;
+/** What a narrow link holds back before senders notice, as the buffers of a switch do. */
+const LINK_BUFFER_MS = 100;
+const MIN_LINK_BUFFER_BYTES = 64 * 1024;
 const UDP_BUFFER_BYTES = 1024 * 1024;
 
 /** What a relay does to what passes it, and may be changed while it runs. */
@@ -15,12 +18,20 @@ export interface RelayState {
   delayMs: number;
   /** Of datagrams; TCP would mend it. */
   lossPercent: number;
+  /** For all connections together, in each direction; 0: no limit. */
+  bytesPerMs: number;
+  /** What is connected from now on leads here instead of to the target. */
+  detourPort: number | undefined;
 }
 
 /** The way from one host to another one: what it says there, and the answers. */
 export interface Relay {
   readonly port: number;
   readonly state: RelayState;
+  /** When it was cut last, by `performance.now`. */
+  readonly cutAtMs: number;
+  /** What has passed so far, both ways. */
+  readonly passedBytes: number;
   /** To be called after `state` was changed. */
   changed(): void;
   /** Breaks what is connected through it; it can be connected through again. */
@@ -28,23 +39,62 @@ export interface Relay {
   close(): Promise<void>;
 }
 
-const clearState = (): RelayState => ({ isBlocked: false, delayMs: 0, lossPercent: 0 });
+const clearState = (): RelayState => ({
+  isBlocked: false,
+  delayMs: 0,
+  lossPercent: 0,
+  bytesPerMs: 0,
+  detourPort: undefined,
+});
+
+/** One direction of a link of limited rate, which all connections over it share. */
+class Line {
+  passedBytes = 0;
+  #freeAtMs = 0;
+  readonly #relay: RelayState;
+
+  constructor(relay: RelayState) {
+    this.#relay = relay;
+  }
+
+  /** How long what is given now would wait for what was given before. */
+  get queuedMs(): number {
+    return Math.max(0, this.#freeAtMs - performance.now());
+  }
+
+  get bufferBytes(): number {
+    const { bytesPerMs } = this.#relay;
+    return bytesPerMs === 0 ? MAX_HELD_BYTES : Math.max(MIN_LINK_BUFFER_BYTES, LINK_BUFFER_MS * bytesPerMs);
+  }
+
+  /** In how many milliseconds so many bytes, given now, have arrived. */
+  timeFor(sizeBytes: number): number {
+    this.passedBytes += sizeBytes;
+    const { bytesPerMs, delayMs } = this.#relay;
+    if (bytesPerMs === 0) return delayMs;
+    const now = performance.now();
+    this.#freeAtMs = Math.max(now, this.#freeAtMs) + sizeBytes / bytesPerMs;
+    return this.#freeAtMs - now + delayMs;
+  }
+}
 
 /** One direction of a TCP connection. */
 class Stream {
   #heldBytes = 0;
   readonly #queue: { dueMs: number; act: () => void }[] = [];
   readonly #relay: RelayState;
+  readonly #line: Line;
   readonly #from: Socket;
   readonly #to: Socket;
 
-  constructor(from: Socket, to: Socket, relay: RelayState) {
+  constructor(from: Socket, to: Socket, relay: RelayState, line: Line) {
     this.#from = from;
     this.#to = to;
     this.#relay = relay;
+    this.#line = line;
     from.setNoDelay(true);
     from.on('data', (bytes: Buffer) => this.#take(bytes));
-    from.on('end', () => this.#later(() => to.end()));
+    from.on('end', () => this.#later(relay.delayMs, () => to.end()));
     to.on('drain', () => this.resume());
     from.on('error', () => to.destroy());
     from.on('close', () => to.destroy());
@@ -52,13 +102,13 @@ class Stream {
 
   resume(): void {
     if (this.#relay.isBlocked) this.#from.pause();
-    else if (this.#heldBytes < MAX_HELD_BYTES) this.#from.resume();
+    else if (this.#heldBytes < this.#line.bufferBytes) this.#from.resume();
   }
 
   #take(bytes: Buffer): void {
     this.#heldBytes += bytes.length;
-    if (this.#heldBytes >= MAX_HELD_BYTES) this.#from.pause();
-    this.#later(() => {
+    if (this.#heldBytes >= this.#line.bufferBytes) this.#from.pause();
+    this.#later(this.#line.timeFor(bytes.length), () => {
       this.#heldBytes -= bytes.length;
       if (!this.#to.writable) return;
       if (this.#to.write(bytes)) this.resume();
@@ -67,12 +117,12 @@ class Stream {
   }
 
   /** In the order of the calls, also when the delay changes in between. */
-  #later(act: () => void): void {
-    if (this.#relay.delayMs === 0 && this.#queue.length === 0) {
+  #later(waitMs: number, act: () => void): void {
+    if (waitMs === 0 && this.#queue.length === 0) {
       act();
       return;
     }
-    this.#queue.push({ dueMs: performance.now() + this.#relay.delayMs, act });
+    this.#queue.push({ dueMs: performance.now() + waitMs, act });
     if (this.#queue.length === 1) this.#await();
   }
 
@@ -81,8 +131,9 @@ class Stream {
     if (first === undefined) return;
     const waitMs = Math.max(0, first.dueMs - performance.now());
     setTimeout(() => {
-      this.#queue.shift();
-      first.act();
+      const now = performance.now();
+      do this.#queue.shift()?.act();
+      while ((this.#queue[0]?.dueMs ?? Infinity) <= now);
       this.#await();
     }, waitMs).unref();
   }
@@ -93,7 +144,10 @@ export class TcpRelay implements Relay {
   readonly port: number;
   readonly #server: Server;
   readonly #targetPort: number;
+  cutAtMs = -Infinity;
   readonly #streams = new Map<Socket, Stream>();
+  readonly #there = new Line(this.state);
+  readonly #back = new Line(this.state);
 
   private constructor(server: Server, targetPort: number) {
     this.#server = server;
@@ -109,11 +163,16 @@ export class TcpRelay implements Relay {
     return new TcpRelay(server, targetPort);
   }
 
+  get passedBytes(): number {
+    return this.#there.passedBytes + this.#back.passedBytes;
+  }
+
   changed(): void {
     for (const stream of this.#streams.values()) stream.resume();
   }
 
   cut(): void {
+    this.cutAtMs = performance.now();
     for (const socket of this.#streams.keys()) socket.destroy();
   }
 
@@ -123,12 +182,13 @@ export class TcpRelay implements Relay {
   }
 
   #connect(client: Socket): void {
-    const server = createConnection({ host: LOOPBACK, port: this.#targetPort, allowHalfOpen: true });
-    for (const [from, to] of [
-      [client, server],
-      [server, client],
+    const port = this.state.detourPort ?? this.#targetPort;
+    const server = createConnection({ host: LOOPBACK, port, allowHalfOpen: true });
+    for (const [from, to, line] of [
+      [client, server, this.#there],
+      [server, client, this.#back],
     ] as const) {
-      const stream = new Stream(from, to, this.state);
+      const stream = new Stream(from, to, this.state, line);
       this.#streams.set(from, stream);
       from.on('close', () => this.#streams.delete(from));
       stream.resume();
@@ -139,6 +199,7 @@ export class TcpRelay implements Relay {
 /** What comes from one port, and the socket that stands for it towards the target. */
 interface Flow {
   upstream: UdpSocket;
+  port: number;
   isCut: boolean;
 }
 
@@ -148,7 +209,10 @@ export class UdpRelay implements Relay {
   readonly #socket: UdpSocket;
   readonly #targetPort: number;
   readonly #random: SeededRandom;
+  cutAtMs = -Infinity;
   readonly #flows = new Map<number, Flow>();
+  readonly #there = new Line(this.state);
+  readonly #back = new Line(this.state);
   #isClosed = false;
 
   private constructor(socket: UdpSocket, targetPort: number, random: SeededRandom) {
@@ -158,7 +222,9 @@ export class UdpRelay implements Relay {
     this.port = socket.address().port;
     socket.on('message', (datagram, { port }) => {
       const flow = this.#flowOf(port, datagram);
-      this.#pass(flow, () => flow.upstream.send(datagram, this.#targetPort, LOOPBACK, () => {}));
+      this.#pass(flow, this.#there, datagram, () =>
+        flow.upstream.send(datagram, flow.port, LOOPBACK, () => {}),
+      );
     });
   }
 
@@ -169,10 +235,15 @@ export class UdpRelay implements Relay {
     return new UdpRelay(socket, targetPort, random);
   }
 
+  get passedBytes(): number {
+    return this.#there.passedBytes + this.#back.passedBytes;
+  }
+
   changed(): void {}
 
   /** Who is connected learns of it by silence alone. */
   cut(): void {
+    this.cutAtMs = performance.now();
     for (const flow of this.#flows.values()) {
       if (!flow.isCut) flow.upstream.close();
       flow.isCut = true;
@@ -188,23 +259,28 @@ export class UdpRelay implements Relay {
   #flowOf(port: number, datagram: Buffer): Flow {
     const known = this.#flows.get(port);
     if (known !== undefined && !(known.isCut && opensConnection(datagram))) return known;
-    const flow: Flow = { upstream: udpSocket(), isCut: false };
+    const flow: Flow = {
+      upstream: udpSocket(),
+      port: this.state.detourPort ?? this.#targetPort,
+      isCut: false,
+    };
     this.#flows.set(port, flow);
     flow.upstream.on('message', (answer) => {
-      this.#pass(flow, () => this.#socket.send(answer, port, LOOPBACK, () => {}));
+      this.#pass(flow, this.#back, answer, () => this.#socket.send(answer, port, LOOPBACK, () => {}));
     });
     return flow;
   }
 
-  #pass(flow: Flow, send: () => void): void {
-    const { isBlocked, lossPercent, delayMs } = this.state;
+  #pass(flow: Flow, line: Line, datagram: Uint8Array, send: () => void): void {
+    const { isBlocked, lossPercent } = this.state;
     const isLost = lossPercent > 0 && this.#random.isTrue(lossPercent / 100);
-    if (isBlocked || isLost || flow.isCut) return;
+    if (isBlocked || isLost || flow.isCut || line.queuedMs > LINK_BUFFER_MS) return;
+    const waitMs = line.timeFor(datagram.length);
     const sendIfOpen = (): void => {
       if (!flow.isCut && !this.#isClosed) send();
     };
-    if (delayMs === 0) sendIfOpen();
-    else setTimeout(sendIfOpen, delayMs).unref();
+    if (waitMs === 0) sendIfOpen();
+    else setTimeout(sendIfOpen, waitMs).unref();
   }
 }
 

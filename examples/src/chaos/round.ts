@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { SeededRandom } from '../cluster/random.js';
+import { BulkLoad } from './bulk-load.js';
 import type { Violation } from './checks.js';
 import { Clients } from './clients.js';
 import { ChaosCluster } from './cluster.js';
@@ -16,6 +17,8 @@ import { Operator, type OperatorAction } from './operator.js';
 import type { Pair } from './pairs.js';
 import { ProcessTroubles, type ProcessFaultKind } from './process-faults.js';
 import { type CallCounts, GroupRecorder } from './recorder.js';
+import { type Usage, countLines, findOveruse } from './resources.js';
+import { ServiceWatch } from './service-watch.js';
 import { judge } from './verdict.js';
 
 export interface Bags {
@@ -43,7 +46,7 @@ export interface RoundOptions {
   say: (line: string) => void;
 }
 
-export interface RoundResult extends CallCounts {
+export interface RoundResult extends CallCounts, Usage {
   faults: FaultCounts;
   /** Hosts that were killed. */
   killed: number;
@@ -52,12 +55,19 @@ export interface RoundResult extends CallCounts {
   snapshotsTaken: number;
   snapshotsInstalled: number;
   batchesLost: number;
+  /** Connections that met another host than was meant. */
+  misdirected: number;
+  largeCommands: number;
+  /** Commands that were refused since their session had another one under way. */
+  refusedAtOnce: number;
   /** Processes that a fault of the lmdb library ended on a full disk. */
   aborts: number;
   checked: number;
   violations: Violation[];
   stuck: string[];
   longestPauseMs: number;
+  /** Without a fault that explains it. */
+  unexplainedPauseMs: number;
   /** Errors that clients met, by code. */
   errors: Record<string, number>;
   /** Of groups with a violation. */
@@ -65,7 +75,9 @@ export interface RoundResult extends CallCounts {
 }
 
 /** Of each sort of fault in each round, however short it is. */
-const LEAST_FAULTS = 3;
+const LEAST_FAULTS = 4;
+/** For which a group may give no answer though a majority of its members is well. */
+const MAX_UNEXPLAINED_PAUSE_MS = 15_000;
 
 /** A cluster from its first start to its last check. */
 export class Round {
@@ -76,6 +88,7 @@ export class Round {
   readonly #stuck: string[] = [];
   readonly #faults = noFaults();
   #groups: Group[] = [];
+  #bulk = new BulkLoad([], new SeededRandom(0));
 
   constructor(options: RoundOptions) {
     this.#options = options;
@@ -129,7 +142,10 @@ export class Round {
     signal.throwIfAborted();
     this.#stuck.push(...(await findStuckGroups(cluster, this.#groups, 1, deadlineMs, signal)));
     signal.throwIfAborted();
-    const clients = new Clients(cluster, seed);
+    const startedAtMs = performance.now();
+    this.#bulk = new BulkLoad(this.#groups, new SeededRandom(seed));
+    const clients = new Clients(cluster, this.#bulk, seed);
+    const watch = new ServiceWatch(cluster, this.#groups, this.#recorders);
     for (const group of this.#groups) {
       const recorder = new GroupRecorder(group.clusterID);
       this.#recorders.set(group.clusterID, recorder);
@@ -137,6 +153,7 @@ export class Round {
     }
     let troubles: ProcessTroubles;
     let isHealed = false;
+    watch.start();
     try {
       troubles = await this.#trouble(cluster, signal);
       signal.throwIfAborted();
@@ -145,6 +162,8 @@ export class Round {
     } catch (error) {
       await clients.stop(0).catch(() => undefined);
       throw error;
+    } finally {
+      watch.stop();
     }
     await this.#attempt('the clients', () => clients.stop(isHealed ? deadlineMs : 0, signal));
     const probeMs = isHealed ? deadlineMs : 0;
@@ -153,32 +172,58 @@ export class Round {
     const findings = await judge(cluster, this.#groups, this.#recorders, signal);
     this.#stuck.push(...findings.stuck);
     this.#violations.push(...findings.violations);
-    return this.#result(cluster, troubles, findings.checked, clients.errors);
+    if (watch.longestMs > MAX_UNEXPLAINED_PAUSE_MS) {
+      this.#stuck.push(
+        `group ${watch.longestOf}: no answer for ${watch.longestMs} ms, and no fault explains it`,
+      );
+    }
+    const usage = await this.#usage(cluster, (performance.now() - startedAtMs) / 1_000);
+    return this.#result(cluster, troubles, {
+      ...usage,
+      checked: findings.checked,
+      errors: Object.fromEntries(clients.errors),
+      refusedAtOnce: clients.refusedAtOnce,
+      unexplainedPauseMs: watch.longestMs,
+    });
+  }
+
+  /** What is beyond the bounds is a violation. */
+  async #usage(cluster: ChaosCluster, seconds: number): Promise<Usage> {
+    const { dials, openFiles, residentBytes, snapshotsInstalled } = cluster.countsNow();
+    const logLines = await countLines(cluster.hosts.map(({ hostID }) => cluster.logPath(hostID)));
+    const { passedBytes } = cluster.network;
+    const usage = { dials, openFiles, residentBytes, logLines, passedBytes };
+    const { acknowledged, reads } = this.counts;
+    const work = { seconds, hosts: cluster.hosts.length, answers: acknowledged + reads, snapshotsInstalled };
+    for (const detail of findOveruse(usage, { ...work, largeCommandBytes: this.#bulk.sizeBytes })) {
+      this.#violations.push({ kind: 'usage', clusterID: undefined, detail });
+    }
+    return usage;
   }
 
   #result(
     cluster: ChaosCluster,
     { killed, fullDisksMet }: ProcessTroubles,
-    checked: number,
-    errors: ReadonlyMap<string, number>,
+    found: Usage & Pick<RoundResult, 'checked' | 'errors' | 'refusedAtOnce' | 'unexplainedPauseMs'>,
   ): RoundResult {
-    const { snapshotsTaken, snapshotsInstalled, batchesLost } = cluster.countsNow();
+    const { snapshotsTaken, snapshotsInstalled, batchesLost, misdirected } = cluster.countsNow();
     const recorders = [...this.#recorders.values()];
     const bad = new Set(this.#violations.map(({ clusterID }) => clusterID));
     return {
       ...this.counts,
+      ...found,
       faults: this.#faults,
       killed,
       fullDisksMet,
       snapshotsTaken,
       snapshotsInstalled,
       batchesLost,
+      misdirected,
+      largeCommands: this.#bulk.count,
       aborts: cluster.aborts,
-      checked,
       violations: this.#violations,
       stuck: this.#stuck,
       longestPauseMs: Math.max(0, ...recorders.map(({ longestPauseMs }) => longestPauseMs)),
-      errors: Object.fromEntries(errors),
       recorders: recorders.filter(({ clusterID }) => bad.has(clusterID)),
     };
   }
@@ -212,8 +257,9 @@ export class Round {
     const onProblem = (detail: string): void => this.#problem(detail);
     const members = new Members(cluster, random(), deadlineMs, interrupted);
     const processes = new ProcessTroubles(cluster, this.#groups, members, random());
-    const network = new NetworkTroubles(cluster, random());
-    const operator = new Operator(cluster, this.#groups, members, random());
+    const bulk = this.#bulk;
+    const network = new NetworkTroubles(cluster, bulk, random());
+    const operator = new Operator(cluster, this.#groups, { members, bulk, random: random() });
     const lane = async <Kind extends FaultKind>(
       bag: Bag<Kind>,
       make: (kind: Kind, ms: number) => Promise<string>,
@@ -241,7 +287,7 @@ export class Round {
         lane(bags.network, (kind, ms) => network.make(kind, ms, signal), onProblem),
         lane(
           bags.operator,
-          (kind) => operator.act(kind),
+          (kind, ms) => operator.act(kind, ms, signal),
           (problem) => {
             this.#stuck.push(problem);
             say(`PROBLEM ${problem}`);

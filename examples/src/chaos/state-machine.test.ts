@@ -5,6 +5,7 @@ import {
   type ChaosState,
   REFUSED,
   STATE_QUERY,
+  encodeCommand,
 } from './state-machine.js';
 
 const SIGNAL = new AbortController().signal;
@@ -44,6 +45,29 @@ describe('the state machine of the chaos', () => {
       expect(machine.update(Buffer.from(cmd))).toBe(REFUSED);
     }
     expect(read(machine, STATE_QUERY)).toEqual(before);
+  });
+
+  it('takes a command with blanks behind it as the same', () => {
+    const command = { op: 'put', key: 'k', value: 1, client: 1, seq: 1 } as const;
+    const machine = new ChaosStateMachine(1);
+    const cmd = encodeCommand(JSON.stringify(command), 300_000);
+    expect(cmd).toHaveLength(300_000);
+    expect(machine.update(cmd)).toBe(1);
+    expect(read(machine, 'k')).toBe(1);
+  });
+
+  it('makes snapshots larger while they are a burden, and recovers from them', async () => {
+    const machine = filled(3);
+    const plain = await snapshotOf(machine);
+    const over = new AbortController();
+    machine.burden = { extraBytes: 1_000_000, delayMs: 600_000, over: over.signal };
+    const taking = snapshotOf(machine);
+    over.abort();
+    const large = await taking;
+    expect(large.length).toBeGreaterThanOrEqual(plain.length + 1_000_000);
+    const other = new ChaosStateMachine(1);
+    await other.recoverFromSnapshot(inPieces(large), undefined, SIGNAL);
+    expect(other.digest().hash).toBe(machine.digest().hash);
   });
 
   it('sets only what is as expected', () => {

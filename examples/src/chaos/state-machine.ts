@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { IStateMachine, SnapshotWriter } from '@drakkar/framework';
 import { type Uint64, uint64FromHalves } from '@drakkar/raftio';
 import { type Ledger, type LedgerRecord, addToLedger } from './ledger.js';
@@ -28,6 +29,21 @@ export interface ChaosDigest {
   checkpoints: [writeCount: number, hash: number][];
 }
 
+/** What makes snapshots a burden, for some time. */
+export interface SnapshotBurden {
+  /** In each, beside what is there anyway. */
+  extraBytes: number;
+  /** How long a save takes before it begins, unless the burden ends sooner. */
+  delayMs: number;
+  over: AbortSignal;
+}
+
+interface Saved {
+  state: ChaosState;
+  chain: number;
+  fillerBytes: number;
+}
+
 const CHECKPOINT_EVERY = 50;
 const CHECKPOINTS_KEPT = 400;
 const WRITE_BLOCK_BYTES = 64 * 1024;
@@ -37,6 +53,11 @@ const FILLER_UNIT = createHash('sha512').update('filler').digest();
 
 /** What `update` answers to what is no command; nobody has so many applied. */
 export const REFUSED = Number.MAX_SAFE_INTEGER;
+
+/** A command as it is proposed: blanks behind it make it as large as that. */
+export function encodeCommand(command: string, sizeBytes: number): Buffer {
+  return Buffer.from(command.padEnd(sizeBytes, ' '));
+}
 
 /** `undefined` for what is no command: to throw would stop every replica, at each restart again. */
 function parse(cmd: Uint8Array): ChaosCommand | undefined {
@@ -57,6 +78,8 @@ export const STATE_QUERY = '*';
  * command that was lost or applied twice shows. Snapshots carry a filler, so that their streams take some time.
  */
 export class ChaosStateMachine implements IStateMachine {
+  /** While there is one. */
+  burden: SnapshotBurden | undefined;
   readonly #fillerBytes: number;
   #values = new Map<string, number>();
   #ledger: Ledger = new Map();
@@ -105,12 +128,19 @@ export class ChaosStateMachine implements IStateMachine {
   }
 
   async saveSnapshot(writer: SnapshotWriter, _files: unknown, signal: AbortSignal): Promise<void> {
-    const content = Buffer.from(JSON.stringify({ state: this.#state(), chain: this.#chain }));
+    const fillerBytes = this.#fillerBytes + (this.burden?.extraBytes ?? 0);
+    const content = Buffer.from(
+      JSON.stringify({ state: this.#state(), chain: this.#chain, fillerBytes } satisfies Saved),
+    );
+    if (this.burden !== undefined && this.burden.delayMs > 0) {
+      const signals = AbortSignal.any([signal, this.burden.over]);
+      await delay(this.burden.delayMs, undefined, { signal: signals }).catch(() => undefined);
+    }
     const head = Buffer.alloc(8);
     head.writeDoubleLE(content.length);
     await writer.write(Buffer.concat([head, content]));
     const block = fillerBlock(WRITE_BLOCK_BYTES);
-    for (let left = this.#fillerBytes; left > 0; left -= block.length) {
+    for (let left = fillerBytes; left > 0; left -= block.length) {
       signal.throwIfAborted();
       await writer.write(block.subarray(0, left));
     }
@@ -128,10 +158,10 @@ export class ChaosStateMachine implements IStateMachine {
     }
     const all = Buffer.concat(pieces);
     const end = 8 + all.readDoubleLE(0);
-    if (!all.subarray(end).equals(fillerBlock(this.#fillerBytes))) {
+    const { state, chain, fillerBytes } = JSON.parse(all.toString('utf8', 8, end)) as Saved;
+    if (!all.subarray(end).equals(fillerBlock(fillerBytes))) {
       throw new RangeError('a snapshot whose filler is not as it was written');
     }
-    const { state, chain } = JSON.parse(all.toString('utf8', 8, end)) as { state: ChaosState; chain: number };
     this.#values = new Map(state.values);
     this.#ledger = new Map(state.ledger.map(({ client, ...record }) => [client, record]));
     this.#writeCount = state.writeCount;

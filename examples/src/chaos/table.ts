@@ -20,6 +20,15 @@ export interface PairFigures {
   violations: number;
   stuck: number;
   longestPauseMs: number;
+  unexplainedPauseMs: number;
+  misdirected: number;
+  largeCommands: number;
+  refusedAtOnce: number;
+  dials: number;
+  passedBytes: number;
+  logLines: number;
+  openFiles: number;
+  residentBytes: number;
 }
 
 const SUMS = [
@@ -33,7 +42,15 @@ const SUMS = [
   'unknown',
   'reads',
   'checked',
+  'misdirected',
+  'largeCommands',
+  'refusedAtOnce',
+  'dials',
+  'passedBytes',
+  'logLines',
 ] as const;
+/** Of all rounds the largest. */
+const MAXIMA = ['longestPauseMs', 'unexplainedPauseMs', 'openFiles', 'residentBytes'] as const;
 
 export function emptyFigures(pair: string): PairFigures {
   return {
@@ -54,6 +71,15 @@ export function emptyFigures(pair: string): PairFigures {
     violations: 0,
     stuck: 0,
     longestPauseMs: 0,
+    unexplainedPauseMs: 0,
+    misdirected: 0,
+    largeCommands: 0,
+    refusedAtOnce: 0,
+    dials: 0,
+    passedBytes: 0,
+    logLines: 0,
+    openFiles: 0,
+    residentBytes: 0,
   };
 }
 
@@ -64,13 +90,20 @@ export function addRound(figures: PairFigures, tls: boolean, result: RoundResult
   for (const name of SUMS) figures[name] += result[name];
   figures.violations += result.violations.length;
   figures.stuck += result.stuck.length;
-  figures.longestPauseMs = Math.max(figures.longestPauseMs, result.longestPauseMs);
+  for (const name of MAXIMA) figures[name] = Math.max(figures[name], result[name]);
 }
 
 /** Kinds of fault that no round had. */
 export function missingFaults(figures: readonly PairFigures[]): FaultKind[] {
   return FAULT_KINDS.filter((kind) => figures.every(({ faults }) => faults[kind] === 0));
 }
+
+const MIB = 1024 * 1024;
+
+const perThousandAnswers =
+  (name: 'dials' | 'logLines' | 'passedBytes') =>
+  (figures: PairFigures): number =>
+    Math.round((figures[name] * 1_000) / Math.max(1, figures.acknowledged + figures.reads));
 
 const ROWS: readonly [name: string, value: (figures: PairFigures) => number][] = [
   ['rounds', ({ rounds }) => rounds],
@@ -88,6 +121,11 @@ const ROWS: readonly [name: string, value: (figures: PairFigures) => number][] =
   ['disks filled', ({ faults }) => faults['disk full']],
   ['LogDBs that stopped for it', ({ fullDisksMet }) => fullDisksMet],
   ['processes that lmdb aborted for it', ({ aborts }) => aborts],
+  ['links narrowed', ({ faults }) => faults.narrow],
+  ['links misdirected', ({ faults }) => faults.misdirected],
+  ['connections that met another host', ({ misdirected }) => misdirected],
+  ['disks crowded, of all hosts at once', ({ faults }) => faults['crowded disks']],
+  ['slow or hanging saves', ({ faults }) => faults['slow saves']],
   ['disks wiped', ({ faults }) => faults.wipe],
   ['restarts', ({ faults }) => faults.restart],
   ['leader transfers', ({ faults }) => faults.transfer],
@@ -98,9 +136,22 @@ const ROWS: readonly [name: string, value: (figures: PairFigures) => number][] =
   ['writes, outcome unknown', ({ unknown }) => unknown],
   ['reads', ({ reads }) => reads],
   ['operations checked', ({ checked }) => checked],
+  ['large commands', ({ largeCommands }) => largeCommands],
+  ['commands refused on a session in use', ({ refusedAtOnce }) => refusedAtOnce],
+  ['dials', ({ dials }) => dials],
+  ['dials per 1,000 answers', perThousandAnswers('dials')],
+  ['MiB between hosts', ({ passedBytes }) => Math.round(passedBytes / MIB)],
+  [
+    'KiB between hosts per answer',
+    (figures) => Math.round(perThousandAnswers('passedBytes')(figures) / 102_400) / 10,
+  ],
+  ['log lines per 1,000 answers', perThousandAnswers('logLines')],
+  ['most open files of a process', ({ openFiles }) => openFiles],
+  ['most memory of a process, MiB', ({ residentBytes }) => Math.round(residentBytes / MIB)],
   ['VIOLATIONS', ({ violations }) => violations],
   ['STUCK GROUPS', ({ stuck }) => stuck],
   ['longest pause of a group, s', ({ longestPauseMs }) => Math.round(longestPauseMs / 100) / 10],
+  ['that no fault explains, s', ({ unexplainedPauseMs }) => Math.round(unexplainedPauseMs / 100) / 10],
 ];
 
 /** A row for each figure, a column for each pair. */

@@ -131,6 +131,8 @@ export class Replica implements RsmListener {
   #proposedBytes = 0;
   #tickDue = false;
   #transferTarget = 0;
+  /** Of the leader's message that is arriving; 0: none is. */
+  #arrivingTerm = 0;
   /** Term of the newest message that did not get there, by node. */
   readonly #unreachable = new Map<number, number>();
   #streamReports: SnapshotStreamReport[] = [];
@@ -266,6 +268,13 @@ export class Replica implements RsmListener {
     return entries.length > 0 && this.#memory.isFull;
   }
 
+  /** More of a message of that leader has arrived, and not yet all of it. Nothing of it was checked. */
+  arriving(nodeID: number, term: number): void {
+    if (nodeID !== this.raft.leaderID) return;
+    this.#arrivingTerm = term;
+    this.#host.setReady(this);
+  }
+
   /** There is no room for what a member forwarded: it hears of that at once, and does not wait in vain. */
   #refuse({ clusterID, from: to, entries }: Message): void {
     const type = MessageType.ProposalDropped;
@@ -356,6 +365,8 @@ export class Replica implements RsmListener {
     this.#streamReports = [];
     for (const { request, entries } of this.#logReads) raft.stepLogRead(request, entries);
     this.#logReads = [];
+    if (this.#arrivingTerm > 0) raft.reportArrival(this.#arrivingTerm);
+    this.#arrivingTerm = 0;
     for (const [nodeID, term] of this.#unreachable) raft.reportUnreachable(nodeID, term);
     this.#unreachable.clear();
     for (const nodeID of this.#reachable) raft.reportReachable(nodeID);

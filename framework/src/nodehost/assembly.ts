@@ -148,7 +148,8 @@ function rpcCreator(
     onDamage: (damage) => damageLog.notice(damage),
     deploymentID: config.deploymentId,
   };
-  return (requestHandler, sinkFactory) => services.raftRPCFactory(rpcConfig, requestHandler, sinkFactory);
+  return (requestHandler, sinkFactory, onArriving) =>
+    services.raftRPCFactory({ ...rpcConfig, onArriving }, requestHandler, sinkFactory);
 }
 
 interface WiringParts {
@@ -186,6 +187,7 @@ function wire(parts: WiringParts): Wired {
         replica?.receive(message, source);
       return replica !== undefined;
     },
+    onArriving: ({ clusterID, to, from, term }) => replicas.find(clusterID, to)?.arriving(from, term),
     onInstallSnapshot: (message) => streams.send(message),
     onUnreachable: ({ clusterID, from, to, term }) => replicas.find(clusterID, from)?.unreachable(to, term),
     onProposalUndelivered: ({ clusterID, from, entries }) =>

@@ -148,6 +148,8 @@ export class Core {
   ticks = 0;
   electionElapsed = 0;
   electionDeadline = 0;
+  /** Ticks since the leader was heard that were forgiven since a message of it was on its way; see `noteArrival`. */
+  forgivenTicks = 0;
   heartbeatElapsed = 0;
   idleTicks = 0;
   isQuiesced = false;
@@ -255,6 +257,7 @@ export class Core {
   resetElectionTimer(): void {
     const timeout = this.config.electionTimeoutTicks;
     this.electionElapsed = 0;
+    this.forgivenTicks = 0;
     this.electionDeadline = timeout + this.config.random.nextInt(timeout);
   }
 

@@ -32,4 +32,52 @@ describe('elections', () => {
     }
     expect(solo.raft.isLeader).toBe(false);
   });
+
+  describe('while a message of the leader is on its way', () => {
+    /** Ticks until it stands for election, when more of the message comes with each tick. */
+    function patience(solo: Solo, term: number): number {
+      for (let ticks = 1; ticks < 200; ticks++) {
+        solo.raft.reportArrival(term);
+        solo.tick();
+        if (solo.raft.leaderID === 0) return ticks;
+      }
+      return Infinity;
+    }
+
+    function following(): Solo {
+      const solo = new Solo();
+      solo.step(2, MessageType.Heartbeat, { term: 3 });
+      solo.drain();
+      return solo;
+    }
+
+    it('a follower waits, but no longer than a few election timeouts', () => {
+      const ticks = patience(following(), 3);
+      expect(ticks).toBeGreaterThanOrEqual(40);
+      expect(ticks).toBeLessThanOrEqual(61);
+    });
+
+    it('a follower waits as long again after a whole message', () => {
+      const solo = following();
+      for (let i = 0; i < 30; i++) {
+        solo.raft.reportArrival(3);
+        solo.tick();
+      }
+      solo.step(2, MessageType.Heartbeat, { term: 3 });
+      expect(patience(solo, 3)).toBeGreaterThanOrEqual(40);
+    });
+
+    it('a message of another term changes nothing', () => {
+      for (const term of [2, 4]) expect(patience(following(), term)).toBeLessThanOrEqual(20);
+    });
+
+    it('a follower without a leader does not wait', () => {
+      const solo = new Solo();
+      for (let i = 0; i < 20; i++) {
+        solo.raft.reportArrival(0);
+        solo.tick();
+      }
+      expect(ofType(solo.drain().messages, MessageType.RequestVote)).not.toEqual([]);
+    });
+  });
 });

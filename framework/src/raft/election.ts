@@ -29,6 +29,22 @@ export function tickElection(core: Core): void {
   campaign(core, false);
 }
 
+/** Without a whole message of the leader, though one is on its way all the time. */
+const MAX_ARRIVAL_ELECTIONS = 4;
+
+/**
+ * Bytes of a message of the leader have come, so that it lives, and what it sends behind them, heartbeats too, has to
+ * wait. They put the election timer back, but not for ever: what they belong to was not seen yet.
+ */
+export function noteArrival(core: Core, term: number): void {
+  const { electionTimeoutTicks } = core.config;
+  const isFollowing = core.leaderID !== 0 && core.role !== 'leader' && core.term === term;
+  const ticks = core.forgivenTicks + core.electionElapsed;
+  if (!isFollowing || ticks > MAX_ARRIVAL_ELECTIONS * electionTimeoutTicks) return;
+  core.forgivenTicks = ticks;
+  core.electionElapsed = 0;
+}
+
 /**
  * Stands for election if it may. It may not:
  *

@@ -8,6 +8,7 @@ import {
   handleTimeoutNow,
   handleVoteResp,
   isHeldUpByLease,
+  noteArrival,
   refuseLateVote,
   tickElection,
 } from './election.js';
@@ -188,6 +189,10 @@ class Raft implements IRaft {
 
   setLevel(level: number): void {
     this.core.level = level;
+  }
+
+  reportArrival(term: number): void {
+    noteArrival(this.core, term);
   }
 
   reportUnreachable(nodeID: number, term: number): void {

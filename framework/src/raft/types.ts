@@ -219,6 +219,12 @@ export interface IRaft {
   /** Whether the replica's state is known not to be that of most members: then it leads only if nobody else can. */
   setUnfit(isUnfit: boolean): void;
   /**
+   * More has come of a message of that term from who is known as the leader, which is not whole yet: a sign of life, for a
+   * few election timeouts at most.
+   */
+  reportArrival(term: number): void;
+
+  /**
    * The transport lost the way to that node, and with it a message of `term`. Not to be called for a message of a
    * connection that was replaced meanwhile: what went by the new one is not lost.
    */

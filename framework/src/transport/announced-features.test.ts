@@ -57,6 +57,7 @@ class Hosts {
         },
         handler: {
           onMessage: ({ clusterID, to }) => clusterID === GROUP && to === nodeID,
+          onArriving: () => undefined,
           onInstallSnapshot: () => undefined,
           onUnreachable: () => undefined,
           onProposalUndelivered: () => undefined,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import {
+  type ArrivalHandler,
   BIN_VER,
   Feature,
   type IConnection,
@@ -30,8 +31,12 @@ function setUp(getConnection: IRaftRPC['getConnection'] = refused): {
   unreachable: number[];
   lostProposals: Message[];
   heard: string[];
+  arrive: ArrivalHandler;
+  arriving: number[];
 } {
   let handler: RequestHandler = () => undefined;
+  let onArriving: ArrivalHandler = () => undefined;
+  const arriving: number[] = [];
   const taken: Message[] = [];
   const ofDragonboat: Message[] = [];
   const unreachable: number[] = [];
@@ -49,8 +54,9 @@ function setUp(getConnection: IRaftRPC['getConnection'] = refused): {
       maxBatchBytes: 1_000,
     },
     {
-      createRPC: (requestHandler) => {
+      createRPC: (requestHandler, _sinks, arrivalHandler) => {
         handler = requestHandler;
+        onArriving = arrivalHandler;
         const done = (): Promise<void> => Promise.resolve();
         return { name: 'fake', getConnection, start: done, stop: done } as unknown as IRaftRPC;
       },
@@ -61,6 +67,7 @@ function setUp(getConnection: IRaftRPC['getConnection'] = refused): {
           if (isHere && isDragonboat) ofDragonboat.push(message);
           return isHere;
         },
+        onArriving: ({ clusterID }) => arriving.push(clusterID),
         onInstallSnapshot: () => undefined,
         onUnreachable: ({ to }) => unreachable.push(to),
         onProposalUndelivered: (message) => lostProposals.push(message),
@@ -75,7 +82,19 @@ function setUp(getConnection: IRaftRPC['getConnection'] = refused): {
   );
   const deliver = (requests: Message[], from = 'b:1', fields: Partial<MessageBatch> = {}): void =>
     handler({ requests, deploymentID: 1, sourceAddress: from, binVer: BIN_VER, ...fields });
-  return { transport, clock, deliver, taken, ofDragonboat, unreachable, lostProposals, heard };
+  const arrive: ArrivalHandler = (messages) => onArriving(messages);
+  return {
+    transport,
+    clock,
+    deliver,
+    taken,
+    ofDragonboat,
+    unreachable,
+    lostProposals,
+    heard,
+    arrive,
+    arriving,
+  };
 }
 
 const heartbeat = (clusterID: number, from: number, to = 1): Message =>
@@ -105,6 +124,14 @@ describe('Transport', () => {
     expect(ofDragonboat).toHaveLength(2);
     deliver([heartbeat(HERE, 2)], 'b:1', { features: Feature.Announces });
     expect(ofDragonboat).toHaveLength(2);
+  });
+
+  it('passes on which messages are arriving, and learns nothing from them', () => {
+    const { transport, arrive, arriving, taken } = setUp();
+    arrive([heartbeat(HERE, 2), heartbeat(HERE + 1, 3)]);
+    expect(arriving).toEqual([HERE, HERE + 1]);
+    expect(taken).toEqual([]);
+    expect(transport.registry.resolve(HERE, 2)).toBeUndefined();
   });
 
   it('learns nothing from messages for others, however many groups they name', () => {

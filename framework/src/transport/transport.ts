@@ -1,4 +1,6 @@
 import {
+  type ArrivalHandler,
+  type ArrivingMessage,
   BIN_VER,
   type ChunkSinkFactory,
   Feature,
@@ -57,6 +59,8 @@ export interface TransportHandler {
    * @param isDragonboat whether that is known to be a host of Dragonboat
    */
   onMessage(message: Message, source: string, isDragonboat: boolean): boolean;
+  /** More of a leader's message has arrived, or of the batch that it is in, which is not whole yet. */
+  onArriving(message: ArrivingMessage): void;
   /** Takes an InstallSnapshot message, whose data goes in a stream of its own. */
   onInstallSnapshot(message: Message): void;
   /** The message was lost with the way to its receiver, which no newer connection has opened again. */
@@ -69,7 +73,11 @@ export interface TransportHandler {
 }
 
 export interface TransportDependencies {
-  createRPC: (requestHandler: RequestHandler, chunkSinkFactory: ChunkSinkFactory) => IRaftRPC;
+  createRPC: (
+    requestHandler: RequestHandler,
+    chunkSinkFactory: ChunkSinkFactory,
+    onArriving: ArrivalHandler,
+  ) => IRaftRPC;
   handler: TransportHandler;
   /** Takes incoming snapshots. */
   createSink: ChunkSinkFactory;
@@ -107,6 +115,9 @@ export class Transport {
     this.#rpc = deps.createRPC(
       (batch) => this.#receive(batch),
       () => deps.createSink(),
+      (messages) => {
+        for (const message of messages) deps.handler.onArriving(message);
+      },
     );
   }
 

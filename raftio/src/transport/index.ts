@@ -1,6 +1,7 @@
 export { type HostPort, parseAddress, urlAuthority } from './address.js';
 export { Arrival, Arrivals } from './arrivals.js';
 export { ConnectAttempts, attemptAborted, attemptTimedOut } from './attempts.js';
+export { BatchWatch, type FrameHead, StreamWatch } from './batch-watch.js';
 export { certificateFault } from './certificate-faults.js';
 export { type AttemptState, explainConnectError } from './connect-errors.js';
 export { asConnectionClosed } from './connection-closed.js';

@@ -132,6 +132,10 @@ export class TappedRaft implements IRaft {
   setLevel(level: number): void {
     this.#core.setLevel(level);
   }
+  reportArrival(term: number): void {
+    this.#core.reportArrival(term);
+  }
+
   reportUnreachable(nodeID: number, term: number): void {
     this.#core.reportUnreachable(nodeID, term);
   }

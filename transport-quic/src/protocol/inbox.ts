@@ -1,4 +1,5 @@
 import { ErrMalformed, MAX_MESSAGE_BYTES } from '@drakkar/raftio';
+import type { BatchWatch } from '@drakkar/raftio/transport';
 import { FRAME_HEADER_BYTES, FrameType, MESSAGE_LENGTH_BYTES, readUint32, writeUint32 } from './frames.js';
 
 export interface InboxOptions {
@@ -7,6 +8,8 @@ export interface InboxOptions {
   /** Credit is given when so many bytes were taken. */
   creditStepBytes: number;
   sendCredit: (payload: Uint8Array) => void;
+  /** Reads along while a message arrives. */
+  watch?: () => BatchWatch | undefined;
   /** A whole message. The bytes are the handler's to keep; `heldBytes` are to be released when it is done with them. */
   onMessage: (bytes: Uint8Array, heldBytes: number) => void;
 }
@@ -80,6 +83,7 @@ export class Inbox {
     // Of what is long and has not arrived, the operating system holds no memory yet.
     this.#message = new Uint8Array(length);
     this.#messageBytes = 0;
+    this.#options.watch?.()?.begin(length);
     this.#put(this.#message, bytes);
   }
 
@@ -95,6 +99,7 @@ export class Inbox {
   #put(message: Uint8Array, bytes: Uint8Array): void {
     message.set(bytes, this.#messageBytes);
     this.#messageBytes += bytes.length;
+    if (this.#messageBytes < message.length) this.#options.watch?.()?.add(bytes);
   }
 
   #complete(message: Uint8Array): void {

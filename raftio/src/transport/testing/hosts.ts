@@ -9,6 +9,7 @@ import {
   makeMessage,
 } from '../../raftpb/types.js';
 import type {
+  ArrivalHandler,
   ChunkSinkFactory,
   IChunkSink,
   IRaftRPC,
@@ -39,6 +40,7 @@ export interface HostOptions<Options> {
   sendBufferBytes?: number;
   requestHandler?: RequestHandler;
   chunkSinkFactory?: ChunkSinkFactory;
+  onArriving?: ArrivalHandler;
 }
 
 const NO_SNAPSHOTS: ChunkSinkFactory = () => {
@@ -76,6 +78,7 @@ export class TestHosts<Options> {
         onWarning: (message, details) => {
           warnings.push({ message, details });
         },
+        ...(options.onArriving === undefined ? {} : { onArriving: options.onArriving }),
       },
       options.requestHandler ?? ((batch) => received.push(batch)),
       options.chunkSinkFactory ?? NO_SNAPSHOTS,

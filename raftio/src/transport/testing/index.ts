@@ -1,3 +1,4 @@
+export { type Arrivals, sendLargeBatch } from './arrivals.js';
 export { transportModuleTests } from './adapter-module.js';
 export { CertificateFolder, type Leaf, type LeafOptions, TestCA } from './certificates.js';
 export {
