@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   CLUSTER,
   TestCluster,
+  type TestNode,
   Workshop,
   codeOf,
   eventually,
@@ -145,6 +146,35 @@ describe('a node whose disk was wiped', () => {
     expect(await codeOf(() => host.waitReady(CLUSTER, { timeoutMs: 300 }))).toBe('ERR_ENTRIES_LOST');
     expect(journal.lines).toEqual([]);
     await cluster.write(leader, 'the others go on');
+  });
+
+  it('has no vote after a restart either, though the leader that found it out is gone', async () => {
+    const cluster = await TestCluster.start(workshop, 3, {}, { electionRTT: 25 });
+    const leader = await cluster.readyLeader();
+    const [victim, behind] = cluster.others(leader) as [TestNode, TestNode];
+    await behind.host.stop();
+    const lines = Array.from({ length: 5 }, (_, i) => `line ${i}`);
+    for (const line of lines) await cluster.write(leader, line);
+    await victim.host.stop();
+    await rm(victim.dir, { recursive: true });
+    const found = await cluster.startNode(victim.nodeID);
+    await found.events.first('replicaRefused');
+    cluster.cutOff.add(leader.nodeID);
+    await found.host.stop();
+    await leader.host.stop();
+    const wiped = await cluster.startNode(victim.nodeID);
+    const other = await cluster.startNode(behind.nodeID);
+    await wiped.events.first('replicaRefused');
+    // It is asked for its vote again and again; each time would be enough.
+    const asked = (): boolean => (wiped.received.get(CLUSTER) ?? 0) >= 3;
+    await eventually('the other one to stand for election', () => asked() || undefined, 30_000);
+    expect([progressOf(wiped).role, progressOf(other).role]).not.toContain('leader');
+    cluster.cutOff.clear();
+    const back = await cluster.startNode(leader.nodeID);
+    await cluster.write(back, 'the end');
+    for (const node of [back, other, wiped]) {
+      expect((await cluster.read(node)).split('\n')).toEqual([...lines, 'the end']);
+    }
   });
 });
 

@@ -20,6 +20,7 @@ export {
   ConfigChangeType,
   type GroupSettings,
   type InitialSettings,
+  type LostLog,
   type EntryBatch,
   type Membership,
   type Message,

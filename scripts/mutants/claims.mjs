@@ -88,4 +88,12 @@ export const claimsMutants = [
     find: 'type === ConfigChangeType.RemoveNode && !addresses.has(nodeID) && !observers.has(nodeID)',
     replace: 'type === ConfigChangeType.RemoveNode && nodeID === 0',
   },
+  {
+    id: 'loss-forgotten',
+    what: 'a replica that was found to have lost entries has forgotten that after a restart, and votes',
+    file: 'framework/src/raft/lost-entries.ts',
+    in: 'recordedLoss',
+    find: 'commit >= recorded.index && term >= recorded.term',
+    replace: 'commit >= 0',
+  },
 ];

@@ -88,6 +88,10 @@ function settingsText({ settings }: Bootstrap): string {
   return `${orderedConfigChange} ${lruMaxSessionCount} ${isFinal}`;
 }
 
+function lostText({ lost }: Bootstrap): string {
+  return lost === undefined ? 'nothing' : `${lost.index} ${lost.term} ${lost.leaderID}`;
+}
+
 export async function checkBootstrap(
   db: ILogDB,
   of: NodeInfo,
@@ -103,6 +107,7 @@ export async function checkBootstrap(
   same(actual.join, expected.join, `${what}: join`);
   same(actual.groupID ?? 0, expected.groupID ?? 0, `${what}: groupID`);
   same(settingsText(actual), settingsText(expected), `${what}: settings`);
+  same(lostText(actual), lostText(expected), `${what}: lost`);
   sameMap(actual.addresses, expected.addresses, `${what}: addresses`);
 }
 

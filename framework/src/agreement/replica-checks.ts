@@ -4,9 +4,10 @@ import type { IEventSink } from '../events/event-hub.js';
 import type { ILogger } from '../logging/logger.js';
 import type { RaftUpdate } from '../raft/index.js';
 import type { StatePoint } from '../rsm/index.js';
-import { ErrEntriesLost } from '../errors/index.js';
 import { type ApplySettings, areEqualSettings } from './apply-settings.js';
+import { BootstrapRecord } from './bootstrap-record.js';
 import { type GroupDifference, GroupGuard } from './group-guard.js';
+import { LossWatch } from './loss-watch.js';
 import { StateComparison, type StateDivergence } from './state-comparison.js';
 import { StatePoints } from './state-points.js';
 
@@ -55,12 +56,14 @@ export class ReplicaChecks {
   readonly #options: ReplicaChecksOptions;
   readonly #deps: ReplicaChecksDependencies;
   #isOverruled = false;
-  #loss: ErrEntriesLost | undefined;
+  readonly #loss: LossWatch;
 
   constructor(options: ReplicaChecksOptions, deps: ReplicaChecksDependencies) {
     this.#options = options;
     this.#deps = deps;
-    this.guard = makeGuard(options, deps);
+    const record = new BootstrapRecord(deps.logDB, options.replica, options.bootstrap);
+    this.guard = makeGuard(options, record, deps);
+    this.#loss = makeLossWatch(options, record, deps);
     const points = makePoints(options, deps, (point) => this.states.taken(point));
     this.#points = points;
     this.states = makeComparison(options, deps, points);
@@ -68,7 +71,7 @@ export class ReplicaChecks {
 
   /** Why the replica takes no writes and serves no linearizable reads; undefined: it does. */
   get refusal(): DrakkarError | undefined {
-    return this.guard.refusal ?? this.#loss;
+    return this.guard.refusal ?? this.#loss.refusal;
   }
 
   /** Why the replica serves no linearizable reads; undefined: it does. */
@@ -131,25 +134,7 @@ export class ReplicaChecks {
   tick(): void {
     this.guard.tick();
     this.states.tick();
-    this.#noteLoss();
-  }
-
-  #noteLoss(): void {
-    const { clusterID, nodeID, raft } = this.#options.replica;
-    const { lostIndex } = raft;
-    if (lostIndex === 0) {
-      this.#loss = undefined;
-      return;
-    }
-    if (this.#loss !== undefined) return;
-    const { lastIndex } = raft.status();
-    this.#loss = new ErrEntriesLost(
-      `group ${clusterID}: node ${nodeID} on this host does not have entries that it acknowledged, its log ends at ` +
-        `${lastIndex} and its leader counts on ${lostIndex}: its disk was wiped, or an old copy was put back. It ` +
-        'neither votes nor serves; remove the node, and add a new one under another node id',
-      { details: { clusterID, nodeID, lastIndex, lostIndex } },
-    );
-    this.#deps.events.emit('replicaRefused', { clusterID, nodeID, error: this.#loss });
+    this.#loss.tick();
   }
 
   agreement(): ReplicaAgreement {
@@ -166,16 +151,15 @@ export class ReplicaChecks {
 
 function makeGuard(
   { replica, bootstrap, settings, electionTimeoutTicks }: ReplicaChecksOptions,
-  { logDB, events, logger }: ReplicaChecksDependencies,
+  bootstrapRecord: BootstrapRecord,
+  { events, logger }: ReplicaChecksDependencies,
 ): GroupGuard {
   const { clusterID, nodeID } = replica;
   const who = { clusterID, nodeID };
-  let recorded = bootstrap;
   const record = async (groupID: number, settings: GroupSettings | undefined): Promise<void> => {
-    recorded = { ...recorded, groupID };
-    if (settings !== undefined) recorded.settings = { ...settings, isFinal: true };
-    await logDB.saveBootstrapInfo(clusterID, nodeID, recorded);
-    if (settings !== undefined) replica.rsm.setInitialSettings(settings);
+    if (settings === undefined) return await bootstrapRecord.change({ groupID });
+    await bootstrapRecord.change({ groupID, settings: { ...settings, isFinal: true } });
+    replica.rsm.setInitialSettings(settings);
   };
   return new GroupGuard(
     {
@@ -221,6 +205,42 @@ function makeGuard(
       },
       recordFailed: (err) => {
         logger.error('the identity of the group could not be recorded', { ...who, err });
+        replica.recordFailed(err);
+      },
+    },
+  );
+}
+
+function makeLossWatch(
+  { replica, bootstrap, electionTimeoutTicks }: ReplicaChecksOptions,
+  record: BootstrapRecord,
+  { events, logger }: ReplicaChecksDependencies,
+): LossWatch {
+  const { clusterID, nodeID } = replica;
+  const who = { clusterID, nodeID };
+  return new LossWatch(
+    { ...who, recorded: bootstrap.lost, pauseTicks: electionTimeoutTicks },
+    {
+      get nowTick() {
+        return replica.nowTick;
+      },
+      get lost() {
+        return replica.raft.lost;
+      },
+      get lastIndex() {
+        return replica.raft.status().lastIndex;
+      },
+      record: (lost) => record.change({ lost }),
+      refused: (error) => {
+        logger.error('the replica neither votes nor serves: it has lost entries that it acknowledged', {
+          ...who,
+          err: error,
+        });
+        events.emit('replicaRefused', { ...who, error });
+      },
+      regained: () => logger.info('the replica has again what it had acknowledged', who),
+      recordFailed: (err) => {
+        logger.error('it could not be recorded what the replica has lost', { ...who, err });
         replica.recordFailed(err);
       },
     },

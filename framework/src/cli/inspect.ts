@@ -74,6 +74,11 @@ function bootstrapText(bootstrap: Bootstrap | undefined): string {
 function replicaLines(replica: ReplicaSummary): string[] {
   const { state, extents = [], snapshots = [], error } = replica;
   const lines = ['', nameOf(replica), `  bootstrap  ${bootstrapText(replica.bootstrap)}`];
+  const lost = replica.bootstrap?.lost;
+  if (lost !== undefined)
+    lines.push(
+      `  lost       entries up to ${lost.index}, which node ${lost.leaderID} counts on, leader of term ${lost.term}`,
+    );
   if (state !== undefined)
     lines.push(`  state      term ${state.term}, vote ${state.vote}, commit ${state.commit}`);
   const log = extents.map(({ first, last }) => `${first} to ${last}`).join(', ');

@@ -106,7 +106,8 @@ export class ReplicaLoader {
       return this.#rebuild(config, store, make, signal);
     };
     const { rebuilt, record } = await this.#rebuildByRecord(config, bootstrap, rebuild);
-    const { rsm, init, newest, damaged } = rebuilt;
+    const { rsm, newest, damaged } = rebuilt;
+    const init: RaftInit = { ...rebuilt.init, lost: record.lost };
     try {
       if (newest !== undefined) events.emit('snapshotRecovered', { clusterID, nodeID, index: newest.index });
       for (const { snapshot, error } of damaged) {

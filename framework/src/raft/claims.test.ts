@@ -154,8 +154,12 @@ describe('a follower', () => {
       }
       return solo;
     };
-    const votes = (solo: Solo, fields: { term: number; logIndex: number; logTerm: number }): boolean => {
-      solo.step(3, MessageType.RequestVote, fields);
+    const votes = (
+      solo: Solo,
+      fields: { term: number; logIndex: number; logTerm: number },
+      candidate = 3,
+    ): boolean => {
+      solo.step(candidate, MessageType.RequestVote, fields);
       const [answer] = ofType(solo.drain().messages, MessageType.RequestVoteResp);
       return answer?.reject === false;
     };
@@ -164,21 +168,55 @@ describe('a follower', () => {
     it('never votes for a candidate that may lack them, and never campaigns', () => {
       const solo = foundOut();
       solo.tick(1000);
-      expect(solo.raft).toMatchObject({ term: 0, lostIndex: 3 });
+      expect(solo.raft).toMatchObject({ term: 0, lost: { index: 3, term: 1, leaderID: 2 } });
       expect(votes(solo, { term: 2, ...STALE })).toBe(false);
       expect(votes(solo, { term: 3, logIndex: 3, logTerm: 0 })).toBe(false);
     });
 
-    it('votes for a candidate that has them', () => {
-      expect(votes(foundOut(), { term: 2, logIndex: 3, logTerm: 1 })).toBe(true);
+    it('votes for nobody who has them but the leader that counts on them: it may have acknowledged more', () => {
+      const ALL = { term: 2, logIndex: 3, logTerm: 1 };
+      expect(votes(foundOut(), ALL)).toBe(false);
+      expect(votes(foundOut(), ALL, 2)).toBe(true);
+    });
+
+    describe('and which was recorded before a restart', () => {
+      const restarted = (state = { term: 1, vote: 0, commit: 2 }): Solo =>
+        new Solo({}, { ...initWithTerms(entries(1, 1, 1), state), lost: { index: 3, term: 1, leaderID: 2 } });
+
+      it('neither votes nor campaigns while it hears no leader', () => {
+        const solo = restarted();
+        solo.tick(1000);
+        expect(solo.raft).toMatchObject({ term: 1, lost: { index: 3, term: 1, leaderID: 2 } });
+        expect(votes(solo, { term: 2, logIndex: 2, logTerm: 1 })).toBe(false);
+        expect(votes(solo, { term: 3, logIndex: 4, logTerm: 1 })).toBe(false);
+      });
+
+      it('trusts its memory when it was fed by a later leader before the restart', () => {
+        const solo = new Solo(
+          {},
+          {
+            ...initWithTerms(entries(1, 1, 1, 2), { term: 2, vote: 0, commit: 3 }),
+            lost: { index: 3, term: 1, leaderID: 2 },
+          },
+        );
+        expect(solo.raft.lost).toBeUndefined();
+        expect(votes(solo, { term: 3, logIndex: 3, logTerm: 2 })).toBe(true);
+      });
+    });
+
+    it('stays found out when a later leader claims less, once', () => {
+      const solo = foundOut();
+      expect(solo.step(3, MessageType.Heartbeat, { term: 2, commit: 2 })).toBe('lostEntries');
+      solo.tick(1000);
+      expect(solo.raft.lost).toMatchObject({ index: 3, term: 2, leaderID: 3 });
     });
 
     it('votes for anybody when it has got them from a later leader, and not before', () => {
       const solo = foundOut();
       expect(solo.step(3, MessageType.Heartbeat, { term: 2 })).toBeUndefined();
-      expect(solo.raft.lostIndex).toBe(3);
+      expect(solo.raft.lost).toMatchObject({ index: 3 });
       solo.step(3, MessageType.Replicate, { term: 2, entries: entries(1, 1, 1, 1) });
-      expect(solo.raft.lostIndex).toBe(0);
+      expect(solo.raft.lost).toBeUndefined();
     });
 
     it.each<[string, (solo: Solo) => unknown]>([
@@ -190,7 +228,7 @@ describe('a follower', () => {
     ])('trusts its memory again when %s contradicts that', (_what, contradict) => {
       const solo = foundOut();
       contradict(solo);
-      expect(solo.raft.lostIndex).toBe(0);
+      expect(solo.raft.lost).toBeUndefined();
       expect(votes(solo, { term: 5, logIndex: 2, logTerm: 2 })).toBe(true);
     });
 
@@ -208,7 +246,7 @@ describe('a follower', () => {
       for (let i = 0; i < 3; i++, solo.tick()) {
         expect(solo.step(3, MessageType.Heartbeat, { term: 4, commit: 9 })).toBe('lostEntries');
       }
-      expect(solo.raft.lostIndex).toBe(0);
+      expect(solo.raft.lost).toBeUndefined();
     });
   });
 

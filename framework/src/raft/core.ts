@@ -10,7 +10,7 @@ import {
 } from '@drakkar/raftio';
 import { violated } from './errors.js';
 import { RaftLog } from './log.js';
-import { LostEntries } from './lost-entries.js';
+import { type LostEntries, recordedLoss } from './lost-entries.js';
 import { Progress } from './progress.js';
 import { type DistantMember, MAX_TERM_CREDIT } from './term-bound.js';
 import type { RemovalWord } from './removal.js';
@@ -120,7 +120,7 @@ export class Core {
   termCredit = MAX_TERM_CREDIT;
   distant: DistantMember | undefined = undefined;
   /** What this replica is said to have acknowledged, and does not have; see lost-entries.ts. */
-  lost = new LostEntries();
+  lost: LostEntries;
   /** Members that say that this replica was removed, since a leader was heard last; see removal.ts. */
   readonly removalWords = new Map<number, RemovalWord>();
   /** Whether they are believed. */
@@ -211,6 +211,7 @@ export class Core {
     Object.assign(this.durableState, init.state);
     this.membership = init.membership;
     this.level = init.level ?? 0;
+    this.lost = recordedLoss(init.lost, init.state);
     this.reads = new ReadState(1 + config.random.nextInt(0x7fff_fffe));
     if (this.log.lastTerm > this.term) {
       violated('the stored log is of a later term than the state', {

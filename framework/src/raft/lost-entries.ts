@@ -1,35 +1,49 @@
-import type { Message } from '@drakkar/raftio';
+import type { LostLog, Message } from '@drakkar/raftio';
 import type { Core } from './core.js';
 
 /*
  * A leader counts on entries that this replica acknowledged and does not have: its disk was wiped, or an old copy was
- * put back. What has forgotten entries has forgotten votes, too. With its vote a candidate that lacks what is committed
- * could win, so it votes for nobody who may lack it, and does not campaign, until its log has come as far as is
- * claimed. Since a message may claim anything, the leader must claim it in two ticks, or the doubt ends by itself; and
- * whatever a leader says later that can not be true together with the claim ends it, too.
+ * put back. What has forgotten entries has forgotten votes, too, and may have acknowledged more than the leader knows to
+ * be committed. With its vote a candidate that lacks what is committed could win, so it does not campaign, and votes for
+ * nobody but the very leader that counts on it. Since a message may claim anything, the leader must claim it in two
+ * ticks, or the doubt ends by itself. A claim that was repeated is found true: the host records it, and a restart begins
+ * with it. It ends when the log has come as far as is claimed, and with whatever a leader says later that can't be true
+ * together with it.
  */
 
-/** For how long a claim holds that is not repeated. */
+/** For how many election timeouts a claim holds that is not repeated. */
 const SINGLE_CLAIM_ELECTION_TIMEOUTS = 10;
 
 /** What a leader has claimed that this replica had acknowledged. */
-export class LostEntries {
+export class LostEntries implements LostLog {
   /** 0: nothing is claimed. */
   index = 0;
   /** Of the leader that claims it. */
   term = 0;
+  leaderID = 0;
   sinceTick = 0;
   isRepeated = false;
+}
+
+/** As the host has recorded it, unless the stored log shows that it is over. */
+export function recordedLoss(
+  recorded: LostLog | undefined,
+  { term, commit }: { term: number; commit: number },
+): LostEntries {
+  const isOver = recorded === undefined || (commit >= recorded.index && term >= recorded.term);
+  return isOver ? new LostEntries() : Object.assign(new LostEntries(), recorded, { isRepeated: true });
 }
 
 /** A leader's message names a commit index that is not there. Only the leader that is followed here is believed. */
 export function noteLostEntries(core: Core, { from, term, commit }: Message): boolean {
   if (core.role === 'leader' || (core.hasLease && from !== core.leaderID)) return false;
   const { lost } = core;
-  if (lost.index === 0 || term !== lost.term) {
-    core.lost = Object.assign(new LostEntries(), { index: commit, term, sinceTick: core.ticks });
+  if (lost.index === 0 || (term !== lost.term && !lost.isRepeated)) {
+    const claim = { index: commit, term, leaderID: from, sinceTick: core.ticks };
+    core.lost = Object.assign(new LostEntries(), claim);
     return true;
   }
+  if (term > lost.term) Object.assign(lost, { term, leaderID: from });
   lost.index = Math.max(lost.index, commit);
   lost.isRepeated ||= core.ticks > lost.sinceTick;
   return true;
@@ -44,10 +58,10 @@ export function isDistrusted(core: Core): boolean {
   );
 }
 
-/** Whether a candidate must not have this replica's vote. One that has all that is claimed does no harm. */
-export function mustNotVoteFor(core: Core, { term, logTerm, logIndex }: Message): boolean {
+/** Whether a candidate must not have this replica's vote. The leader that counts on it has all that is committed. */
+export function mustNotVoteFor(core: Core, { from, term, logTerm, logIndex }: Message): boolean {
   const { lost } = core;
-  const hasAll = term > lost.term && logTerm >= lost.term && logIndex >= lost.index;
+  const hasAll = from === lost.leaderID && term > lost.term && logTerm >= lost.term && logIndex >= lost.index;
   return isDistrusted(core) && !hasAll;
 }
 

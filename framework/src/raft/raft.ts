@@ -1,4 +1,11 @@
-import { type Entry, type Membership, type Message, MessageType, type Snapshot } from '@drakkar/raftio';
+import {
+  type Entry,
+  type LostLog,
+  type Membership,
+  type Message,
+  MessageType,
+  type Snapshot,
+} from '@drakkar/raftio';
 import { type ClaimFault, faultOf, isFromLeader, isRequest } from './claims.js';
 import { applyConfigChange, rejectConfigChange } from './config-change.js';
 import { Core } from './core.js';
@@ -111,9 +118,9 @@ class Raft implements IRaft {
     return heldFrom(this.core);
   }
 
-  get lostIndex(): number {
+  get lost(): LostLog | undefined {
     const { lost } = this.core;
-    return lost.isRepeated ? lost.index : 0;
+    return lost.isRepeated ? lost : undefined;
   }
 
   get appliedIndex(): number {

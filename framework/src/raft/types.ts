@@ -1,4 +1,13 @@
-import type { Entry, GroupSettings, Membership, Message, Snapshot, State, Uint64 } from '@drakkar/raftio';
+import type {
+  Entry,
+  GroupSettings,
+  LostLog,
+  Membership,
+  Message,
+  Snapshot,
+  State,
+  Uint64,
+} from '@drakkar/raftio';
 import type { ChangeRefusal } from './change-guard.js';
 import type { ClaimFault } from './claims.js';
 import type { MemoryAccount } from './memory.js';
@@ -75,6 +84,8 @@ export interface RaftInit {
   membership: Membership;
   /** The group's feature level as of `applied`. Default: 0. */
   level?: number;
+  /** What an earlier core of this replica was found to have lost. */
+  lost?: LostLog | undefined;
 }
 
 /** A config change, and why the leader refused it. */
@@ -272,8 +283,11 @@ export interface IRaft {
    * when there is none. They may be removed all the same: then it needs another snapshot.
    */
   readonly heldFrom: number;
-  /** What the leader says again and again that this replica had acknowledged, and that it does not have; 0: nothing. */
-  readonly lostIndex: number;
+  /**
+   * What the leader says again and again that this replica had acknowledged, and that it does not have. It changes with
+   * what is said; the host records it, and a core that is made from the record goes on distrusting itself.
+   */
+  readonly lost: Readonly<LostLog> | undefined;
   status(): RaftStatus;
 }
 

@@ -209,6 +209,13 @@ const VECTORS: Golden[] = [
     '1001 fa06 07 0801 10ac02 1801',
   ),
   golden(
+    'Bootstrap with what the replica has lost',
+    { addresses: new Map(), join: true, lost: { index: 300, term: 7, leaderID: 2 } },
+    records.encodeBootstrap,
+    records.decodeBootstrap,
+    '1001 8207 07 08ac02 1007 1802',
+  ),
+  golden(
     'RaftDataStatus',
     { address: 'a1', binVer: 210, hardHash: 1n << 63n },
     records.encodeRaftDataStatus,

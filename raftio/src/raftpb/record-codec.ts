@@ -8,6 +8,7 @@ import {
   ConfigChangeType,
   type GroupSettings,
   type InitialSettings,
+  type LostLog,
   type RaftDataStatus,
   type SessionRecord,
   type SnapshotHeader,
@@ -23,6 +24,9 @@ const GROUP_ID_TAG = 0x370;
 /** Field 111, a message. */
 const INITIAL_SETTINGS_TAG = 0x37a;
 const INITIAL_SETTINGS_FIELDS = fieldSet(1, 2, 3);
+/** Field 112, a message. */
+const LOST_TAG = 0x382;
+const LOST_FIELDS = fieldSet(1, 2, 3);
 const DATA_STATUS_FIELDS = fieldSet(1, 2, 3);
 const CONFIG_CHANGE_FIELDS = fieldSet(1, 2, 3, 4, 5);
 const HEADER_FIELDS = fieldSet(1, 2, 3, 4, 5, 6, 7, 8);
@@ -67,6 +71,28 @@ function writeBootstrap(writer: Writer, bootstrap: Bootstrap): void {
   writer.bool(2, bootstrap.join);
   if (bootstrap.groupID) writer.uint(110, bootstrap.groupID);
   if (bootstrap.settings !== undefined) writer.nested(111, bootstrap.settings, writeInitialSettings);
+  if (bootstrap.lost !== undefined) writer.nested(112, bootstrap.lost, writeLost);
+}
+
+function writeLost(writer: Writer, { index, term, leaderID }: LostLog): void {
+  writer.uint(1, index);
+  writer.uint(2, term);
+  writer.uint(3, leaderID);
+}
+
+function readLost(reader: Reader): LostLog {
+  const outerEnd = reader.enter();
+  const lost: LostLog = { index: 0, term: 0, leaderID: 0 };
+  while (reader.pos < reader.end) {
+    const tag = reader.tag();
+    if (tag === 0x08) lost.index = reader.uint();
+    else if (tag === 0x10) lost.term = reader.uint();
+    else if (tag === 0x18) lost.leaderID = reader.uint();
+    else reader.skip(tag, LOST_FIELDS);
+  }
+  reader.leave(outerEnd);
+  if (lost.index === 0) throw new ErrMalformed('lost entries without an index');
+  return lost;
 }
 
 function writeInitialSettings(writer: Writer, settings: InitialSettings): void {
@@ -128,6 +154,7 @@ export function decodeBootstrap(bytes: Uint8Array): Bootstrap {
     else if (tag === 0x10) bootstrap.join = reader.bool();
     else if (tag === GROUP_ID_TAG) bootstrap.groupID = reader.uint();
     else if (tag === INITIAL_SETTINGS_TAG) bootstrap.settings = readInitialSettings(reader);
+    else if (tag === LOST_TAG) bootstrap.lost = readLost(reader);
     else reader.skip(tag, BOOTSTRAP_FIELDS);
   }
   return bootstrap;

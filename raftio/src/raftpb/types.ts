@@ -97,6 +97,17 @@ export interface Bootstrap {
   groupID?: number;
   /** Field 111, which version 0.1 skips; absent: not known yet. */
   settings?: InitialSettings;
+  /** Field 112, which version 0.1 skips; absent: the replica has what it acknowledged, as far as it knows. */
+  lost?: LostLog;
+}
+
+/** What a leader counts on a replica for, which does not have it: its disk was wiped, or an old copy was put back. */
+export interface LostLog {
+  /** The replica had acknowledged entries up to there. */
+  index: number;
+  /** Term and node id of the leader that counts on it. */
+  term: number;
+  leaderID: number;
 }
 
 /** Identity of a data directory. */

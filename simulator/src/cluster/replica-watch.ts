@@ -9,7 +9,12 @@ import {
   hasErrorCode,
 } from '@drakkar/raftio';
 import type { LogDBWatcher } from '../disk/watched-logdb.js';
-import type { CoreChange, FullEntry, ReplicaName } from '../invariants/observation.js';
+import {
+  type CoreChange,
+  type FullEntry,
+  type ReplicaName,
+  nameOfReplica,
+} from '../invariants/observation.js';
 import type { Life } from '../world/life.js';
 import type { RegisterMachine } from '../workload/register-machine.js';
 import { changeInNormalForm, inNormalForm } from './spellings.js';
@@ -112,6 +117,8 @@ export class ReplicaWatch implements RaftWatcher, LogDBWatcher {
       this.#world.coverage.count('forged message dropped');
       return;
     }
+    const { wiped } = this.#world.oracle;
+    if (fault === 'lostEntries' && wiped.has(nameOfReplica({ clusterID, nodeID }))) return;
     const { type, from, term, logIndex, commit } = message;
     const what = JSON.stringify({ type, from, term, logIndex, commit });
     this.#world.oracle.fail(

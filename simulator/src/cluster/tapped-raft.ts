@@ -86,8 +86,8 @@ export class TappedRaft implements IRaft {
   get heldFrom(): number {
     return this.#core.heldFrom;
   }
-  get lostIndex(): number {
-    return this.#core.lostIndex;
+  get lost(): IRaft['lost'] {
+    return this.#core.lost;
   }
   tick(): void {
     const before = this.#core.status();

@@ -16,6 +16,7 @@ import { drillSameDraws, sameDrawsSetting } from './same-draws.js';
 import { drillSpoiltChunks, spoiltChunksSetting } from './spoilt-chunks.js';
 import { drillStoredLog, storedLogSetting } from './stored-log.js';
 import { drillUnfinishedSnapshot, unfinishedSnapshotSetting } from './unfinished-snapshot.js';
+import { drillWipedDisk, wipedDiskSetting } from './wiped-disk.js';
 import { DrillStuckError, type Setting, Theatre } from './theatre.js';
 
 interface Drill {
@@ -42,6 +43,7 @@ const DRILLS: readonly Drill[] = [
   { setting: lateConfirmationsSetting, run: drillLateConfirmations },
   { setting: differentMembersSetting, run: drillDifferentMembers, starts: true },
   { setting: differentSettingsSetting, run: drillDifferentSettings, starts: true },
+  { setting: wipedDiskSetting, run: drillWipedDisk },
 ];
 
 const MAX_STEPS = 500_000;

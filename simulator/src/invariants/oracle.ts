@@ -3,6 +3,7 @@ import {
   InvariantViolation,
   type ObservationKind,
   type Observations,
+  nameOfReplica,
 } from './observation.js';
 import type { Shadows } from './shadows.js';
 
@@ -19,6 +20,8 @@ export class Oracle {
   onConfigured: (seen: Observations['configured']) => void = () => undefined;
   /** Replicas, by `group/node`, whose doings are no part of what is looked at. */
   readonly ignored = new Set<string>();
+  /** Replicas, by `group/node`, whose disk was lost. */
+  readonly wiped = new Set<string>();
   readonly #handlers = new Map<ObservationKind, Handler[]>();
 
   /** @param only the name of what alone counts, to find out whether it would be seen without all others */
@@ -54,6 +57,11 @@ export class Oracle {
     return this.ignored.has(`${String(seen.clusterID)}/${String(seen.nodeID)}`);
   }
 
+  #lost(seen: Observations['lost']): void {
+    this.wiped.add(nameOfReplica(seen));
+    this.shadows.lost(seen);
+  }
+
   fail(invariant: string, message: string): void {
     if (this.only !== undefined && invariant !== this.only) return;
     this.violation ??= new InvariantViolation(invariant, message);
@@ -66,6 +74,7 @@ export class Oracle {
     else if (kind === 'appended') shadows.appended(seen as Observations['appended']);
     else if (kind === 'saving') shadows.saving(seen as Observations['saving']);
     else if (kind === 'durable') shadows.durable(seen as Observations['durable']);
+    else if (kind === 'lost') this.#lost(seen as Observations['lost']);
     else if (kind === 'elected') shadows.elected(seen as Observations['elected']);
     else if (kind === 'configured') this.onConfigured(seen as Observations['configured']);
   }

@@ -63,6 +63,11 @@ export class Shadows {
     this.of(seen).leads = 0;
   }
 
+  /** Should it start again, it has nothing. */
+  lost(seen: Observations['lost']): void {
+    this.#replicas.delete(nameOfReplica(seen));
+  }
+
   appended(seen: Observations['appended']): void {
     const { log } = this.of(seen);
     if (seen.snapshot !== undefined) log.install(seen.snapshot.index, seen.snapshot.term);

@@ -89,6 +89,7 @@ export const EVENT_KINDS = [
   'drill: late confirmations',
   'drill: different members',
   'drill: different settings',
+  'drill: wiped disk',
 ] as const;
 
 /** Kinds that only seeds with that extension bring about. */

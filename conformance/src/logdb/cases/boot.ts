@@ -3,6 +3,7 @@ import { MAX_ID, R, bootstrap, entries, replica, state, update } from '../make.j
 import type { LogDBCase } from './logdb-case.js';
 
 const SETTINGS = { orderedConfigChange: true, lruMaxSessionCount: 2 ** 32 - 1, isFinal: true };
+const LOST = { index: MAX_ID, term: 3, leaderID: MAX_ID };
 
 export const BOOT_CASES: readonly LogDBCase[] = [
   {
@@ -18,7 +19,7 @@ export const BOOT_CASES: readonly LogDBCase[] = [
     title: 'bootstrap info is read back as saved, and is durable',
     run: async (bench) => {
       const initial = bootstrap([1, 2, MAX_ID]);
-      const joined = { ...bootstrap([], true), groupID: 2 ** 52 - 1, settings: SETTINGS };
+      const joined = { ...bootstrap([], true), groupID: 2 ** 52 - 1, settings: SETTINGS, lost: LOST };
       await bench.db.saveBootstrapInfo(7, 3, initial);
       await bench.db.saveBootstrapInfo(8, MAX_ID, joined);
       await checkBootstrap(bench.db, R, initial, 'initial member');
