@@ -2,6 +2,7 @@ import type { Membership } from '@drakkar/raftio';
 import type { Core } from './core.js';
 import { countVotes } from './election.js';
 import { violated } from './errors.js';
+import { giveUpTransfer } from './leader-transfer.js';
 import { setMembership } from './membership.js';
 import { releaseConfirmed } from './read-index.js';
 import { advanceCommit, broadcastHeartbeat, flushReplication } from './replication.js';
@@ -56,7 +57,7 @@ export function applyConfigChange(core: Core, membership: Membership): void {
     }
     if (core.transferTarget !== 0) {
       const target = core.remote(core.transferTarget);
-      if (target === undefined || target.isObserver) core.transferTarget = 0;
+      if (target === undefined || target.isObserver) giveUpTransfer(core);
     }
     core.replicationDue = true;
     advanceCommit(core);

@@ -162,6 +162,8 @@ export class Core {
   isTransferCampaign = false;
   transferTarget = 0;
   transferElapsed = 0;
+  /** Attempts to hand over in this term that are over, as leader, or as its leader says; see leader-transfer.ts. */
+  transfersOver = 0;
 
   /** How far the state machine is in what it was given, and since when; see stall.ts. */
   readonly applying = {

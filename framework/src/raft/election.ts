@@ -1,5 +1,6 @@
 import { type Message, MessageType } from '@drakkar/raftio';
 import type { Core } from './core.js';
+import { isTransferOver } from './leader-transfer.js';
 import { isDistrusted, mustNotVoteFor } from './lost-entries.js';
 import { leavesToOthers } from './progress.js';
 import { askForLeader } from './quiesce.js';
@@ -194,7 +195,8 @@ export function countVotes(core: Core): void {
   }
 }
 
-/** The leader asks us to campaign at once: no pre-vote, and no lease stands in the way (thesis 3.10). */
+/** The leader that we follow asks us to campaign at once: no pre-vote, and no lease stands in the way (thesis 3.10). */
 export function handleTimeoutNow(core: Core, message: Message): void {
-  if (core.role === 'follower' && core.leaderID === message.from) campaign(core, true);
+  if (core.role !== 'follower' || core.leaderID !== message.from || isTransferOver(core, message)) return;
+  campaign(core, true);
 }

@@ -1,5 +1,6 @@
 import { type Entry, Feature, type Message, MessageType, entrySizeBytes } from '@drakkar/raftio';
 import type { Core } from './core.js';
+import { noteTransfersOver } from './leader-transfer.js';
 import { regainTrust } from './lost-entries.js';
 import { isOutdated } from './outdated.js';
 import { quorumMatch } from './quorum.js';
@@ -240,6 +241,7 @@ export function sendHeartbeat(core: Core, remote: Remote): void {
     type: MessageType.Heartbeat,
     to: remote.nodeID,
     commit: Math.min(remote.match, core.log.commit),
+    logIndex: core.transfersOver,
     hint: isConfirming ? reads.round : 0,
     hintHigh: isConfirming ? reads.instance : 0,
   });
@@ -309,6 +311,7 @@ function reject(core: Core, message: Message): void {
 export function handleHeartbeat(core: Core, message: Message): void {
   core.log.commitTo(message.commit);
   regainTrust(core, 0, message.commit);
+  noteTransfersOver(core, message);
   core.send({
     type: MessageType.HeartbeatResp,
     to: message.from,

@@ -25,6 +25,7 @@ function enterTerm(core: Core, term: number): void {
   core.term = term;
   core.vote = 0;
   core.termLeader = 0;
+  core.transfersOver = 0;
 }
 
 /** Makes `leaderID` the leader as known; 0 = unknown. There is at most one in a term (paper, section 5.2). */
