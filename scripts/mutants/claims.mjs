@@ -96,4 +96,12 @@ export const claimsMutants = [
     find: 'commit >= recorded.index && term >= recorded.term',
     replace: 'commit >= 0',
   },
+  {
+    id: 'late-order-is-obeyed',
+    what: 'a replica campaigns by an order that its leader has given up',
+    file: 'framework/src/raft/leader-transfer.ts',
+    in: 'isTransferOver',
+    find: 'logIndex > 0 && logIndex <= core.transfersOver',
+    replace: 'logIndex < 0',
+  },
 ];

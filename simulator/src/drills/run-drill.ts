@@ -10,6 +10,7 @@ import { drillHostileBatches, hostileBatchesSetting } from './hostile-batches.js
 import { drillLateAnswers, lateAnswersSetting } from './late-answers.js';
 import { drillLateConfirmations, lateConfirmationsSetting } from './late-confirmations.js';
 import { drillLateDuplicates, lateDuplicatesSetting } from './late-duplicates.js';
+import { drillLateOrder, lateOrderSetting } from './late-order.js';
 import { drillLateSave, lateSaveSetting } from './late-save.js';
 import { drillMisplacedData, misplacedDataSetting } from './misplaced-data.js';
 import { drillSameDraws, sameDrawsSetting } from './same-draws.js';
@@ -44,6 +45,7 @@ const DRILLS: readonly Drill[] = [
   { setting: differentMembersSetting, run: drillDifferentMembers, starts: true },
   { setting: differentSettingsSetting, run: drillDifferentSettings, starts: true },
   { setting: wipedDiskSetting, run: drillWipedDisk },
+  { setting: lateOrderSetting, run: drillLateOrder },
 ];
 
 const MAX_STEPS = 500_000;

@@ -90,6 +90,7 @@ export const EVENT_KINDS = [
   'drill: different members',
   'drill: different settings',
   'drill: wiped disk',
+  'drill: late order',
 ] as const;
 
 /** Kinds that only seeds with that extension bring about. */
