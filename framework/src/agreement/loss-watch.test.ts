@@ -8,6 +8,9 @@ class Host implements LossWatchHost {
   nowTick = 0;
   lost: LostLog | undefined;
   readonly lastIndex = 3;
+  mayLead(nodeID: number): boolean {
+    return nodeID === LOST.leaderID;
+  }
   readonly story: string[] = [];
   /** Ends the record under way. */
   end: ((error?: Error) => void) | undefined;
@@ -59,6 +62,14 @@ describe('LossWatch', () => {
   it('reports what an earlier run has recorded, without another record', async () => {
     const { host, watch, tick } = setUp(LOST);
     host.lost = { ...LOST };
+    await tick();
+    expect(watch.refusal?.code).toBe('ERR_ENTRIES_LOST');
+    expect(host.story).toEqual(['refused ERR_ENTRIES_LOST']);
+  });
+
+  it('refuses calls for what one says that can not lead, and does not record it', async () => {
+    const { host, watch, tick } = setUp();
+    host.lost = { ...LOST, leaderID: 7 };
     await tick();
     expect(watch.refusal?.code).toBe('ERR_ENTRIES_LOST');
     expect(host.story).toEqual(['refused ERR_ENTRIES_LOST']);

@@ -7,6 +7,8 @@ export interface LossWatchHost {
   /** As the core says; undefined: it has what it acknowledged, as far as is known. */
   readonly lost: Readonly<LostLog> | undefined;
   readonly lastIndex: number;
+  /** Whether that node may lead, as far as this replica knows. What others say is not recorded: anybody may say it. */
+  mayLead(nodeID: number): boolean;
   /** Makes durable what is lost. */
   record(lost: LostLog | undefined): Promise<void>;
   /** Calls to the replica throw this from now on. It is recorded. */
@@ -55,7 +57,8 @@ export class LossWatch {
     if (lost === undefined) this.#refusal = undefined;
     else this.#refusal ??= this.#describe(lost);
     if (this.#isRecording) return;
-    if (!isSame(lost, this.#recorded)) void this.#record(lost);
+    const isToRecord = lost === undefined || this.#host.mayLead(lost.leaderID);
+    if (!isSame(lost, this.#recorded) && isToRecord) void this.#record(lost);
     else this.#tell();
   }
 

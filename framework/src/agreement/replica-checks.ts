@@ -230,6 +230,10 @@ function makeLossWatch(
       get lastIndex() {
         return replica.raft.status().lastIndex;
       },
+      mayLead: (leaderID) => {
+        const { addresses } = replica.rsm.getMembership();
+        return addresses.size === 0 || addresses.has(leaderID);
+      },
       record: (lost) => record.change({ lost }),
       refused: (error) => {
         logger.error('the replica neither votes nor serves: it has lost entries that it acknowledged', {

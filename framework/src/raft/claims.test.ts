@@ -168,7 +168,7 @@ describe('a follower', () => {
     it('never votes for a candidate that may lack them, and never campaigns', () => {
       const solo = foundOut();
       solo.tick(1000);
-      expect(solo.raft).toMatchObject({ term: 0, lost: { index: 3, term: 1, leaderID: 2 } });
+      expect(solo.raft).toMatchObject({ term: 1, lost: { index: 3, term: 1, leaderID: 2 } });
       expect(votes(solo, { term: 2, ...STALE })).toBe(false);
       expect(votes(solo, { term: 3, logIndex: 3, logTerm: 0 })).toBe(false);
     });
@@ -238,6 +238,14 @@ describe('a follower', () => {
       expect(votes(solo, { term: 2, ...STALE })).toBe(false);
       solo.tick(100);
       expect(votes(solo, { term: 9, ...STALE })).toBe(true);
+    });
+
+    it('does not believe it of anybody when it is the only voting member', () => {
+      const solo = new Solo({}, emptyInit([1]));
+      for (let i = 0; i < 3; i++, solo.tick()) solo.step(900, MessageType.Heartbeat, claim);
+      solo.tick(100);
+      solo.drain();
+      expect(solo.raft).toMatchObject({ isLeader: true, lost: undefined });
     });
 
     it('does not believe it of another one than its leader', () => {

@@ -34,8 +34,12 @@ export function recordedLoss(
   return isOver ? new LostEntries() : Object.assign(new LostEntries(), recorded, { isRepeated: true });
 }
 
-/** A leader's message names a commit index that is not there. Only the leader that is followed here is believed. */
+/**
+ * A leader's message names a commit index that is not there. Only the leader that is followed here is believed, and
+ * nobody by the only voting member of a group. Whether the claim is noted.
+ */
 export function noteLostEntries(core: Core, { from, term, commit }: Message): boolean {
+  if (core.isVoter && core.quorum === 1) return false;
   if (core.role === 'leader' || (core.hasLease && from !== core.leaderID)) return false;
   const { lost } = core;
   if (lost.index === 0 || (term !== lost.term && !lost.isRepeated)) {

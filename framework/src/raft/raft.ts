@@ -278,7 +278,12 @@ function handleFault(core: Core, message: Message, fault: ClaimFault): void {
       return;
     case 'lostEntries':
       // One that sleeps asks its leader, which may know nothing of it.
-      if (noteLostEntries(core, message)) recordMessage(core, message);
+      if (!noteLostEntries(core, message)) return;
+      recordMessage(core, message);
+      // What is promised from now on is promised in that term, and not to whoever led before.
+      if (message.term === core.term) return;
+      spendTermCredit(core, message.term);
+      becomeFollower(core, message.term, 0);
       return;
     case 'termOutOfReach': {
       const term = approachedTerm(core, message);
