@@ -11,6 +11,7 @@ const mayImport = {
   'transport-ws': ['raftio'],
   'transport-grpc': ['raftio'],
   'transport-quic': ['raftio'],
+  'transport-tcp': ['raftio'],
   conformance: ['raftio', 'framework'],
   simulator: ['raftio', 'framework', 'conformance'],
   'examples/logdb-sqlite': ['raftio'],

@@ -24,7 +24,7 @@ Measures every LogDB with every transport, as npm run bench does, and what each 
 
 Options:
   --logdb A,B,…      short names or paths of folders (default lmdb,leveldb)
-  --transport A,B,…  likewise (default ws,grpc,quic)
+  --transport A,B,…  likewise (default ws,tcp,grpc,quic)
   --tls off|on|both  mutual TLS between the processes (default both)
   --seconds N        measured time of each row, of which each pair has two (default 5; 1 to 600)
   --load N           proposals under way at once in the second row; in the first there is one (default 256)
@@ -63,7 +63,7 @@ function tlsModes(text: string): boolean[] {
 function parseCompareOptions(args: readonly string[]): CompareOptions | undefined {
   const values = parseOptions(args, {
     logdb: { type: 'string', default: 'lmdb,leveldb' },
-    transport: { type: 'string', default: 'ws,grpc,quic' },
+    transport: { type: 'string', default: 'ws,tcp,grpc,quic' },
     tls: { type: 'string', default: 'both' },
     seconds: { type: 'string', default: '5' },
     load: { type: 'string', default: '256' },

@@ -96,7 +96,9 @@ const LONG: readonly string[] = [
   'transport-quic:webtransport-h2',
   'mutants-of-assembly',
   'transport-ws',
-  'transport-tcp',
+  'transport-tcp:dragonboat',
+  'transport-tcp:drakkar',
+  'example-tcp',
   'reference-tcp',
   'logdb-sqlite',
 ];

@@ -17,6 +17,7 @@ type TransportChoice = Pick<Pair, 'transport' | 'transportOptions' | 'carrier'>;
 /** By what they are called in the names of pairs. */
 const TRANSPORTS: Readonly<Record<string, TransportChoice>> = {
   ws: { transport: 'ws', transportOptions: {}, carrier: 'tcp' },
+  tcp: { transport: 'tcp', transportOptions: {}, carrier: 'tcp' },
   grpc: { transport: 'grpc', transportOptions: {}, carrier: 'tcp' },
   quic: { transport: 'quic', transportOptions: { engine: 'quic' }, carrier: 'udp' },
   'quic-h2': { transport: 'quic', transportOptions: { engine: 'webtransport-h2' }, carrier: 'tcp' },

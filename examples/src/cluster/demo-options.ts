@@ -29,7 +29,7 @@ Options:
   --payload N      bytes of a value (default 16; 8 to 65536)
   --nodes N        processes (default 3; 3 to 9)
   --logdb M        storage: lmdb, leveldb, or a package or a path of yours (default lmdb)
-  --transport M    transport: ws, grpc, quic, or a package or a path of yours (default ws)
+  --transport M    transport: ws, tcp, grpc, quic, or a package or a path of yours (default ws)
   --tls            mutual TLS between the processes, with certificates made for this run
   --data-dir DIR   where to make the folder for data and logs (default: .drakkar-data in the project)
   --keep           leave that folder behind

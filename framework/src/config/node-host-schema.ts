@@ -89,7 +89,7 @@ export const nodeHostSchema: JsonSchema = objectSchema<NodeHostConfig>(
     certFile: path('Certificate of this host, PEM.', { defaultText: 'none' }),
     keyFile: path('Private key of this host, PEM.', { defaultText: 'none' }),
     logdb: adapter('LogDB', 'lmdb', '`lmdb`, `leveldb`'),
-    transport: adapter('transport', 'ws', '`ws`, `grpc`, `quic`'),
+    transport: adapter('transport', 'ws', '`ws`, `tcp`, `grpc`, `quic`'),
     masterServers: {
       type: 'array',
       description:

@@ -8,6 +8,7 @@ const SHORT_NAMES: Readonly<Record<AdapterModule['kind'], Readonly<Record<string
     ws: '@drakkar/transport-ws',
     grpc: '@drakkar/transport-grpc',
     quic: '@drakkar/transport-quic',
+    tcp: '@drakkar/transport-tcp',
   },
 };
 

@@ -67,6 +67,11 @@ export class Arrival {
     return this.#decode(bytes, () => decodeSnapshotChunk(bytes, this.#rule));
   }
 
+  /** The transport's own checksum of a batch or chunk does not match. What it came in is to end the connection. */
+  damaged(part: 'batch' | 'chunk', reason: string): void {
+    this.#onDamage({ part, peer: this.#peer, from: this.#from, reason });
+  }
+
   #decode<T>(bytes: Uint8Array, decode: () => T): T {
     try {
       const decoded = decode();

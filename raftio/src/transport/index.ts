@@ -17,6 +17,7 @@ export { type LivenessOptions, LivenessMonitor, type MonitoredLink } from './liv
 export { listen } from './listen.js';
 export { Newcomers } from './newcomers.js';
 export { ownBytes } from './own-bytes.js';
+export { printable } from './printable.js';
 export { SendQueue, type SendQueueOptions } from './send-queue.js';
 export { SnapshotSender, type SnapshotSenderOptions } from './snapshot-sender.js';
 export { type Identity, IdentityFiles } from './tls-identity.js';

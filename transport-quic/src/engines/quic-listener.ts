@@ -1,8 +1,8 @@
 import type { QuicServer, QuicServerSession, QuicStream } from '@currentspace/http3';
 import { ErrInvalidAddress } from '@drakkar/raftio';
+import { printable } from '@drakkar/raftio/transport';
 import type { EngineListener, EngineOptions, ListenRequest } from '../engine.js';
 import { makeServerCertificate, makeSessionCA } from '../security/session-certificates.js';
-import { printable } from '../protocol/printable.js';
 import { sha256 } from '../security/proof.js';
 import { ALPN, type QuicLibrary, RUNTIME, idleTimeoutMs } from './quic-library.js';
 import { QuicChannel } from './quic-channel.js';

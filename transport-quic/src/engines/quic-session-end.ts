@@ -1,4 +1,4 @@
-import { printable } from '../protocol/printable.js';
+import { printable } from '@drakkar/raftio/transport';
 
 /** A QUIC session that TLS has ended has this plus the alert as its error code (RFC 9001, section 4.8). */
 const CRYPTO_ERROR = 0x100;

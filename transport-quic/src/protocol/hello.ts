@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ErrMalformed } from '@drakkar/raftio';
+import { printable } from '@drakkar/raftio/transport';
 import { type EngineName, ENGINE_NAMES } from '../engine.js';
-import { printable } from './printable.js';
 
 /** Hosts that speak different versions part at the hello, with a reason. */
 export const PROTOCOL = 'drakkar-quic/1';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { printable } from '@drakkar/raftio/transport';
 import { explainSessionEnd } from '../engines/quic-session-end.js';
 import { decodeHello, decodeRefusal, encodeHello, encodeRefusal } from './hello.js';
 import { helloFor } from '../testing/raw-client.js';
-import { printable } from './printable.js';
 
 const forged = 'no\n2026-01-01 ERROR all is lost\u001b[2J\u202e\u2028';
 

@@ -8,7 +8,7 @@ import {
   KeyUsagesExtension,
   X509Certificate as ParsedCertificate,
 } from '@peculiar/x509';
-import { printable } from '../protocol/printable.js';
+import { printable } from '@drakkar/raftio/transport';
 
 /** A certificate that is not good enough; `code` as OpenSSL's verification has it. */
 export class CertificateFault extends Error {
