@@ -14,6 +14,7 @@ export type {
   NodeHostConfig,
   NodeHostConfigInput,
 } from './config/node-host-config.js';
+export { type DrakkarError, hasErrorCode, isDrakkarError } from '@drakkar/raftio';
 export { loadNodeHostConfig } from './config/load.js';
 export { validateClusterConfig } from './config/validate-cluster.js';
 export { DirectoryLockID, type HeldLock, type IDirectoryLock } from './datadir/directory-lock.js';

@@ -17,7 +17,8 @@ const INTRODUCTION = `# Errors
 
 <!-- Made from the catalogue by \`npm run docs\`; a test compares. Change the catalogue, not this file. -->
 
-Every error is an \`Error\` with a stable \`code\`. Compare the code, with \`hasErrorCode(error, 'ERR_…')\`, not the class:
+Every error is an \`Error\` with a stable \`code\`. Compare the code, with \`hasErrorCode(error, 'ERR_…')\` of
+\`@drakkar/framework\`, not the class:
 two copies of a package in one process have two classes, but one code.
 
 Two fields say what the caller may do. They are set where the error is thrown, so the same code may say one thing of a

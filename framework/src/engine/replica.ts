@@ -19,13 +19,14 @@ import {
   type MemoryAccount,
   type RaftUpdate,
   type SnapshotStreamReport,
+  NO_ROOM_HINT,
   nameOf,
   refusalFrom,
 } from '../raft/index.js';
 import type { PendingConfigChange } from '../requests/pending-config-change.js';
 import type { PendingProposals } from '../requests/pending-proposals.js';
 import type { PendingReads } from '../requests/pending-reads.js';
-import type { RequestState } from '../requests/request-state.js';
+import { NO_ROOM, type RequestState } from '../requests/request-state.js';
 import type { EntryPayloads, ReplicatedStateMachine, RsmListener } from '../rsm/index.js';
 import { allSettled } from '../runtime/all-settled.js';
 import type { IClock } from '../runtime/clock.js';
@@ -278,9 +279,9 @@ export class Replica implements RsmListener {
   /** There is no room for what a member forwarded: it hears of that at once, and does not wait in vain. */
   #refuse({ clusterID, from: to, entries }: Message): void {
     const type = MessageType.ProposalDropped;
-    this.sendOwn(
-      makeMessage({ type, clusterID, from: this.nodeID, to, entries: entries.map((entry) => nameOf(entry)) }),
-    );
+    const names = entries.map((entry) => nameOf(entry));
+    const hint = NO_ROOM_HINT;
+    this.sendOwn(makeMessage({ type, clusterID, from: this.nodeID, to, entries: names, hint }));
   }
 
   #canApply(entries: readonly Entry[]): boolean {
@@ -401,6 +402,7 @@ export class Replica implements RsmListener {
     }
     for (const report of update.reports) this.#host.reported(this, report);
     for (const entry of update.droppedProposals) this.#dropped(entry);
+    for (const entry of update.proposalsWithoutRoom) this.#withoutRoom(entry);
     for (const entry of update.rejectedConfigChanges) this.configChange.dropped(entry.key, CHANGE_UNDER_WAY);
     for (const memberID of update.outdatedMembers) this.#host.memberOutdated(this, memberID);
     for (const { entry, refusal } of update.refusedConfigChanges)
@@ -533,6 +535,11 @@ export class Replica implements RsmListener {
     if (entry.type === EntryType.ConfigChangeEntry)
       this.configChange.dropped(entry.key, NO_LEADER_FOR_CHANGE);
     else this.proposals.dropped(entry);
+  }
+
+  #withoutRoom(entry: Entry): void {
+    if (entry.type === EntryType.ConfigChangeEntry) this.configChange.dropped(entry.key, NO_ROOM.reason);
+    else this.proposals.withoutRoom(entry);
   }
 
   async #recover(snapshot: Snapshot): Promise<void> {

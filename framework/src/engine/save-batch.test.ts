@@ -17,6 +17,7 @@ function update(fields: Partial<RaftUpdate>): RaftUpdate {
     readyReads: [],
     droppedReads: [],
     droppedProposals: [],
+    proposalsWithoutRoom: [],
     rejectedConfigChanges: [],
     outdatedMembers: [],
     refusedConfigChanges: [],

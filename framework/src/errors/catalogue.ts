@@ -60,7 +60,7 @@ const TEMPORARY = true;
 const requestErrors: readonly ErrorDescription[] = [
   describe(
     request.ErrSystemBusy,
-    'A queue, or the in-memory log of the replica, is full. The request was not started.',
+    'A queue, or the in-memory log of the replica or of the leader of its group, is full. The request had no effect.',
     'Wait a little and try again; if it persists, send less or raise the bounds under `settings`.',
     TEMPORARY,
   ),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DrakkarError } from '@drakkar/raftio';
 import type { Operation } from '../requests/claims.js';
-import { type RequestOutcome, RequestResult, RequestState } from '../requests/request-state.js';
+import { type RequestOutcome, NO_ROOM, RequestResult, RequestState } from '../requests/request-state.js';
 import { timeoutMsOf } from './options.js';
 import { completed } from './outcome.js';
 
@@ -53,6 +53,14 @@ describe('the error of a request', () => {
       expect(error.message.includes('applied')).toBe(effect === 'unknown');
     },
   );
+
+  it('tells a leader that has no room from one that is not there', async () => {
+    const state = request('proposal');
+    const error = errorOf(completed(state, undefined));
+    state.end(NO_ROOM);
+    expect(await error).toMatchObject({ code: 'ERR_SYSTEM_BUSY', effect: 'none', retry: 'here' });
+    expect(state).toMatchObject({ effect: 'none', retry: 'here' });
+  });
 
   it('leaves open whether a retry had an effect when an earlier attempt may have had one', async () => {
     for (const outcome of ['rejected', 'dropped'] as const) {

@@ -8,13 +8,14 @@ import {
   ErrQuorumAtRisk,
   ErrRejected,
   ErrRequestTerminated,
+  ErrSystemBusy,
   ErrTimeout,
 } from '../errors/index.js';
 import { messageOf } from '../errors/inspect.js';
 import { onAbort } from '../runtime/on-abort.js';
 import type { ChangeRefusal } from '../raft/index.js';
 import { type Operation, claimOf, claimOfCanceled } from '../requests/claims.js';
-import type { RequestResult, RequestState } from '../requests/request-state.js';
+import { NO_ROOM, type RequestResult, type RequestState } from '../requests/request-state.js';
 
 const NAMES: Readonly<Record<Operation, string>> = {
   proposal: 'the proposal',
@@ -39,6 +40,8 @@ function errorOf(request: RequestState, result: RequestResult): DrakkarError {
         claim,
       );
     case 'dropped':
+      if (result === NO_ROOM)
+        return new ErrSystemBusy(`${group} can't take ${what} now (${reason})${then}`, claim);
       return new ErrClusterNotReady(
         `${group} can't serve ${what} now (${reason ?? 'no leader takes it'})${then}`,
         claim,

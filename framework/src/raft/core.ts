@@ -70,6 +70,7 @@ export class Outbox {
   readyReads: ReadyRead[] = [];
   droppedReads: ReadContext[] = [];
   droppedProposals: Entry[] = [];
+  proposalsWithoutRoom: Entry[] = [];
   rejectedConfigChanges: Entry[] = [];
   outdatedMembers: number[] = [];
   refusedConfigChanges: RefusedChange[] = [];
@@ -84,6 +85,7 @@ export class Outbox {
       this.readyReads.length === 0 &&
       this.droppedReads.length === 0 &&
       this.droppedProposals.length === 0 &&
+      this.proposalsWithoutRoom.length === 0 &&
       this.rejectedConfigChanges.length === 0 &&
       this.outdatedMembers.length === 0 &&
       this.refusedConfigChanges.length === 0 &&
@@ -189,7 +191,7 @@ export class Core {
   held: { entry: Entry; from: number }[] = [];
   heldBytes = 0;
   /** Forwarded proposals that were dropped, by the member that hears of it with the next update. */
-  readonly refused = new Map<number, Entry[]>();
+  readonly refused = new Map<number, { dropped: Entry[]; withoutRoom: Entry[] }>();
   heldSinceTick = 0;
   /** Who forwarded what was held and then passed on to the next leader, by `idOf`, for as long as an answer may come. */
   readonly passedOn = new Map<string, number>();

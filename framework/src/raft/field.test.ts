@@ -84,14 +84,14 @@ describe('defects known of Dragonboat', () => {
     for (let i = 0; i < 40; i++) solo.raft.propose([command(`p${i}`)]);
     expect(solo.raft.isBusy).toBe(true);
     const { updates } = solo.drain();
-    const dropped = updates.flatMap(({ droppedProposals }) => droppedProposals);
+    const dropped = updates.flatMap(({ proposalsWithoutRoom }) => proposalsWithoutRoom);
     expect(dropped.length).toBeGreaterThan(20);
     expect(solo.raft.status().inMemBytes).toBeLessThan(2500);
     solo.ack(2);
     solo.drain();
     expect(solo.raft.isBusy).toBe(false);
     solo.raft.propose([command('again')]);
-    expect(solo.drain().updates.flatMap(({ droppedProposals }) => droppedProposals)).toEqual([]);
+    expect(solo.drain().updates.flatMap(({ proposalsWithoutRoom }) => proposalsWithoutRoom)).toEqual([]);
   });
 
   it('5: a follower that can not apply fast enough takes no more, but always what a new leader needs', () => {

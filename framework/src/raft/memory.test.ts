@@ -43,7 +43,7 @@ describe('the memory of a host', () => {
     expect(first.raft.isBusy).toBe(true);
     expect(second.raft.isBusy).toBe(false);
     second.raft.propose([entry()]);
-    expect(second.drain().updates.flatMap(({ droppedProposals }) => droppedProposals)).toEqual([]);
+    expect(second.drain().updates.flatMap(({ proposalsWithoutRoom }) => proposalsWithoutRoom)).toEqual([]);
     expect(second.raft.isBusy).toBe(true);
     const { lastIndex } = second.raft.status();
     second.step(2, MessageType.Propose, { term: 0, entries: [entry()] });

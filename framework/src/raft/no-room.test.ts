@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Entry, Feature, MessageType, makeEntry } from '@drakkar/raftio';
 import { expectGolden } from './testing/golden.js';
+import { NO_ROOM_HINT } from './proposal.js';
 import { Solo, ofType } from './testing/solo.js';
 import { Story } from './testing/story.js';
 
@@ -68,7 +69,9 @@ describe('a forwarded proposal that there is no room for', () => {
       solo.raft.propose([filled(1)]);
       solo.step(from, Propose, { term: 0, entries: [filled(11)] });
       const { messages } = solo.raft.getUpdate();
-      const dropped = ofType(messages, ProposalDropped).flatMap(({ entries }) => entries);
+      const answered = ofType(messages, ProposalDropped);
+      const dropped = answered.flatMap(({ entries }) => entries);
+      expect(new Set(answered.map(({ hint }) => hint))).toEqual(new Set(answers.map(() => NO_ROOM_HINT)));
       expect(dropped.map(({ key }) => key)).toEqual(answers);
       for (const { cmd } of dropped) expect(cmd).toHaveLength(0);
     }
@@ -84,12 +87,25 @@ describe('a forwarded proposal that there is no room for', () => {
     solo.drain();
     solo.tick(40);
     const { messages } = solo.drain();
-    expect(ofType(messages, ProposalDropped).flatMap(({ entries }) => entries.map(({ key }) => key))).toEqual(
-      [11],
-    );
+    const answers = ofType(messages, ProposalDropped);
+    expect(answers.map(({ hint, entries }) => [hint, ...entries.map(({ key }) => key)])).toEqual([[0, 11]]);
   });
 
-  it('ends as dropped where it was made', () => {
+  it('ends for want of room where it was made, which may be on the leader', () => {
+    const told = new Solo();
+    told.step(2, ProposalDropped, { term: 0, entries: [filled(11)], hint: NO_ROOM_HINT });
+    const leader = new Solo({ maxInMemLogBytes: 256 });
+    leader.lead();
+    leader.raft.propose([filled(1)]);
+    leader.raft.propose([filled(11)]);
+    for (const { raft } of [told, leader]) {
+      const { proposalsWithoutRoom, droppedProposals } = raft.getUpdate();
+      expect(proposalsWithoutRoom.map(({ key }) => key)).toEqual([11]);
+      expect(droppedProposals).toEqual([]);
+    }
+  });
+
+  it('ends as dropped where it was made, when that is not the reason', () => {
     const solo = new Solo();
     solo.step(2, ProposalDropped, { term: 0, entries: [filled(11)] });
     expect(solo.raft.getUpdate().droppedProposals.map(({ key }) => key)).toEqual([11]);

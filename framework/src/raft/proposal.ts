@@ -25,6 +25,9 @@ import type { Core } from './core.js';
  * Dragonboat) that has its key, by which the proposer knows it.
  */
 
+/** In `hint` of ProposalDropped: the leader has no room. Otherwise there is none that takes proposals. */
+export const NO_ROOM_HINT = 1;
+
 /** Proposals made here. */
 export function propose(core: Core, entries: readonly Entry[]): void {
   if (core.role === 'leader') {
@@ -52,7 +55,7 @@ function hold(core: Core, entries: readonly Entry[], from: number): void {
   if (core.held.length === 0) core.heldSinceTick = core.ticks;
   for (const entry of entries) {
     if (core.heldBytes > core.config.maxInMemLogBytes || core.config.memory?.isFull === true) {
-      drop(core, entry, from);
+      drop(core, entry, from, true);
       continue;
     }
     core.held.push({ entry, from });
@@ -67,7 +70,7 @@ export function expireHeld(core: Core): void {
   if (core.passedOn.size > 0 && core.ticks - core.passedOnTick >= patienceTicks) core.passedOn.clear();
   if (core.held.length === 0) return;
   if (core.ticks - core.heldSinceTick < patienceTicks) return;
-  for (const { entry, from } of takeHeld(core)) drop(core, entry, from);
+  for (const { entry, from } of takeHeld(core)) drop(core, entry, from, false);
 }
 
 function takeHeld(core: Core): Core['held'] {
@@ -100,15 +103,21 @@ function passOn(core: Core, held: Core['held']): void {
 
 const idOf = ({ key, clientID, seriesID }: Entry): string => `${key} ${clientID} ${seriesID}`;
 
-/** It gets into no log: whoever proposed it hears of that, and may try again. @param from 0: proposed here */
-function drop(core: Core, entry: Entry, from: number): void {
+/**
+ * It gets into no log: whoever proposed it hears of that, and may try again.
+ *
+ * @param from 0: proposed here
+ * @param isForRoom whether there is a leader, which has no room for it
+ */
+function drop(core: Core, entry: Entry, from: number, isForRoom: boolean): void {
   if (from === 0) {
-    core.outbox.droppedProposals.push(entry);
+    const { droppedProposals, proposalsWithoutRoom } = core.outbox;
+    (isForRoom ? proposalsWithoutRoom : droppedProposals).push(entry);
     return;
   }
   if (!core.peerKnows(from, Feature.DroppedProposals)) return;
-  const refused = core.refused.get(from) ?? [];
-  refused.push(nameOf(entry));
+  const refused = core.refused.get(from) ?? { dropped: [], withoutRoom: [] };
+  (isForRoom ? refused.withoutRoom : refused.dropped).push(nameOf(entry));
   core.refused.set(from, refused);
 }
 
@@ -117,10 +126,12 @@ export function nameOf({ type, key, clientID, seriesID, respondedTo }: Entry): E
   return makeEntry({ type, key, clientID, seriesID, respondedTo });
 }
 
-/** One message for each member whose proposals were dropped in this turn. */
+/** One message for each member whose proposals were dropped in this turn, and for each of two reasons. */
 function flushRefused(core: Core): void {
-  for (const [to, entries] of core.refused) {
-    core.send({ type: MessageType.ProposalDropped, to, term: 0, entries });
+  const type = MessageType.ProposalDropped;
+  for (const [to, { dropped, withoutRoom }] of core.refused) {
+    if (dropped.length > 0) core.send({ type, to, term: 0, entries: dropped });
+    if (withoutRoom.length > 0) core.send({ type, to, term: 0, entries: withoutRoom, hint: NO_ROOM_HINT });
   }
   core.refused.clear();
 }
@@ -129,7 +140,7 @@ function flushRefused(core: Core): void {
 export function handleProposalDropped(core: Core, message: Message): void {
   for (const entry of message.entries) {
     const id = idOf(entry);
-    drop(core, entry, core.passedOn.get(id) ?? 0);
+    drop(core, entry, core.passedOn.get(id) ?? 0, message.hint === NO_ROOM_HINT);
     core.passedOn.delete(id);
   }
 }
@@ -139,7 +150,7 @@ function append(core: Core, entry: Entry, from: number): void {
   // What was proposed here was counted for the host when it was queued.
   const isFull = from === 0 ? log.isOverOwnCap : log.isOverCap;
   if (core.transferTarget !== 0 || isFull) {
-    drop(core, entry, from);
+    drop(core, entry, from, core.transferTarget === 0);
     return;
   }
   if (entry.type === EntryType.ConfigChangeEntry) appendChange(core, entry, from);
@@ -189,7 +200,7 @@ function retryWaitingChange(core: Core): void {
   core.waitingChange = undefined;
   const { entry, from } = waiting;
   if (core.role === 'leader') append(core, entry, from);
-  else if (from === 0) drop(core, entry, from);
+  else if (from === 0) drop(core, entry, from, false);
   else hold(core, [entry], from);
 }
 

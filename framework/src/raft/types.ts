@@ -155,8 +155,10 @@ export interface RaftUpdate {
   readyReads: ReadyRead[];
   /** Reads that can't be answered now (no leader, no quorum that confirms it, too many): a retry is safe. */
   droppedReads: ReadContext[];
-  /** Proposals that were not appended anywhere (no leader, transfer under way, log full): a retry is safe. */
+  /** Proposals that were not appended anywhere (no leader, transfer under way): a retry is safe. */
   droppedProposals: Entry[];
+  /** The same, since the log of the leader is full: a retry is safe, and may meet the same after a moment. */
+  proposalsWithoutRoom: Entry[];
   /** Config changes refused because one is under way or the leader has committed nothing in its term. */
   rejectedConfigChanges: Entry[];
   /** Members that get nothing, since their hosts announce a lower feature level than the group has; each told once. */
@@ -210,7 +212,7 @@ export interface IRaft {
    * what can't be true is dropped and never throws; the reason is returned, to be counted.
    */
   step(message: Message): ClaimFault | undefined;
-  /** Appends on the leader, forwards on others (thesis 6.2); refused ones come out as droppedProposals. */
+  /** Appends on the leader, forwards on others (thesis 6.2); refused ones come out as droppedProposals or proposalsWithoutRoom. */
   propose(entries: Entry[]): void;
   /** One ConfigChangeEntry, `cmd` = encoded ConfigChange. Among the entries of `propose` it is treated the same. */
   proposeConfigChange(entry: Entry): void;

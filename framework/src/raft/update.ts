@@ -90,6 +90,7 @@ export function getUpdate(core: Core): RaftUpdate {
     readyReads: outbox.readyReads,
     droppedReads: outbox.droppedReads,
     droppedProposals: outbox.droppedProposals,
+    proposalsWithoutRoom: outbox.proposalsWithoutRoom,
     rejectedConfigChanges: outbox.rejectedConfigChanges,
     outdatedMembers: outbox.outdatedMembers,
     refusedConfigChanges: outbox.refusedConfigChanges,

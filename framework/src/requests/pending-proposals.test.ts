@@ -82,6 +82,13 @@ describe('PendingProposals', () => {
     expect(second.outcome).toBe('terminated');
   });
 
+  it('ends what the leader has no room for, and says so', () => {
+    const proposals = new PendingProposals(CLUSTER, 0);
+    const state = proposals.add(proposal(1, 0, 5));
+    proposals.withoutRoom(entryOf(state));
+    expect([state.outcome, proposals.size]).toEqual(['dropped', 0]);
+  });
+
   it('gives every proposal a key of its own', () => {
     const proposals = new PendingProposals(CLUSTER, 0x1f_ffff);
     const keys = new Set(Array.from({ length: 1000 }, () => proposals.add(proposal(1, 0, 5)).key));

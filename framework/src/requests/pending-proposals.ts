@@ -1,5 +1,5 @@
 import type { EntryFields, Uint64 } from '@drakkar/raftio';
-import { type RequestFields, RequestResult, RequestState, terminated } from './request-state.js';
+import { NO_ROOM, type RequestFields, RequestResult, RequestState, terminated } from './request-state.js';
 
 const COUNTER_SPAN = 0x1_0000_0000;
 /** Bits of a key above its 32-bit counter that still fit a safe integer. */
@@ -51,6 +51,11 @@ export class PendingProposals {
   /** A proposal was not appended to any log. */
   dropped(entry: EntryFields): void {
     this.#take(entry)?.end(DROPPED);
+  }
+
+  /** A proposal was not appended to any log, since the leader has no room for it. */
+  withoutRoom(entry: EntryFields): void {
+    this.#take(entry)?.end(NO_ROOM);
   }
 
   /** Ends what is overdue at `nowMs`. */

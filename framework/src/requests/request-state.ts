@@ -55,6 +55,13 @@ export class RequestResult {
   }
 }
 
+/** The end of what was dropped because the leader has no room for it. */
+export const NO_ROOM = new RequestResult(
+  'dropped',
+  0,
+  'the log of its leader, or the memory of its host, is full',
+);
+
 /** Who counts the attempts at a command. */
 export interface IAttempts {
   /** An attempt has ended. @returns whether another one may have been applied, or may yet be */

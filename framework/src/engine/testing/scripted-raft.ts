@@ -41,6 +41,7 @@ export class ScriptedRaft {
     readyReads: [],
     droppedReads: [],
     droppedProposals: [],
+    proposalsWithoutRoom: [],
     rejectedConfigChanges: [],
     outdatedMembers: [],
     refusedConfigChanges: [],

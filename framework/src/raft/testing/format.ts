@@ -71,6 +71,7 @@ export function formatUpdate(update: RaftUpdate): string {
   if (update.entriesToApply.length > 0) parts.push(`apply ${spanOf(update.entriesToApply)}`);
   for (const { context, index } of update.readyReads) parts.push(`read ${context.low} ready at ${index}`);
   for (const context of update.droppedReads) parts.push(`read ${context.low} dropped`);
+  for (const entry of update.proposalsWithoutRoom) parts.push(`no room for proposal ${nameOf(entry)}`);
   for (const entry of update.droppedProposals) parts.push(`proposal ${nameOf(entry)} dropped`);
   for (const entry of update.rejectedConfigChanges) parts.push(`${nameOf(entry)} rejected`);
   for (const { refusal } of update.refusedConfigChanges)
