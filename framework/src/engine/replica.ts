@@ -26,7 +26,7 @@ import {
 import type { PendingConfigChange } from '../requests/pending-config-change.js';
 import type { PendingProposals } from '../requests/pending-proposals.js';
 import type { PendingReads } from '../requests/pending-reads.js';
-import { NO_ROOM, type RequestState } from '../requests/request-state.js';
+import type { RequestState } from '../requests/request-state.js';
 import type { EntryPayloads, ReplicatedStateMachine, RsmListener } from '../rsm/index.js';
 import { allSettled } from '../runtime/all-settled.js';
 import type { IClock } from '../runtime/clock.js';
@@ -85,6 +85,7 @@ export interface ReplicaOptions {
 }
 
 const NO_MESSAGES: readonly Message[] = [];
+const NO_ROOM_FOR_CHANGE = 'the log of the leader is full';
 const NO_LEADER_FOR_CHANGE = 'no leader takes the change now';
 const CHANGE_UNDER_WAY =
   'another membership change is under way, or the leader has not committed an entry of its own term yet';
@@ -538,7 +539,7 @@ export class Replica implements RsmListener {
   }
 
   #withoutRoom(entry: Entry): void {
-    if (entry.type === EntryType.ConfigChangeEntry) this.configChange.dropped(entry.key, NO_ROOM.reason);
+    if (entry.type === EntryType.ConfigChangeEntry) this.configChange.dropped(entry.key, NO_ROOM_FOR_CHANGE);
     else this.proposals.withoutRoom(entry);
   }
 
