@@ -1,5 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
+import { isDrakkarError } from '../errors.js';
 import { decodeDragonboatBatch, encodeDragonboatBatch, isDragonboatAddress } from './dragonboat-batch.js';
 import { EntryType, makeEntry } from './entry.js';
 import { decodeMessageBatch, encodeMessageBatch } from './message-codec.js';
@@ -127,6 +130,32 @@ describe('batches from a host of Dragonboat', () => {
     const batch = decodeDragonboatBatch(bytes);
     expect(batch.features).toBeUndefined();
     expect(batch.requests[0]).toMatchObject({ groupID: 0, settings: 0 });
+  });
+
+  it('are decoded or refused with an error of the codec, whatever has become of a recorded one', () => {
+    const file = join(import.meta.dirname, '../../testdata/go-v2.1.7/batches.jsonl');
+    const lines = readFileSync(file, 'utf8').trim().split('\n');
+    const recorded = lines.map((line) => Buffer.from((JSON.parse(line) as { hex: string }).hex, 'hex'));
+    const damage = fc.record({
+      at: fc.nat(),
+      bit: fc.nat({ max: 7 }),
+      cut: fc.option(fc.nat()),
+      more: fc.uint8Array(),
+    });
+    fc.assert(
+      fc.property(fc.constantFrom(...recorded), damage, (whole, { at, bit, cut, more }) => {
+        const bytes = new Uint8Array(Buffer.concat([whole, more]));
+        const place = at % bytes.length;
+        bytes[place] = (bytes[place] as number) ^ (1 << bit);
+        try {
+          decodeDragonboatBatch(cut === null ? bytes : bytes.subarray(0, cut % bytes.length));
+        } catch (error) {
+          const code = isDrakkarError(error) ? error.code : String(error);
+          expect(['ERR_MALFORMED', 'ERR_UNSAFE_INTEGER']).toContain(code);
+        }
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('are malformed with a message type that v2.1.7 does not have', () => {
