@@ -135,9 +135,10 @@ export function handleReadIndexResp(core: Core, message: Message): void {
   );
   if (position < 0) return;
   // Dragonboat answers several with the context of the last; what was asked for before it is confirmed with it.
-  const isForAll = !message.reject && !core.peerKnows(message.from, Feature.Announces);
+  const isRefused = message.reject;
+  const isForAll = !isRefused && !core.peerKnows(message.from, Feature.Announces);
   for (const { context } of forwarded.splice(isForAll ? 0 : position, isForAll ? position + 1 : 1)) {
-    if (message.reject) core.outbox.droppedReads.push(context);
+    if (isRefused) core.outbox.droppedReads.push(context);
     else core.outbox.readyReads.push({ context, index: message.logIndex });
   }
 }
