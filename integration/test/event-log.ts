@@ -21,6 +21,7 @@ const EVENTS: Record<keyof HostEvents, true> = {
   snapshotRecovered: true,
   snapshotCreated: true,
   snapshotNoSpace: true,
+  plaintext: true,
   snapshotCompacted: true,
   logCompacted: true,
   logDBCompacted: true,

@@ -98,11 +98,11 @@ function filtering(
   return (config, handler, sinks) =>
     createTransport(
       config,
-      (batch) => {
-        if (takes(batch)) handler(batch);
+      (batch, peer) => {
+        if (takes(batch)) handler(batch, peer);
       },
-      () => {
-        const sink = sinks();
+      (peer) => {
+        const sink = sinks(peer);
         return {
           addChunk: (chunk) => (takesChunk() ? sink.addChunk(chunk) : Promise.resolve(false)),
           close: () => sink.close(),

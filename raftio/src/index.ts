@@ -126,6 +126,18 @@ export type {
   RaftRPCFactory,
   RequestHandler,
 } from './rpc.js';
+export { boundedDetails, boundedError } from './bounded-details.js';
+export { printable } from './printable.js';
+export {
+  type AllowedPeer,
+  type PeerIdentity,
+  allowedPeerProblem,
+  describePeer,
+  isAllowedPeer,
+  normalHost,
+  speaksFor,
+  speaksForAddress,
+} from './peer-identity.js';
 export {
   type AdapterModule,
   type LogDBModule,

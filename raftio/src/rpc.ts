@@ -1,8 +1,14 @@
+import type { AllowedPeer, PeerIdentity } from './peer-identity.js';
 import type { DamagedPart } from './raftpb/checksum.js';
 import type { Message, MessageBatch, SnapshotChunk } from './raftpb/types.js';
 
-/** Called by the transport for each batch received, in the order of its connection. Must not throw or block. */
-export type RequestHandler = (batch: MessageBatch) => void;
+/**
+ * Called by the transport for each batch received, in the order of its connection. Must not throw or block.
+ *
+ * @param peer with mutual TLS, who the sender has proven to be: the same object for all batches of a connection. A host
+ *   with mutual TLS drops what comes without.
+ */
+export type RequestHandler = (batch: MessageBatch, peer?: PeerIdentity) => void;
 
 /** What the first bytes of a leader's message say: Replicate, Heartbeat or InstallSnapshot. */
 export type ArrivingMessage = Pick<Message, 'type' | 'to' | 'from' | 'clusterID' | 'term'>;
@@ -11,7 +17,7 @@ export type ArrivingMessage = Pick<Message, 'type' | 'to' | 'from' | 'clusterID'
  * Called again and again while a large batch arrives of which not all is there, with the leaders' messages whose
  * beginning is. Nothing of it was checked, and the rest may never come.
  */
-export type ArrivalHandler = (messages: readonly ArrivingMessage[]) => void;
+export type ArrivalHandler = (messages: readonly ArrivingMessage[], peer?: PeerIdentity) => void;
 
 /** Takes the chunks of one incoming snapshot stream. */
 export interface IChunkSink {
@@ -24,8 +30,8 @@ export interface IChunkSink {
   close(): void;
 }
 
-/** Makes the sink for one incoming snapshot stream. */
-export type ChunkSinkFactory = () => IChunkSink;
+/** Makes the sink for one incoming snapshot stream; `peer` as for `RequestHandler`. */
+export type ChunkSinkFactory = (peer?: PeerIdentity) => IChunkSink;
 
 /** What kind of host a peer is: one of Drakkar, of whatever release, or one of Dragonboat v2.1.7. */
 export type PeerKind = 'drakkar' | 'dragonboat';
@@ -102,6 +108,8 @@ export interface RaftRPCCounters {
   hostsWithoutHello: number;
   /** Attempts that reached another host than was meant, and were given up. */
   misdirectedDials: number;
+  /** Clients whose certificate was not for the host that they said they are, and that were refused. */
+  misidentifiedClients: number;
   /**
    * Batches and chunks whose checksum did not match, or that came without one from a peer that gives each one: nothing
    * was taken from them, and their connection ended.
@@ -129,6 +137,10 @@ export interface MutualTLSConfig {
   caFile: string;
   certFile: string;
   keyFile: string;
+  /** Certificates that their CA has revoked: PEM, or one list in DER. Read again when it has changed. */
+  crlFile?: string | undefined;
+  /** When present, only certificates that match one of these are accepted, of whichever side. */
+  allowedPeers?: readonly AllowedPeer[] | undefined;
 }
 
 export interface RaftRPCConfig {

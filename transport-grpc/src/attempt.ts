@@ -1,7 +1,14 @@
 import { type Socket, isIP } from 'node:net';
 import { type TLSSocket, connect as connectTLS } from 'node:tls';
 import { CallCredentials, ChannelCredentials, type ChannelOptions, experimental } from '@grpc/grpc-js';
-import type { AttemptState, HostPort, Identity } from '@drakkar/raftio/transport';
+import {
+  type AttemptState,
+  type HostPort,
+  type Identity,
+  type PeerCredentials,
+  credentialsOfSocket,
+  serverCheck,
+} from '@drakkar/raftio/transport';
 
 type Resolver = experimental.Resolver;
 type ResolverListener = experimental.ResolverListener;
@@ -24,6 +31,7 @@ export class Attempt {
   /** The socket that the library writes to: the one above, or the TLS socket around it. */
   #outer: Socket | undefined;
   #error: Error | undefined;
+  #credentials: PeerCredentials | undefined;
 
   constructor(target: string, address: HostPort, identity: Identity | undefined) {
     this.address = address;
@@ -39,6 +47,11 @@ export class Attempt {
   /** The first error that a socket had. */
   get error(): Error | undefined {
     return this.#error;
+  }
+
+  /** What the peer has shown, with TLS, once the handshake is through. */
+  get credentials(): PeerCredentials | undefined {
+    return this.#credentials;
   }
 
   /** Bytes that have arrived, of whatever layer. */
@@ -70,6 +83,7 @@ export class Attempt {
       });
     });
     this.state.secured = true;
+    this.#credentials = credentialsOfSocket(tlsSocket);
     return { socket: tlsSocket, secure: true };
   }
 
@@ -95,6 +109,7 @@ export class Attempt {
       secureContext: identity.context,
       ALPNProtocols: ['h2'],
       rejectUnauthorized: true,
+      checkServerIdentity: serverCheck(host, identity),
     });
     tlsSocket.on('error', (error) => {
       this.#error ??= error;

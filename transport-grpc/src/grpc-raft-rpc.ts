@@ -10,6 +10,7 @@ import {
 import {
   IdentityFiles,
   Introductions,
+  PeerWatch,
   TransportLife,
   Warnings,
   attemptAborted,
@@ -30,6 +31,7 @@ export class GrpcRaftRPC implements IRaftRPC {
   readonly #options: ResolvedOptions;
   readonly #highWaterMarkBytes: number;
   readonly #identityFiles: IdentityFiles | undefined;
+  readonly #peerWatch: PeerWatch | undefined;
   readonly #listener: Listener;
   readonly #life: TransportLife<OutgoingStream>;
   readonly #raftAddress: string;
@@ -51,13 +53,20 @@ export class GrpcRaftRPC implements IRaftRPC {
     this.#patience = new Patience(options.dragonboatSilenceMs, options.connectTimeoutMs);
     this.#identityFiles = IdentityFiles.of(config.mutualTLS, warnings);
     this.#raftAddress = config.raftAddress;
-    this.#introductions = new Introductions(config.raftAddress, warnings, config.onDamage);
+    this.#peerWatch = this.#identityFiles && new PeerWatch(this.#identityFiles, warnings);
+    this.#introductions = new Introductions(
+      config.raftAddress,
+      warnings,
+      config.onDamage,
+      config.mutualTLS?.allowedPeers,
+    );
     this.#listener = new Listener({
       raftAddress: config.raftAddress,
       introductions: this.#introductions,
       listenAddress: config.listenAddress,
       options,
       identityFiles: this.#identityFiles,
+      peerWatch: this.#peerWatch,
       warnings,
       onArriving: config.onArriving,
       openReceiver: (path, arrival, peer) =>
@@ -129,7 +138,7 @@ export class GrpcRaftRPC implements IRaftRPC {
           failureOf: (host) => this.#introductions.failureOf(target, expected, host),
         });
         const connection = wrap(stream);
-        this.#life.hold(stream);
+        this.#life.hold(stream, this.#peerWatch, dialled.attempt.credentials);
         return connection;
       });
     });

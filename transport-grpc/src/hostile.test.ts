@@ -213,7 +213,7 @@ describe('a client that speaks gRPC', () => {
     await expectAlive(host);
   });
 
-  it('is told what is wrong with compression: a flag without it, rubbish, a bomb', async () => {
+  it('is refused when it compresses: a flag without it, rubbish, a bomb, a sound batch', async () => {
     // Made first: a connection without a call is closed after a while, and a bomb takes long to make.
     const charge = framed(gzipSync(Buffer.alloc(MAX_MESSAGE_BYTES + MIB)), { compressed: 1 });
     const host = await hosts.start({ options: { closeTimeoutMs: 20_000 } });
@@ -228,6 +228,9 @@ describe('a client that speaks gRPC', () => {
     const bomb = peer.call(MESSAGES_PATH, gzip);
     bomb.stream.write(charge);
     expect(await bomb.ended).toMatchObject({ grpcStatus: Status.ResourceExhausted });
+    const sound = peer.call(MESSAGES_PATH, gzip);
+    sound.stream.write(framed(gzipSync(encodeMessageBatch(numberedBatch(2))), { compressed: 1 }));
+    expect(await sound.ended).toMatchObject({ grpcStatus: Status.ResourceExhausted });
     expect(host.received).toEqual([]);
     await expectAlive(host);
   });

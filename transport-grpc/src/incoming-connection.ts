@@ -1,7 +1,7 @@
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { status as Status } from '@grpc/grpc-js';
-import type { MonitoredLink } from '@drakkar/raftio/transport';
+import type { MonitoredLink, PeerCredentials } from '@drakkar/raftio/transport';
 import type { IncomingStream, StreamEnd } from './incoming-stream.js';
 
 export interface IncomingConnectionOptions {
@@ -23,6 +23,8 @@ export class IncomingConnection implements MonitoredLink {
   readonly socket: Socket;
   /** Who is at the other end, for messages. */
   readonly peer: string;
+  /** What the client has shown, where clients must; set before a method can be called. */
+  credentials: PeerCredentials | undefined;
   readonly closed: Promise<unknown>;
   readonly #streams = new Set<IncomingStream>();
   readonly #closeTimeoutMs: number;

@@ -26,7 +26,7 @@ export interface StreamHost {
   pingIntervalMs: number;
   raftAddress: string;
   /** Why a client that says whom it means, and who it is, is not let in. */
-  refusalOf: (to: string | undefined, from: string | undefined) => string | undefined;
+  refusalOf: (to: string | undefined, from: string | undefined) => StreamEnd | undefined;
 }
 
 const STREAM_DONE: StreamEnd = { code: Status.OK, details: '' };
@@ -58,7 +58,7 @@ export class IncomingStream {
         this.#receiver.introduced(from !== undefined);
         const refusal = refusalOf(textOf(received, HelloHeader.to), from);
         if (refusal === undefined) this.#call.startRead();
-        else this.end({ code: Status.FAILED_PRECONDITION, details: refusal });
+        else this.end(refusal);
       },
       onReceiveMessage: (bytes: Buffer) => {
         this.#receive(bytes);

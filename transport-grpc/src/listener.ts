@@ -1,5 +1,6 @@
 import { type Server as NetServer, type Socket, createServer as createNetServer } from 'node:net';
-import { createServer as createTLSServer } from 'node:tls';
+import { type TLSSocket, createServer as createTLSServer } from 'node:tls';
+import type { PeerIdentity } from '@drakkar/raftio';
 import { type ServerInterceptingCallInterface, status as Status } from '@grpc/grpc-js';
 import type { ArrivalHandler } from '@drakkar/raftio';
 import {
@@ -9,7 +10,11 @@ import {
   type Introductions,
   LivenessMonitor,
   Newcomers,
+  type PeerWatch,
   type Warnings,
+  certificateFault,
+  credentialsOfSocket,
+  faultOfCredentials,
   listen,
 } from '@drakkar/raftio/transport';
 import { IncomingConnection } from './incoming-connection.js';
@@ -24,13 +29,25 @@ export interface ListenerConfig {
   options: ResolvedOptions;
   /** Present when clients must prove themselves by a certificate. */
   identityFiles: IdentityFiles | undefined;
+  /** Present with `identityFiles`. */
+  peerWatch: PeerWatch | undefined;
   warnings: Warnings;
   onArriving: ArrivalHandler | undefined;
   /** Makes the receiver of a call; `undefined` refuses it. */
-  openReceiver: (path: string, arrival: Arrival, peer: string) => StreamReceiver | undefined;
+  openReceiver: (path: string, arrival: Arrival, peer: Peer) => StreamReceiver | undefined;
+}
+
+/** Who makes a call. */
+export interface Peer {
+  /** For messages. */
+  name: string;
+  /** Who it has proven to be; undefined without mutual TLS. */
+  identity: PeerIdentity | undefined;
 }
 
 const REFUSED: StreamEnd = { code: Status.UNAVAILABLE, details: 'the call is refused' };
+/** Nobody sends it, and what it would expand to is not known from what arrives. */
+const COMPRESSED: StreamEnd = { code: Status.RESOURCE_EXHAUSTED, details: 'compressed messages are refused' };
 /** First byte of a TLS handshake. */
 const TLS_HANDSHAKE = 0x16;
 /** What a client of HTTP/2 begins with (RFC 9113, section 3.4). */
@@ -68,7 +85,7 @@ export class Listener {
 
   /** Rejects with ErrInvalidAddress, ErrAddressInUse or ErrTLS. */
   async start(): Promise<void> {
-    const { identityFiles, options, warnings } = this.#config;
+    const { identityFiles, options, warnings, onArriving } = this.#config;
     const identity = await identityFiles?.current();
     if (this.#stopped) return;
     const calls = createCallServer({
@@ -79,7 +96,14 @@ export class Listener {
       onCall: (path, call) => {
         this.#onCall(path, call);
       },
-      onArriving: this.#config.onArriving,
+      arrivalsOf:
+        onArriving &&
+        ((session) => {
+          const identity = this.#connections.get(endsOf(session.socket))?.credentials?.identity;
+          return (messages) => {
+            onArriving(messages, identity);
+          };
+        }),
     });
     this.#calls = calls;
     const inject = (socket: Socket): void => {
@@ -194,10 +218,14 @@ export class Listener {
     });
     server.on('secureConnection', (socket) => {
       socket.on('error', () => undefined);
-      if (socket.alpnProtocol === 'h2') {
+      const refusal =
+        socket.alpnProtocol === 'h2'
+          ? this.#identify(socket, identity)
+          : 'a client failed the handshake: it does not speak HTTP/2';
+      if (refusal === undefined) {
         inject(socket);
       } else {
-        this.#warnHandshake('a client failed the handshake: it does not speak HTTP/2', socket, undefined);
+        this.#warnHandshake(refusal, socket, undefined);
         socket.destroy();
       }
     });
@@ -217,15 +245,38 @@ export class Listener {
     };
   }
 
+  /** Notes what a client has shown, whose chain leads to the CA; returns why it is not good enough. */
+  #identify(socket: TLSSocket, identity: Identity): string | undefined {
+    const connection = this.#connections.get(endsOf(socket));
+    const credentials = credentialsOfSocket(socket);
+    if (connection === undefined || credentials === undefined) return 'a client has shown no certificate';
+    const fault = faultOfCredentials(credentials, 'client', identity);
+    if (fault !== undefined) {
+      const why = certificateFault(fault.code) ?? 'is not accepted';
+      return `a client was refused: its certificate ${why} (${fault.message})`;
+    }
+    connection.credentials = credentials;
+    const release = this.#config.peerWatch?.hold(credentials, connection.peer, () => socket.destroy());
+    void connection.closed.then(release);
+    return undefined;
+  }
+
   #onCall(path: string, call: ServerInterceptingCallInterface): void {
     const connection = this.#connections.get(endsOf(call.getConnectionInfo()));
     if (connection === undefined || this.#stopped) {
       call.sendStatus(REFUSED);
       return;
     }
+    if (isCompressed(call)) {
+      call.sendStatus(COMPRESSED);
+      return;
+    }
     const { raftAddress, introductions, options } = this.#config;
     const arrival = introductions.arrivals.from(connection.peer);
-    const receiver = this.#config.openReceiver(path, arrival, connection.peer);
+    const receiver = this.#config.openReceiver(path, arrival, {
+      name: connection.peer,
+      identity: connection.credentials?.identity,
+    });
     if (receiver === undefined) {
       call.sendStatus(REFUSED);
       return;
@@ -239,7 +290,11 @@ export class Listener {
       pingIntervalMs: options.pingIntervalMs,
       refusalOf: (to, from) => {
         arrival.introduce(to, from);
-        return introductions.refusalOf(to, from, connection.peer);
+        const { peer, credentials } = connection;
+        const mistake = credentials && introductions.identityRefusalOf(from, credentials.identity, peer);
+        if (mistake !== undefined) return { code: Status.PERMISSION_DENIED, details: mistake };
+        const refusal = introductions.refusalOf(to, from, peer);
+        return refusal === undefined ? undefined : { code: Status.FAILED_PRECONDITION, details: refusal };
       },
     });
   }
@@ -250,6 +305,12 @@ export class Listener {
       ...(error === undefined ? {} : { error }),
     });
   }
+}
+
+/** The library takes the header away before it shows the others; this is where it keeps what was in it. */
+function isCompressed(call: ServerInterceptingCallInterface): boolean {
+  const { incomingEncoding } = call as { incomingEncoding?: unknown };
+  return typeof incomingEncoding === 'string' && incomingEncoding !== 'identity';
 }
 
 interface Ends {

@@ -9,17 +9,18 @@ import {
 } from '@drakkar/raftio';
 import { type Arrival, type Warnings, ownBytes } from '@drakkar/raftio/transport';
 import type { StreamEnd, StreamReceiver } from './incoming-stream.js';
+import type { Peer } from './listener.js';
 
 /** Hands the batches of one stream to the request handler. */
 export class MessageReceiver implements StreamReceiver {
   readonly #handler: RequestHandler;
   readonly #arrival: Arrival;
-  readonly #peer: string;
+  readonly #peer: Peer;
   readonly #warnings: Warnings;
   /** What hosts of 0.1 and of Dragonboat send is told apart by its first byte. */
   #entryForm: EntryForm = 'protobuf';
 
-  constructor(handler: RequestHandler, arrival: Arrival, peer: string, warnings: Warnings) {
+  constructor(handler: RequestHandler, arrival: Arrival, peer: Peer, warnings: Warnings) {
     this.#handler = handler;
     this.#arrival = arrival;
     this.#peer = peer;
@@ -35,12 +36,12 @@ export class MessageReceiver implements StreamReceiver {
     try {
       batch = this.#arrival.batch(ownBytes(bytes), this.#entryForm);
     } catch (error) {
-      return malformed(this.#peer, this.#warnings, error);
+      return malformed(this.#peer.name, this.#warnings, error);
     }
     try {
-      this.#handler(batch);
+      this.#handler(batch, this.#peer.identity);
     } catch (error) {
-      warnHandler(this.#warnings, this.#peer, 'the request handler', error);
+      warnHandler(this.#warnings, this.#peer.name, 'the request handler', error);
     }
     return undefined;
   }
@@ -68,13 +69,13 @@ export class SnapshotReceiver implements StreamReceiver {
   static open(
     factory: ChunkSinkFactory,
     arrival: Arrival,
-    peer: string,
+    peer: Peer,
     warnings: Warnings,
   ): SnapshotReceiver | undefined {
     try {
-      return new SnapshotReceiver(factory(), arrival, peer, warnings);
+      return new SnapshotReceiver(factory(peer.identity), arrival, peer.name, warnings);
     } catch (error) {
-      warnHandler(warnings, peer, 'the chunk sink factory', error);
+      warnHandler(warnings, peer.name, 'the chunk sink factory', error);
       return undefined;
     }
   }

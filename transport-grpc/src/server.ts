@@ -40,10 +40,11 @@ export interface CallServerConfig {
   /** A socket that was injected has become a session of HTTP/2. */
   onSession: (session: ServerHttp2Session) => void;
   onCall: (path: string, call: ServerInterceptingCallInterface) => void;
-  onArriving: ArrivalHandler | undefined;
+  /** What hears of batches that arrive on a connection; undefined: nobody. */
+  arrivalsOf: ((session: ServerHttp2Session) => ArrivalHandler) | undefined;
 }
 
-export function createCallServer({ options, onSession, onCall, onArriving }: CallServerConfig): CallServer {
+export function createCallServer({ options, onSession, onCall, arrivalsOf }: CallServerConfig): CallServer {
   const take: ServerInterceptor = ({ path }, call) =>
     new TakenCall(call, () => {
       onCall(path, call);
@@ -65,7 +66,7 @@ export function createCallServer({ options, onSession, onCall, onArriving }: Cal
       session.setLocalWindowSize(options.receiveWindowBytes);
       onSession(session);
     });
-    if (onArriving !== undefined) watchMessages(http2Server, onArriving);
+    if (arrivalsOf !== undefined) watchMessages(http2Server, arrivalsOf);
   }
   return {
     injector,
@@ -76,10 +77,14 @@ export function createCallServer({ options, onSession, onCall, onArriving }: Cal
 }
 
 /** The library shows a message when all of it is there. It was the first to listen to the stream, and paces it. */
-function watchMessages(http2Server: Http2Server, onArriving: ArrivalHandler): void {
+function watchMessages(
+  http2Server: Http2Server,
+  arrivalsOf: (session: ServerHttp2Session) => ArrivalHandler,
+): void {
   http2Server.on('stream', (stream, { ':path': path }) => {
-    if (path !== MESSAGES_PATH) return;
-    const watch = new StreamWatch(onArriving, messageHead);
+    const { session } = stream;
+    if (path !== MESSAGES_PATH || session === undefined) return;
+    const watch = new StreamWatch(arrivalsOf(session as ServerHttp2Session), messageHead);
     stream.on('data', (bytes: Uint8Array) => watch.read(bytes));
   });
 }

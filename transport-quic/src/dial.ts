@@ -1,5 +1,5 @@
 import { ErrConnectFailed, ErrInvalidAddress, hasErrorCode } from '@drakkar/raftio';
-import { type Identity, attemptAborted, parseAddress } from '@drakkar/raftio/transport';
+import { type Identity, type PeerCredentials, attemptAborted, parseAddress } from '@drakkar/raftio/transport';
 import type { Engine } from './engine.js';
 import { greet } from './handshake/greet.js';
 import type { Self } from './handshake/terms.js';
@@ -17,11 +17,13 @@ export interface DialRequest {
   signal: AbortSignal;
 }
 
+type Wrap<T> = (link: Link, credentials: PeerCredentials | undefined) => T;
+
 /**
  * Connects to a host and resolves to what `wrap` makes of the link, in the turn in which it opened. Nothing is left
  * behind when it rejects.
  */
-export async function dial<T>(request: DialRequest, wrap: (link: Link) => T): Promise<T> {
+export async function dial<T>(request: DialRequest, wrap: Wrap<T>): Promise<T> {
   const { target, connectTimeoutMs, signal } = request;
   const { host, port } = parseAddress(target);
   const limit = new AbortController();
@@ -52,7 +54,7 @@ async function attempt<T>(
   host: string,
   port: number,
   signal: AbortSignal,
-  wrap: (link: Link) => T,
+  wrap: Wrap<T>,
 ): Promise<T> {
   signal.throwIfAborted();
   const channel = await engine.connect({ host, port, mutualTLS: identity !== undefined, timeoutMs, signal });

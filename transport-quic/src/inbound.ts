@@ -3,6 +3,7 @@ import {
   type ChunkSinkFactory,
   ErrMalformed,
   type IChunkSink,
+  type PeerIdentity,
   type RequestHandler,
   hasErrorCode,
 } from '@drakkar/raftio';
@@ -15,19 +16,28 @@ export interface MessageReceiver {
   onArriving: ArrivalHandler | undefined;
 }
 
-/** Attaches the receiving end of a channel for messages to a link. */
+/**
+ * Attaches the receiving end of a channel for messages to a link; `peer` is who has proven to be at the other end.
+ */
 export function receiveMessages(
   link: Link,
   arrival: Arrival,
   { handler, onArriving }: MessageReceiver,
   warnings: Warnings,
+  peer: PeerIdentity | undefined,
 ): void {
   link.attach({
-    ...(onArriving === undefined ? {} : { watch: new BatchWatch(onArriving) }),
+    ...(onArriving === undefined
+      ? {}
+      : {
+          watch: new BatchWatch((messages) => {
+            onArriving(messages, peer);
+          }),
+        }),
     onMessage: (bytes) => {
       const batch = arrival.batch(bytes);
       try {
-        handler(batch);
+        handler(batch, peer);
       } catch (error) {
         warnHandler(warnings, link, 'the request handler', error);
       }
@@ -44,10 +54,11 @@ export function receiveSnapshot(
   arrival: Arrival,
   sinkFactory: ChunkSinkFactory,
   warnings: Warnings,
+  peer: PeerIdentity | undefined,
 ): void {
   let sink: IChunkSink;
   try {
-    sink = sinkFactory();
+    sink = sinkFactory(peer);
   } catch (error) {
     warnHandler(warnings, link, 'the chunk sink factory', error);
     link.attach({ onClosed: () => undefined });

@@ -1,5 +1,11 @@
 import { setMaxListeners } from 'node:events';
-import { type IdentityFiles, Newcomers, type Warnings, parseAddress } from '@drakkar/raftio/transport';
+import {
+  type IdentityFiles,
+  Newcomers,
+  type PeerCredentials,
+  type Warnings,
+  parseAddress,
+} from '@drakkar/raftio/transport';
 import type { Channel, Engine, EngineListener } from './engine.js';
 import type { Self } from './handshake/terms.js';
 import { NotWelcome, welcome } from './handshake/welcome.js';
@@ -14,7 +20,7 @@ export interface ListenerConfig {
   identityFiles: IdentityFiles | undefined;
   warnings: Warnings;
   /** Called with each link that a client has opened, in the turn in which it was made. */
-  onLink: (kind: ChannelKind, link: Link) => void;
+  onLink: (kind: ChannelKind, link: Link, credentials: PeerCredentials | undefined) => void;
 }
 
 /** The listening side: welcomes those who come. */
@@ -105,8 +111,8 @@ export class Listener {
         timeoutMs: options.handshakeTimeoutMs,
         signal: this.#stopping.signal,
       },
-      (kind, link) => {
-        this.#config.onLink(kind, link);
+      (kind, link, credentials) => {
+        this.#config.onLink(kind, link, credentials);
       },
     );
   }

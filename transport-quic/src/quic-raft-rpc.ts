@@ -12,6 +12,8 @@ import {
 import {
   IdentityFiles,
   Introductions,
+  type PeerCredentials,
+  PeerWatch,
   TransportLife,
   Warnings,
   attemptAborted,
@@ -38,6 +40,7 @@ export class QuicRaftRPC implements IRaftRPC {
   readonly #highWaterMarkBytes: number;
   readonly #warnings: Warnings;
   readonly #identityFiles: IdentityFiles | undefined;
+  readonly #peerWatch: PeerWatch | undefined;
   readonly #listener: Listener;
   readonly #life: TransportLife<Link>;
   readonly #introductions: Introductions;
@@ -56,15 +59,21 @@ export class QuicRaftRPC implements IRaftRPC {
     this.#highWaterMarkBytes = Math.max(1, Math.min(options.highWaterMarkBytes, config.sendBufferBytes));
     const warnings = new Warnings(config.onWarning);
     this.#warnings = warnings;
-    this.#introductions = new Introductions(config.raftAddress, warnings, config.onDamage);
+    this.#introductions = new Introductions(
+      config.raftAddress,
+      warnings,
+      config.onDamage,
+      config.mutualTLS?.allowedPeers,
+    );
     this.#identityFiles = IdentityFiles.of(config.mutualTLS, warnings);
+    this.#peerWatch = this.#identityFiles && new PeerWatch(this.#identityFiles, warnings);
     this.#listener = new Listener({
       listenAddress: config.listenAddress,
       options,
       identityFiles: this.#identityFiles,
       warnings,
-      onLink: (kind, link) => {
-        this.#onLink(kind, link);
+      onLink: (kind, link, credentials) => {
+        this.#onLink(kind, link, credentials);
       },
     });
     this.#life = new TransportLife(options, this.#listener);
@@ -143,15 +152,15 @@ export class QuicRaftRPC implements IRaftRPC {
       const { connectTimeoutMs } = this.#options;
       const self = this.#self(engine);
       const request = { engine, self, kind, target, expected, identity, connectTimeoutMs, signal: either };
-      return dial(request, (link) => {
+      return dial(request, (link, credentials) => {
         const connection = wrap(link);
-        this.#life.hold(link);
+        this.#life.hold(link, this.#peerWatch, credentials);
         return connection;
       });
     });
   }
 
-  #onLink(kind: ChannelKind, link: Link): void {
+  #onLink(kind: ChannelKind, link: Link, credentials: PeerCredentials | undefined): void {
     if (this.#life.isStopped) {
       link.attach({ onClosed: () => undefined });
       link.terminate(new ErrTransportStopped());
@@ -159,8 +168,9 @@ export class QuicRaftRPC implements IRaftRPC {
     }
     // TLS has checked all that comes; a host of 0.1 says hello as well, and gives no checksums.
     const arrival = this.#introductions.arrivals.from(link.peer);
-    if (kind === 'messages') receiveMessages(link, arrival, this.#receiver, this.#warnings);
-    else receiveSnapshot(link, arrival, this.#chunkSinkFactory, this.#warnings);
-    this.#life.hold(link);
+    const peer = credentials?.identity;
+    if (kind === 'messages') receiveMessages(link, arrival, this.#receiver, this.#warnings, peer);
+    else receiveSnapshot(link, arrival, this.#chunkSinkFactory, this.#warnings, peer);
+    this.#life.hold(link, this.#peerWatch, credentials);
   }
 }

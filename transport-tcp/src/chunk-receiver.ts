@@ -1,4 +1,4 @@
-import type { ChunkSinkFactory, IChunkSink, SnapshotChunk } from '@drakkar/raftio';
+import type { ChunkSinkFactory, IChunkSink, PeerIdentity, SnapshotChunk } from '@drakkar/raftio';
 import type { Warnings } from '@drakkar/raftio/transport';
 import type { Link } from './link.js';
 
@@ -14,10 +14,10 @@ export class ChunkReceiver {
   #isClosed = false;
 
   /** Throws what the factory throws. */
-  constructor(link: Link, makeSink: ChunkSinkFactory, warnings: Warnings) {
+  constructor(link: Link, makeSink: ChunkSinkFactory, warnings: Warnings, peer: PeerIdentity | undefined) {
     this.#link = link;
     this.#warnings = warnings;
-    this.#sink = makeSink();
+    this.#sink = makeSink(peer);
   }
 
   /** Whether the sink has taken the chunk. Never rejects; not to be called again before it has resolved. */

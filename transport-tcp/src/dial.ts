@@ -1,14 +1,17 @@
 import { type Socket, connect } from 'node:net';
-import { type TLSSocket, connect as connectTLS } from 'node:tls';
+import { type ConnectionOptions, type TLSSocket, connect as connectTLS } from 'node:tls';
 import { ErrConnectFailed, ErrMalformed } from '@drakkar/raftio';
 import {
   type AttemptState,
   type Identity,
   type Introductions,
+  type PeerCredentials,
   attemptAborted,
   attemptTimedOut,
+  credentialsOfSocket,
   explainConnectError,
   parseAddress,
+  serverCheck,
 } from '@drakkar/raftio/transport';
 import { Method } from './frames.js';
 import { type Channel, MAX_HELLO_BYTES, decodeHello, encodeHello } from './hello.js';
@@ -38,11 +41,17 @@ const TICKET_TIMEOUT_MS = 1000;
  * Opens a connection to a host and resolves to what `wrap` makes of it, in the turn in which it opened: when the host
  * has said hello, or, for hosts of Dragonboat, when it has accepted. Nothing is left behind when it rejects.
  */
-export function dial<T>(request: DialRequest, wrap: (link: Link) => T): Promise<T> {
+export function dial<T>(
+  request: DialRequest,
+  wrap: (link: Link, credentials: PeerCredentials | undefined) => T,
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    new Attempt(request, (link) => resolve(wrap(link)), reject).start();
+    const onLink: OnLink = (link, credentials) => resolve(wrap(link, credentials));
+    new Attempt(request, onLink, reject).start();
   });
 }
+
+type OnLink = (link: Link, credentials: PeerCredentials | undefined) => void;
 
 /** A socket for either side, set up alike. */
 export function prepareSocket(socket: Socket): void {
@@ -53,15 +62,17 @@ export function prepareSocket(socket: Socket): void {
 class Attempt {
   readonly #request: DialRequest;
   readonly #state: AttemptState;
-  readonly #onLink: (link: Link) => void;
+  readonly #onLink: OnLink;
   readonly #onFailed: (error: Error) => void;
   readonly #onAbort: () => void;
   #timer: NodeJS.Timeout | undefined;
   #ticketTimer: NodeJS.Timeout | undefined;
   #link: Link | undefined;
+  /** What the host has shown, with mutual TLS. */
+  #credentials: PeerCredentials | undefined;
   #isSettled = false;
 
-  constructor(request: DialRequest, onLink: (link: Link) => void, onFailed: (error: Error) => void) {
+  constructor(request: DialRequest, onLink: OnLink, onFailed: (error: Error) => void) {
     const { target, identity, signal } = request;
     this.#request = request;
     this.#onLink = onLink;
@@ -75,7 +86,7 @@ class Attempt {
     const { target, identity, connectTimeoutMs, signal, link } = this.#request;
     const options = { ...parseAddress(target), allowHalfOpen: true };
     const socket =
-      identity === undefined ? connect(options) : connectTLS({ ...options, secureContext: identity.context });
+      identity === undefined ? connect(options) : connectTLS({ ...options, ...secured(options, identity) });
     prepareSocket(socket);
     this.#timer = setTimeout(() => this.#fail(attemptTimedOut(target, connectTimeoutMs)), connectTimeoutMs);
     signal.addEventListener('abort', this.#onAbort, { once: true });
@@ -94,6 +105,7 @@ class Attempt {
   #awaitTLS(socket: TLSSocket): void {
     socket.once('secureConnect', () => {
       this.#state.secured = true;
+      this.#credentials = credentialsOfSocket(socket);
       if (this.#request.link.peers === 'drakkar' || socket.getProtocol() !== 'TLSv1.3') {
         this.#onConnected();
         return;
@@ -137,7 +149,7 @@ class Attempt {
   #succeed(link: Link): void {
     if (this.#isSettled) return;
     this.#settle();
-    this.#onLink(link);
+    this.#onLink(link, this.#credentials);
   }
 
   #fail(error: Error): void {
@@ -172,4 +184,8 @@ class Attempt {
     const closed = Object.assign(new Error('closed by the peer'), { code: 'ECONNRESET' });
     return explainConnectError((reason?.cause as Error | undefined) ?? closed, this.#state);
   }
+}
+
+function secured({ host }: { host: string }, identity: Identity): ConnectionOptions {
+  return { secureContext: identity.context, checkServerIdentity: serverCheck(host, identity) };
 }

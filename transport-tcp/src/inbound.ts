@@ -3,6 +3,7 @@ import {
   ErrMalformed,
   type EntryForm,
   MAX_MESSAGE_BYTES,
+  type PeerIdentity,
   type RequestHandler,
   type SnapshotChunk,
   hasErrorCode,
@@ -23,18 +24,20 @@ export interface Receivers {
 export interface Incoming {
   link: Link;
   arrival: Arrival;
+  /** Who has proven to be at the other end, with mutual TLS. */
+  peer: PeerIdentity | undefined;
   receivers: Receivers;
 }
 
 /** Throws for malformed content; a handler that fails is its host's fault. */
 export function handleBatch(
-  { link, arrival, receivers }: Incoming,
+  { link, arrival, peer, receivers }: Incoming,
   payload: Uint8Array,
   entryForm: EntryForm,
 ): void {
   const batch = arrival.batch(payload, entryForm);
   try {
-    receivers.requestHandler(batch);
+    receivers.requestHandler(batch, peer);
   } catch (error) {
     warnHandler(receivers.warnings, link, 'the request handler', error);
   }
@@ -45,7 +48,7 @@ export function endHandlers({
   link,
   arrival,
   receivers,
-}: Incoming): Required<Pick<LinkHandlers, 'onClosed' | 'onDamaged'>> {
+}: Omit<Incoming, 'peer'>): Required<Pick<LinkHandlers, 'onClosed' | 'onDamaged'>> {
   return {
     onDamaged: (method, reason) => {
       if (method === Method.Batch) arrival.damaged('batch', reason);
@@ -112,10 +115,10 @@ export function receiveSnapshot(incoming: Incoming): void {
 }
 
 /** Undefined: there is none to be had, and the link is ended. */
-export function openReceiver({ link, receivers }: Incoming): ChunkReceiver | undefined {
+export function openReceiver({ link, peer, receivers }: Incoming): ChunkReceiver | undefined {
   const { chunkSinkFactory, warnings } = receivers;
   try {
-    return new ChunkReceiver(link, chunkSinkFactory, warnings);
+    return new ChunkReceiver(link, chunkSinkFactory, warnings, peer);
   } catch (error) {
     warnHandler(warnings, link, 'the chunk sink factory', error);
     link.refuse(new Error('this host takes no snapshot now'));

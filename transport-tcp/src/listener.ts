@@ -6,7 +6,11 @@ import {
   type IdentityFiles,
   type Introductions,
   Newcomers,
+  type PeerCredentials,
   type Warnings,
+  certificateFault,
+  credentialsOfSocket,
+  faultOfCredentials,
   listen,
 } from '@drakkar/raftio/transport';
 import { prepareSocket } from './dial.js';
@@ -26,9 +30,16 @@ export interface ListenerConfig {
   identityFiles: IdentityFiles | undefined;
   warnings: Warnings;
   /** Called with each link of a client that has said what it is for, in the turn in which it did. */
-  onLink: (channel: Channel, link: Link, arrival: Arrival) => void;
+  onLink: (channel: Channel, link: Link, client: Client) => void;
   /** Called with each link of a client that says no hello; `admit` is to be called when it is known to belong here. */
-  onSilentLink: (link: Link, arrival: Arrival, admit: () => void) => void;
+  onSilentLink: (link: Link, client: Client, admit: () => void) => void;
+}
+
+/** Who has opened a link. */
+export interface Client {
+  arrival: Arrival;
+  /** What it has shown, where clients must. */
+  credentials: PeerCredentials | undefined;
 }
 
 /**
@@ -55,7 +66,8 @@ export class Listener {
     const { options, warnings, identityFiles, listenAddress } = this.#config;
     const identity = await identityFiles?.current();
     if (this.#stopped) return;
-    const hand = identity === undefined ? (socket: Socket) => this.#greet(socket) : this.#secured(identity);
+    const hand =
+      identity === undefined ? (socket: Socket) => this.#greet(socket, undefined) : this.#secured(identity);
     const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
       this.#accept(socket);
       hand(socket);
@@ -124,7 +136,7 @@ export class Listener {
     let identity = initial;
     const rules = { requestCert: true, rejectUnauthorized: true, allowHalfOpen: true };
     const server: TLSServer = createTLSServer({ ...initial.options, ...rules }, (socket) =>
-      this.#greet(socket),
+      this.#identify(socket, identity),
     );
     server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
       this.#warn(`a client failed the TLS handshake: ${describeTLSError(error)}`, socket, error);
@@ -145,8 +157,26 @@ export class Listener {
     };
   }
 
+  /** Lets in a client whose chain leads to the CA, if its certificate is good enough otherwise. */
+  #identify(socket: TLSSocket, identity: Identity): void {
+    const credentials = credentialsOfSocket(socket);
+    const fault = credentials && faultOfCredentials(credentials, 'client', identity);
+    if (credentials !== undefined && fault === undefined) {
+      this.#greet(socket, credentials);
+      return;
+    }
+    const why = certificateFault(fault?.code ?? '') ?? 'is not accepted';
+    this.#warn(
+      `a client was refused: its certificate ${why} (${fault?.message ?? 'none was shown'})`,
+      socket,
+      undefined,
+    );
+    socket.on('error', ignore);
+    socket.destroy();
+  }
+
   /** Waits for the hello of a client, where one is due. */
-  #greet(socket: Socket): void {
+  #greet(socket: Socket, credentials: PeerCredentials | undefined): void {
     const { link: options, onSilentLink, onLink, raftAddress, introductions } = this.#config;
     const peer = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
     const arrival = introductions.arrivals.from(peer);
@@ -159,7 +189,9 @@ export class Listener {
       onFrame: (_method, payload) => {
         const { who, to, from } = decodeHello(payload);
         if (who === 'host') throw new Error('it says hello as a host that answers would');
-        const refusal = introductions.refusalOf(to, from, peer);
+        const refusal =
+          (credentials && introductions.identityRefusalOf(from, credentials.identity, peer)) ??
+          introductions.refusalOf(to, from, peer);
         if (refusal !== undefined) {
           link.refuse(new Error(refusal));
           return;
@@ -167,7 +199,7 @@ export class Listener {
         admit();
         link.send(Method.Hello, encodeHello({ who: 'host', from: raftAddress }));
         arrival.introduce(to, from);
-        onLink(who, link, arrival);
+        onLink(who, link, { arrival, credentials });
       },
       onClosed: (reason) => this.#onFailedGreeting(socket, reason),
     });
@@ -175,7 +207,7 @@ export class Listener {
     introductions.refusalOf(undefined, undefined, peer);
     // Over TLS the client has proved itself; else it belongs here when it has sent a frame.
     if (this.#config.identityFiles !== undefined) admit();
-    onSilentLink(link, arrival, admit);
+    onSilentLink(link, { arrival, credentials }, admit);
   }
 
   #onFailedGreeting(socket: Socket, reason: Error | undefined): void {

@@ -12,6 +12,7 @@ import {
 import {
   IdentityFiles,
   Introductions,
+  PeerWatch,
   TransportLife,
   Warnings,
   attemptAborted,
@@ -20,7 +21,7 @@ import { type DialRequest, dial } from './dial.js';
 import { DragonboatSnapshotConnection, receiveFromDragonboat } from './dragonboat.js';
 import { type Incoming, type Receivers, receiveMessages, receiveSnapshot } from './inbound.js';
 import type { Link, LinkOptions } from './link.js';
-import { Listener } from './listener.js';
+import { type Client, Listener } from './listener.js';
 import { MessageConnection } from './message-connection.js';
 import type { ResolvedOptions } from './options.js';
 import { SnapshotConnection } from './snapshot-connection.js';
@@ -33,6 +34,7 @@ export class TcpRaftRPC implements IRaftRPC {
   readonly #receivers: Receivers;
   readonly #highWaterMarkBytes: number;
   readonly #identityFiles: IdentityFiles | undefined;
+  readonly #peerWatch: PeerWatch | undefined;
   readonly #listener: Listener;
   readonly #life: TransportLife<Link>;
   readonly #raftAddress: string;
@@ -52,7 +54,13 @@ export class TcpRaftRPC implements IRaftRPC {
     this.#highWaterMarkBytes = Math.max(1, Math.min(highWaterMarkBytes, config.sendBufferBytes));
     this.#identityFiles = IdentityFiles.of(config.mutualTLS, warnings);
     this.#raftAddress = config.raftAddress;
-    this.#introductions = new Introductions(config.raftAddress, warnings, config.onDamage);
+    this.#peerWatch = this.#identityFiles && new PeerWatch(this.#identityFiles, warnings);
+    this.#introductions = new Introductions(
+      config.raftAddress,
+      warnings,
+      config.onDamage,
+      config.mutualTLS?.allowedPeers,
+    );
     this.#linkOptions = { peers, deadPeerTimeoutMs, closeTimeoutMs };
     this.#listener = new Listener({
       raftAddress: config.raftAddress,
@@ -62,11 +70,11 @@ export class TcpRaftRPC implements IRaftRPC {
       link: this.#linkOptions,
       identityFiles: this.#identityFiles,
       warnings,
-      onLink: (channel, link, arrival) => {
-        this.#receive({ link, arrival }, channel === 'messages' ? receiveMessages : receiveSnapshot);
+      onLink: (channel, link, client) => {
+        this.#receive(link, client, channel === 'messages' ? receiveMessages : receiveSnapshot);
       },
-      onSilentLink: (link, arrival, admit) => {
-        this.#receive({ link, arrival }, (incoming) => receiveFromDragonboat(incoming, admit));
+      onSilentLink: (link, client, admit) => {
+        this.#receive(link, client, (incoming) => receiveFromDragonboat(incoming, admit));
       },
     });
     this.#life = new TransportLife(options, this.#listener);
@@ -126,21 +134,21 @@ export class TcpRaftRPC implements IRaftRPC {
         introductions: this.#introductions,
         link: this.#linkOptions,
       };
-      return dial(request, (link) => {
+      return dial(request, (link, credentials) => {
         const connection = wrap(link);
-        this.#life.hold(link);
+        this.#life.hold(link, this.#peerWatch, credentials);
         return connection;
       });
     });
   }
 
-  #receive({ link, arrival }: Omit<Incoming, 'receivers'>, attach: (incoming: Incoming) => void): void {
+  #receive(link: Link, { arrival, credentials }: Client, attach: (incoming: Incoming) => void): void {
     if (this.#life.isStopped) {
       link.terminate(new ErrTransportStopped());
       return;
     }
-    attach({ link, arrival, receivers: this.#receivers });
-    this.#life.hold(link);
+    attach({ link, arrival, peer: credentials?.identity, receivers: this.#receivers });
+    this.#life.hold(link, this.#peerWatch, credentials);
   }
 
   #onWithheld(target: string, { clusterID }: Message, fault: string): void {

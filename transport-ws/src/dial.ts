@@ -7,10 +7,13 @@ import {
   HelloHeader,
   type Identity,
   type Introductions,
+  type PeerCredentials,
   attemptAborted,
   attemptTimedOut,
+  credentialsOfSocket,
   explainConnectError,
   parseAddress,
+  serverCheck,
   urlAuthority,
 } from '@drakkar/raftio/transport';
 import { WebSocket } from 'ws';
@@ -35,7 +38,10 @@ export interface DialRequest {
  * Opens a WebSocket to a host and resolves to what `wrap` makes of it, in the turn in which it opened. Nothing is
  * left behind when it rejects.
  */
-export async function dial<T>(request: DialRequest, wrap: (ws: WebSocket, socket: Socket) => T): Promise<T> {
+export async function dial<T>(
+  request: DialRequest,
+  wrap: (ws: WebSocket, socket: Socket, credentials: PeerCredentials | undefined) => T,
+): Promise<T> {
   const { target, signal } = request;
   const state: AttemptState = {
     target,
@@ -70,8 +76,10 @@ export async function dial<T>(request: DialRequest, wrap: (ws: WebSocket, socket
       fail(explainRefusal(response, target));
     });
     let mistake: Error | undefined;
+    let credentials: PeerCredentials | undefined;
     ws.once('upgrade', (response) => {
       socket = response.socket;
+      if (state.secure) credentials = credentialsOfSocket(socket as TLSSocket);
       const found = response.headers[HelloHeader.host];
       const host = typeof found === 'string' ? found : undefined;
       mistake = request.introductions.failureOf(target, request.expected, host);
@@ -83,7 +91,7 @@ export async function dial<T>(request: DialRequest, wrap: (ws: WebSocket, socket
       }
       settle();
       ws.removeAllListeners('error');
-      if (socket !== undefined) resolve(wrap(ws, socket));
+      if (socket !== undefined) resolve(wrap(ws, socket, credentials));
     });
   });
 }
@@ -106,6 +114,9 @@ function openWebSocket(request: DialRequest, state: AttemptState): WebSocket {
     generateMask: () => undefined,
     secureContext: request.identity?.context,
     rejectUnauthorized: true,
+    ...(request.identity === undefined
+      ? {}
+      : { checkServerIdentity: serverCheck(address.host, request.identity) }),
     finishRequest: (clientRequest: ClientRequest) => {
       clientRequest.once('socket', (socket) => {
         watch(socket, state);

@@ -3,6 +3,7 @@ import {
   type ChunkSinkFactory,
   ErrMalformed,
   type IChunkSink,
+  type PeerIdentity,
   type RequestHandler,
   hasErrorCode,
 } from '@drakkar/raftio';
@@ -16,15 +17,18 @@ export interface MessageReceiver {
   onArriving: ArrivalHandler | undefined;
 }
 
-/** Attaches the receiving end of a message channel to a link. */
+/** Attaches the receiving end of a message channel to a link; `peer` is who has proven to be at the other end. */
 export function receiveMessages(
   link: Link,
   arrival: Arrival,
   { handler, onArriving }: MessageReceiver,
   warnings: Warnings,
+  peer: PeerIdentity | undefined,
 ): void {
   if (onArriving !== undefined) {
-    const watch = new StreamWatch(onArriving, frameHead);
+    const watch = new StreamWatch((messages) => {
+      onArriving(messages, peer);
+    }, frameHead);
     link.watch((bytes) => watch.read(bytes));
   }
   link.attach({
@@ -37,7 +41,7 @@ export function receiveMessages(
         return;
       }
       try {
-        handler(batch);
+        handler(batch, peer);
       } catch (error) {
         warnHandler(warnings, link, 'the request handler', error);
       }
@@ -55,10 +59,11 @@ export function receiveSnapshot(
   arrival: Arrival,
   sinkFactory: ChunkSinkFactory,
   warnings: Warnings,
+  peer: PeerIdentity | undefined,
 ): void {
   let sink: IChunkSink;
   try {
-    sink = sinkFactory();
+    sink = sinkFactory(peer);
   } catch (error) {
     warnHandler(warnings, link, 'the chunk sink factory', error);
     link.refuse(CloseCode.PolicyViolation, error as Error);

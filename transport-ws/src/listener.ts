@@ -8,6 +8,7 @@ import {
 import { type Server as HttpsServer, createServer as createHttpsServer } from 'node:https';
 import { type Server as NetServer, type Socket, createServer as createNetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { MAX_MESSAGE_BYTES } from '@drakkar/raftio';
 import {
   type Arrival,
@@ -16,10 +17,15 @@ import {
   type IdentityFiles,
   type Introductions,
   Newcomers,
+  type PeerCredentials,
   type Warnings,
+  certificateFault,
+  credentialsOfSocket,
+  faultOfCredentials,
   listen,
 } from '@drakkar/raftio/transport';
 import { WebSocketServer } from 'ws';
+import { IDENTITY_REFUSED } from './connect-errors.js';
 import { Link } from './link.js';
 import type { ResolvedOptions } from './options.js';
 import { type ChannelPath, MESSAGES_PATH, REASON_HEADER, SNAPSHOTS_PATH, SUBPROTOCOL } from './protocol.js';
@@ -33,7 +39,14 @@ export interface ListenerConfig {
   identityFiles: IdentityFiles | undefined;
   warnings: Warnings;
   /** Called with each link that a client has opened, in the turn in which it was made. */
-  onLink: (path: ChannelPath, link: Link, arrival: Arrival) => void;
+  onLink: (path: ChannelPath, link: Link, client: Client) => void;
+}
+
+/** Who has opened a link. */
+export interface Client {
+  arrival: Arrival;
+  /** What it has shown, where clients must. */
+  credentials: PeerCredentials | undefined;
 }
 
 const MAX_HEADER_BYTES = 8 * 1024;
@@ -55,6 +68,8 @@ export class Listener {
   readonly #admits = new Map<string, () => void>();
   readonly #webSocketServer: WebSocketServer;
   #netServer: NetServer | undefined;
+  /** By what clients are checked; undefined without mutual TLS. */
+  #identity: Identity | undefined;
   #stopped = false;
 
   constructor(config: ListenerConfig) {
@@ -123,7 +138,7 @@ export class Listener {
   }
 
   #secured(initial: Identity): (socket: Socket) => void {
-    let identity = initial;
+    this.#identity = initial;
     const server = createHttpsServer({
       ...initial.options,
       requestCert: true,
@@ -133,8 +148,8 @@ export class Listener {
     this.#serve(server);
     const hand = async (socket: Socket): Promise<void> => {
       const latest = await this.#config.identityFiles?.current();
-      if (latest !== undefined && latest !== identity) {
-        identity = latest;
+      if (latest !== undefined && latest !== this.#identity) {
+        this.#identity = latest;
         server.setSecureContext(latest.options);
       }
       if (!socket.destroyed && !this.#stopped) server.emit('connection', socket);
@@ -200,20 +215,43 @@ export class Listener {
       return;
     }
     const { [HelloHeader.to]: to, [HelloHeader.from]: from } = request.headers;
-    const { introductions } = this.#config;
-    const refusal = introductions.refusalOf(asText(to), asText(from), request.socket.remoteAddress);
+    const tcp = request.socket;
+    const credentials = this.#identity === undefined ? undefined : credentialsOfSocket(tcp as TLSSocket);
+    const mistake = this.#identityRefusal(credentials, asText(from), tcp);
+    if (mistake !== undefined) {
+      refuse(socket, IDENTITY_REFUSED, mistake);
+      return;
+    }
+    const refusal = this.#config.introductions.refusalOf(asText(to), asText(from), tcp.remoteAddress);
     if (refusal !== undefined) {
       refuse(socket, 421, refusal);
       return;
     }
     this.#webSocketServer.handleUpgrade(request, socket, head, (ws) => {
-      const tcp = request.socket;
       this.#admits.get(endsOf(tcp))?.();
       const peer = `${tcp.remoteAddress ?? 'unknown'}:${tcp.remotePort ?? 0}`;
-      const arrival = introductions.arrivals.from(peer);
+      const arrival = this.#config.introductions.arrivals.from(peer);
       arrival.introduce(asText(to), asText(from));
-      this.#config.onLink(path, new Link(ws, tcp, peer), arrival);
+      this.#config.onLink(path, new Link(ws, tcp, peer), { arrival, credentials });
     });
+  }
+
+  /** Why a client is not let in, whose chain leads to the CA. */
+  #identityRefusal(
+    credentials: PeerCredentials | undefined,
+    from: string | undefined,
+    socket: Socket,
+  ): string | undefined {
+    const own = this.#identity;
+    if (own === undefined) return undefined;
+    if (credentials === undefined) return 'no certificate was shown';
+    const fault = faultOfCredentials(credentials, 'client', own);
+    if (fault === undefined) {
+      return this.#config.introductions.identityRefusalOf(from, credentials.identity, socket.remoteAddress);
+    }
+    const why = `certificate ${certificateFault(fault.code) ?? 'is not accepted'} (${fault.message})`;
+    this.#warnHandshake(`a client was refused: its ${why}`, socket, undefined);
+    return `this host's ${why}`;
   }
 
   #warnHandshake(message: string, socket: Duplex, error: unknown): void {

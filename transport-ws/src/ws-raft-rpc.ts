@@ -9,9 +9,9 @@ import {
   type RequestHandler,
 } from '@drakkar/raftio';
 import {
-  type Arrival,
   IdentityFiles,
   Introductions,
+  PeerWatch,
   TransportLife,
   Warnings,
   attemptAborted,
@@ -19,7 +19,7 @@ import {
 import { type DialRequest, dial } from './dial.js';
 import { type MessageReceiver, receiveMessages, receiveSnapshot } from './inbound.js';
 import { Link } from './link.js';
-import { Listener } from './listener.js';
+import { type Client, Listener } from './listener.js';
 import { MessageConnection } from './message-connection.js';
 import type { ResolvedOptions } from './options.js';
 import { type ChannelPath, MESSAGES_PATH, SNAPSHOTS_PATH } from './protocol.js';
@@ -34,6 +34,7 @@ export class WsRaftRPC implements IRaftRPC {
   readonly #highWaterMarkBytes: number;
   readonly #warnings: Warnings;
   readonly #identityFiles: IdentityFiles | undefined;
+  readonly #peerWatch: PeerWatch | undefined;
   readonly #listener: Listener;
   readonly #life: TransportLife<Link>;
   readonly #raftAddress: string;
@@ -53,7 +54,13 @@ export class WsRaftRPC implements IRaftRPC {
     this.#warnings = warnings;
     this.#identityFiles = IdentityFiles.of(config.mutualTLS, warnings);
     this.#raftAddress = config.raftAddress;
-    this.#introductions = new Introductions(config.raftAddress, warnings, config.onDamage);
+    this.#peerWatch = this.#identityFiles && new PeerWatch(this.#identityFiles, warnings);
+    this.#introductions = new Introductions(
+      config.raftAddress,
+      warnings,
+      config.onDamage,
+      config.mutualTLS?.allowedPeers,
+    );
     this.#listener = new Listener({
       raftAddress: config.raftAddress,
       introductions: this.#introductions,
@@ -61,8 +68,8 @@ export class WsRaftRPC implements IRaftRPC {
       options,
       identityFiles: this.#identityFiles,
       warnings,
-      onLink: (path, link, arrival) => {
-        this.#onLink(path, link, arrival);
+      onLink: (path, link, client) => {
+        this.#onLink(path, link, client);
       },
     });
     this.#life = new TransportLife(options, this.#listener);
@@ -121,23 +128,24 @@ export class WsRaftRPC implements IRaftRPC {
           from: this.#raftAddress,
           introductions: this.#introductions,
         },
-        (ws, socket) => {
+        (ws, socket, credentials) => {
           const link = new Link(ws, socket, target);
           const connection = wrap(link);
-          this.#life.hold(link);
+          this.#life.hold(link, this.#peerWatch, credentials);
           return connection;
         },
       );
     });
   }
 
-  #onLink(path: ChannelPath, link: Link, arrival: Arrival): void {
+  #onLink(path: ChannelPath, link: Link, { arrival, credentials }: Client): void {
     if (this.#life.isStopped) {
       link.terminate(new ErrTransportStopped());
       return;
     }
-    if (path === MESSAGES_PATH) receiveMessages(link, arrival, this.#receiver, this.#warnings);
-    else receiveSnapshot(link, arrival, this.#chunkSinkFactory, this.#warnings);
-    this.#life.hold(link);
+    const peer = credentials?.identity;
+    if (path === MESSAGES_PATH) receiveMessages(link, arrival, this.#receiver, this.#warnings, peer);
+    else receiveSnapshot(link, arrival, this.#chunkSinkFactory, this.#warnings, peer);
+    this.#life.hold(link, this.#peerWatch, credentials);
   }
 }

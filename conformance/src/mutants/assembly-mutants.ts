@@ -44,8 +44,8 @@ const BUGS: readonly AssemblyBug[] = [
       snapshots.clear();
     }),
   },
-  receivingBug('large batches are lost', ['ASM-SERVE-3'], (handler) => (batch) => {
-    if (encodedMessageBatchSize(batch) < LARGE_BYTES) handler(batch);
+  receivingBug('large batches are lost', ['ASM-SERVE-3'], (handler) => (batch, peer) => {
+    if (encodedMessageBatchSize(batch) < LARGE_BYTES) handler(batch, peer);
   }),
   streamBug('only the first two chunks of a snapshot are sent', ['ASM-SNAP-1'], (inner) =>
     wrapSnapshotConnection(inner, {

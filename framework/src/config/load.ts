@@ -41,7 +41,8 @@ export interface CheckedNodeHostConfig {
 export const ADAPTER_SECTIONS = ['logdb', 'transport'] as const;
 export type AdapterSection = (typeof ADAPTER_SECTIONS)[number];
 
-const PATH_KEYS = ['nodeHostDir', 'walDir', 'caFile', 'certFile', 'keyFile'] as const;
+const TLS_KEYS = ['caFile', 'certFile', 'keyFile', 'crlFile'] as const;
+const PATH_KEYS = ['nodeHostDir', 'walDir', ...TLS_KEYS] as const;
 const checkSchema = compileOwnSchema(nodeHostSchema);
 
 /**
@@ -90,7 +91,7 @@ async function checkReadable(fs: IFileSystem, key: string, path: string): Promis
 async function checkTlsFiles(draft: Record<string, unknown>, fs: IFileSystem): Promise<Finding[]> {
   if (draft['mutualTls'] !== true) return [];
   const findings: Finding[] = [];
-  for (const key of ['caFile', 'certFile', 'keyFile']) {
+  for (const key of TLS_KEYS) {
     const path = draft[key];
     if (typeof path !== 'string' || path === '') continue;
     const finding = await checkReadable(fs, key, path);
@@ -103,7 +104,7 @@ async function checkTlsFiles(draft: Record<string, unknown>, fs: IFileSystem): P
 function complete(draft: Record<string, unknown>): void {
   draft['listenAddress'] ??= draft['raftAddress'];
   draft['walDir'] ??= draft['nodeHostDir'];
-  for (const key of ['caFile', 'certFile', 'keyFile']) draft[key] ??= undefined;
+  for (const key of [...TLS_KEYS, 'allowedPeers', 'allowPlaintext']) draft[key] ??= undefined;
 }
 
 /** Reads and checks a configuration and tells of every mistake, without throwing for any but one of syntax. */

@@ -1,4 +1,4 @@
-import type { AdapterModule } from '@drakkar/raftio';
+import type { AdapterModule, AllowedPeer } from '@drakkar/raftio';
 import type { LogLevel, LogModule } from '../logging/logger.js';
 import type { SoftSettings } from '../settings/soft.js';
 
@@ -35,6 +35,12 @@ export interface NodeHostConfig {
   readonly caFile: string | undefined;
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
+  /** Certificates that their CA has revoked. */
+  readonly crlFile: string | undefined;
+  /** When present, only certificates that match one of them are accepted. */
+  readonly allowedPeers: readonly AllowedPeer[] | undefined;
+  /** Runs without mutual TLS on a network, which is warned of otherwise. */
+  readonly allowPlaintext: boolean | undefined;
   readonly logdb: AdapterConfig;
   readonly transport: AdapterConfig;
   readonly masterServers: readonly string[];
@@ -64,6 +70,9 @@ export interface NodeHostConfigInput {
   readonly caFile?: string;
   readonly certFile?: string;
   readonly keyFile?: string;
+  readonly crlFile?: string;
+  readonly allowedPeers?: readonly AllowedPeer[];
+  readonly allowPlaintext?: boolean;
   readonly logdb?: AdapterConfigInput;
   readonly transport?: AdapterConfigInput;
   readonly masterServers?: readonly string[];

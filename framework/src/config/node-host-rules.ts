@@ -1,4 +1,4 @@
-import { MAX_PROPOSAL_PAYLOAD_BYTES } from '@drakkar/raftio';
+import { MAX_PROPOSAL_PAYLOAD_BYTES, allowedPeerProblem } from '@drakkar/raftio';
 import type { SoftSettings } from '../settings/soft.js';
 import { isWildcardHost, parseAddress } from './address.js';
 import { type Finding, type Segment, showValue } from './findings.js';
@@ -14,6 +14,7 @@ export interface RuleFindings {
 }
 
 const TLS_FILES = ['caFile', 'certFile', 'keyFile'] as const;
+const TLS_OPTIONS = ['crlFile', 'allowedPeers'] as const;
 
 const allowedFor = (key: string): string => describeAllowed(nodeHostSchema.properties?.[key] ?? {});
 
@@ -46,13 +47,34 @@ function checkAddresses(draft: Draft, problems: Finding[]): void {
   }
 }
 
+function checkAllowedPeers(peers: unknown, problems: Finding[]): void {
+  if (!Array.isArray(peers)) return;
+  if (peers.length === 0) {
+    problems.push({
+      segments: ['allowedPeers'],
+      message: 'is empty, so that no host could connect; leave it out',
+    });
+  }
+  peers.forEach((peer: unknown, i) => {
+    const identity =
+      typeof peer === 'object' && peer !== null ? (peer as { identity?: unknown }).identity : undefined;
+    const problem = typeof identity === 'string' ? allowedPeerProblem(identity) : undefined;
+    if (problem === undefined) return;
+    problems.push({
+      segments: ['allowedPeers', i, 'identity'],
+      message: `${problem}, but is ${showValue(identity)}`,
+    });
+  });
+}
+
 function checkTls(draft: Draft, result: RuleFindings): void {
-  const given = TLS_FILES.filter((key) => draft[key] !== undefined);
+  const given = [...TLS_FILES, ...TLS_OPTIONS].filter((key) => draft[key] !== undefined);
   if (draft['mutualTls'] === true) {
     for (const key of TLS_FILES) {
       if (given.includes(key)) continue;
       result.problems.push({ segments: [key], message: 'required when mutualTls is true, but missing' });
     }
+    checkAllowedPeers(draft['allowedPeers'], result.problems);
     return;
   }
   for (const key of given) {

@@ -88,6 +88,40 @@ export const nodeHostSchema: JsonSchema = objectSchema<NodeHostConfig>(
     caFile: path('Certificate of the CA, PEM.', { defaultText: 'none' }),
     certFile: path('Certificate of this host, PEM.', { defaultText: 'none' }),
     keyFile: path('Private key of this host, PEM.', { defaultText: 'none' }),
+    crlFile: path(
+      'Certificates that their CA has revoked: PEM, or one list in DER. Read again when it has changed; connections of a revoked certificate are closed.',
+      { defaultText: 'none' },
+    ),
+    allowedPeers: {
+      type: 'array',
+      description:
+        'When present, only certificates that match one of these are accepted, and `hosts` says for whom they speak beside the hosts that they name. See docs/security.md.',
+      defaultText: 'every certificate of the CA, for the hosts that it names',
+      items: {
+        type: 'object',
+        description: 'Certificates that are accepted.',
+        additionalProperties: false,
+        required: ['identity'],
+        properties: {
+          identity: {
+            type: 'string',
+            description: '`DNS:name`, `IP:address`, `URI:uri`, `CN:name` or `SHA256:fingerprint`.',
+            minLength: 1,
+          },
+          hosts: {
+            type: 'array',
+            description: 'Names or IP addresses; `*` for any.',
+            items: { type: 'string', minLength: 1, description: 'Name or IP address.' },
+          },
+        },
+      },
+    },
+    allowPlaintext: {
+      type: 'boolean',
+      description:
+        'Silences the warning that a host without `mutualTls` gives when it can be reached from other machines.',
+      defaultText: '`false`',
+    },
     logdb: adapter('LogDB', 'lmdb', '`lmdb`, `leveldb`'),
     transport: adapter('transport', 'ws', '`ws`, `tcp`, `grpc`, `quic`'),
     masterServers: {

@@ -130,6 +130,10 @@ export interface ConnectionFailedEvent extends ConnectionEvent {
   error: Error | undefined;
 }
 
+export interface PlaintextEvent {
+  listenAddress: string;
+}
+
 export interface SlowOperationEvent {
   /** Such as `LogDB.saveRaftState`, `snapshot`, `state machine's update`. */
   operation: string;
@@ -234,6 +238,11 @@ export interface HostEvents {
    * was taken from it.
    */
   messageDamaged: MessageDamagedEvent;
+  /**
+   * The host runs without mutual TLS at an address that other machines can reach, so whoever reaches it can do
+   * everything. Once, at its start; `allowPlaintext: true` says that this is meant.
+   */
+  plaintext: PlaintextEvent;
   /** `NodeHost.stop` was called. */
   nodeHostShuttingDown: Record<never, never>;
 }

@@ -1,4 +1,4 @@
-import { type ILogDB, MessageType, type RaftRPCConfig } from '@drakkar/raftio';
+import { type ILogDB, MessageType, type MutualTLSConfig, type RaftRPCConfig } from '@drakkar/raftio';
 import type { NodeHostConfig, NodeHostConfigInput } from '../config/node-host-config.js';
 import { type DataDir, openDataDir } from '../datadir/data-dir.js';
 import { type NodeHostServices, type Overrides, buildContainer } from '../di/build-container.js';
@@ -10,6 +10,7 @@ import { DiskReserve, ReservingFileSystem } from '../fs/disk-reserve.js';
 import type { IFileSystem } from '../fs/file-system.js';
 import { EventHub } from '../events/event-hub.js';
 import type { HostListener } from '../events/host-listener.js';
+import { LimitedLogger } from '../logging/limited-logger.js';
 import type { ILogger } from '../logging/logger.js';
 import { MemoryBudget, type RaftFactory, RaftFactoryID, createRaft } from '../raft/index.js';
 import { defaultMemoryBytes } from '../runtime/memory.js';
@@ -17,6 +18,7 @@ import { Operations, type SlowOperation, describeGroups } from '../runtime/opera
 import { Places } from '../runtime/places.js';
 import { SnapshotStore } from '../snapshot/index.js';
 import { Compactions } from './compactions.js';
+import { isOpenToAnybody } from './plaintext.js';
 import { ReplicaLoader } from './replica-loader.js';
 import { ReplicaSet } from './replica-set.js';
 import { Shutdown } from './shutdown.js';
@@ -99,6 +101,7 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
     for (const { path, message } of services.configWarnings) log.warn(`configuration: ${path}: ${message}`);
     if (config.masterServers.length > 0)
       log.warn('configuration: masterServers has no effect in this release');
+    warnOfPlaintext(services, events, log);
     log.info('NodeHost started', {
       raftAddress: config.raftAddress,
       nodeHostDir: config.nodeHostDir,
@@ -117,6 +120,18 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
 /** Of the time that a stop may take, what replicas have. */
 const REPLICAS_SHARE = 0.75;
 
+/** Where the transport goes over a network, as one that was bound in code need not. */
+function warnOfPlaintext({ config, adapters }: NodeHostServices, events: EventHub, log: ILogger): void {
+  const { transport } = adapters;
+  if (transport?.kind !== 'transport' || !transport.capabilities.network || !isOpenToAnybody(config)) return;
+  const { listenAddress } = config;
+  log.warn(
+    'mutual TLS is off: whoever reaches the listen address can read and change everything. Set mutualTls, or allowPlaintext if that is meant',
+    { event: 'plaintext', listenAddress },
+  );
+  events.emit('plaintext', { listenAddress });
+}
+
 function reportSlow(slow: SlowOperation, events: EventHub, log: ILogger): void {
   const { name: operation, clusterIDs, elapsedMs: durationMs, hasEnded, leftOut } = slow;
   const fields = { operation, groups: describeGroups(clusterIDs), durationMs, leftOut };
@@ -125,23 +140,25 @@ function reportSlow(slow: SlowOperation, events: EventHub, log: ILogger): void {
   events.emit('slowOperation', { operation, clusterIDs, durationMs, hasEnded });
 }
 
+/** What mutual TLS is made of, when it is on. */
+function mutualTLSOf(config: NodeHostConfig): MutualTLSConfig | undefined {
+  const { mutualTls, caFile, certFile, keyFile, crlFile, allowedPeers } = config;
+  if (!mutualTls || caFile === undefined || certFile === undefined || keyFile === undefined) return undefined;
+  return { caFile, certFile, keyFile, crlFile, allowedPeers };
+}
+
 /** The transport's factory with this host's configuration filled in. */
 function rpcCreator(
   config: NodeHostConfig,
   services: NodeHostServices,
   events: EventHub,
 ): TransportDependencies['createRPC'] {
-  const { caFile, certFile, keyFile } = config;
-  const log = services.loggerFactory.getLogger('transport');
+  const log = new LimitedLogger(services.loggerFactory.getLogger('transport'), services.clock);
   const damageLog = new DamageLog(events, services.clock, log);
-  const mutualTLS =
-    config.mutualTls && caFile !== undefined && certFile !== undefined && keyFile !== undefined
-      ? { caFile, certFile, keyFile }
-      : undefined;
   const rpcConfig: RaftRPCConfig = {
     raftAddress: config.raftAddress,
     listenAddress: config.listenAddress,
-    mutualTLS,
+    mutualTLS: mutualTLSOf(config),
     sendBufferBytes: config.settings.connectionBufferBytes,
     onWarning: (message, details) => log.warn(message, details),
     onInfo: (message, details) => log.info(message, details),
@@ -188,6 +205,7 @@ function wire(parts: WiringParts): Wired {
       return replica !== undefined;
     },
     onArriving: ({ clusterID, to, from, term }) => replicas.find(clusterID, to)?.arriving(from, term),
+    addressInLog: ({ clusterID, from, to }) => replicas.find(clusterID, to)?.raft.addressInLog(from),
     onInstallSnapshot: (message) => streams.send(message),
     onUnreachable: ({ clusterID, from, to, term }) => replicas.find(clusterID, from)?.unreachable(to, term),
     onProposalUndelivered: ({ clusterID, from, entries }) =>
@@ -214,11 +232,12 @@ function wire(parts: WiringParts): Wired {
       reconnectBackoffMaxMs: settings.breakerMaxBackoffMs,
       sendQueueBytes: config.maxSendQueueSize,
       maxBatchBytes: settings.maxBatchBytes,
+      identities: mutualTLSOf(config),
     },
     {
       createRPC: rpcCreator(config, services, events),
       handler,
-      createSink: () => streams.createSink(),
+      createSink: (isSender) => streams.createSink(isSender),
       clock,
       random,
       logger: loggerFactory.getLogger('transport'),

@@ -1,5 +1,5 @@
 import {
-  type ChunkSinkFactory,
+  type IChunkSink,
   type ISnapshotConnection,
   type Message,
   MessageType,
@@ -11,10 +11,12 @@ import type { Replica } from '../engine/replica.js';
 import type { IEventSink } from '../events/event-hub.js';
 import type { DiskReserve } from '../fs/disk-reserve.js';
 import type { IFileSystem } from '../fs/file-system.js';
+import { LimitedLogger } from '../logging/limited-logger.js';
 import type { ILogger } from '../logging/logger.js';
 import { dragonboatSessionFormat } from '../rsm/index.js';
 import type { IClock } from '../runtime/clock.js';
 import type { SoftSettings } from '../settings/soft.js';
+import type { SenderCheck } from '../transport/peer-guard.js';
 import {
   type ReceivedSnapshot,
   type SnapshotOffer,
@@ -76,14 +78,14 @@ export class SnapshotStreams {
         fileSystem,
         reserve: deps.reserve,
         clock,
-        logger,
+        logger: new LimitedLogger(logger, clock),
       },
     );
   }
 
   /** For the transport. */
-  get createSink(): ChunkSinkFactory {
-    return this.#receiver.createSink;
+  createSink(isSender?: SenderCheck): IChunkSink {
+    return this.#receiver.createCheckedSink(isSender);
   }
 
   /** Streams the snapshot that an InstallSnapshot message describes, and reports the end of that stream to the core. */

@@ -132,13 +132,17 @@ export function isRequest(message: Message): boolean {
 
 /** Whether the newest membership has that replica: the one in force, or a change in the log that is not applied yet. */
 export function isListed(core: Core, nodeID: number): boolean {
-  if (core.remote(nodeID) !== undefined) return true;
+  return core.remote(nodeID) !== undefined || additionInLog(core, nodeID) !== undefined;
+}
+
+/** The change in the log, not applied yet, that makes that replica a member, or gives it a vote. */
+export function additionInLog(core: Core, nodeID: number): ConfigChange | undefined {
   for (const index of core.log.unappliedConfigChanges) {
     if (index < core.log.mem.first) continue;
     const change = changeOf(core.log.mem.at(index));
-    if (change?.nodeID === nodeID && change.type !== ConfigChangeType.RemoveNode) return true;
+    if (change?.nodeID === nodeID && change.type !== ConfigChangeType.RemoveNode) return change;
   }
-  return false;
+  return undefined;
 }
 
 /** The change that an entry holds; `undefined` when it does not decode. */

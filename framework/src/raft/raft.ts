@@ -6,7 +6,7 @@ import {
   MessageType,
   type Snapshot,
 } from '@drakkar/raftio';
-import { type ClaimFault, faultOf, isFromLeader, isRequest } from './claims.js';
+import { type ClaimFault, additionInLog, faultOf, isFromLeader, isRequest } from './claims.js';
 import { applyConfigChange, rejectConfigChange } from './config-change.js';
 import { Core } from './core.js';
 import {
@@ -125,6 +125,10 @@ class Raft implements IRaft {
 
   get appliedIndex(): number {
     return this.core.log.applied;
+  }
+
+  addressInLog(nodeID: number): string | undefined {
+    return additionInLog(this.core, nodeID)?.address;
   }
 
   tick(): void {

@@ -285,6 +285,8 @@ export interface IRaft {
    * when there is none. They may be removed all the same: then it needs another snapshot.
    */
   readonly heldFrom: number;
+  /** Raft address of a member that a change in the log adds, which is not applied yet. */
+  addressInLog(nodeID: number): string | undefined;
   /**
    * What the leader says again and again that this replica had acknowledged, and that it does not have. It changes with
    * what is said; the host records it, and a core that is made from the record goes on distrusting itself.

@@ -39,6 +39,11 @@ export class NodeRegistry {
     return group?.members.get(nodeID) ?? group?.learnt.get(nodeID);
   }
 
+  /** Where a member lives, as memberships say; of others nothing is known. */
+  memberAt(clusterID: number, nodeID: number): Location | undefined {
+    return this.#groups.get(clusterID)?.members.get(nodeID);
+  }
+
   resolve(clusterID: number, nodeID: number): string | undefined {
     return this.locationOf(clusterID, nodeID)?.address;
   }

@@ -4,25 +4,30 @@ import {
   BIN_VER,
   type ChunkSinkFactory,
   Feature,
+  type IChunkSink,
   type IRaftRPC,
   type ISnapshotConnection,
   type Message,
   type MessageBatch,
   type RaftRPCCounters,
   MessageType,
+  type MutualTLSConfig,
   type NormalAddress,
   type PeerKind,
   OWN_FEATURES,
+  type PeerIdentity,
   type RequestHandler,
   hasFeature,
   knowsMessage,
   normalAddress,
 } from '@drakkar/raftio';
+import { LimitedLogger } from '../logging/limited-logger.js';
 import type { ILogger } from '../logging/logger.js';
 import type { IClock, Timer } from '../runtime/clock.js';
 import type { IRandom } from '../runtime/random.js';
 import { NodeRegistry, type Location, locationAt } from './node-registry.js';
 import { PeerFeatures } from './peer-features.js';
+import { PeerGuard, type SenderCheck, type SenderClaim } from './peer-guard.js';
 import { type Loss, NEVER_SENT, Peer, type PeerOptions } from './peer.js';
 
 /**
@@ -37,9 +42,14 @@ const IDLE_SWEEP_MS = 300_000;
  */
 const MAX_UNLISTED_PEERS = 64;
 
+/** Longer than any raft address: a DNS name of 253 characters with its final dot, and a port. */
+const MAX_ADDRESS_LENGTH = 320;
+
 export interface TransportOptions extends PeerOptions {
   raftAddress: string;
   deploymentID: number;
+  /** Present with mutual TLS: peers must be who they say they are, and these only, where given. */
+  identities?: Pick<MutualTLSConfig, 'allowedPeers'> | undefined;
 }
 
 /** What the transport of a host has done since it started. */
@@ -48,6 +58,8 @@ export interface TransportCounters extends Partial<RaftRPCCounters> {
   dials: number;
   /** Messages that were not answered, since too many hosts of no membership had sent some. */
   unansweredMessages: number;
+  /** With mutual TLS: batches, messages and snapshots whose sender was not who it said it is. */
+  rejectedSenders?: number;
 }
 
 /** Who takes what arrives, and learns what did not leave. */
@@ -61,6 +73,8 @@ export interface TransportHandler {
   onMessage(message: Message, source: string, isDragonboat: boolean): boolean;
   /** More of a leader's message has arrived, or of the batch that it is in, which is not whole yet. */
   onArriving(message: ArrivingMessage): void;
+  /** Raft address that a change in the log of the receiver gives the sender, when it is not applied yet. */
+  addressInLog?(claim: SenderClaim): string | undefined;
   /** Takes an InstallSnapshot message, whose data goes in a stream of its own. */
   onInstallSnapshot(message: Message): void;
   /** The message was lost with the way to its receiver, which no newer connection has opened again. */
@@ -79,8 +93,8 @@ export interface TransportDependencies {
     onArriving: ArrivalHandler,
   ) => IRaftRPC;
   handler: TransportHandler;
-  /** Takes incoming snapshots. */
-  createSink: ChunkSinkFactory;
+  /** Takes incoming snapshots, of whom the check lets through. */
+  createSink: (isSender: SenderCheck) => IChunkSink;
   clock: IClock;
   random: IRandom;
   logger: ILogger;
@@ -96,6 +110,10 @@ export class Transport {
   readonly #deps: TransportDependencies;
   readonly #rpc: IRaftRPC;
   readonly #features = new PeerFeatures();
+  /** For lines that whoever sends batches can cause. */
+  readonly #inboundLog: ILogger;
+  /** With mutual TLS. */
+  readonly #guard: PeerGuard | undefined;
   /** Hosts are told apart by the normal form of their addresses: groups, and hosts themselves, may spell one differently. */
   readonly #peers = new Map<NormalAddress, Peer>();
   readonly #toFlush = new Set<Peer>();
@@ -112,11 +130,23 @@ export class Transport {
   constructor(options: TransportOptions, deps: TransportDependencies) {
     this.#options = options;
     this.#deps = deps;
+    this.#inboundLog = new LimitedLogger(deps.logger, deps.clock);
+    const { identities } = options;
+    this.#guard =
+      identities &&
+      new PeerGuard({
+        allowedPeers: identities.allowedPeers,
+        registry: this.registry,
+        addressInLog: (claim) => deps.handler.addressInLog?.(claim),
+        logger: deps.logger,
+        nowMs: () => deps.clock.nowMs(),
+      });
     this.#rpc = deps.createRPC(
-      (batch) => this.#receive(batch),
-      () => deps.createSink(),
-      (messages) => {
-        for (const message of messages) deps.handler.onArriving(message);
+      (batch, peer) => this.#receive(batch, peer),
+      (peer) => deps.createSink(this.#senderCheck(peer)),
+      (messages, peer) => {
+        for (const message of messages)
+          if (this.#guard?.isSender(peer, undefined, message) !== false) deps.handler.onArriving(message);
       },
     );
   }
@@ -183,7 +213,17 @@ export class Transport {
 
   get counters(): TransportCounters {
     const counters: Partial<RaftRPCCounters> = this.#rpc.counters?.() ?? {};
-    return { dials: this.#dials, unansweredMessages: this.#unlistedRefused, ...counters };
+    return {
+      dials: this.#dials,
+      unansweredMessages: this.#unlistedRefused,
+      ...(this.#guard === undefined ? {} : { rejectedSenders: this.#guard.rejected }),
+      ...counters,
+    };
+  }
+
+  #senderCheck(peer: PeerIdentity | undefined): SenderCheck {
+    const guard = this.#guard;
+    return guard && ((claim) => guard.isSender(peer, undefined, claim));
   }
 
   /** A connection for one snapshot. */
@@ -324,10 +364,10 @@ export class Transport {
     peer?.flush();
   }
 
-  #receive(batch: MessageBatch): void {
+  #receive(batch: MessageBatch, identity: PeerIdentity | undefined): void {
     if (this.#stopped) return;
     if (batch.deploymentID !== this.#options.deploymentID || batch.binVer !== BIN_VER) {
-      this.#deps.logger.warn('dropped a batch of another deployment or version', {
+      this.#inboundLog.warn('dropped a batch of another deployment or version', {
         source: batch.sourceAddress,
         deploymentID: batch.deploymentID,
         ownDeploymentID: this.#options.deploymentID,
@@ -335,7 +375,16 @@ export class Transport {
       });
       return;
     }
+    if (batch.sourceAddress.length > MAX_ADDRESS_LENGTH) {
+      this.#inboundLog.warn('dropped a batch whose source address is longer than any address', {
+        source: batch.sourceAddress,
+        maxLength: MAX_ADDRESS_LENGTH,
+      });
+      return;
+    }
     const source = locationAt(batch.sourceAddress);
+    const guard = this.#guard;
+    if (guard !== undefined && !guard.isSource(identity, source)) return;
     const isExpected = this.#hear(batch, source);
     // A host of a member may ask what this one knows, before it sends anything that this one might not know.
     let isWanted = batch.requests.length === 0 && this.registry.isListed(source.host);
@@ -347,6 +396,7 @@ export class Transport {
         dropped += 1;
         continue;
       }
+      if (guard !== undefined && !guard.isSender(identity, source, message)) continue;
       // Nothing is learnt from messages for groups that do not run here: they could name any number of them.
       if (
         this.#deps.handler.onMessage(message, source.address, isDragonboat) &&
@@ -359,7 +409,7 @@ export class Transport {
     }
     if (isWanted && !isExpected) this.#learnFeatures(batch, source);
     if (dropped > 0) {
-      this.#deps.logger.warn('dropped messages of snapshots that came without their data', {
+      this.#inboundLog.warn('dropped messages of snapshots that came without their data', {
         source: source.address,
         dropped,
       });

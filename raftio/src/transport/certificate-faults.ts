@@ -14,7 +14,9 @@ const FAULTS: Readonly<Record<string, string>> = {
   CERT_UNTRUSTED: FOREIGN,
   INVALID_CA: FOREIGN,
   CERT_REVOKED: 'was revoked',
-  INVALID_PURPOSE: 'is not for use by servers: its extended key usage must have serverAuth and clientAuth',
+  ERR_PEER_NOT_ALLOWED: 'is not among the allowedPeers of this host',
+  INVALID_PURPOSE:
+    'is not for this use: the extended key usage of a host must have serverAuth and clientAuth',
   ERR_TLS_CERT_ALTNAME_INVALID:
     'does not name the host: its subject alternative names must have the name or IP of the raft address',
 };

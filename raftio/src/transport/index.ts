@@ -15,11 +15,22 @@ export {
 export { HelloHeader, Introductions, wrongHost } from './introductions.js';
 export { type LivenessOptions, LivenessMonitor, type MonitoredLink } from './liveness.js';
 export { listen } from './listen.js';
+export {
+  type CredentialFault,
+  type PeerCredentials,
+  credentialsOf,
+  credentialsOfSocket,
+  faultOfCredentials,
+  identityOf,
+  serverCheck,
+} from './peer-credentials.js';
+export { PeerWatch } from './peer-watch.js';
+export { printable } from '../printable.js';
+export { Revocations } from './revocations.js';
 export { Newcomers } from './newcomers.js';
 export { ownBytes } from './own-bytes.js';
-export { printable } from './printable.js';
 export { SendQueue, type SendQueueOptions } from './send-queue.js';
 export { SnapshotSender, type SnapshotSenderOptions } from './snapshot-sender.js';
-export { type Identity, IdentityFiles } from './tls-identity.js';
+export { type Identity, IdentityFiles, certificatesIn } from './tls-identity.js';
 export { type HeldLink, TransportLife } from './transport-life.js';
 export { type WarningKind, Warnings } from './warnings.js';

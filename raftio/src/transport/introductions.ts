@@ -1,5 +1,7 @@
 import { isSameAddress } from '../address.js';
 import { ErrConnectFailed } from '../errors.js';
+import { type AllowedPeer, type PeerIdentity, describePeer, speaksForAddress } from '../peer-identity.js';
+import { printable } from '../printable.js';
 import type { Damage, RaftRPCCounters } from '../rpc.js';
 import { Arrivals } from './arrivals.js';
 import type { Warnings } from './warnings.js';
@@ -19,7 +21,7 @@ const MAX_SHOWN_LENGTH = 260;
 
 /** What an attempt fails with that has reached another host than the one it was meant for. */
 export function wrongHost(target: string, expected: string, found: string): ErrConnectFailed {
-  const shown = found.slice(0, MAX_SHOWN_LENGTH);
+  const shown = printable(found.slice(0, MAX_SHOWN_LENGTH));
   return new ErrConnectFailed(
     `the host at ${target} is ${shown}, not ${expected}: check where the name leads, and who uses the address`,
     { details: { target, expected, found: shown } },
@@ -35,17 +37,26 @@ export class Introductions {
   readonly #warnings: Warnings;
   /** What comes in on the connections of those who were let in. */
   readonly arrivals: Arrivals;
+  readonly #allowedPeers: readonly AllowedPeer[] | undefined;
   readonly #counters = {
     clientsWithoutHello: 0,
     misdirectedClients: 0,
     hostsWithoutHello: 0,
     misdirectedDials: 0,
+    misidentifiedClients: 0,
   };
 
-  constructor(raftAddress: string, warnings: Warnings, onDamage?: (damage: Damage) => void) {
+  /** @param allowedPeers of the configuration for mutual TLS */
+  constructor(
+    raftAddress: string,
+    warnings: Warnings,
+    onDamage?: (damage: Damage) => void,
+    allowedPeers?: readonly AllowedPeer[],
+  ) {
     this.#raftAddress = raftAddress;
     this.#warnings = warnings;
     this.arrivals = new Arrivals(onDamage);
+    this.#allowedPeers = allowedPeers;
   }
 
   get counters(): RaftRPCCounters {
@@ -60,11 +71,34 @@ export class Introductions {
     }
     if (isSameAddress(to, this.#raftAddress)) return undefined;
     this.#counters.misdirectedClients += 1;
-    const expected = to.slice(0, MAX_SHOWN_LENGTH);
-    const client = from?.slice(0, MAX_SHOWN_LENGTH);
+    const expected = printable(to.slice(0, MAX_SHOWN_LENGTH));
+    const client = from === undefined ? undefined : printable(from.slice(0, MAX_SHOWN_LENGTH));
     const message = `a client meant to reach ${expected} was refused: this host is ${this.#raftAddress}`;
     this.#warnings.warn('handshake', message, { peer, from: client, to: expected });
     return `this host is ${this.#raftAddress}, not ${expected}`;
+  }
+
+  /**
+   * Listening side, with mutual TLS. Returns why the client is not who it says it is, in words for it; undefined: its
+   * certificate speaks for that host, or it says nothing.
+   *
+   * @param from the raft address that the client says is its own
+   */
+  identityRefusalOf(
+    from: string | undefined,
+    identity: PeerIdentity,
+    peer: string | undefined,
+  ): string | undefined {
+    if (from === undefined || speaksForAddress(identity, from, this.#allowedPeers)) return undefined;
+    this.#counters.misidentifiedClients += 1;
+    const claimed = printable(from.slice(0, MAX_SHOWN_LENGTH));
+    const shown = describePeer(identity);
+    this.#warnings.warn(
+      'identity',
+      `a client was refused that says it is ${claimed}: its certificate ${shown}; it needs the host of its raft address as subject alternative name, or an entry in allowedPeers`,
+      { peer, from: claimed, fingerprint: identity.fingerprint },
+    );
+    return `this host's certificate ${shown}, which is not ${claimed}`;
   }
 
   /** Dialling side. Returns the failure when `found` answers instead of `expected`; undefined: nothing is known. */

@@ -1,8 +1,10 @@
-import { X509Certificate, createPrivateKey } from 'node:crypto';
+import { X509Certificate, constants, createPrivateKey } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { type SecureContext, type SecureContextOptions, createSecureContext } from 'node:tls';
 import { ErrTLS } from '../errors.js';
+import type { AllowedPeer } from '../peer-identity.js';
 import type { MutualTLSConfig } from '../rpc.js';
+import { Revocations } from './revocations.js';
 import type { Warnings } from './warnings.js';
 
 /** What this host proves itself with, and what it checks others against. */
@@ -11,17 +13,30 @@ export interface Identity {
   /** What was read, in PEM. */
   pem: Readonly<Record<'ca' | 'cert' | 'key', string>>;
   context: SecureContext;
+  /** The certificates in the CA file. */
+  authorities: readonly X509Certificate[];
+  revocations: Revocations;
+  /** Undefined: every certificate of the CA is accepted. */
+  allowedPeers: readonly AllowedPeer[] | undefined;
 }
 
 const FILES = [
   { key: 'caFile', what: 'CA' },
   { key: 'certFile', what: 'certificate' },
   { key: 'keyFile', what: 'private key' },
+  { key: 'crlFile', what: 'revocation list' },
 ] as const;
 type FileKey = (typeof FILES)[number]['key'];
 
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** The certificates in PEM text, which may hold several. Throws for one that can't be parsed. */
+export function certificatesIn(pem: string): X509Certificate[] {
+  return (pem.match(PEM_CERTIFICATE) ?? []).map((text) => new X509Certificate(text));
+}
+
 /**
- * The identity in the three files of the configuration. It is read again when a file has changed, so certificates
+ * The identity in the files of the configuration. It is read again when a file has changed, so certificates
  * are rotated by replacing files. Files that don't fit together, as in the middle of a rotation, are not taken: the
  * identity before stays in use and the files are looked at again the next time.
  */
@@ -84,8 +99,10 @@ export class IdentityFiles {
 
   async #stampFiles(): Promise<string> {
     const stamps = FILES.map(async ({ key, what }) => {
+      const file = this.#files[key];
+      if (file === undefined) return '';
       try {
-        const { mtimeMs, ctimeMs, size, ino } = await stat(this.#files[key]);
+        const { mtimeMs, ctimeMs, size, ino } = await stat(file);
         return `${mtimeMs}/${ctimeMs}/${size}/${ino}`;
       } catch (error) {
         throw this.#fileError(key, `can't read the ${what} file`, error);
@@ -113,15 +130,47 @@ export class IdentityFiles {
         certFile: this.#files.certFile,
       });
     }
-    const options: SecureContextOptions = { ca, cert, key, minVersion: 'TLSv1.2' };
+    const options: SecureContextOptions = {
+      ca,
+      cert,
+      key,
+      minVersion: 'TLSv1.2',
+      // No session is resumed: what was found about a certificate holds for its connection alone.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+    };
     const context = this.#parse('certFile', 'the TLS files are refused', () => createSecureContext(options));
     const pem = { ca: ca.toString(), cert: cert.toString(), key: key.toString() };
-    return { options, pem, context };
+    const authorities = this.#parse('caFile', 'not certificates in PEM form', () => certificatesIn(pem.ca));
+    const revocations = await this.#readRevocations(authorities);
+    const { allowedPeers } = this.#files;
+    return { options, pem, context, authorities, revocations, allowedPeers };
+  }
+
+  async #readRevocations(authorities: readonly X509Certificate[]): Promise<Revocations> {
+    const { crlFile } = this.#files;
+    if (crlFile === undefined) return Revocations.none;
+    const bytes = await this.#readFile('crlFile', 'revocation list');
+    const revocations = this.#parse('crlFile', 'not a certificate revocation list', () =>
+      Revocations.parse(bytes),
+    );
+    const { nextUpdateMs = Infinity } = revocations;
+    if (nextUpdateMs < Date.now()) {
+      const date = new Date(nextUpdateMs).toISOString();
+      this.#onWarning(`the revocation list has been out of date since ${date}, and stays in use: renew it`, {
+        crlFile,
+      });
+    }
+    if (revocations.foreignCount(authorities) > 0) {
+      this.#onWarning('a revocation list is not signed by a CA in caFile: it counts for CAs below one only', {
+        crlFile,
+      });
+    }
+    return revocations;
   }
 
   async #readFile(key: FileKey, what: string): Promise<Buffer> {
     try {
-      return await readFile(this.#files[key]);
+      return await readFile(this.#files[key] ?? '');
     } catch (error) {
       throw this.#fileError(key, `can't read the ${what} file`, error);
     }

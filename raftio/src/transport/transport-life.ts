@@ -1,10 +1,14 @@
 import { ErrTransportStopped } from '../errors.js';
 import { ConnectAttempts } from './attempts.js';
 import { type LivenessOptions, LivenessMonitor, type MonitoredLink } from './liveness.js';
+import type { PeerCredentials } from './peer-credentials.js';
+import type { PeerWatch } from './peer-watch.js';
 
 /** A connection of either side, as long as it is open. */
 export interface HeldLink extends MonitoredLink {
   readonly closed: Promise<unknown>;
+  /** Who is at the other end, for messages. */
+  readonly peer?: string;
   /** Ends the link at once. Idempotent; `closed` resolves. */
   terminate(reason: Error): void;
 }
@@ -47,12 +51,21 @@ export class TransportLife<L extends HeldLink> {
     return this.#attempts.run(target, signal, attempt);
   }
 
-  /** Watches the link until it is closed. To be called in the turn in which it opened. */
-  hold(link: L): void {
+  /**
+   * Watches the link until it is closed; with mutual TLS, the certificates that the peer has shown, too. To be called
+   * in the turn in which it opened.
+   */
+  hold(link: L, watch?: PeerWatch, credentials?: PeerCredentials): void {
     this.#links.add(link);
     this.#monitor.wake();
+    const release =
+      credentials &&
+      watch?.hold(credentials, link.peer ?? 'a peer', (reason) => {
+        link.terminate(reason);
+      });
     void link.closed.then(() => {
       this.#links.delete(link);
+      release?.();
     });
   }
 

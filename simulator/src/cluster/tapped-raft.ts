@@ -89,6 +89,9 @@ export class TappedRaft implements IRaft {
   get lost(): IRaft['lost'] {
     return this.#core.lost;
   }
+  addressInLog(nodeID: number): string | undefined {
+    return this.#core.addressInLog(nodeID);
+  }
   tick(): void {
     const before = this.#core.status();
     this.#core.tick();

@@ -1,5 +1,5 @@
-import { isIPv6 } from 'node:net';
 import type { QuicClientSession, QuicConnectOptions } from '@currentspace/http3';
+import { urlAuthority } from '@drakkar/raftio/transport';
 import type {
   Channel,
   ConnectRequest,
@@ -35,12 +35,16 @@ export class QuicEngine implements Engine {
     const ip = await resolveHost(request.host);
     const certificate = request.mutualTLS ? await this.#clientCertificate() : undefined;
     request.signal.throwIfAborted();
-    const authority = isIPv6(ip) ? `[${ip}]:${request.port}` : `${ip}:${request.port}`;
-    const session = this.#library.connectQuic(authority, this.#connectOptions(request, certificate));
+    const { port } = request;
+    // Not as text: the library would look an IPv6 address up as a name, brackets and all.
+    const session = this.#library.connectQuic(
+      { address: ip, port },
+      this.#connectOptions(request, certificate),
+    );
     const end = new SessionEnd(session);
     try {
       await end.race(session.ready());
-      return this.#open(session, end, authority, certificate?.fingerprint);
+      return this.#open(session, end, urlAuthority({ host: ip, port }), certificate?.fingerprint);
     } catch (error) {
       await session.close().catch(() => undefined);
       throw end.reason ?? error;

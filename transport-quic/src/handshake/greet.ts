@@ -1,5 +1,10 @@
 import { ErrConnectFailed, ErrMalformed, ErrTLS, hasErrorCode } from '@drakkar/raftio';
-import { type Identity, attemptAborted, certificateFault } from '@drakkar/raftio/transport';
+import {
+  type Identity,
+  type PeerCredentials,
+  attemptAborted,
+  certificateFault,
+} from '@drakkar/raftio/transport';
 import type { Channel, EngineName } from '../engine.js';
 import { Link } from '../link.js';
 import { FramePort } from '../protocol/frame-port.js';
@@ -33,13 +38,17 @@ export interface GreetRequest {
  * The dialling side's part: says hello, has the peer prove itself and proves this host. Resolves to what `wrap` makes
  * of the link, in the turn in which it opened. Rejects with ErrTLS or ErrConnectFailed; the channel is then gone.
  */
-export function greet<T>(channel: Channel, request: GreetRequest, wrap: (link: Link) => T): Promise<T> {
+export function greet<T>(
+  channel: Channel,
+  request: GreetRequest,
+  wrap: (link: Link, credentials: PeerCredentials | undefined) => T,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     new Greeting(
       channel,
       request,
-      (link) => {
-        resolve(wrap(link));
+      (link, credentials) => {
+        resolve(wrap(link, credentials));
       },
       reject,
     ).start();
@@ -52,7 +61,7 @@ class Greeting {
   readonly #port: FramePort;
   readonly #hello: Hello;
   readonly #helloBytes: Uint8Array;
-  readonly #onLink: (link: Link) => void;
+  readonly #onLink: (link: Link, credentials: PeerCredentials | undefined) => void;
   readonly #onFailed: (error: Error) => void;
   readonly #onAbort = (): void => {
     this.#fail(attemptAborted(this.#request.target, this.#request.signal.reason));
@@ -61,11 +70,12 @@ class Greeting {
   #transcript: Transcript | undefined;
   /** Whether the peer has shown that it is the one that was dialled, as far as that is asked. */
   #isProven: boolean;
+  #credentials: PeerCredentials | undefined;
 
   constructor(
     channel: Channel,
     request: GreetRequest,
-    onLink: (link: Link) => void,
+    onLink: (link: Link, credentials: PeerCredentials | undefined) => void,
     onFailed: (error: Error) => void,
   ) {
     const { self, kind, target, expected, identity } = request;
@@ -115,7 +125,7 @@ class Greeting {
       this.#prove(payload);
     } else if (type === FrameType.Ready && this.#answer !== undefined && this.#isProven) {
       this.#settle();
-      this.#onLink(new Link(this.#port, linkTerms(this.#hello, this.#answer, target)));
+      this.#onLink(new Link(this.#port, linkTerms(this.#hello, this.#answer, target)), this.#credentials);
     } else {
       throw new ErrMalformed(`a frame of type ${type} where none is due`);
     }
@@ -127,7 +137,7 @@ class Greeting {
     const transcript = this.#transcript;
     if (identity === undefined || transcript === undefined)
       throw new ErrMalformed('a proof before its hello');
-    checkProof(payload, { role: 'server', identity, host, transcript });
+    this.#credentials = checkProof(payload, { role: 'server', identity, host, transcript });
     this.#isProven = true;
     this.#port.send(FrameType.Proof, makeProof('client', identity, transcript));
   }

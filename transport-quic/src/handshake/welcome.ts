@@ -1,5 +1,5 @@
 import { ErrMalformed, hasErrorCode } from '@drakkar/raftio';
-import type { Identity } from '@drakkar/raftio/transport';
+import type { Identity, PeerCredentials } from '@drakkar/raftio/transport';
 import type { Channel } from '../engine.js';
 import { Link } from '../link.js';
 import { FramePort } from '../protocol/frame-port.js';
@@ -42,25 +42,27 @@ export class NotWelcome extends Error {
 export function welcome<T>(
   channel: Channel,
   request: WelcomeRequest,
-  wrap: (kind: ChannelKind, link: Link) => T,
+  wrap: (kind: ChannelKind, link: Link, credentials: PeerCredentials | undefined) => T,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     new Welcome(
       channel,
       request,
-      (kind, link) => {
-        resolve(wrap(kind, link));
+      (kind, link, credentials) => {
+        resolve(wrap(kind, link, credentials));
       },
       reject,
     ).start();
   });
 }
 
+type OnLink = (kind: ChannelKind, link: Link, credentials: PeerCredentials | undefined) => void;
+
 class Welcome {
   readonly #channel: Channel;
   readonly #request: WelcomeRequest;
   readonly #port: FramePort;
-  readonly #onLink: (kind: ChannelKind, link: Link) => void;
+  readonly #onLink: OnLink;
   readonly #onFailed: (error: Error) => void;
   readonly #onAbort = (): void => {
     this.#fail(new Error('the host is stopping'));
@@ -69,12 +71,7 @@ class Welcome {
   #heard: Heard | undefined;
   #identity: Identity | undefined;
 
-  constructor(
-    channel: Channel,
-    request: WelcomeRequest,
-    onLink: (kind: ChannelKind, link: Link) => void,
-    onFailed: (error: Error) => void,
-  ) {
+  constructor(channel: Channel, request: WelcomeRequest, onLink: OnLink, onFailed: (error: Error) => void) {
     this.#channel = channel;
     this.#request = request;
     this.#onLink = onLink;
@@ -111,15 +108,16 @@ class Welcome {
       this.#heard = heard;
       if (identity === undefined) {
         this.#port.send(FrameType.Hello, heard.transcript.serverHello);
-        this.#letIn(heard);
+        this.#letIn(heard, undefined);
       } else {
         this.#proveSelf(heard, identity).catch((error: unknown) => {
           this.#fail(asNotWelcome(error));
         });
       }
     } else if (type === FrameType.Proof && this.#heard !== undefined && this.#identity !== undefined) {
-      checkClient(payload, this.#identity, this.#heard.transcript);
-      this.#letIn(this.#heard);
+      const credentials = checkClient(payload, this.#identity, this.#heard.transcript);
+      this.#checkWho(this.#heard.hello, credentials);
+      this.#letIn(this.#heard, credentials);
     } else {
       throw new ErrMalformed(`a frame of type ${type} where none is due`);
     }
@@ -132,11 +130,19 @@ class Welcome {
     this.#port.send(FrameType.Proof, makeProof('server', identity, transcript));
   }
 
-  #letIn({ hello, own }: Heard): void {
+  /** Throws NotWelcome for a client whose certificate is not for the host that it says it is. */
+  #checkWho({ from }: Hello, { identity }: PeerCredentials): void {
+    const { introductions } = this.#request.self;
+    const reason = introductions.identityRefusalOf(from, identity, this.#channel.peer);
+    if (reason === undefined) return;
+    throw new NotWelcome(`a client was refused: ${reason}`, { code: 'tls', reason });
+  }
+
+  #letIn({ hello, own }: Heard, credentials: PeerCredentials | undefined): void {
     this.#settle();
     this.#port.send(FrameType.Ready);
     const peer = `${hello.from} (${this.#channel.peer})`;
-    this.#onLink(hello.kind, new Link(this.#port, linkTerms(own, hello, peer)));
+    this.#onLink(hello.kind, new Link(this.#port, linkTerms(own, hello, peer)), credentials);
   }
 
   #settle(): void {
@@ -213,9 +219,9 @@ function checkHello(hello: Hello, self: Self, mutualTLS: boolean): void {
   }
 }
 
-function checkClient(payload: Uint8Array, identity: Identity, transcript: Transcript): void {
+function checkClient(payload: Uint8Array, identity: Identity, transcript: Transcript): PeerCredentials {
   try {
-    checkProof(payload, { role: 'client', identity, host: undefined, transcript });
+    return checkProof(payload, { role: 'client', identity, host: undefined, transcript });
   } catch (error) {
     if (!(error instanceof CertificateFault)) throw error;
     const advice = "check this host's certFile against the CA that the other trusts, and its dates";

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
-import { type KeyObject, X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
+import { type KeyObject } from 'node:crypto';
 import { isIP } from 'node:net';
 import {
   BasicConstraintsExtension,
@@ -9,6 +10,8 @@ import {
   X509Certificate as ParsedCertificate,
 } from '@peculiar/x509';
 import { printable } from '@drakkar/raftio/transport';
+
+export { certificatesIn } from '@drakkar/raftio/transport';
 
 /** A certificate that is not good enough; `code` as OpenSSL's verification has it. */
 export class CertificateFault extends Error {
@@ -32,13 +35,6 @@ const KNOWN_EXTENSIONS = new Set(['2.5.29.19', '2.5.29.15', '2.5.29.37', '2.5.29
 /** Not enforced here, so a CA that has them is refused, also where somebody has left them non-critical. */
 const NAME_CONSTRAINTS = '2.5.29.30';
 
-const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
-
-/** The certificates in PEM text, which may hold several. Throws for one that can't be parsed. */
-export function certificatesIn(pem: string): X509Certificate[] {
-  return (pem.match(PEM_CERTIFICATE) ?? []).map((text) => new X509Certificate(text));
-}
-
 /** What a certificate is shown for. */
 export type Role = 'server' | 'client';
 
@@ -57,27 +53,30 @@ export interface ChainCheck {
  * Checks that a chain leads to a certificate from a trusted CA (RFC 5280, section 6, of what it asks the parts that a
  * private CA uses): signatures, dates, CA flags, path lengths, usages, strength, and the host's name. A critical
  * extension that is not understood is refused. Throws CertificateFault.
+ *
+ * @returns the peer's certificate and those above it, up to a trusted one
  */
-export function checkChain(check: ChainCheck): void {
+export function checkChain(check: ChainCheck): Path {
   const [leaf, ...between] = check.shown;
   if (leaf === undefined) throw new CertificateFault('UNABLE_TO_GET_ISSUER_CERT', 'no certificate was shown');
   if (check.shown.length > MAX_CHAIN_LENGTH) {
     throw new CertificateFault('CERT_CHAIN_TOO_LONG', `${check.shown.length} certificates were shown`);
   }
-  findPath(leaf, between, check);
+  const path = findPath(leaf, between, check);
   checkLeafUsage(leaf);
   if (check.host !== undefined) checkName(leaf, check.host);
+  return path;
 }
 
 /** A certificate and those above it, up to a trusted one. */
-type Path = readonly [X509Certificate, ...X509Certificate[]];
+export type Path = readonly [X509Certificate, ...X509Certificate[]];
 
 /**
  * From the trusted CAs downwards, so that nothing is done with a key, nor anything more believed of a certificate, that
  * a trusted CA does not stand behind: a stranger can't choose what is computed here. Of two CAs of the same name and
  * key, as there are when one was renewed, either will do.
  */
-function findPath(leaf: X509Certificate, between: readonly X509Certificate[], check: ChainCheck): void {
+function findPath(leaf: X509Certificate, between: readonly X509Certificate[], check: ChainCheck): Path {
   const left = new Set(between.filter((each) => !check.trusted.some(({ raw }) => raw.equals(each.raw))));
   const issuers: Path[] = check.trusted.map((each) => [each]);
   let fault: CertificateFault | undefined;
@@ -89,7 +88,7 @@ function findPath(leaf: X509Certificate, between: readonly X509Certificate[], ch
       if (found !== undefined) {
         fault ??= found;
       } else if (candidate === leaf) {
-        return;
+        return path;
       } else {
         left.delete(candidate);
         issuers.push(path);

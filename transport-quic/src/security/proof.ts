@@ -8,7 +8,12 @@ import {
   verify,
 } from 'node:crypto';
 import { ErrMalformed } from '@drakkar/raftio';
-import type { Identity } from '@drakkar/raftio/transport';
+import {
+  type Identity,
+  type PeerCredentials,
+  credentialsOf,
+  faultOfCredentials,
+} from '@drakkar/raftio/transport';
 import { parseObject } from '../protocol/hello.js';
 import { CertificateFault, type Role, certificatesIn, checkChain, checkKeyStrength } from './chain.js';
 
@@ -30,7 +35,7 @@ const MAX_CERTIFICATES = 8;
  * with each, with different bindings: a signature made for one is void in the other. Role and nonces keep a signature
  * from being used for the other side, or again.
  */
-function signedBytes(role: Role, transcript: Transcript): Buffer {
+export function signedBytes(role: Role, transcript: Transcript): Buffer {
   const hash = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
   const { clientHello, serverHello, binding } = transcript;
   return Buffer.concat([Buffer.from(`${LABEL} ${role}\0`), hash(clientHello), hash(serverHello), binding]);
@@ -87,6 +92,8 @@ function decodeProof(payload: Uint8Array): Proof {
 /**
  * Checks the proof of the peer, whose role is `role`, against the CA of `identity`. Throws CertificateFault when it
  * does not prove the peer to be a host of the deployment (and, of a server, `host`), ErrMalformed when it is none.
+ *
+ * @returns what the peer has shown
  */
 export function checkProof(
   payload: Uint8Array,
@@ -101,15 +108,19 @@ export function checkProof(
     host: string | undefined;
     transcript: Transcript;
   },
-): void {
+): PeerCredentials {
   const { chain, signature } = decodeProof(payload);
   const trusted = certificatesIn(identity.pem.ca);
-  checkChain({ shown: chain, trusted, role, host, nowMs: Date.now() });
-  const leaf = chain[0] as X509Certificate;
+  const path = checkChain({ shown: chain, trusted, role, host: undefined, nowMs: Date.now() });
+  const [leaf] = path;
   const { digest, ...padding } = scheme(leaf.publicKey);
   if (!verify(digest, signedBytes(role, transcript), { key: leaf.publicKey, ...padding }, signature)) {
     throw new CertificateFault('CERT_SIGNATURE_FAILURE', 'its proof of possession is wrong');
   }
+  const credentials = credentialsOf(path);
+  const fault = faultOfCredentials(credentials, role, identity, host);
+  if (fault !== undefined) throw new CertificateFault(fault.code, fault.message);
+  return credentials;
 }
 
 /** The fingerprint by which channels are bound. */

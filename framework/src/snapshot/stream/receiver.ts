@@ -1,8 +1,9 @@
-import type { ChunkSinkFactory, SnapshotChunk } from '@drakkar/raftio';
+import type { IChunkSink, SnapshotChunk } from '@drakkar/raftio';
 import type { DiskReserve } from '../../fs/disk-reserve.js';
 import type { IFileSystem } from '../../fs/file-system.js';
 import type { ILogger } from '../../logging/logger.js';
 import type { IClock } from '../../runtime/clock.js';
+import type { SenderCheck } from '../../transport/peer-guard.js';
 import { DragonboatIntake } from './dragonboat-intake.js';
 import { IncomingCall } from './incoming-call.js';
 import type { Intake } from './intake.js';
@@ -79,8 +80,13 @@ export class SnapshotReceiver {
     };
   }
 
-  /** For the transport. */
-  readonly createSink: ChunkSinkFactory = () => new IncomingCall(() => this.#open());
+  /** For the transport: takes what comes over one call, whoever sends it. */
+  readonly createSink = (): IChunkSink => this.createCheckedSink(undefined);
+
+  /** The same, if the check finds its sender to be who it says. */
+  createCheckedSink(isSender: SenderCheck): IChunkSink {
+    return new IncomingCall(() => this.#open(isSender));
+  }
 
   /** Snapshots that are being received. */
   get streamCount(): number {
@@ -102,8 +108,8 @@ export class SnapshotReceiver {
     await Promise.all(receptions.map((reception) => reception.ended));
   }
 
-  #open(): Reception {
-    const reception = new Reception(this.#host);
+  #open(isSender: SenderCheck): Reception {
+    const reception = new Reception(this.#host, isSender);
     this.#all.add(reception);
     if (this.#stopped) reception.cancel('the host is being stopped');
     return reception;
@@ -117,6 +123,7 @@ export class SnapshotReceiver {
   }
 
   #admit(reception: Reception, offer: SnapshotOffer): SnapshotTarget | string {
+    if (reception.isSender?.(offer) === false) return 'its sender is not who it says';
     const target = this.#deps.lookup(offer);
     if (target === undefined) return 'no replica here wants it';
     if (offer.isFromDragonboat && target.dragonboat === undefined) return FOREIGN_FORMAT;

@@ -12,6 +12,7 @@ import type { ILogger } from '../../logging/logger.js';
 import type { IClock, Timer } from '../../runtime/clock.js';
 import { isDragonboatFile } from '../format/dragonboat-header.js';
 import type { SessionFormat } from '../format/session-format.js';
+import type { SenderCheck } from '../../transport/peer-guard.js';
 import type { TemporaryFolder } from '../store/folder.js';
 import type { SnapshotStore } from '../store/snapshot-store.js';
 import type { Intake } from './intake.js';
@@ -88,9 +89,12 @@ export class Reception implements IChunkSink {
   #resolveEnded: () => void = () => undefined;
   /** Resolves when nothing is left of the stream but, maybe, a complete snapshot. */
   readonly ended: Promise<void>;
+  /** Whether who sends it is whom it says. */
+  readonly isSender: SenderCheck;
 
-  constructor(host: ReceptionHost) {
+  constructor(host: ReceptionHost, isSender?: SenderCheck) {
     this.#host = host;
+    this.isSender = isSender;
     this.#movedMs = host.clock.nowMs();
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
     this.#startIdleTimer();

@@ -14,6 +14,8 @@ x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoPro
 export interface LeafOptions {
   dns?: string[];
   ip?: string[];
+  uris?: string[];
+  commonName?: string;
   /** Validity in days from now; negative ends lie in the past. */
   fromDays?: number;
   toDays?: number;
@@ -60,9 +62,10 @@ export class TestCA {
     const names = [
       ...(options.dns ?? []).map((value) => ({ type: 'dns', value }) as const),
       ...(options.ip ?? ['127.0.0.1']).map((value) => ({ type: 'ip', value }) as const),
+      ...(options.uris ?? []).map((value) => ({ type: 'url', value }) as const),
     ];
     const certificate = await x509.X509CertificateGenerator.create({
-      subject: 'CN=host',
+      subject: `CN=${options.commonName ?? 'host'}`,
       issuer: this.#certificate.subject,
       notBefore: daysFromNow(options.fromDays ?? -1),
       notAfter: daysFromNow(options.toDays ?? 1),
@@ -70,7 +73,7 @@ export class TestCA {
       publicKey: keys.publicKey,
       signingKey: this.#keys.privateKey,
       extensions: [
-        new x509.SubjectAlternativeNameExtension(names),
+        ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names)]),
         new x509.ExtendedKeyUsageExtension(
           (options.usages ?? ['serverAuth', 'clientAuth']).map((usage) => x509.ExtendedKeyUsage[usage]),
         ),
@@ -82,6 +85,22 @@ export class TestCA {
       certificate: certificate.toString('pem'),
       key: `-----BEGIN PRIVATE KEY-----\n${body}\n-----END PRIVATE KEY-----\n`,
     };
+  }
+
+  /** A revocation list of these certificates, in PEM; out of date after so many days. */
+  async revoke(leaves: readonly Pick<Leaf, 'certificate'>[], nextUpdateDays = 1): Promise<string> {
+    const list = await x509.X509CrlGenerator.create({
+      issuer: this.#certificate.subject,
+      thisUpdate: daysFromNow(-1),
+      nextUpdate: daysFromNow(nextUpdateDays),
+      signingAlgorithm: ALGORITHM,
+      signingKey: this.#keys.privateKey,
+      entries: leaves.map(({ certificate }) => ({
+        serialNumber: new x509.X509Certificate(certificate).serialNumber,
+        revocationDate: daysFromNow(-1),
+      })),
+    });
+    return list.toString('pem');
   }
 }
 

@@ -17,6 +17,7 @@ import type {
   RaftRPCConfig,
   RequestHandler,
 } from '../../rpc.js';
+import type { PeerIdentity } from '../../peer-identity.js';
 
 export interface Warning {
   message: string;
@@ -28,6 +29,8 @@ export interface TestHost {
   address: string;
   port: number;
   received: MessageBatch[];
+  /** Whom each batch came from, as the transport has it. */
+  senders: (PeerIdentity | undefined)[];
   warnings: Warning[];
 }
 
@@ -35,6 +38,8 @@ export interface HostOptions<Options> {
   /** Bound instead of a free port on 127.0.0.1. */
   address?: string;
   host?: string;
+  /** What it says it is, when not the address that it is bound to. */
+  raftAddress?: string;
   options?: Options;
   mutualTLS?: MutualTLSConfig | undefined;
   sendBufferBytes?: number;
@@ -68,10 +73,11 @@ export class TestHosts<Options> {
   async make(options: HostOptions<Options> = {}): Promise<TestHost> {
     const address = options.address ?? `${options.host ?? '127.0.0.1'}:${await freePort()}`;
     const received: MessageBatch[] = [];
+    const senders: (PeerIdentity | undefined)[] = [];
     const warnings: Warning[] = [];
     const rpc = this.#create(
       {
-        raftAddress: address,
+        raftAddress: options.raftAddress ?? address,
         listenAddress: address,
         mutualTLS: options.mutualTLS,
         sendBufferBytes: options.sendBufferBytes ?? 64 * 1024 * 1024,
@@ -80,11 +86,15 @@ export class TestHosts<Options> {
         },
         ...(options.onArriving === undefined ? {} : { onArriving: options.onArriving }),
       },
-      options.requestHandler ?? ((batch) => received.push(batch)),
+      options.requestHandler ??
+        ((batch, sender) => {
+          received.push(batch);
+          senders.push(sender);
+        }),
       options.chunkSinkFactory ?? NO_SNAPSHOTS,
       options.options,
     );
-    const host = { rpc, address, port: Number(/[0-9]+$/.exec(address)?.[0]), received, warnings };
+    const host = { rpc, address, port: Number(/[0-9]+$/.exec(address)?.[0]), received, senders, warnings };
     this.#hosts.push(host);
     return host;
   }

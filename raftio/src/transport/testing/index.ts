@@ -1,5 +1,6 @@
 export { type Arrivals, sendLargeBatch } from './arrivals.js';
 export { transportModuleTests } from './adapter-module.js';
+export { addressFamilyTests } from './address-families.js';
 export { CertificateFolder, type Leaf, type LeafOptions, TestCA } from './certificates.js';
 export {
   type CreateTransport,

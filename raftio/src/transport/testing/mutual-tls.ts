@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { MutualTLSConfig } from '../../rpc.js';
-import { CertificateFolder, type LeafOptions, TestCA } from './certificates.js';
+import { Deployments, REFUSED, expectDelivery, expectRefusal, messagesOf } from './deployments.js';
+import type { LeafOptions, TestCA } from './certificates.js';
+import { testIdentities } from './peer-identities.js';
 import {
   type CreateTransport,
-  type HostOptions,
   RecordingSink,
-  type TestHost,
-  TestHosts,
   never,
   numberedBatch,
   numberedChunk,
@@ -16,68 +15,6 @@ import {
 } from './hosts.js';
 
 const MIB = 1024 * 1024;
-/** What a host that is refused before it could prove itself may be told: not every library tells TLS from the rest. */
-const REFUSED = /^ERR_(TLS|CONNECT_FAILED)$/;
-
-/** Certificates of two deployments, and hosts that use them. */
-class Deployments<Options> {
-  readonly hosts: TestHosts<Options>;
-  folder!: CertificateFolder;
-  ca!: TestCA;
-  foreignCA!: TestCA;
-
-  constructor(create: CreateTransport<Options>) {
-    this.hosts = new TestHosts(create);
-  }
-
-  async open(): Promise<void> {
-    this.folder = await CertificateFolder.create();
-    this.ca = await TestCA.create('deployment');
-    this.foreignCA = await TestCA.create('somebody else');
-  }
-
-  async files(options: LeafOptions = {}, issuer = this.ca, trusted = this.ca): Promise<MutualTLSConfig> {
-    return this.folder.write(trusted.pem, await issuer.issue(options));
-  }
-
-  async startWith(
-    mutualTLS: MutualTLSConfig | undefined,
-    options: HostOptions<Options> = {},
-  ): Promise<TestHost> {
-    return this.hosts.start({ mutualTLS, ...options });
-  }
-
-  /** Two hosts of one deployment and their files. */
-  async pair(): Promise<{ a: TestHost; b: TestHost; filesA: MutualTLSConfig; filesB: MutualTLSConfig }> {
-    const [filesA, filesB] = [await this.files(), await this.files()];
-    return { a: await this.startWith(filesA), b: await this.startWith(filesB), filesA, filesB };
-  }
-}
-
-async function expectDelivery(from: TestHost, to: TestHost, term: number): Promise<void> {
-  const connection = await from.rpc.getConnection(to.address, never);
-  await connection.sendMessageBatch(numberedBatch(term));
-  await until('the batch is there', () => termsOf(to.received).includes(term));
-}
-
-/** The attempt must be refused, say so, and leave nothing received. */
-async function expectRefusal(from: TestHost, to: TestHost, code: RegExp, explanation: RegExp): Promise<void> {
-  for (const attempt of [
-    () => from.rpc.getConnection(to.address, never),
-    () => from.rpc.getSnapshotConnection(to.address, never),
-  ]) {
-    await expect(attempt()).rejects.toMatchObject({
-      code: expect.stringMatching(code),
-      message: expect.stringMatching(explanation),
-    });
-  }
-  expect(to.received).toEqual([]);
-}
-
-function messagesOf({ warnings }: TestHost): string[] {
-  return warnings.map(({ message }) => message);
-}
-
 function testGoodPairs<Options>(all: Deployments<Options>): void {
   it('lets hosts of one deployment exchange messages and snapshots, by IP address', async () => {
     const sink = new RecordingSink();
@@ -229,5 +166,6 @@ export function mutualTLSTests<Options>(create: CreateTransport<Options>): void 
     testRefusals(all);
     testRotation(all);
     testUnusableFiles(all);
+    testIdentities(all);
   });
 }
