@@ -29,6 +29,8 @@ export const EXTENSIONS = {
   'deaf-leader': { share: 0.1, isOn: true },
   /** Trial: the state machine of the leader alone, or the leader's disk, does not answer any more. */
   'stuck-leader': { share: 0.1, isOn: true },
+  /** Trial: what is large does not get from the leader to the others, though its heartbeats do. */
+  'black-hole': { share: 0.1, isOn: true },
   /** Trial: snapshots of a group do not fit on the disks of its hosts, which take them at once. */
   'full-disks': { share: 0.1, isOn: true },
   /** Trial: every other member is replaced while one is away. */

@@ -69,6 +69,8 @@ export class Network {
   /** Ways on which nothing comes through, as `from>to`. */
   readonly #blocked = new Set<string>();
   readonly #slow = new Set<string>();
+  /** Size above which a message is lost on a way, by `from>to`. */
+  readonly #sizeLimits = new Map<string, number>();
   #streamCuts = 0;
 
   constructor(scheduler: Scheduler, trace: Trace, coverage: Coverage, dice: Dice) {
@@ -84,6 +86,16 @@ export class Network {
 
   isBlocked(from: string, to: string): boolean {
     return this.#blocked.has(`${from}>${to}`);
+  }
+
+  /** Messages of more bytes are lost on that way, and nobody hears of it. */
+  losesLarge(from: string, to: string, limitBytes: number): void {
+    this.#sizeLimits.set(`${from}>${to}`, limitBytes);
+  }
+
+  /** Undefined: all sizes pass. */
+  sizeLimit(from: string, to: string): number | undefined {
+    return this.#sizeLimits.size === 0 ? undefined : this.#sizeLimits.get(`${from}>${to}`);
   }
 
   slowDown(from: string, to: string): void {
@@ -106,6 +118,7 @@ export class Network {
   /** Every way is open again. */
   heal(): void {
     this.#blocked.clear();
+    this.#sizeLimits.clear();
   }
 
   speedUp(): void {

@@ -6,12 +6,14 @@ import {
   type IConnection,
   type IRaftRPC,
   type ISnapshotConnection,
+  type Message,
   type MessageBatch,
   type RaftRPCConfig,
   type RequestHandler,
   type SnapshotChunk,
   decodeMessageBatch,
   decodeSnapshotChunk,
+  encodeMessage,
   encodeMessageBatch,
   encodeSnapshotChunk,
   normalAddress,
@@ -159,11 +161,13 @@ export class VirtualRPC implements IRaftRPC, Listener {
   #sendBatch(channel: Channel, whole: MessageBatch): Promise<void> {
     if (!this.life.isAlive) return new Promise<void>(() => undefined);
     const { swallows } = this.#network;
-    const requests =
-      swallows === undefined ? whole.requests : whole.requests.filter((message) => !swallows(message));
+    const { from, to } = channel.ends;
+    const limitBytes = this.#network.sizeLimit(from, to) ?? Infinity;
+    const requests = whole.requests.filter(
+      (message) => swallows?.(message) !== true && !isLarger(message, limitBytes),
+    );
     const batch = { ...whole, requests };
     const bytes = encodeMessageBatch(batch);
-    const { from, to } = channel.ends;
     this.#network.trace.detail(`${from}>${to} ${bytes.length} ${crc32(bytes)}`);
     if (!channel.isEnded) for (const see of this.#network.onBatch) see(batch);
     return channel.send(bytes);
@@ -215,4 +219,8 @@ export class VirtualRPC implements IRaftRPC, Listener {
       network.scheduler.after(2 * network.delayMs(raftAddress, target, 0), this.life, 'connect', attempt);
     });
   }
+}
+
+function isLarger(message: Message, limitBytes: number): boolean {
+  return limitBytes !== Infinity && encodeMessage(message).length > limitBytes;
 }

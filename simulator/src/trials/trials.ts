@@ -1,4 +1,5 @@
 import type { ExtensionName } from '../extensions.js';
+import { tryBlackHole } from './black-hole.js';
 import { tryDeafLeader } from './deaf-leader.js';
 import { tryDifferentSettings } from './different-settings.js';
 import { tryFullDisks } from './full-disks.js';
@@ -13,6 +14,7 @@ const TRIALS: Readonly<Partial<Record<ExtensionName, (stage: Stage) => Promise<v
   'deaf-leader': tryDeafLeader,
   'leader-flaps': tryLeaderFlaps,
   'stuck-leader': tryStuckLeader,
+  'black-hole': tryBlackHole,
   'full-disks': tryFullDisks,
   'different-settings': tryDifferentSettings,
   'members-replaced': tryMembersReplaced,
