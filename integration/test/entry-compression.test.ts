@@ -11,7 +11,6 @@ import {
   makeMessage,
 } from '@drakkar/raftio';
 import { openLmdbLogDB } from '@drakkar/logdb-lmdb';
-import { createWsRaftRPC } from '@drakkar/transport-ws';
 import {
   CLUSTER,
   TestCluster,
@@ -22,6 +21,7 @@ import {
   freeAddress,
   progressOf,
 } from './support.js';
+import { withSender } from './sender.js';
 
 const workshop = new Workshop();
 afterEach(() => workshop.clear());
@@ -42,42 +42,6 @@ async function storedEntries(node: TestNode): Promise<{ types: Set<number>; payl
     };
   } finally {
     await logDB.close();
-  }
-}
-
-/** A member's host that sends what it likes. */
-async function withSender(
-  raftAddress: string,
-  target: string,
-  use: (send: (message: Message) => Promise<void>) => Promise<void>,
-): Promise<void> {
-  const rpc = createWsRaftRPC(
-    {
-      raftAddress,
-      listenAddress: raftAddress,
-      mutualTLS: undefined,
-      sendBufferBytes: 2 ** 20,
-      onWarning: () => undefined,
-    },
-    () => undefined,
-    () => {
-      throw new Error('no snapshots here');
-    },
-  );
-  await rpc.start();
-  try {
-    const connection = await rpc.getConnection(target, AbortSignal.timeout(10_000));
-    await use(async (message) => {
-      await connection.sendMessageBatch({
-        requests: [message],
-        deploymentID: 1,
-        sourceAddress: raftAddress,
-        binVer: 210,
-      });
-    });
-    connection.close();
-  } finally {
-    await rpc.stop();
   }
 }
 
