@@ -315,7 +315,7 @@ function wire(parts: WiringParts): Wired {
     connect: (target, signal) => transport.connectSnapshot(target, signal),
     resolve: (clusterID, nodeID) => transport.registry.resolve(clusterID, nodeID),
     findReplica: (clusterID, nodeID) => replicas.find(clusterID, nodeID),
-    mayHaveDragonboat: () => false,
+    mayHaveDragonboat: ({ isForDragonboat }) => isForDragonboat,
     featuresOf: (clusterID, nodeID) => transport.replicaFeatures(clusterID, nodeID),
     fileSystem: snapshotFiles,
     reserve,
