@@ -200,6 +200,14 @@ describe('a call of a Go host', () => {
     expect(target.reasons).toEqual(['no replica here wants it', 'chunkID 2, not 1']);
   });
 
+  it('is not logged for each of what it refuses when there is no end of it', async () => {
+    const disk = new MemoryDisk();
+    const target = goTarget(disk, { lookup: () => undefined });
+    const all = Array.from({ length: 50 }, () => head(SMALL));
+    expect(await give(target, all)).toEqual(all.map(() => true));
+    expect(target.reasons).toHaveLength(3);
+  });
+
   it('brings nothing to a group that is not meant to have such members, and is told which option that takes', async () => {
     const disk = new MemoryDisk();
     const store = new SnapshotStore({ ...storeOptions(disk, TARGET_DIR), clusterID });

@@ -100,7 +100,7 @@ async function setUp(options: { dataBytes?: number; fileSizes?: number[] } = {})
   );
   const calls: GoCall[] = [];
   const sender = new SnapshotSender(
-    { deploymentID: 1, maxStreams: 2, bytesPerSecond: 0, connectTimeoutMs: 500, stallTimeoutMs: 60_000 },
+    { deploymentID: 1, maxStreams: 2, bytesPerSecond: 0, connectTimeoutMs: 500, stallTimeoutMs: 10_000 },
     {
       connect: () => {
         const call = new GoCall();

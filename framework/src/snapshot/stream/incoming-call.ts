@@ -1,6 +1,10 @@
 import type { IChunkSink, SnapshotChunk } from '@drakkar/raftio';
 import { type Reception, isOfDragonboat } from './reception.js';
 
+/** Of the snapshots that come over one call in such a time, so many are logged when they are refused. */
+const PERIOD_MS = 5_000;
+const MAX_TOLD_PER_PERIOD = 3;
+
 /**
  * What comes over one call of a transport: one snapshot or, from Dragonboat v2.1.7, which keeps its call open, any number
  * of them, at any time. There a chunk with id 0 begins the next one, also in the midst of another that its sender could
@@ -10,13 +14,17 @@ import { type Reception, isOfDragonboat } from './reception.js';
  * while, messages included. So what is refused of its snapshots is read to the end, and dropped.
  */
 export class IncomingCall implements IChunkSink {
-  readonly #open: () => Reception;
+  readonly #open: (isQuiet: boolean) => Reception;
+  readonly #nowMs: () => number;
   #current: Reception | undefined;
   #isDragonboat = false;
   #isClosed = false;
+  #periodStartMs = -Infinity;
+  #told = 0;
 
-  constructor(open: () => Reception) {
+  constructor(open: (isQuiet: boolean) => Reception, nowMs: () => number) {
     this.#open = open;
+    this.#nowMs = nowMs;
   }
 
   /** Resolves when nothing is left of the snapshot that came last but, maybe, a complete one. */
@@ -44,8 +52,19 @@ export class IncomingCall implements IChunkSink {
       before.cancel('the next one has begun');
       await before.ended;
     }
-    this.#current = this.#open();
+    this.#current = this.#open(this.#isQuiet());
     if (this.#isClosed) this.#current.close();
     return this.#current;
+  }
+
+  /** One call may bring any number of them, and each could be refused. */
+  #isQuiet(): boolean {
+    const nowMs = this.#nowMs();
+    if (nowMs - this.#periodStartMs >= PERIOD_MS) {
+      this.#periodStartMs = nowMs;
+      this.#told = 0;
+    }
+    this.#told += 1;
+    return this.#told > MAX_TOLD_PER_PERIOD;
   }
 }

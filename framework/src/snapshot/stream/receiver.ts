@@ -85,7 +85,10 @@ export class SnapshotReceiver {
 
   /** The same, if the check finds its sender to be who it says. */
   createCheckedSink(isSender: SenderCheck): IChunkSink {
-    return new IncomingCall(() => this.#open(isSender));
+    return new IncomingCall(
+      (isQuiet) => this.#open(isSender, isQuiet),
+      () => this.#deps.clock.nowMs(),
+    );
   }
 
   /** Snapshots that are being received. */
@@ -108,8 +111,8 @@ export class SnapshotReceiver {
     await Promise.all(receptions.map((reception) => reception.ended));
   }
 
-  #open(isSender: SenderCheck): Reception {
-    const reception = new Reception(this.#host, isSender);
+  #open(isSender: SenderCheck, isQuiet: boolean): Reception {
+    const reception = new Reception(this.#host, isSender, isQuiet);
     this.#all.add(reception);
     if (this.#stopped) reception.cancel('the host is being stopped');
     return reception;

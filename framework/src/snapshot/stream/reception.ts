@@ -8,7 +8,7 @@ import {
 import { hasSystemCode, messageOf } from '../../errors/inspect.js';
 import type { SpaceClaim } from '../../fs/disk-reserve.js';
 import type { IFileSystem } from '../../fs/file-system.js';
-import type { ILogger } from '../../logging/logger.js';
+import type { ILogger, LogFields } from '../../logging/logger.js';
 import type { IClock, Timer } from '../../runtime/clock.js';
 import { isDragonboatFile } from '../format/dragonboat-header.js';
 import type { SessionFormat } from '../format/session-format.js';
@@ -74,6 +74,7 @@ export interface ReceptionHost {
 /** One incoming stream. Whatever is wrong with it, it is dropped without a trace. */
 export class Reception implements IChunkSink {
   readonly #host: ReceptionHost;
+  readonly #isQuiet: boolean;
   #intake: Intake | undefined;
   #offer: SnapshotOffer | undefined;
   #folder: TemporaryFolder | undefined;
@@ -92,9 +93,11 @@ export class Reception implements IChunkSink {
   /** Whether who sends it is whom it says. */
   readonly isSender: SenderCheck;
 
-  constructor(host: ReceptionHost, isSender?: SenderCheck) {
+  /** @param isQuiet whether it is logged only for whoever looks at everything when the stream is not taken */
+  constructor(host: ReceptionHost, isSender?: SenderCheck, isQuiet = false) {
     this.#host = host;
     this.isSender = isSender;
+    this.#isQuiet = isQuiet;
     this.#movedMs = host.clock.nowMs();
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
     this.#startIdleTimer();
@@ -154,7 +157,7 @@ export class Reception implements IChunkSink {
     if (this.#offer !== undefined && !this.#isCompleting) {
       const { clusterID, from, to, index } = this.#offer;
       const fields = { clusterID, from, to, index, reason, ...(error === undefined ? {} : { err: error }) };
-      this.#host.logger.warn('an incoming snapshot was dropped', fields);
+      this.#log('warn', 'an incoming snapshot was dropped', fields);
     }
     if (!this.#isBusy) void this.#end();
   }
@@ -197,10 +200,14 @@ export class Reception implements IChunkSink {
     if (this.#offer === undefined) {
       const { clusterID, from, nodeID: to, index } = chunk;
       const fields = { clusterID, from, to, index, reason };
-      if (isOfDragonboat(chunk)) this.#host.logger.warn('a snapshot of Dragonboat was refused', fields);
-      else this.#host.logger.info('an incoming snapshot was refused', fields);
+      if (isOfDragonboat(chunk)) this.#log('warn', 'a snapshot of Dragonboat was refused', fields);
+      else this.#log('info', 'an incoming snapshot was refused', fields);
     }
     return reason;
+  }
+
+  #log(level: 'warn' | 'info', message: string, fields: LogFields): void {
+    this.#host.logger[this.#isQuiet ? 'debug' : level](message, fields);
   }
 
   async #complete(membership: Membership, intake: Intake): Promise<void> {

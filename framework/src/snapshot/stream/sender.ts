@@ -58,11 +58,6 @@ export type SendOutcome =
   /** ErrSnapshotNotSent, ErrSnapshotStopped, ErrSnapshotCorrupt, errors of the file system. */
   | { sent: false; sizeBytes: number; durationMs: number; error: Error };
 
-/**
- * How long a host of Dragonboat may take, once it has read all of a snapshot, to say that it was whole: it says so at
- * once, by a message, over a connection that it may have to make first.
- */
-const CONFIRMATION_TIMEOUT_MS = 10_000;
 /** A stream in which nothing moves for so long, or for half the time after which it ends, holds up no other. */
 const MAX_PATIENCE_MS = 5_000;
 
@@ -259,7 +254,7 @@ export class SnapshotSender {
     await within(Promise.race([finished, stream.confirmed]), limits);
     finished.catch(ignore);
     const what = `waiting for the message by which ${request.target} says that the snapshot arrived whole`;
-    await within(stream.confirmed, { ...limits, timeoutMs: CONFIRMATION_TIMEOUT_MS, what });
+    await within(stream.confirmed, { ...limits, what });
   }
 
   async #chunksOf(
