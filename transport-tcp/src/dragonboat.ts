@@ -5,6 +5,7 @@ import {
   MAX_MESSAGE_BYTES,
   type PeerKind,
   type SnapshotChunk,
+  decodeDragonboatBatch,
 } from '@drakkar/raftio';
 import { SnapshotSender, asConnectionClosed } from '@drakkar/raftio/transport';
 import type { ChunkReceiver } from './chunk-receiver.js';
@@ -44,7 +45,7 @@ export function receiveFromDragonboat(incoming: Incoming, onAdmitted: () => void
       if (!isAdmitted) onAdmitted();
       isAdmitted = true;
       if (method === Method.Batch) {
-        handleBatch(incoming, payload, 'colfer');
+        handleBatch(incoming, () => decodeDragonboatBatch(payload));
         return;
       }
       const chunk = arrival.chunk(payload);

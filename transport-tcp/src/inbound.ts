@@ -1,8 +1,8 @@
 import {
   type ChunkSinkFactory,
   ErrMalformed,
-  type EntryForm,
   MAX_MESSAGE_BYTES,
+  type MessageBatch,
   type PeerIdentity,
   type RequestHandler,
   type SnapshotChunk,
@@ -30,12 +30,8 @@ export interface Incoming {
 }
 
 /** Throws for malformed content; a handler that fails is its host's fault. */
-export function handleBatch(
-  { link, arrival, peer, receivers }: Incoming,
-  payload: Uint8Array,
-  entryForm: EntryForm,
-): void {
-  const batch = arrival.batch(payload, entryForm);
+export function handleBatch({ link, peer, receivers }: Incoming, decode: () => MessageBatch): void {
+  const batch = decode();
   try {
     receivers.requestHandler(batch, peer);
   } catch (error) {
@@ -67,7 +63,7 @@ export function receiveMessages(incoming: Incoming): void {
   incoming.link.attach({
     ...endHandlers(incoming),
     limitOf: (method) => (method === Method.Batch ? MAX_MESSAGE_BYTES : undefined),
-    onFrame: (_method, payload) => handleBatch(incoming, payload, 'protobuf'),
+    onFrame: (_method, payload) => handleBatch(incoming, () => incoming.arrival.batch(payload)),
   });
 }
 

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   type MessageBatch,
   MessageType,
+  decodeDragonboatBatch,
   decodeMessageBatch,
   decodeSnapshotChunk,
   encodeMessageBatch,
@@ -39,7 +40,7 @@ function framesOf(bytes: Uint8Array, pieceBytes: number): [number, Uint8Array][]
 }
 
 function decodeDragonboat(payload: Uint8Array): MessageBatch {
-  return decodeMessageBatch(payload, 'colfer');
+  return decodeDragonboatBatch(payload);
 }
 
 function golden(what: string): Uint8Array {
