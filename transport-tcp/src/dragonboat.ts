@@ -10,7 +10,7 @@ import {
 import { SnapshotSender, asConnectionClosed } from '@drakkar/raftio/transport';
 import type { ChunkReceiver } from './chunk-receiver.js';
 import { Method } from './frames.js';
-import { type Incoming, endHandlers, handleBatch, openReceiver } from './inbound.js';
+import { type Incoming, endHandlers, handleBatch, openReceiver, watchOf } from './inbound.js';
 import type { Link } from './link.js';
 
 /*
@@ -40,6 +40,7 @@ export function receiveFromDragonboat(incoming: Incoming, onAdmitted: () => void
     else link.refuse(new Error('this host refused a chunk'));
   };
   link.attach({
+    ...watchOf(incoming),
     limitOf,
     onFrame: (method, payload) => {
       if (!isAdmitted) onAdmitted();

@@ -1,6 +1,6 @@
 import { ErrMalformed } from '@drakkar/raftio';
-import { ownBytes } from '@drakkar/raftio/transport';
-import { HEADER_BYTES, type Header, decodeHeader, isPayloadOf, mayBegin } from './frames.js';
+import { type BatchWatch, ownBytes } from '@drakkar/raftio/transport';
+import { HEADER_BYTES, type Header, Method, decodeHeader, isPayloadOf, mayBegin } from './frames.js';
 
 export interface FrameRules {
   /** Largest payload of a frame of this method, as far as one is due now; undefined: none is. */
@@ -9,6 +9,8 @@ export interface FrameRules {
   onFrame: (method: number, payload: Uint8Array) => void;
   /** Whether frames are not wanted for the moment. */
   isPaused: () => boolean;
+  /** Reads along while a batch arrives. */
+  watch?: () => BatchWatch | undefined;
   /** The checksum of the payload of a frame does not match; an error that says so is thrown next. */
   onDamaged: (method: number, reason: string) => void;
 }
@@ -37,9 +39,19 @@ export class FrameReader {
   /** Throws ErrMalformed for what is no frame, too large, not due, or spoilt: nothing can be read behind it. */
   push(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
+    const before = this.#header;
     this.#pieces.push(bytes);
     this.#sizeBytes += bytes.length;
     this.drain();
+    const header = this.#header;
+    if (header?.method !== Method.Batch) return;
+    const watch = this.#rules.watch?.();
+    if (header === before) {
+      watch?.add(bytes);
+    } else {
+      watch?.begin(header.sizeBytes);
+      for (const piece of this.#pieces) watch?.add(piece);
+    }
   }
 
   /** Reads what came before a pause. Throws as `push` does. */

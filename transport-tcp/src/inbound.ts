@@ -1,4 +1,5 @@
 import {
+  type ArrivalHandler,
   type ChunkSinkFactory,
   ErrMalformed,
   MAX_MESSAGE_BYTES,
@@ -8,7 +9,7 @@ import {
   type SnapshotChunk,
   hasErrorCode,
 } from '@drakkar/raftio';
-import type { Arrival, Warnings } from '@drakkar/raftio/transport';
+import { type Arrival, BatchWatch, type Warnings } from '@drakkar/raftio/transport';
 import { ChunkReceiver, warnHandler } from './chunk-receiver.js';
 import { Method } from './frames.js';
 import type { Link, LinkHandlers } from './link.js';
@@ -17,6 +18,7 @@ import type { Link, LinkHandlers } from './link.js';
 export interface Receivers {
   requestHandler: RequestHandler;
   chunkSinkFactory: ChunkSinkFactory;
+  onArriving: ArrivalHandler | undefined;
   warnings: Warnings;
 }
 
@@ -58,10 +60,16 @@ export function endHandlers({
   };
 }
 
+/** For a link that batches come over. */
+export function watchOf({ receivers: { onArriving } }: Incoming): Pick<LinkHandlers, 'watch'> {
+  return onArriving === undefined ? {} : { watch: new BatchWatch(onArriving) };
+}
+
 /** Attaches the receiving end of a message channel to a link. */
 export function receiveMessages(incoming: Incoming): void {
   incoming.link.attach({
     ...endHandlers(incoming),
+    ...watchOf(incoming),
     limitOf: (method) => (method === Method.Batch ? MAX_MESSAGE_BYTES : undefined),
     onFrame: (_method, payload) => handleBatch(incoming, () => incoming.arrival.batch(payload)),
   });

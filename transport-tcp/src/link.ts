@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { ErrConnectionClosed, ErrMalformed } from '@drakkar/raftio';
-import { type HeldLink, asConnectionClosed } from '@drakkar/raftio/transport';
+import { type BatchWatch, type HeldLink, asConnectionClosed } from '@drakkar/raftio/transport';
 import { FrameReader } from './frame-reader.js';
 import { Method, encodeFrame } from './frames.js';
 import { MAX_FAREWELL_BYTES, decodeFarewell, encodeFarewell } from './hello.js';
@@ -11,6 +11,8 @@ export interface LinkHandlers {
   limitOf: (method: number) => number | undefined;
   /** A frame, in order; its payload is the handler's to keep. What it throws ends the link as the peer's fault. */
   onFrame: (method: number, payload: Uint8Array) => void;
+  /** Reads along while a batch arrives. */
+  watch?: BatchWatch;
   /** Some of what was sent has left the process. */
   onDrain?: () => void;
   /** The peer sends nothing more, and everything before was handed over. Without this, the link ends then. */
@@ -71,6 +73,7 @@ export class Link implements HeldLink {
       limitOf: (method) => this.#limitOf(method),
       onFrame: (method, payload) => this.#receive(method, payload),
       isPaused: () => this.#isPaused || this.#ending,
+      watch: () => this.#handlers.watch,
       onDamaged: (method, reason) => this.#handlers.onDamaged?.(method, reason),
     });
     this.closed = new Promise((resolve) => {

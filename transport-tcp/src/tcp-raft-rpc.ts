@@ -50,7 +50,7 @@ export class TcpRaftRPC implements IRaftRPC {
     const { peers, deadPeerTimeoutMs, closeTimeoutMs, highWaterMarkBytes } = options;
     const warnings = new Warnings(config.onWarning);
     this.#options = options;
-    this.#receivers = { requestHandler, chunkSinkFactory, warnings };
+    this.#receivers = { requestHandler, chunkSinkFactory, onArriving: config.onArriving, warnings };
     this.#highWaterMarkBytes = Math.max(1, Math.min(highWaterMarkBytes, config.sendBufferBytes));
     this.#identityFiles = IdentityFiles.of(config.mutualTLS, warnings);
     this.#raftAddress = config.raftAddress;
