@@ -160,8 +160,8 @@ export const streamMutants = [
     what: 'a leader that does not know the answer hears that a follower has no room, and takes it for a conflict',
     file: 'framework/src/raft/replication.ts',
     in: 'handleReplicate',
-    find: 'log.isOverCap && log.applied < log.commit && core.peerKnows(from, Feature.BusyResponses)',
-    replace: 'log.isOverCap && log.applied < log.commit',
+    find: 'isRefusing && core.peerKnows(from, Feature.BusyResponses)',
+    replace: 'isRefusing',
   },
   {
     id: 'refusal-unanswered',

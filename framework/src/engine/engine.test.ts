@@ -11,6 +11,8 @@ import {
   makeEntry,
   makeMessage,
 } from '@drakkar/raftio';
+import { LogDisk } from '../fs/log-disk.js';
+import { NodeFileSystem } from '../fs/node-file-system.js';
 import { silentLogger } from '../logging/logger.js';
 import { type IRaft, MemoryBudget, type RaftUpdate } from '../raft/index.js';
 import { PendingConfigChange } from '../requests/pending-config-change.js';
@@ -32,6 +34,8 @@ beforeEach(() => {
 });
 
 const noSnapshots: ISnapshotter = {
+  isLogStuck: () => false,
+  tick: () => undefined,
   store: undefined as unknown as ISnapshotter['store'],
   signal: new AbortController().signal,
   discard: (index) => void story.push(`discard ${index}`),
@@ -85,12 +89,14 @@ function setUp(logDB: Partial<ILogDB> = {}) {
       onSettingsChanged: () => undefined,
       onMemberOutdated: () => undefined,
       onReplicaFailed: (replica) => failed.push(replica.clusterID),
+      onLogStuck: () => undefined,
       onLogDBFailed: (error) => logDBErrors.push(error),
     },
     clock,
     logger: silentLogger,
     tickMs: 100,
     memory,
+    disk: new LogDisk({ fileSystem: new NodeFileSystem(), dirs: [], reserveBytes: 0, clock }),
   });
   const addReplica = (clusterID: number): { replica: Replica; raft: ScriptedRaft } => {
     const raft = new ScriptedRaft(clusterID, (line) => void story.push(line));

@@ -5,6 +5,7 @@ import {
   type Membership,
   type Message,
 } from '@drakkar/raftio';
+import type { LogDisk } from '../fs/log-disk.js';
 import type { ILogger } from '../logging/logger.js';
 import type { CoreReport, LogReadRequest, MemoryBudget, RaftUpdate } from '../raft/index.js';
 import { allSettled } from '../runtime/all-settled.js';
@@ -34,6 +35,8 @@ export interface EngineListener {
   onSettingsChanged(replica: Replica, settings: GroupSettings): void;
   /** The replica leads; that member gets nothing, since its host does not announce the group's feature level. */
   onMemberOutdated(replica: Replica, memberID: number): void;
+  /** The replica's log must not grow any more, or may again; see LogDisk. */
+  onLogStuck(replica: Replica, isStuck: boolean): void;
   /** The replica was taken out of the engine, because its invariants or its state machine failed. */
   onReplicaFailed(replica: Replica, error: unknown): void;
   /** The LogDB failed: what it holds is unknown, nothing more is saved, every replica is out of the engine. */
@@ -49,6 +52,7 @@ export interface EngineDependencies {
   tickMs: number;
   /** What the replicas may hold in memory together. */
   memory: MemoryBudget;
+  disk: LogDisk;
 }
 
 /**
@@ -128,6 +132,10 @@ export class Engine implements ReplicaHost {
     while (this.#saving !== undefined) await this.#saving;
   }
 
+  get disk(): LogDisk {
+    return this.#deps.disk;
+  }
+
   get nowMs(): number {
     return this.#deps.clock.nowMs();
   }
@@ -177,6 +185,10 @@ export class Engine implements ReplicaHost {
     this.#deps.listener.onMemberOutdated(replica, memberID);
   }
 
+  logStuck(replica: Replica, isStuck: boolean): void {
+    this.#deps.listener.onLogStuck(replica, isStuck);
+  }
+
   /** A failed replica goes out alone; the others of the host go on. */
   failed(replica: Replica, error: unknown): void {
     if (!this.#takeOut(replica)) return;
@@ -192,6 +204,7 @@ export class Engine implements ReplicaHost {
   /** An idle replica costs nothing from the next tick on, until `setReady` brings it back; the last one stops time. */
   #tick(): void {
     this.nowTick++;
+    this.#deps.disk.tick();
     const { nowMs } = this;
     for (const replica of this.#ticking) {
       replica.tick(nowMs);

@@ -30,6 +30,7 @@ import type { RequestState } from '../requests/request-state.js';
 import type { EntryPayloads, ReplicatedStateMachine, RsmListener } from '../rsm/index.js';
 import { allSettled } from '../runtime/all-settled.js';
 import type { IClock } from '../runtime/clock.js';
+import type { LogDisk } from '../fs/log-disk.js';
 import type { Operations } from '../runtime/operations.js';
 import { messageSizeBytes } from '../transport/peer.js';
 import { ApplyQueue } from './apply-queue.js';
@@ -51,6 +52,8 @@ export interface ReplicaHost {
   readonly nowTick: number;
   /** By the host's clock; deadlines of requests are told by it, since ticks may be late. */
   readonly nowMs: number;
+  /** The disk of the LogDB. */
+  readonly disk: LogDisk;
   /** It has work for the next cycle. */
   setReady(replica: Replica): void;
   membershipChanged(replica: Replica, membership: Membership): void;
@@ -62,6 +65,8 @@ export interface ReplicaHost {
   settingsChanged(replica: Replica, settings: GroupSettings): void;
   /** It leads, and sends a member nothing, whose host does not announce the group's feature level. */
   memberOutdated(replica: Replica, memberID: number): void;
+  /** Its log must not grow any more, or may again. */
+  logStuck(replica: Replica, isStuck: boolean): void;
   /** It can't go on: an invariant or its state machine failed. */
   failed(replica: Replica, error: unknown): void;
   /** A write of the LogDB failed that the engine did not ask for. */
@@ -132,6 +137,7 @@ export class Replica implements RsmListener {
   #proposed: Entry[] = [];
   #proposedBytes = 0;
   #tickDue = false;
+  #isLogStuck = false;
   #transferTarget = 0;
   /** Of the leader's message that is arriving; 0: none is. */
   #arrivingTerm = 0;
@@ -377,6 +383,7 @@ export class Replica implements RsmListener {
       this.#tickDue = false;
       raft.applying(this.rsm.lastApplied);
       raft.setUnfit(this.checks?.states.isWrong === true);
+      this.#lookAtDisk();
       raft.tick();
     }
     if (this.#proposed.length > 0) {
@@ -393,6 +400,17 @@ export class Replica implements RsmListener {
     const context = this.reads.takeContext();
     if (context !== undefined) raft.readIndex(context);
     this.snapshotter.resumeCompaction();
+  }
+
+  /** A log that can't be compacted must not fill the disk: that would be the end of every group of this host. */
+  #lookAtDisk(): void {
+    const { level } = this.#host.disk;
+    const isStuck = level !== 'ample' && this.snapshotter.isLogStuck(level);
+    this.snapshotter.tick();
+    if (isStuck === this.#isLogStuck) return;
+    this.#isLogStuck = isStuck;
+    this.raft.setLogStuck(isStuck);
+    this.#host.logStuck(this, isStuck);
   }
 
   /** Deals with the part of an update that concerns this host: answers, and entries to apply. */
@@ -511,9 +529,18 @@ export class Replica implements RsmListener {
     ]);
   }
 
-  /** Whether the host, and not this replica, is what a proposal has no room in. */
-  get isHostFull(): boolean {
-    return this.#memory.isFull;
+  /** Why a proposal has no room. */
+  get busyReason(): string {
+    if (this.#isLogStuck) {
+      return (
+        `its log can't be compacted and must not fill the disk, ${this.#host.disk.description}: ` +
+        'make room (settings.diskReserveBytes), or take a snapshot'
+      );
+    }
+    return this.#memory.isFull
+      ? 'the entries in memory of all groups of this host take more than settings.maxHostMemoryBytes allows, and those ' +
+          'of this group more than its share: try again later'
+      : 'too many proposals wait, try again later';
   }
 
   /** A snapshot of this replica is recorded: from now on it may be sent to followers. */

@@ -4,6 +4,11 @@ const GOLDEN_FRACTION = 0.618033988749895;
 const SPREAD = 0.25;
 const MAX_DOUBLINGS = 4;
 
+/** From 0 to 1, and not the same for members of a group; 0 for node 1. */
+export function spreadOf(nodeID: number): number {
+  return ((nodeID - 1) * GOLDEN_FRACTION) % 1;
+}
+
 /**
  * When a replica takes a snapshot by itself. Members apply the same entries at the same time: if all took theirs at
  * the same index, the disks and state machines of a whole group would be busy, and full, in the same moment. So each
@@ -17,8 +22,7 @@ export class SnapshotSchedule {
 
   /** @param snapshotEntries 0 = none by itself */
   constructor(snapshotEntries: number, nodeID: number) {
-    const part = ((nodeID - 1) * GOLDEN_FRACTION) % 1;
-    this.#intervalEntries = snapshotEntries - Math.floor(snapshotEntries * SPREAD * part);
+    this.#intervalEntries = snapshotEntries - Math.floor(snapshotEntries * SPREAD * spreadOf(nodeID));
   }
 
   isDue(index: number, newestIndex: number): boolean {

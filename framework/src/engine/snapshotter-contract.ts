@@ -1,4 +1,5 @@
 import type { Snapshot } from '@drakkar/raftio';
+import type { DiskLevel } from '../fs/log-disk.js';
 import type { SnapshotStore } from '../snapshot/index.js';
 
 /** Who takes and reads the snapshots of a replica. */
@@ -10,6 +11,10 @@ export interface ISnapshotter {
   applied(index: number): void;
   /** These entries are about to be applied. */
   handedOut(lastIndex: number, sizeBytes: number): void;
+  /** Whether the log can't be compacted, and is to grow no further on a disk with so little room. */
+  isLogStuck(level: DiskLevel): boolean;
+  /** Time passes: a snapshot that had no room may be tried again, though no entry is applied meanwhile. */
+  tick(): void;
   /** Compacts the log if that was held up and is not any more. */
   resumeCompaction(): void;
   /** Takes a snapshot of what is applied now; resolves to its index. */

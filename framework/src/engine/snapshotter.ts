@@ -2,15 +2,17 @@ import { type ILogDB, type Snapshot, hasErrorCode } from '@drakkar/raftio';
 import { ErrClusterClosed, ErrRejected } from '../errors/index.js';
 import type { IEventSink } from '../events/event-hub.js';
 import type { DiskReserve } from '../fs/disk-reserve.js';
+import type { DiskLevel } from '../fs/log-disk.js';
 import type { ILogger } from '../logging/logger.js';
 import type { CompressionType } from '../compression/snappy.js';
 import type { Operations } from '../runtime/operations.js';
 import type { Places } from '../runtime/places.js';
 import { type SnapshotStore, snapshotFailure } from '../snapshot/index.js';
+import { LogGrowth } from './log-growth.js';
 import { LogSizes } from './log-sizes.js';
 import { recoverFrom } from './recovery.js';
 import type { Replica } from './replica.js';
-import { SnapshotSchedule } from './snapshot-schedule.js';
+import { SnapshotSchedule, spreadOf } from './snapshot-schedule.js';
 import type { ISnapshotter } from './snapshotter-contract.js';
 
 /** When snapshots are taken, and what is kept. */
@@ -60,6 +62,7 @@ export class Snapshotter implements ISnapshotter {
   /** Index of the newest snapshot. */
   #newestIndex: number;
   readonly #schedule: SnapshotSchedule;
+  readonly #growth: LogGrowth;
   #running: Promise<number> | undefined;
   /** Entries up to these were removed since the start, and their space given back. */
   #removedTo = 0;
@@ -78,6 +81,7 @@ export class Snapshotter implements ISnapshotter {
     this.#replica = replica;
     this.#policy = policy;
     this.#schedule = new SnapshotSchedule(policy.snapshotEntries, replica.nodeID);
+    this.#growth = new LogGrowth(policy.snapshotEntries, spreadOf(replica.nodeID));
     this.#newestIndex = newestIndex;
     this.#deps = deps;
   }
@@ -98,13 +102,33 @@ export class Snapshotter implements ISnapshotter {
 
   /** Entries up to `index` are applied: takes a snapshot if one is due. */
   applied(index: number): void {
-    if (!this.#schedule.isDue(index, this.#newestIndex)) return;
+    if (this.#schedule.isDue(index, this.#newestIndex)) this.#startByItself(index);
+  }
+
+  /** Whether the log can't be compacted, and is to grow no further on a disk with so little room. */
+  isLogStuck(level: DiskLevel): boolean {
+    const { lastApplied } = this.#replica.rsm;
+    const newest = this.#newestIndex;
+    return this.#growth.isStuck(level, {
+      entries: lastApplied - newest,
+      sizeBytes: this.#sizes.between(newest, lastApplied),
+    });
+  }
+
+  tick(): void {
+    const { nowMs, rsm } = this.#replica;
+    if (this.#growth.isRetryDue(nowMs) && rsm.lastApplied > this.#newestIndex)
+      this.#startByItself(rsm.lastApplied);
+  }
+
+  #startByItself(index: number): void {
     if (this.#running !== undefined || this.#stop.signal.aborted) return;
     this.#start().catch((error: unknown) => {
       if (this.#stop.signal.aborted) return;
       const { clusterID, nodeID } = this.#replica;
       this.#deps.log.error('a snapshot could not be taken', { clusterID, nodeID, err: error });
       this.#schedule.failed(index);
+      this.#growth.paused(this.#replica.nowMs);
     });
   }
 
@@ -172,6 +196,7 @@ export class Snapshotter implements ISnapshotter {
   async recover(snapshot: Snapshot): Promise<void> {
     await recoverFrom(this.#deps.store, this.#replica.rsm, snapshot, this.#stop.signal);
     this.#newestIndex = Math.max(this.#newestIndex, snapshot.index);
+    this.#growth.succeeded();
     this.#tell('snapshotRecovered', snapshot.index);
     // Recorded, unless a later one overtook it on its way to the disk.
     await this.#deps.store.giveUp(snapshot.index, () => this.#isRecorded(snapshot.index));
@@ -270,22 +295,29 @@ export class Snapshotter implements ISnapshotter {
     }
     const { compression } = this.#policy;
     await this.#mustFit();
-    const draft = await rsm.saveSnapshot((source) =>
-      store.prepare({
-        index: source.index,
-        term: source.term,
-        membership: source.membership,
-        sessions: source.sessions,
-        write: (writer, files, writeSignal) => source.writeStateMachine(writer, files, writeSignal),
-        compression,
-        signal,
-      }),
-    );
+    const roomBytes = await this.#deps.reserve.roomBytes();
+    const draft = await rsm
+      .saveSnapshot((source) =>
+        store.prepare({
+          index: source.index,
+          term: source.term,
+          membership: source.membership,
+          sessions: source.sessions,
+          write: (writer, files, writeSignal) => source.writeStateMachine(writer, files, writeSignal),
+          compression,
+          signal,
+        }),
+      )
+      .catch((error: unknown) => {
+        if (hasErrorCode(error, 'ERR_SNAPSHOT_NO_SPACE')) this.#growth.failed(roomBytes);
+        throw error;
+      });
     const snapshot = await draft.commit();
     await logDB.saveSnapshots([{ clusterID, nodeID, state: undefined, entriesToSave: [], snapshot }]);
     store.recorded(snapshot.index);
     this.#newestIndex = snapshot.index;
     this.#schedule.succeeded();
+    this.#growth.succeeded();
     this.#damaged.delete(snapshot.index);
     this.#replaceAgainTick = 0;
     this.#tell('snapshotCreated', snapshot.index);
@@ -303,9 +335,12 @@ export class Snapshotter implements ISnapshotter {
     const recorded = await this.#deps.logDB.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER);
     const last = recorded.at(-1);
     const sizeBytes = last?.files.reduce((sum, { fileSize }) => sum + fileSize, last.fileSize) ?? 0;
-    await this.#deps.reserve.mustFit(sizeBytes, what).catch((error: unknown) => {
-      throw snapshotFailure(error, this.#stop.signal, what);
-    });
+    await this.#deps.reserve
+      .mustFit(Math.max(sizeBytes, this.#growth.tooSmallBytes), what)
+      .catch((error: unknown) => {
+        this.#growth.failed(undefined);
+        throw snapshotFailure(error, this.#stop.signal, what);
+      });
   }
 
   /** How far of `index` the log may go: what is not applied stays, and what others need, within the bound. */

@@ -197,6 +197,14 @@ export interface HostEvents {
    * on with a longer log. It is tried again after a pause that grows.
    */
   snapshotNoSpace: SnapshotNoSpaceEvent;
+  /**
+   * The log of a replica can't be compacted, since its snapshots have no room or do not come, and what is free on the
+   * disk of the LogDB comes near the reserve: its host takes neither proposals nor entries for it, so that the log does
+   * not fill the disk, which would be the end of every group there. `logSpaceRegained` follows.
+   */
+  logNoSpace: ReplicaEvent;
+  /** There is room again, or a snapshot was taken: the replica takes proposals and entries. */
+  logSpaceRegained: ReplicaEvent;
   /** A snapshot that newer ones have made superfluous was removed. */
   snapshotCompacted: SnapshotEvent;
   /** The entries of a log up to an index were removed. */

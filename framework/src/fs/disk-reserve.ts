@@ -1,10 +1,10 @@
-import type { IFile, IFileSystem } from './file-system.js';
+import type { DiskSpace, IFile, IFileSystem } from './file-system.js';
 
 export interface DiskReserveOptions {
   fileSystem: IFileSystem;
   /** A folder on the disk. What is above it is not looked after. */
   dir: string;
-  /** What has to stay free, but for a tenth of the disk at most; 0 = nothing is checked. */
+  /** What has to stay free, but for a tenth of the disk, or 24 MiB, at most; 0 = nothing is checked. */
   reserveBytes: number;
 }
 
@@ -15,12 +15,21 @@ export interface SpaceClaim {
   end(): void;
 }
 
-const MAX_RESERVED_PART = 0.1;
 const MIB = 1024 * 1024;
+const MAX_RESERVED_PART = 0.1;
+/** On a disk of four times that it is reserved in any case: a LogDB may need several MiB at a time. */
+const LEAST_RESERVED_BYTES = 24 * MIB;
 
 /** Thrown as a full disk would be: there is room, and it is kept for the log. */
 export class ErrDiskReserve extends Error {
   readonly code = 'ENOSPC';
+}
+
+/** What of a disk is reserved for the log. */
+export function reservedBytes(reserveBytes: number, { totalBytes }: DiskSpace): number {
+  const partBytes = totalBytes * MAX_RESERVED_PART;
+  const isSmall = totalBytes < 4 * LEAST_RESERVED_BYTES;
+  return Math.floor(Math.min(reserveBytes, isSmall ? partBytes : Math.max(partBytes, LEAST_RESERVED_BYTES)));
 }
 
 /**
@@ -37,6 +46,15 @@ export class DiskReserve {
 
   get dir(): string {
     return this.#options.dir;
+  }
+
+  /** What is free beside the reserve; undefined: not known. */
+  async roomBytes(): Promise<number | undefined> {
+    const { fileSystem, dir, reserveBytes } = this.#options;
+    const space = reserveBytes === 0 ? undefined : await fileSystem.space?.(dir);
+    return space === undefined
+      ? undefined
+      : Math.max(0, space.freeBytes - reservedBytes(reserveBytes, space));
   }
 
   /** @throws ErrDiskReserve when writing that much more would leave less than the reserve */
@@ -69,7 +87,7 @@ export class DiskReserve {
     if (reserveBytes === 0) return;
     const space = await fileSystem.space?.(dir);
     if (space === undefined) return;
-    const reserved = Math.floor(Math.min(reserveBytes, space.totalBytes * MAX_RESERVED_PART));
+    const reserved = reservedBytes(reserveBytes, space);
     if (space.freeBytes - othersBytes - sizeBytes >= reserved) return;
     const others = othersBytes === 0 ? '' : ` beside ${othersBytes} for snapshots that are on their way`;
     throw new ErrDiskReserve(

@@ -8,6 +8,7 @@ import { DamageLog } from '../transport/damage-log.js';
 import { Transport, type TransportDependencies, type TransportHandler } from '../transport/transport.js';
 import { DiskReserve, ReservingFileSystem } from '../fs/disk-reserve.js';
 import type { IFileSystem } from '../fs/file-system.js';
+import { LogDisk } from '../fs/log-disk.js';
 import { EventHub } from '../events/event-hub.js';
 import type { HostListener } from '../events/host-listener.js';
 import { LimitedLogger } from '../logging/limited-logger.js';
@@ -87,7 +88,24 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
     const snapshotFiles = new ReservingFileSystem(services.fileSystem, reserve);
     const { maxHostMemoryBytes } = config.settings;
     const memory = new MemoryBudget(maxHostMemoryBytes === 0 ? defaultMemoryBytes() : maxHostMemoryBytes);
-    const parts = { services, logDB, dataDir, events, stopSeal, operations, reserve, memory, snapshotFiles };
+    const disk = new LogDisk({
+      fileSystem: services.fileSystem,
+      dirs: [dataDir.logdbDir, dataDir.walDir],
+      reserveBytes: config.settings.diskReserveBytes,
+      clock,
+    });
+    const parts = {
+      disk,
+      services,
+      logDB,
+      dataDir,
+      events,
+      stopSeal,
+      operations,
+      reserve,
+      memory,
+      snapshotFiles,
+    };
     const { transport, engine, replicas, streams } = wire(parts);
     shutdown.pushBounded('stopping the transport', 0.1, () => transport.stop());
     shutdown.pushBounded('stopping snapshot streams', 0.05, () => streams.stop());
@@ -178,6 +196,7 @@ interface WiringParts {
   operations: Operations;
   reserve: DiskReserve;
   memory: MemoryBudget;
+  disk: LogDisk;
   /** The file system that snapshots are written to. */
   snapshotFiles: IFileSystem;
 }
@@ -191,7 +210,7 @@ interface Wired {
 
 /** Ties transport, engine and replicas together: messages in, messages out, news. */
 function wire(parts: WiringParts): Wired {
-  const { services, logDB, events, stopSeal, operations, reserve, memory, snapshotFiles } = parts;
+  const { services, logDB, events, stopSeal, operations, reserve, memory, disk, snapshotFiles } = parts;
   const { config, clock, random, loggerFactory } = services;
   const { settings } = config;
   const heardOf = (target: string): void =>
@@ -270,6 +289,16 @@ function wire(parts: WiringParts): Wired {
       );
       events.emit('memberOutdated', { clusterID, nodeID, memberID, level });
     },
+    onLogStuck: ({ clusterID, nodeID }, isStuck) => {
+      const fields = { clusterID, nodeID, disk: disk.description };
+      if (isStuck)
+        nodehostLog.warn(
+          "a group takes no proposals here, since its log can't be compacted and would fill the disk: make room",
+          fields,
+        );
+      else nodehostLog.info('there is room for the log again', fields);
+      events.emit(isStuck ? 'logNoSpace' : 'logSpaceRegained', { clusterID, nodeID });
+    },
     onReplicaFailed: (replica, error) => {
       const { clusterID, nodeID } = replica;
       nodehostLog.error('a replica has failed and was stopped', { clusterID, nodeID, err: error });
@@ -295,6 +324,7 @@ function wire(parts: WiringParts): Wired {
     logger: loggerFactory.getLogger('engine'),
     tickMs: config.rttMillisecond,
     memory,
+    disk,
   });
   const replicas: ReplicaSet = new ReplicaSet({
     raftAddress: config.raftAddress,

@@ -208,7 +208,7 @@ export class NodeUser implements INodeUser {
       session;
     const timeoutMs = timeoutMsOf(options, this.#tickMs);
     if (!replica.admits(cmd.length)) {
-      throw busyError(replica);
+      throw new ErrSystemBusy(`group ${this.clusterID}: ${replica.busyReason}`);
     }
     const request = replica.proposals.add({
       operation,
@@ -240,16 +240,6 @@ export class NodeUser implements INodeUser {
     if (replica.stopped || replica.closing) throw closedError(replica);
     return replica;
   }
-}
-
-/** The error of a proposal that there is no room for. */
-function busyError({ clusterID, isHostFull }: Replica): ErrSystemBusy {
-  return new ErrSystemBusy(
-    isHostFull
-      ? `group ${clusterID}: the entries in memory of all groups of this host take more than settings.maxHostMemoryBytes ` +
-          'allows, and those of this group more than its share: try again later'
-      : `group ${clusterID}: too many proposals wait, try again later`,
-  );
 }
 
 /** The error of a call to a replica that could not go on. */

@@ -196,6 +196,8 @@ export class Core {
   /** Who forwarded what was held and then passed on to the next leader, by `idOf`, for as long as an answer may come. */
   readonly passedOn = new Map<string, number>();
   passedOnTick = 0;
+  /** The index behind which entries were refused last because the log must not grow, and in which term. */
+  readonly stuckAt = { index: 0, term: 0 };
   /** Whether some remote may have something to be sent. */
   replicationDue = false;
   /** Whether a remote is to be told that more is committed: `held` until the next update was taken, `due` after it. */

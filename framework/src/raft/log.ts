@@ -42,6 +42,8 @@ export class RaftLog {
   overtakenConfigChanges = 0;
   /** Index of the last snapshot from a leader. */
   private restoredIndex = 0;
+  /** It must not grow: its disk is all but full, and it can't be compacted. */
+  isStuck = false;
   private readonly capBytes: number;
   private readonly retainedBytes: number;
   private readonly memory: MemoryAccount;
@@ -236,6 +238,11 @@ export class RaftLog {
       this.unappliedConfigChanges.push(entry.index);
     }
   }
+}
+
+/** Whether the entry is one that a log which must not grow can do without. Membership changes may be what helps. */
+export function growsLog({ type, cmdLength }: Entry): boolean {
+  return type !== EntryType.ConfigChangeEntry && cmdLength > 0;
 }
 
 function checkInit(init: RaftInit): void {

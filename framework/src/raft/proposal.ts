@@ -15,6 +15,7 @@ import { isStillListening, refusalFields, refusalOf } from './change-guard.js';
 import { changeOf } from './claims.js';
 import { mayChangeConfig } from './config-change.js';
 import type { Core } from './core.js';
+import { growsLog } from './log.js';
 
 /*
  * Proposals (paper, section 5.3; forwarding: thesis 6.2).
@@ -149,7 +150,7 @@ function append(core: Core, entry: Entry, from: number): void {
   const { log } = core;
   // What was proposed here was counted for the host when it was queued.
   const isFull = from === 0 ? log.isOverOwnCap : log.isOverCap;
-  if (core.transferTarget !== 0 || isFull) {
+  if (core.transferTarget !== 0 || isFull || (log.isStuck && growsLog(entry))) {
     drop(core, entry, from, core.transferTarget === 0);
     return;
   }

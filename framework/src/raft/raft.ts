@@ -103,7 +103,7 @@ class Raft implements IRaft {
   }
 
   get isBusy(): boolean {
-    return this.core.log.isOverCap;
+    return this.core.log.isOverCap || this.core.log.isStuck;
   }
 
   get isQuiesced(): boolean {
@@ -196,6 +196,10 @@ class Raft implements IRaft {
 
   setUnfit(isUnfit: boolean): void {
     setUnfit(this.core, isUnfit);
+  }
+
+  setLogStuck(isStuck: boolean): void {
+    this.core.log.isStuck = isStuck;
   }
 
   setLevel(level: number): void {

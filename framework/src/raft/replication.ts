@@ -1,6 +1,7 @@
 import { type Entry, Feature, type Message, MessageType, entrySizeBytes } from '@drakkar/raftio';
 import type { Core } from './core.js';
 import { noteTransfersOver } from './leader-transfer.js';
+import { growsLog } from './log.js';
 import { regainTrust } from './lost-entries.js';
 import { isOutdated } from './outdated.js';
 import { quorumMatch } from './quorum.js';
@@ -257,8 +258,9 @@ export function handleReplicate(core: Core, message: Message): void {
   }
   // The applying of committed entries lags behind too far: take no more until it has caught up. The leader will ask
   // again. With nothing left to apply, entries are always taken, or a new leader could not commit its first one.
-  const isFull = log.isOverCap && log.applied < log.commit && core.peerKnows(from, Feature.BusyResponses);
-  if (log.isOverCap && log.applied < log.commit && entries.length > 0) {
+  const isRefusing = (log.isOverCap && log.applied < log.commit) || isStuckAt(core, message);
+  const isFull = isRefusing && core.peerKnows(from, Feature.BusyResponses);
+  if (isRefusing && entries.length > 0) {
     const fields = { type: MessageType.ReplicateResp, to: from, logIndex, hint: log.lastIndex };
     if (isFull) core.send({ ...fields, reject: true, hintHigh: BUSY_HINT });
     return;
@@ -272,6 +274,20 @@ export function handleReplicate(core: Core, message: Message): void {
   log.commitTo(Math.min(message.commit, last));
   regainTrust(core, last);
   acknowledge(core, from, last, isFull);
+}
+
+/**
+ * Follower whose log must not grow: whether the leader has commands for it that it does not have yet. What follows an
+ * index is remembered, so that an empty message about it is answered alike, and the entries do not come again and again.
+ */
+function isStuckAt(core: Core, { entries, logIndex }: Message): boolean {
+  const { log, term, stuckAt } = core;
+  if (!log.isStuck) return false;
+  if (entries.length === 0) return stuckAt.index === logIndex && stuckAt.term === term;
+  if (!entries.some((entry) => entry.index > log.lastIndex && growsLog(entry))) return false;
+  stuckAt.index = logIndex;
+  stuckAt.term = term;
+  return true;
 }
 
 /** One response for all Replicates of one update: the highest index says it all. */

@@ -231,6 +231,8 @@ export interface IRaft {
 
   /** Whether the replica's state is known not to be that of most members: then it leads only if nobody else can. */
   setUnfit(isUnfit: boolean): void;
+  /** Whether the log must not grow: its disk is all but full, and it can't be compacted. What a new leader needs it takes. */
+  setLogStuck(isStuck: boolean): void;
   /**
    * More has come of a message of that term from who is known as the leader, which is not whole yet: a sign of life, for a
    * few election timeouts at most.
@@ -269,7 +271,7 @@ export interface IRaft {
   readonly isLeader: boolean;
   readonly leaderID: number;
   readonly term: number;
-  /** Whether the in-memory log is over its cap, so that a proposal would be refused as busy. */
+  /** Whether the in-memory log is over its cap, or must not grow, so that a proposal would be refused as busy. */
   readonly isBusy: boolean;
   readonly isQuiesced: boolean;
   /**

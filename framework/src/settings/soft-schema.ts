@@ -110,7 +110,7 @@ export const softSettingsSchema: JsonSchema = objectSchema<SoftSettings>(
       3_600_000,
     ),
     diskReserveBytes: integer(
-      'What snapshots leave free for the log on the disk of nodeHostDir, but for a tenth of that disk at most: one that would leave less is refused, or given up. 0 = not checked.',
+      'What snapshots leave free for the log on the disk of nodeHostDir, but for a tenth of that disk, or 24 MiB, at most: one that would leave less is refused, or given up. When less is free, groups whose logs can not be compacted take no proposals (ERR_SYSTEM_BUSY), nor entries; below three quarters of it, no group with more than 1 MiB of log since its last snapshot does. 0 = not checked.',
       256 * MIB,
       0,
       Number.MAX_SAFE_INTEGER,

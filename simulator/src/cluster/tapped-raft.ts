@@ -172,6 +172,9 @@ export class TappedRaft implements IRaft {
   snapshotCreated(snapshot: Snapshot): void {
     this.#core.snapshotCreated(snapshot);
   }
+  setLogStuck(isStuck: boolean): void {
+    this.#core.setLogStuck(isStuck);
+  }
   shedMemory(): void {
     this.#core.shedMemory();
   }

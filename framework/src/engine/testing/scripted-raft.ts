@@ -25,6 +25,7 @@ export class ScriptedRaft {
   readIndex = (): void => this.#tell('readIndex');
   setLevel = (): void => undefined;
   setUnfit = (): void => undefined;
+  setLogStuck = (): void => undefined;
   shedMemory = (): void => this.#tell('shedMemory');
   reportReachable = (nodeID: number): void => this.#tell(`seek ${nodeID}`);
   hasUpdate = (): boolean => this.updates.length > 0;
