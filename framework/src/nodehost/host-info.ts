@@ -1,4 +1,5 @@
 import type { GroupSettings } from '@drakkar/raftio';
+import type { Replica } from '../engine/replica.js';
 import type { MessageFault } from '../engine/rejected-messages.js';
 import type { ReplicaAgreement } from '../agreement/replica-checks.js';
 import type { TransportCounters } from '../transport/transport.js';
@@ -49,7 +50,7 @@ export interface ReplicaInfo {
   clusterID: number;
   nodeID: number;
   state: ReplicaState;
-  /** Undefined while it starts and after it has failed. */
+  /** Undefined while it starts, after it has failed, and when it was removed and answers the others no more. */
   progress: ReplicaProgress | undefined;
   /** Why it failed, when it did. */
   error: unknown;
@@ -70,9 +71,7 @@ export function replicaInfo(clusterID: number, member: Member): ReplicaInfo {
   return { clusterID, nodeID, state, progress: 'replica' in member ? progressOf(member) : undefined, error };
 }
 
-function progressOf({
-  replica,
-}: Extract<Member, { phase: 'running' | 'stopping' | 'removed' }>): ReplicaProgress {
+function progressOf({ replica }: Extract<Member, { replica: Replica }>): ReplicaProgress {
   const { role, leaderID, term, commit, quiesced } = replica.raft.status();
   const { rsm } = replica;
   return {

@@ -23,6 +23,8 @@ export type Member =
   | (LoadedMember & { phase: 'stopping'; done: Promise<void> })
   /** Removed from its group; it only answers the others for a while yet. */
   | (LoadedMember & { phase: 'removed'; grace: Timer })
+  /** It has answered for long enough: nothing is kept of it but that. */
+  | { phase: 'removed'; nodeID: number }
   | { phase: 'failed'; nodeID: number; error: unknown };
 
 /** The error for a call to a group that can't be used. */
@@ -36,8 +38,9 @@ export function unusable(
     case 'failed':
       return failedError(clusterID, member.error);
     case 'stopping':
-    case 'removed':
       return closedError(member.replica);
+    case 'removed':
+      return closedError({ clusterID, nodeID: member.nodeID, removed: true });
     case undefined:
       return notFound(clusterID);
   }

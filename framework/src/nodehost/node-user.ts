@@ -251,7 +251,11 @@ export function failedError(clusterID: number, error: unknown): ErrReplicaFailed
 }
 
 /** The error of a call to a replica that takes no requests any more. */
-export function closedError({ clusterID, nodeID, removed }: Replica): ErrClusterClosed {
+export function closedError({
+  clusterID,
+  nodeID,
+  removed,
+}: Pick<Replica, 'clusterID' | 'nodeID' | 'removed'>): ErrClusterClosed {
   return new ErrClusterClosed(
     removed
       ? `group ${clusterID}: node ${nodeID} on this host was removed from the group`

@@ -130,7 +130,7 @@ export class ReplicaSet {
   ): Promise<Replica> {
     const { clusterID, nodeID } = request;
     const { engine, events, loader, logDB, registry, tickMs } = this.#deps;
-    if (former?.phase === 'removed') await this.#mustEnd(clusterID, this.#endGrace(former));
+    if (former?.phase === 'removed') await this.#mustEnd(clusterID, this.#endGrace(clusterID, former));
     await this.#mustEnd(clusterID, this.#leaving.get(clusterID));
     await this.#mustEnd(clusterID, this.#removals.get(clusterID));
     await finishRemoval(logDB, loader.snapshotStore(clusterID, nodeID), clusterID, nodeID);
@@ -214,7 +214,7 @@ export class ReplicaSet {
         return await member.done;
       case 'removed':
         this.#forget(clusterID);
-        return await this.#endGrace(member);
+        return await this.#endGrace(clusterID, member);
       case 'failed':
         this.#forget(clusterID);
         await this.#leaving.get(clusterID);
@@ -290,6 +290,9 @@ export class ReplicaSet {
     replica.close();
     if (member?.phase !== 'running' || member.replica !== replica) return;
     const grace = clock.setTimeout(() => {
+      const present = this.#members.get(clusterID);
+      if (present !== undefined && 'replica' in present && present.replica === replica)
+        this.#members.set(clusterID, { phase: 'removed', nodeID });
       this.#leave(replica).catch((err: unknown) => {
         logger.warn('the state machine of a removed replica could not be closed', { clusterID, nodeID, err });
       });
@@ -299,9 +302,10 @@ export class ReplicaSet {
     this.#unloaded(replica, 'removed');
   }
 
-  #endGrace({ grace, replica }: Extract<Member, { phase: 'removed' }>): Promise<void> {
-    grace.cancel();
-    return this.#leave(replica);
+  #endGrace(clusterID: number, member: Extract<Member, { phase: 'removed' }>): Promise<void> {
+    if (!('replica' in member)) return this.#leaving.get(clusterID) ?? Promise.resolve();
+    member.grace.cancel();
+    return this.#leave(member.replica);
   }
 
   /** Throws the error that says why the group can't be used, when it can't. */

@@ -21,8 +21,14 @@ interface Group {
 /** Where each replica lives: (cluster id, node id) → raft address of its host. */
 export class NodeRegistry {
   readonly #groups = new Map<number, Group>();
+  readonly #onRemoved: (clusterID: number) => void;
   /** How many members of groups live at a host, by how its address is spelled there. */
   readonly #listed = new Map<NormalAddress, Map<string, number>>();
+
+  /** @param onRemoved told of each group that is removed */
+  constructor(onRemoved: (clusterID: number) => void = () => undefined) {
+    this.#onRemoved = onRemoved;
+  }
 
   /** Whether a membership names the host; others are known from messages alone, which anybody can send. */
   isListed(host: NormalAddress): boolean {
@@ -88,6 +94,7 @@ export class NodeRegistry {
   removeCluster(clusterID: number): void {
     for (const location of this.#groups.get(clusterID)?.members.values() ?? []) this.#count(location, -1);
     this.#groups.delete(clusterID);
+    this.#onRemoved(clusterID);
   }
 
   #count({ address, host }: Location, change: number): void {

@@ -367,6 +367,24 @@ describe('Peer', () => {
       expect(urgent.closedByUs).toBe(true);
     });
 
+    it('forgets which groups sent something large when they do not run here any more', async () => {
+      const others: HeldConnection[] = [];
+      const { peer, main } = await setUpLanes(() => {
+        others.push(new HeldConnection());
+        return Promise.resolve(others.at(-1) as HeldConnection);
+      });
+      const of = (clusterID: number, message: Message): Message => ({ ...message, clusterID });
+      peer.push(of(5, replicate(2, 300_000)));
+      peer.flush();
+      await settle();
+      peer.forget(5);
+      peer.push(of(5, replicate(3)));
+      peer.flush();
+      await settle();
+      expect(main.sent.map(({ batch }) => targets(batch))).toEqual([[1], [3]]);
+      peer.stop();
+    });
+
     it('gets what is large over a connection of its own, with all else of that group but what is urgent', async () => {
       const others: HeldConnection[] = [];
       const { peer, main } = await setUpLanes(() => {

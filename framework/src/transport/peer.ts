@@ -85,6 +85,11 @@ export class Peer {
     return this.#main.heardFrom();
   }
 
+  /** The group does not run here any more. */
+  forget(clusterID: number): void {
+    this.#largeGroups.delete(clusterID);
+  }
+
   stop(): void {
     this.#stopped = true;
     for (const timer of this.#waits.values()) timer.cancel();

@@ -105,7 +105,9 @@ export interface TransportDependencies {
  * addresses here, and nowhere else.
  */
 export class Transport {
-  readonly registry = new NodeRegistry();
+  readonly registry = new NodeRegistry((clusterID) => {
+    for (const peer of this.#peers.values()) peer.forget(clusterID);
+  });
   readonly #options: TransportOptions;
   readonly #deps: TransportDependencies;
   readonly #rpc: IRaftRPC;

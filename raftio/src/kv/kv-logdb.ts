@@ -188,7 +188,7 @@ export class KVLogDB implements ILogDB {
 
   async deleteSnapshot(clusterID: number, nodeID: number, index: number): Promise<void> {
     this.#checkOpen();
-    const replica = this.#replicas.get(clusterID, nodeID);
+    const replica = this.#replicas.peek(clusterID, nodeID);
     const key = snapshotKey(replica, index);
     await this.#gate.write([replica], always, () => this.#submit([replica], [{ type: 'delete', key }]));
   }
