@@ -2,12 +2,14 @@ import { join } from 'node:path';
 import { MemoryHub, MemoryLogDB, MemoryPlace, MemoryRPC } from '@drakkar/conformance';
 import {
   type HostListener,
+  type ILoggerFactory,
   LoggerFactoryID,
   NodeHost,
   type NodeHostConfigInput,
   silentLoggerFactory,
 } from '@drakkar/framework';
 import {
+  type LogDBFactory,
   LogDBFactoryID,
   type RaftRPCConfig,
   type ChunkSinkFactory,
@@ -73,6 +75,7 @@ export async function openMemoryHost(
   place = new MemoryPlace(),
   more: Partial<NodeHostConfigInput> = {},
   events: HostListener = {},
+  parts: { loggers?: ILoggerFactory; openLogDB?: LogDBFactory } = {},
 ): Promise<MemoryHost> {
   const hub = new MemoryHub();
   const logDB = new ObservedLogDB(place);
@@ -86,8 +89,8 @@ export async function openMemoryHost(
     {
       events,
       overrides: (container) => {
-        container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory);
-        container.bind(LogDBFactoryID).toConstantValue(() => Promise.resolve(logDB));
+        container.bind(LoggerFactoryID).toConstantValue(parts.loggers ?? silentLoggerFactory);
+        container.bind(LogDBFactoryID).toConstantValue(parts.openLogDB ?? (() => Promise.resolve(logDB)));
         container
           .bind(RaftRPCFactoryID)
           .toConstantValue((config: RaftRPCConfig, handler: RequestHandler, sinks: ChunkSinkFactory) => {

@@ -25,6 +25,7 @@ import { type ConfigProblem, ErrInvalidModule } from '../errors/host.js';
 import { FileSystemID, type IFileSystem } from '../fs/file-system.js';
 import { NodeFileSystem } from '../fs/node-file-system.js';
 import { type ILoggerFactory, LoggerFactoryID } from '../logging/logger.js';
+import { GuardedLoggerFactory } from '../logging/guarded-logger.js';
 import { PinoLoggerFactory } from '../logging/pino-logger.js';
 import { ClockID, type IClock, SystemClock } from '../runtime/clock.js';
 import { type IRandom, RandomID, SystemRandom } from '../runtime/random.js';
@@ -173,7 +174,7 @@ export async function buildContainer(
     random: container.get<IRandom>(RandomID),
     fileSystem: container.get<IFileSystem>(FileSystemID),
     directoryLock: container.get<IDirectoryLock>(DirectoryLockID),
-    loggerFactory: container.get<ILoggerFactory>(LoggerFactoryID),
+    loggerFactory: new GuardedLoggerFactory(container.get<ILoggerFactory>(LoggerFactoryID)),
     logDBFactory: getFactory<LogDBFactory>(container, 'logdb'),
     logDBName: loaded.adapters.logdb?.name ?? OVERRIDDEN_ADAPTER_NAME,
     raftRPCFactory: getFactory<RaftRPCFactory>(container, 'transport'),

@@ -2,6 +2,7 @@ import { type ILogDB, MessageType, type MutualTLSConfig, type RaftRPCConfig } fr
 import type { NodeHostConfig, NodeHostConfigInput } from '../config/node-host-config.js';
 import { type DataDir, openDataDir } from '../datadir/data-dir.js';
 import { type NodeHostServices, type Overrides, buildContainer } from '../di/build-container.js';
+import { checkAdapter } from '../di/check-adapter.js';
 import { Engine, type EngineListener } from '../engine/engine.js';
 import { WatchedLogDB } from '../engine/watched-logdb.js';
 import { DamageLog } from '../transport/damage-log.js';
@@ -70,8 +71,11 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
   try {
     const dataDir = await openDataDir(services);
     shutdown.push('releasing the data directory', () => dataDir.close());
-    const opened = await services.logDBFactory({ dir: dataDir.logdbDir, walDir: dataDir.walDir });
-    const logDB = new WatchedLogDB(opened, operations);
+    const noGroups = (): number[] => [];
+    const opened = await operations.watch('opening the LogDB', noGroups, () =>
+      services.logDBFactory({ dir: dataDir.logdbDir, walDir: dataDir.walDir }),
+    );
+    const logDB = new WatchedLogDB(checkAdapter('LogDB', opened), operations);
     // Only now: the data is sound as far as the LogDB, which is open, can tell.
     shutdown.pushSeal(() => stopSeal.seal());
     let engineSaves = Promise.resolve();
@@ -109,7 +113,7 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
     const { transport, engine, replicas, streams } = wire(parts);
     shutdown.pushBounded('stopping the transport', 0.1, () => transport.stop());
     shutdown.pushBounded('stopping snapshot streams', 0.05, () => streams.stop());
-    await transport.start();
+    await operations.watch('starting the transport', noGroups, () => transport.start());
     engine.start();
     shutdown.pushBounded('stopping the engine', 0.05, () => {
       engineSaves = engine.saved();
@@ -184,7 +188,10 @@ function rpcCreator(
     deploymentID: config.deploymentId,
   };
   return (requestHandler, sinkFactory, onArriving) =>
-    services.raftRPCFactory({ ...rpcConfig, onArriving }, requestHandler, sinkFactory);
+    checkAdapter(
+      'transport',
+      services.raftRPCFactory({ ...rpcConfig, onArriving }, requestHandler, sinkFactory),
+    );
 }
 
 interface WiringParts {
