@@ -47,8 +47,12 @@ type SnapshotterEvent =
 /** Newest snapshots that are kept: one to go back to, should the newest prove damaged. */
 const KEEP_COUNT = 2;
 const NOTHING = { effect: 'none' } as const;
-/** Ticks until another attempt to replace a damaged snapshot: every heartbeat of a follower that waits asks for it. */
+/**
+ * Ticks until another attempt to replace a damaged snapshot, doubled each time: every heartbeat of a follower that waits
+ * asks for it.
+ */
 const REPLACE_RETRY_TICKS = 300;
+const MAX_REPLACE_DOUBLINGS = 5;
 
 /**
  * Takes the snapshots of one replica and cuts its log behind them. The order of a snapshot's life: written and synced
@@ -75,6 +79,7 @@ export class Snapshotter implements ISnapshotter {
   /** Recorded snapshots that proved damaged, until there is a good one as new as they are. */
   readonly #damaged = new Set<number>();
   #replaceAgainTick = 0;
+  #replaceAttempts = 0;
   readonly #held = new Set<Promise<unknown>>();
 
   constructor(replica: Replica, policy: SnapshotPolicy, newestIndex: number, deps: SnapshotterDependencies) {
@@ -185,7 +190,9 @@ export class Snapshotter implements ISnapshotter {
     const { nowTick, clusterID, nodeID } = this.#replica;
     if (!this.#damaged.has(this.#newestIndex)) return; // there is a newer one already
     if (nowTick < this.#replaceAgainTick || this.#stop.signal.aborted) return;
-    this.#replaceAgainTick = nowTick + REPLACE_RETRY_TICKS;
+    this.#replaceAgainTick =
+      nowTick + REPLACE_RETRY_TICKS * 2 ** Math.min(this.#replaceAttempts, MAX_REPLACE_DOUBLINGS);
+    this.#replaceAttempts += 1;
     this.#start().catch((err: unknown) => {
       if (this.#stop.signal.aborted) return;
       this.#deps.log.error('a damaged snapshot could not be replaced', { clusterID, nodeID, err });
@@ -320,6 +327,7 @@ export class Snapshotter implements ISnapshotter {
     this.#growth.succeeded();
     this.#damaged.delete(snapshot.index);
     this.#replaceAgainTick = 0;
+    this.#replaceAttempts = 0;
     this.#tell('snapshotCreated', snapshot.index);
     if (this.#replica.stopped) return snapshot.index;
     this.#replica.snapshotCreated(snapshot);

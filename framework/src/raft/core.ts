@@ -184,7 +184,7 @@ export class Core {
   /** Newest snapshot of this replica. */
   snapshot: Snapshot | undefined = undefined;
   /** Snapshots on their way from here to others. */
-  readonly streams = new SnapshotStreams();
+  readonly streams: SnapshotStreams;
   /** Proposals for the leader, gathered until the next update. */
   forwards: Entry[] = [];
   /** Proposals of other members that came while leadership was on its way to another; see proposal.ts. */
@@ -208,6 +208,7 @@ export class Core {
     this.config = config;
     this.clusterID = config.clusterID;
     this.nodeID = config.nodeID;
+    this.streams = new SnapshotStreams(config.clusterID);
     this.log = new RaftLog(init, config.maxInMemLogBytes, config.memory);
     this.applying.index = init.applied;
     this.term = init.state.term;

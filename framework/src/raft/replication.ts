@@ -179,6 +179,7 @@ export function handleReplicateResp(core: Core, remote: Remote, message: Message
       remote.received(index);
       break;
   }
+  core.streams.reached(remote.nodeID, remote.match);
   if (remote.match >= core.log.commit) remote.catchUpFrom = 0;
   advanceCommit(core);
 }

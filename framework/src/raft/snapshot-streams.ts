@@ -17,10 +17,12 @@ export interface SnapshotStreamReport {
   failed: boolean;
 }
 
-/** Failed streams to one replica since the last that succeeded. */
-interface Failures {
+/** Streams to one replica that have ended since it had what one of them has brought. */
+interface Attempts {
   count: number;
   retryTick: number;
+  /** Of the snapshot of the last. */
+  index: number;
 }
 
 /**
@@ -30,7 +32,10 @@ interface Failures {
 export class SnapshotStreams {
   private lastID = 0;
   private readonly underWay = new Map<number, SnapshotStream>();
-  private readonly failures = new Map<number, Failures>();
+  private readonly attempts = new Map<number, Attempts>();
+
+  /** @param spread by which the pauses of groups differ, that would all try again at the same time otherwise */
+  constructor(private readonly spread = 0) {}
 
   to(nodeID: number): SnapshotStream | undefined {
     return this.underWay.get(nodeID);
@@ -52,25 +57,32 @@ export class SnapshotStreams {
     return true;
   }
 
-  succeeded(nodeID: number): void {
-    this.failures.delete(nodeID);
+  /**
+   * A replica has everything up to `index`. Only that is success: what was sent whole may not have been of use, or not
+   * have got to the disk there, and would be sent again and again at full size.
+   */
+  reached(nodeID: number, index: number): void {
+    if (this.attempts.size === 0) return;
+    const attempts = this.attempts.get(nodeID);
+    if (attempts !== undefined && index >= attempts.index) this.attempts.delete(nodeID);
   }
 
-  /** Each failure in a row doubles the wait for the next stream, from `baseTicks` up to `maxTicks`. */
-  failed(nodeID: number, tick: number, baseTicks: number, maxTicks: number): void {
-    const count = (this.failures.get(nodeID)?.count ?? 0) + 1;
+  /** Each stream in a row doubles the wait for the next, from `baseTicks` up to `maxTicks`; a little more for some. */
+  ended({ nodeID, index }: SnapshotStreamReport, tick: number, baseTicks: number, maxTicks: number): void {
+    const count = (this.attempts.get(nodeID)?.count ?? 0) + 1;
     const waitTicks = Math.min(baseTicks * 2 ** (count - 1), maxTicks);
-    this.failures.set(nodeID, { count, retryTick: tick + waitTicks });
+    const spreadTicks = (this.spread + nodeID) % (1 + (waitTicks >> 2));
+    this.attempts.set(nodeID, { count, retryTick: tick + waitTicks + spreadTicks, index });
   }
 
   mayBegin(nodeID: number, tick: number): boolean {
-    const failures = this.failures.get(nodeID);
-    return failures === undefined || tick >= failures.retryTick;
+    const attempts = this.attempts.get(nodeID);
+    return attempts === undefined || tick >= attempts.retryTick;
   }
 
-  /** Forgets the failures of replicas that are no members any more. */
+  /** Forgets the attempts at replicas that are no members any more. */
   keepMembers(isMember: (nodeID: number) => boolean): void {
-    for (const nodeID of this.failures.keys()) if (!isMember(nodeID)) this.failures.delete(nodeID);
+    for (const nodeID of this.attempts.keys()) if (!isMember(nodeID)) this.attempts.delete(nodeID);
   }
 
   [Symbol.iterator](): Iterator<SnapshotStream> {

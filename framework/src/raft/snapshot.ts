@@ -51,9 +51,9 @@ export function handleStreamEnd(core: Core, report: SnapshotStreamReport): void 
   const { nodeID, failed } = report;
   if (!streams.end(report)) return;
   const maxTicks = MAX_RETRY_ELECTION_TIMEOUTS * config.electionTimeoutTicks;
-  if (failed) streams.failed(nodeID, core.ticks, config.heartbeatTicks, maxTicks);
-  else streams.succeeded(nodeID);
+  streams.ended(report, core.ticks, config.heartbeatTicks, maxTicks);
   const remote = core.role === 'leader' ? core.remote(nodeID) : undefined;
+  if (remote !== undefined) streams.reached(nodeID, remote.match);
   if (remote !== undefined && !failed && remote.match < core.log.commit) remote.catchUpFrom = report.index;
   if (remote?.status !== 'snapshot') return;
   const next = failed ? remote.match + 1 : remote.snapshotIndex + 1;
