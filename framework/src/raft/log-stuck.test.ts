@@ -25,7 +25,7 @@ describe('a leader whose log must not grow', () => {
     expect(solo.raft.isBusy).toBe(true);
     solo.raft.propose([command()]);
     solo.step(2, Propose, { term: 0, entries: [command()] });
-    const dropped = solo.drain().updates.flatMap(({ droppedProposals }) => droppedProposals);
+    const dropped = solo.drain().updates.flatMap(({ proposalsWithoutRoom }) => proposalsWithoutRoom);
     expect([dropped.length, solo.raft.status().lastIndex]).toEqual([1, lastIndex]);
     solo.raft.setLogStuck(false);
     solo.raft.propose([command()]);
@@ -40,7 +40,7 @@ describe('a leader whose log must not grow', () => {
     solo.raft.setLogStuck(true);
     solo.raft.propose([makeEntry({ type: EntryType.ConfigChangeEntry, key: 9, cmd: new Uint8Array(0) })]);
     const { updates } = solo.drain();
-    expect(updates.flatMap(({ droppedProposals }) => droppedProposals)).toEqual([]);
+    expect(updates.flatMap(({ proposalsWithoutRoom }) => proposalsWithoutRoom)).toEqual([]);
     expect(solo.raft.status().lastIndex).toBeGreaterThanOrEqual(lastIndex);
   });
 });
