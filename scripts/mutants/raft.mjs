@@ -126,8 +126,8 @@ export const raftMutants = [
     what: 'a forwarded read that the leader refuses is served',
     file: 'framework/src/raft/read-index.ts',
     in: 'handleReadIndexResp',
-    find: 'message.reject',
-    replace: 'message.reject && message.from === 0',
+    find: 'core.outbox.droppedReads.push(context)',
+    replace: 'core.outbox.readyReads.push({ context, index: message.logIndex })',
   },
   {
     id: 'read-at-applied',
