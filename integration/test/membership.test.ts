@@ -250,7 +250,8 @@ describe('a membership change', () => {
   });
 
   it('forwarded to a leader that has another one under way is dropped, and says so', async () => {
-    const cluster = await TestCluster.start(workshop, 3, {}, { checkQuorum: false });
+    // Patient, so that a machine with much to do elects nobody else meanwhile.
+    const cluster = await TestCluster.start(workshop, 3, {}, { checkQuorum: false, electionRTT: 50 });
     const leader = await cluster.readyLeader();
     const follower = cluster.other(leader);
     // The first change is not committed before an entry behind it is: that is the answer to the second one.

@@ -121,7 +121,7 @@ describe('a follower that is too far behind for the log', () => {
     await lagging.host.stop();
     const session = await retrying(() => leader.host.getNewSession(CLUSTER));
     await retrying(() => leader.host.syncPropose(session, Buffer.from('once')));
-    const many = lines(1, 30).map((line) => line.padEnd(10_000, '.'));
+    const many = lines(1, 12).map((line) => line.padEnd(10_000, '.'));
     for (const line of many) await cluster.write(leader, line);
     for (const node of cluster.nodes) if (node !== lagging) await node.host.requestSnapshot(CLUSTER);
     await cluster.write(leader, 'after');
