@@ -206,6 +206,7 @@ export const stateMutants = [
     in: 'ReplicaLoader.#rebuildByRecord',
     find: 'await rebuild(recorded ?? configured)',
     replace: 'await rebuild(configured)',
+    tests: ['integration/test/group-settings'],
   },
   {
     id: 'level-before-answers',
