@@ -20,6 +20,17 @@ const BUGS: readonly TcpBug[] = [
   },
   { name: 'any server will do', caughtBy: ['RPC-TLS-4', 'RPC-TLS-6'], rules: { checksServers: false } },
   { name: 'a certificate may name another host', caughtBy: ['RPC-TLS-7'], rules: { checksNames: false } },
+  { name: 'whose certificate it was is not told', caughtBy: ['RPC-TLS-9'], rules: { namesClients: false } },
+  {
+    name: 'revoked certificates, and those that are not allowed, are accepted',
+    caughtBy: ['RPC-TLS-11'],
+    rules: { checksPeers: false },
+  },
+  {
+    name: 'connections outlive the certificate',
+    caughtBy: ['RPC-TLS-11', 'RPC-TLS-12'],
+    rules: { watchesPeers: false },
+  },
   { name: 'certificates are read once', caughtBy: ['RPC-TLS-8'], rules: { rereads: false } },
   {
     name: 'a header that comes in two parts is lost',

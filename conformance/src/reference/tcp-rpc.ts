@@ -40,6 +40,9 @@ export const TCP_RULES: TcpRules = {
   checksServers: true,
   checksNames: true,
   rereads: true,
+  namesClients: true,
+  checksPeers: true,
+  watchesPeers: true,
   maxBytes: MAX_MESSAGE_BYTES,
   checksSums: true,
   helloMs: 2000,
@@ -78,8 +81,8 @@ export class TcpRPC implements IRaftRPC {
     this.#config = config;
     this.#rules = rules;
     this.#makeSink = makeSink;
-    this.#requestHandler = (batch) => {
-      if (!this.#stopping.signal.aborted) requestHandler(batch);
+    this.#requestHandler = (batch, peer) => {
+      if (!this.#stopping.signal.aborted) requestHandler(batch, peer);
     };
   }
 
@@ -88,9 +91,13 @@ export class TcpRPC implements IRaftRPC {
     if (!isAddress(listenAddress)) throw new ErrInvalidAddress(`not an address: "${listenAddress}"`);
     this.#security = new Security(mutualTLS, this.#rules);
     const server = createServer({ noDelay: true });
-    this.#security.attach(server, (socket) => {
-      new Inbound(socket, this.#rules, this.#requestHandler, this.#makeSink, (address) =>
-        this.#isMe(address),
+    this.#security.attach(server, (socket, peer) => {
+      new Inbound(
+        socket,
+        this.#rules,
+        (batch) => this.#requestHandler(batch, peer),
+        () => this.#makeSink(peer),
+        (address) => this.#isMe(address),
       );
     });
     server.on('connection', (socket) => {

@@ -3,10 +3,18 @@ import { type Server, type Socket, connect } from 'node:net';
 import {
   type SecureContextOptions,
   type Server as TLSServer,
+  type TLSSocket,
+  checkServerIdentity,
   connect as connectTLS,
   createServer as createTLSServer,
 } from 'node:tls';
-import { ErrConnectFailed, ErrTLS, type MutualTLSConfig } from '@drakkar/raftio';
+import { ErrConnectFailed, ErrTLS, type MutualTLSConfig, type PeerIdentity } from '@drakkar/raftio';
+import {
+  Revocations,
+  certificatesIn,
+  credentialsOfSocket,
+  faultOfCredentials,
+} from '@drakkar/raftio/transport';
 import { splitAddress } from '../rpc/address.js';
 
 /** What a transport that is wrong on purpose leaves out. */
@@ -16,7 +24,15 @@ export interface SecurityRules {
   checksNames: boolean;
   /** Whether the files are read for each connection, rather than once. */
   rereads: boolean;
+  /** Whether it says whose certificate a client has shown. */
+  namesClients: boolean;
+  /** Whether it looks at `crlFile` and `allowedPeers`. */
+  checksPeers: boolean;
+  /** Whether it ends connections whose certificate is no longer good. */
+  watchesPeers: boolean;
 }
+
+const WATCH_MS = 1000;
 
 /** How connections are made and accepted: in the open, or with mutual TLS. */
 export class Security {
@@ -35,12 +51,17 @@ export class Security {
     const where = splitAddress(target);
     if (this.#files === undefined) return { socket: connect(where), ready: 'connect' };
     const { checksServers, checksNames } = this.#rules;
-    const socket = connectTLS({
+    const identity = this.#identity(this.#files);
+    const socket: TLSSocket = connectTLS({
       ...where,
-      ...this.#identity(this.#files),
+      ...identity,
       rejectUnauthorized: checksServers,
-      ...(checksNames ? {} : { checkServerIdentity: () => undefined }),
+      checkServerIdentity: (_name, certificate): Error | undefined => {
+        const fault = checksNames ? checkServerIdentity(where.host, certificate) : undefined;
+        return fault ?? this.#faultOf(socket, 'server');
+      },
     });
+    socket.on('secureConnect', () => this.#watch(socket, 'server'));
     return { socket, ready: 'secureConnect' };
   }
 
@@ -53,22 +74,48 @@ export class Security {
   }
 
   /** Hands sockets that `server` accepts to `accept`, once they have proven who they are. */
-  attach(server: Server, accept: (socket: Socket) => void): void {
+  attach(server: Server, accept: (socket: Socket, peer: PeerIdentity | undefined) => void): void {
     const files = this.#files;
     if (files === undefined) {
-      server.on('connection', accept);
+      server.on('connection', (socket) => accept(socket, undefined));
       return;
     }
     const { checksClients } = this.#rules;
     const tls: TLSServer = createTLSServer(
       { requestCert: checksClients, rejectUnauthorized: checksClients, ...this.#identity(files) },
-      accept,
+      (socket) => {
+        if (checksClients && this.#faultOf(socket, 'client') !== undefined) {
+          socket.on('error', () => undefined).destroy();
+          return;
+        }
+        this.#watch(socket, 'client');
+        accept(socket, this.#rules.namesClients ? credentialsOfSocket(socket)?.identity : undefined);
+      },
     );
     tls.on('tlsClientError', (_error, socket) => socket.destroy());
     server.on('connection', (socket) => {
       tls.setSecureContext(this.#identity(files));
       tls.emit('connection', socket);
     });
+  }
+
+  #faultOf(socket: TLSSocket, role: 'client' | 'server'): Error | undefined {
+    const credentials = credentialsOfSocket(socket);
+    if (this.#files === undefined || !this.#rules.checksPeers) return undefined;
+    if (credentials === undefined) return new Error('no certificate was shown');
+    const { caFile, crlFile, allowedPeers } = this.#files;
+    const revocations = crlFile === undefined ? Revocations.none : Revocations.parse(readFileSync(crlFile));
+    const authorities = certificatesIn(readFileSync(caFile, 'utf8'));
+    const fault = faultOfCredentials(credentials, role, { revocations, authorities, allowedPeers });
+    return fault && new Error(fault.message);
+  }
+
+  #watch(socket: TLSSocket, role: 'client' | 'server'): void {
+    if (!this.#rules.watchesPeers) return;
+    const timer = setInterval(() => {
+      if (this.#faultOf(socket, role) !== undefined) socket.destroy();
+    }, WATCH_MS);
+    socket.on('close', () => clearInterval(timer));
   }
 
   #identity({ caFile, certFile, keyFile }: MutualTLSConfig): SecureContextOptions {

@@ -5,6 +5,7 @@ import type {
   ISnapshotConnection,
   MessageBatch,
   MutualTLSConfig,
+  PeerIdentity,
   RaftRPCCapabilities,
   RaftRPCConfig,
   RequestHandler,
@@ -28,6 +29,13 @@ export interface TLSFixtures {
   expired?: MutualTLSConfig;
   /** A host of the deployment whose certificate names another host. */
   wrongName?: MutualTLSConfig;
+  /** Hosts of the deployment whose certificates are for clients only, and for servers only. */
+  forClients?: MutualTLSConfig;
+  forServers?: MutualTLSConfig;
+  /** A further host of the deployment, and lists of its CA, in PEM: before its certificate was revoked, and after. */
+  revoked?: { files: MutualTLSConfig; listBefore: string; list: string };
+  /** Makes a host of the deployment whose certificate expires after so many seconds. */
+  expiring?: (seconds: number) => Promise<MutualTLSConfig>;
 }
 
 /** Where the transports of one case meet. */
@@ -76,6 +84,9 @@ export interface Host {
   rpc: IRaftRPC;
   address: string;
   batches: MessageBatch[];
+  /** Who the sender of each batch, and of each stream, has proven to be. */
+  senders: (PeerIdentity | undefined)[];
+  sinkSenders: (PeerIdentity | undefined)[];
   sinks: RecordingSink[];
   warnings: string[];
 }
@@ -113,7 +124,10 @@ export class RPCBench {
 
   async make(options: HostOptions = {}): Promise<Host> {
     const address = options.address ?? (await this.site.newAddress());
-    const kept = { address, batches: [], sinks: [], warnings: [] } as Omit<Host, 'rpc'>;
+    const kept = { address, batches: [], senders: [], sinkSenders: [], sinks: [], warnings: [] } as Omit<
+      Host,
+      'rpc'
+    >;
     const config: RaftRPCConfig = {
       raftAddress: address,
       listenAddress: address,
@@ -123,8 +137,12 @@ export class RPCBench {
     };
     const rpc = this.site.create(
       config,
-      (batch) => kept.batches.push(batch),
-      () => {
+      (batch, sender) => {
+        kept.batches.push(batch);
+        kept.senders.push(sender);
+      },
+      (sender) => {
+        kept.sinkSenders.push(sender);
         const sink = options.makeSink?.() ?? new RecordingSink();
         kept.sinks.push(sink);
         return sink;

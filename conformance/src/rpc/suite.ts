@@ -6,6 +6,7 @@ import { CONN_CASES } from './cases/conn.js';
 import { DELIVER_CASES, ORDER_CASES } from './cases/deliver.js';
 import { HOSTILE_CASES } from './cases/hostile.js';
 import { LIFE_CASES } from './cases/life.js';
+import { PEER_CERTIFICATE_CASES } from './cases/peer-certificates.js';
 import type { RPCCase } from './cases/rpc-case.js';
 import { SNAP_CASES } from './cases/snap.js';
 import { STOP_CASES } from './cases/stop.js';
@@ -23,6 +24,7 @@ export const RPC_CASES: readonly RPCCase[] = [
   ...SNAP_CASES,
   ...STOP_CASES,
   ...TLS_CASES,
+  ...PEER_CERTIFICATE_CASES,
 ];
 
 function suiteOf(harness: RPCHarness): Suite<RPCBench, RaftRPCCapabilities> {

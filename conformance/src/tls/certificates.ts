@@ -1,5 +1,5 @@
-import { type KeyObject, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { type KeyObject, X509Certificate, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MutualTLSConfig } from '@drakkar/raftio';
 import type { TLSFixtures } from '../rpc/harness.js';
@@ -44,10 +44,10 @@ const HERE = sequence(dnsName('localhost'), ipAddress([127, 0, 0, 1]));
 const ELSEWHERE = sequence(dnsName('elsewhere.example'), ipAddress([192, 0, 2, 1]));
 
 /** For a host, as both sides of a connection. */
-function hostExtensions(names: Buffer): Buffer[] {
+function hostExtensions(names: Buffer, usages: readonly string[]): Buffer[] {
   return [
     extension(Extension.SubjectAltName, names),
-    extension(Extension.ExtendedKeyUsage, sequence(oid(SERVER_AUTH), oid(CLIENT_AUTH))),
+    extension(Extension.ExtendedKeyUsage, sequence(...usages.map(oid))),
   ];
 }
 
@@ -80,7 +80,7 @@ async function writeHost(
   name: string,
   ca: Identity,
   trusted: string,
-  { names = HERE, validity = TODAY } = {},
+  { names = HERE, validity = TODAY, usages = [SERVER_AUTH, CLIENT_AUTH] } = {},
 ): Promise<MutualTLSConfig> {
   const host = makeIdentity(name);
   const files = {
@@ -89,9 +89,29 @@ async function writeHost(
     keyFile: join(folder, `${name}-key.pem`),
   };
   await writeFile(files.caFile, trusted);
-  await writeFile(files.certFile, certify(host, ca, hostExtensions(names), validity));
+  await writeFile(files.certFile, certify(host, ca, hostExtensions(names, usages), validity));
   await writeFile(files.keyFile, host.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
   return files;
+}
+
+/** The certificate revocation list (RFC 5280, section 5) of a CA that has revoked these certificates, in PEM. */
+function revoke(ca: Identity, ...certificates: string[]): string {
+  const [from, to] = TODAY.map((days) => time(new Date(Date.now() + days * DAY_MS))) as [Buffer, Buffer];
+  const revoked = certificates.map((each) => {
+    const { serialNumber } = new X509Certificate(each);
+    return sequence(integer(Buffer.from(serialNumber, 'hex')), from);
+  });
+  const toBeSigned = sequence(
+    integer(Buffer.from([1])),
+    ECDSA_SHA256,
+    nameOf(ca.name),
+    from,
+    to,
+    ...(revoked.length === 0 ? [] : [sequence(...revoked)]),
+  );
+  const der = sequence(toBeSigned, ECDSA_SHA256, bits(sign('sha256', toBeSigned, ca.privateKey)));
+  const lines = der.toString('base64').replace(/.{64}/g, '$&\n').trimEnd();
+  return `-----BEGIN X509 CRL-----\n${lines}\n-----END X509 CRL-----\n`;
 }
 
 /** Writes to `folder` what the clauses about mutual TLS need, good for 127.0.0.1 and for one day. */
@@ -100,10 +120,20 @@ export async function writeTestCertificates(folder: string): Promise<TLSFixtures
   const otherCA = makeIdentity('Another CA');
   const trusted = certify(ca, ca, caExtensions());
   const alsoTrusted = trusted + certify(otherCA, otherCA, caExtensions());
+  const revoked = await writeHost(folder, 'revoked', ca, trusted);
+  const certificate = await readFile(revoked.certFile, 'utf8');
+  let expiring = 0;
   return {
     good: [await writeHost(folder, 'host-1', ca, trusted), await writeHost(folder, 'host-2', ca, trusted)],
     foreign: await writeHost(folder, 'foreign', otherCA, alsoTrusted),
     expired: await writeHost(folder, 'expired', ca, trusted, { validity: YESTERDAY }),
     wrongName: await writeHost(folder, 'wrong-name', ca, trusted, { names: ELSEWHERE }),
+    forClients: await writeHost(folder, 'for-clients', ca, trusted, { usages: [CLIENT_AUTH] }),
+    forServers: await writeHost(folder, 'for-servers', ca, trusted, { usages: [SERVER_AUTH] }),
+    revoked: { files: revoked, listBefore: revoke(ca), list: revoke(ca, certificate) },
+    expiring: (seconds) =>
+      writeHost(folder, `expiring-${(expiring += 1)}`, ca, trusted, {
+        validity: [-1, (seconds * 1000) / DAY_MS],
+      }),
   };
 }
