@@ -3,6 +3,7 @@ import {
   ErrConnectionClosed,
   ErrMalformed,
   type IChunkSink,
+  type PeerIdentity,
   type RequestHandler,
 } from '@drakkar/raftio';
 import type { Arrival, Warnings } from '@drakkar/raftio/transport';
@@ -18,13 +19,14 @@ export async function receiveMessages(
   arrival: Arrival,
   handler: RequestHandler,
   warnings: Warnings,
+  peer: PeerIdentity | undefined,
 ): Promise<never> {
   for (;;) {
     const { type, payload } = await link.read();
     if (type !== FrameType.Data) throw new ErrMalformed(`a frame of type ${type} where a batch is due`);
     const batch = arrival.batch(payload);
     try {
-      handler(batch);
+      handler(batch, peer);
     } catch (error) {
       warnings.warn('handler', `the request handler failed: ${String(error)}`, { error });
     }
@@ -37,8 +39,9 @@ export async function receiveSnapshot(
   arrival: Arrival,
   makeSink: ChunkSinkFactory,
   warnings: Warnings,
+  peer: PeerIdentity | undefined,
 ): Promise<void> {
-  const sink = makeSink();
+  const sink = makeSink(peer);
   let isOpen = true;
   const close = (): void => {
     if (!isOpen) return;

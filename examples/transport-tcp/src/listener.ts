@@ -1,6 +1,14 @@
 import { type Server, type Socket, createServer } from 'node:net';
-import { type Server as TLSServer, createServer as createTLSServer } from 'node:tls';
-import { type IdentityFiles, type Warnings, listen } from '@drakkar/raftio/transport';
+import { type Server as TLSServer, type TLSSocket, createServer as createTLSServer } from 'node:tls';
+import {
+  type Identity,
+  type IdentityFiles,
+  type PeerCredentials,
+  type Warnings,
+  credentialsOfSocket,
+  faultOfCredentials,
+  listen,
+} from '@drakkar/raftio/transport';
 import type { TcpOptions } from './options.js';
 
 /** Accepts connections, and with mutual TLS hands on those only that have proved themselves. */
@@ -10,14 +18,15 @@ export class Listener {
   readonly #options: TcpOptions;
   readonly #identityFiles: IdentityFiles | undefined;
   readonly #warnings: Warnings;
-  readonly #onSocket: (socket: Socket) => void;
+  readonly #onSocket: (socket: Socket, credentials: PeerCredentials | undefined) => void;
+  #identity: Identity | undefined;
   #tlsServer: TLSServer | undefined;
 
   constructor(
     options: TcpOptions,
     identityFiles: IdentityFiles | undefined,
     warnings: Warnings,
-    onSocket: (socket: Socket) => void,
+    onSocket: (socket: Socket, credentials: PeerCredentials | undefined) => void,
   ) {
     this.#options = options;
     this.#identityFiles = identityFiles;
@@ -38,10 +47,13 @@ export class Listener {
   /** Rejects with ErrInvalidAddress, ErrAddressInUse or ErrTLS. */
   async start(address: string): Promise<void> {
     const identity = await this.#identityFiles?.current();
+    this.#identity = identity;
     if (identity !== undefined) {
       const handshakeTimeout = this.#options.connectTimeoutMs;
       const rules = { requestCert: true, rejectUnauthorized: true, handshakeTimeout };
-      this.#tlsServer = createTLSServer({ ...identity.options, ...rules }, this.#onSocket);
+      this.#tlsServer = createTLSServer({ ...identity.options, ...rules }, (socket) =>
+        this.#identify(socket),
+      );
       this.#tlsServer.on('tlsClientError', (error: NodeJS.ErrnoException) => {
         const isPlain = error.code === 'ERR_SSL_WRONG_VERSION_NUMBER';
         const why = isPlain ? 'it has mutual TLS off and this host has it on' : error.message;
@@ -67,12 +79,30 @@ export class Listener {
     socket.on('close', () => this.#sockets.delete(socket));
     socket.on('error', () => undefined); // Whoever uses the socket hears of it too; without a listener it would throw.
     if (this.#tlsServer === undefined) {
-      this.#onSocket(socket);
+      this.#onSocket(socket, undefined);
       return;
     }
     // Certificates are rotated by replacing their files, so each handshake begins with a look at them.
     const identity = await this.#identityFiles?.current();
+    this.#identity = identity;
     if (identity !== undefined) this.#tlsServer.setSecureContext(identity.options);
     if (!socket.destroyed) this.#tlsServer.emit('connection', socket);
+  }
+
+  /** TLS has seen to it that the certificate is of the CA; there is more to ask. */
+  #identify(socket: TLSSocket): void {
+    const credentials = credentialsOfSocket(socket);
+    const fault = credentials && this.#identity && faultOfCredentials(credentials, 'client', this.#identity);
+    if (credentials !== undefined && fault === undefined) {
+      this.#onSocket(socket, credentials);
+      return;
+    }
+    this.#warnings.warn(
+      'handshake',
+      `a client was refused: ${fault?.message ?? 'it has no certificate'}`,
+      {},
+    );
+    socket.on('error', () => undefined);
+    socket.destroy();
   }
 }

@@ -1,5 +1,5 @@
 import { type Socket, connect } from 'node:net';
-import { connect as connectTLS } from 'node:tls';
+import { type TLSSocket, connect as connectTLS } from 'node:tls';
 import {
   type ChunkSinkFactory,
   ErrConnectionClosed,
@@ -8,6 +8,7 @@ import {
   type IConnection,
   type IRaftRPC,
   type ISnapshotConnection,
+  type PeerIdentity,
   type RaftRPCConfig,
   type RaftRPCCounters,
   type RequestHandler,
@@ -19,11 +20,15 @@ import {
   IdentityFiles,
   Introductions,
   LivenessMonitor,
+  type PeerCredentials,
+  PeerWatch,
   Warnings,
   attemptAborted,
   attemptTimedOut,
+  credentialsOfSocket,
   explainConnectError,
   parseAddress,
+  serverCheck,
 } from '@drakkar/raftio/transport';
 import { type Channel, FrameType, MAX_HELLO_BYTES, helloOf, readHello } from './frames.js';
 import { receiveMessages, receiveSnapshot } from './inbound.js';
@@ -41,6 +46,7 @@ export class TcpRaftRPC implements IRaftRPC {
   readonly #chunkSinkFactory: ChunkSinkFactory;
   readonly #warnings: Warnings;
   readonly #identityFiles: IdentityFiles | undefined;
+  readonly #peerWatch: PeerWatch | undefined;
   readonly #listener: Listener;
   readonly #links = new Set<Link>();
   readonly #monitor: LivenessMonitor;
@@ -61,14 +67,16 @@ export class TcpRaftRPC implements IRaftRPC {
     this.#chunkSinkFactory = chunkSinkFactory;
     const warnings = new Warnings(config.onWarning);
     this.#warnings = warnings;
-    this.#introductions = new Introductions(config.raftAddress, warnings, config.onDamage);
-    this.#identityFiles = IdentityFiles.of(config.mutualTLS, warnings);
+    const { raftAddress, mutualTLS, onDamage } = config;
+    this.#introductions = new Introductions(raftAddress, warnings, onDamage, mutualTLS?.allowedPeers);
+    this.#identityFiles = IdentityFiles.of(mutualTLS, warnings);
+    this.#peerWatch = this.#identityFiles && new PeerWatch(this.#identityFiles, warnings);
     this.#monitor = new LivenessMonitor(options, this.#links);
     this.#listener = new Listener(
       options,
       this.#identityFiles,
       warnings,
-      (socket) => void this.#serve(socket),
+      (socket, credentials) => void this.#serve(socket, credentials),
     );
   }
 
@@ -112,10 +120,19 @@ export class TcpRaftRPC implements IRaftRPC {
     if (signal.aborted) throw attemptAborted(target, signal.reason);
     const state = { target, secure: identity !== undefined, secured: false, connected: false };
     const socket =
-      identity === undefined ? connect(options) : connectTLS({ ...options, secureContext: identity.context });
+      identity === undefined
+        ? connect(options)
+        : connectTLS({
+            ...options,
+            secureContext: identity.context,
+            checkServerIdentity: serverCheck(options.host, identity),
+          });
     socket.once('connect', () => (state.connected = true));
-    socket.once('secureConnect', () => (state.secured = true));
     const link = this.#hold(new Link(socket, target));
+    socket.once('secureConnect', () => {
+      state.secured = true;
+      this.#watch(link, credentialsOfSocket(socket as TLSSocket));
+    });
     const abort = (): unknown => link.end(attemptAborted(target, signal.reason));
     const timer = setTimeout(() => link.end(attemptTimedOut(target, connectTimeoutMs)), connectTimeoutMs);
     signal.addEventListener('abort', abort);
@@ -136,14 +153,18 @@ export class TcpRaftRPC implements IRaftRPC {
     }
   }
 
-  async #serve(socket: Socket): Promise<void> {
+  async #serve(socket: Socket, credentials: PeerCredentials | undefined): Promise<void> {
     const peer = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
     const link = this.#hold(new Link(socket, peer));
+    this.#watch(link, credentials);
+    const identity = credentials?.identity;
+    const warnings = this.#warnings;
     try {
       const arrival = this.#introductions.arrivals.from(peer);
-      const channel = await this.#greet(link, arrival, peer);
-      if (channel === 'messages') await receiveMessages(link, arrival, this.#requestHandler, this.#warnings);
-      else await receiveSnapshot(link, arrival, this.#chunkSinkFactory, this.#warnings);
+      const channel = await this.#greet(link, arrival, identity);
+      if (channel === 'messages')
+        await receiveMessages(link, arrival, this.#requestHandler, warnings, identity);
+      else await receiveSnapshot(link, arrival, this.#chunkSinkFactory, warnings, identity);
     } catch (error) {
       const reason = link.end(error as Error);
       if (hasErrorCode(reason, 'ERR_CONNECTION_CLOSED')) return; // Connections come and go.
@@ -152,20 +173,30 @@ export class TcpRaftRPC implements IRaftRPC {
   }
 
   /** This host's hello lets a client know that it was let in. The client has to say its own in time. */
-  async #greet(link: Link, arrival: Arrival, peer: string): Promise<Channel> {
+  async #greet(link: Link, arrival: Arrival, identity: PeerIdentity | undefined): Promise<Channel> {
     const tooLate = (): unknown => link.end(new ErrMalformed('no hello in time'));
     const deadline = setTimeout(tooLate, this.#options.connectTimeoutMs);
     try {
       link.send(FrameType.Hello, helloOf('host', this.#config.raftAddress));
       const hello = readHello(await link.read(MAX_HELLO_BYTES));
       if (hello === undefined || hello.who === 'host') throw new ErrMalformed('it speaks another protocol');
-      const refusal = this.#introductions.refusalOf(hello.to, hello.from, peer);
+      const { peer } = link;
+      const refusal =
+        (identity && this.#introductions.identityRefusalOf(hello.from, identity, peer)) ??
+        this.#introductions.refusalOf(hello.to, hello.from, peer);
       if (refusal !== undefined) throw new ErrConnectionClosed(refusal);
       arrival.introduce(hello.to, hello.from);
       return hello.who;
     } finally {
       clearTimeout(deadline);
     }
+  }
+
+  /** A connection does not outlive the certificates of its peer. */
+  #watch(link: Link, credentials: PeerCredentials | undefined): void {
+    if (credentials === undefined) return;
+    const release = this.#peerWatch?.hold(credentials, link.peer, (reason) => link.end(reason));
+    void link.closed.then(release);
   }
 
   #hold(link: Link): Link {
