@@ -20,6 +20,13 @@ export async function chooseEngine(choice: EngineChoice, options: EngineOptions)
   if (reason === undefined) {
     return { engine: await loadEngine('webtransport', options), because: 'WebTransport over HTTP/3 loads' };
   }
+  const otherReason = await whyNot('quic');
+  if (otherReason !== undefined) {
+    throw new ErrUnsupported(
+      `engine auto of the quic transport: there is none on this machine. webtransport: ${reason}. quic: ${otherReason}. ` +
+        'Install one of them, the same on every host, or name webtransport-h2, which is TCP and needs neither',
+    );
+  }
   return {
     engine: await loadEngine('quic', options),
     because: `WebTransport over HTTP/3 can't be had: ${reason}`,

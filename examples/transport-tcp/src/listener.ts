@@ -51,9 +51,7 @@ export class Listener {
     if (identity !== undefined) {
       const handshakeTimeout = this.#options.connectTimeoutMs;
       const rules = { requestCert: true, rejectUnauthorized: true, handshakeTimeout };
-      this.#tlsServer = createTLSServer({ ...identity.options, ...rules }, (socket) =>
-        this.#identify(socket),
-      );
+      this.#tlsServer = createTLSServer({ ...identity.options, ...rules }, this.#identify);
       this.#tlsServer.on('tlsClientError', (error: NodeJS.ErrnoException) => {
         const isPlain = error.code === 'ERR_SSL_WRONG_VERSION_NUMBER';
         const why = isPlain ? 'it has mutual TLS off and this host has it on' : error.message;
@@ -90,7 +88,7 @@ export class Listener {
   }
 
   /** TLS has seen to it that the certificate is of the CA; there is more to ask. */
-  #identify(socket: TLSSocket): void {
+  readonly #identify = (socket: TLSSocket): void => {
     const credentials = credentialsOfSocket(socket);
     const fault = credentials && this.#identity && faultOfCredentials(credentials, 'client', this.#identity);
     if (credentials !== undefined && fault === undefined) {
@@ -104,5 +102,5 @@ export class Listener {
     );
     socket.on('error', () => undefined);
     socket.destroy();
-  }
+  };
 }

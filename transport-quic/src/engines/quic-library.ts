@@ -14,9 +14,16 @@ export function idleTimeoutMs({ deadPeerTimeoutMs, handshakeTimeoutMs }: EngineO
   return Math.max(4 * deadPeerTimeoutMs, 2 * handshakeTimeoutMs, 10_000);
 }
 
-/** Throws when the library has no prebuilt binary for this machine. */
+const PACKAGE = '@currentspace/http3';
+
+/** Throws when the package is not installed, or has no prebuilt binary for this machine. */
 export function loadQuicLibrary(): QuicLibrary {
   const require = createRequire(import.meta.url);
+  try {
+    require.resolve(PACKAGE);
+  } catch {
+    throw new Error(`the optional package ${PACKAGE} is not installed: npm install ${PACKAGE}@0.9`);
+  }
   // The library looks for its binary at the first use only; its loader, in the folder above, tells now.
   require(join(dirname(require.resolve('@currentspace/http3')), '..', 'index.js'));
   return require('@currentspace/http3') as QuicLibrary;

@@ -86,7 +86,7 @@ export async function whyNoHttp3(): Promise<string | undefined> {
   try {
     createRequire(import.meta.url).resolve(HTTP3_PACKAGE);
   } catch {
-    return `the optional package ${HTTP3_PACKAGE} is not installed`;
+    return `the optional package ${HTTP3_PACKAGE} is not installed: npm install ${HTTP3_PACKAGE}@1.6`;
   }
   try {
     await import(HTTP3_PACKAGE);
