@@ -41,7 +41,7 @@ afterEach(async () => {
 });
 
 const frame = (type: FrameType, payload: Uint8Array): Buffer =>
-  Buffer.concat([encodeHeader(type, payload.length), payload]);
+  Buffer.concat([encodeHeader(type, payload), payload]);
 const hello = frame(FrameType.Hello, helloOf('messages'));
 
 /** A client that has said what it wants to say, and what it has heard. */
@@ -83,7 +83,7 @@ describe('the transport on TCP', () => {
 
   it('ends a connection whose frames are too long, unknown or not due, and tells of it', async () => {
     const host = await hosts.start();
-    const tooLong = encodeHeader(FrameType.Data, 2 ** 32 - 1);
+    const tooLong = encodeHeader(FrameType.Data, new Uint8Array(0)).fill(0xff, 1, 5);
     const longHello = frame(FrameType.Hello, new Uint8Array(641));
     const otherVersion = frame(FrameType.Hello, Buffer.from('drakkar-tcp/9 messages'));
     for (const words of [
@@ -98,6 +98,18 @@ describe('the transport on TCP', () => {
     await until('each was told of', () => host.warnings.length >= 3);
     expect(host.warnings[0]?.message).toMatch(/a frame of 641 bytes, of at most 640/);
     expect(host.warnings[1]?.message).toMatch(/another protocol/);
+  });
+
+  it('ends a connection at a header in which a bit flipped, before it waits for what the length says', async () => {
+    const host = await hosts.start();
+    const data = frame(FrameType.Data, encodeMessageBatch(numberedBatch(7)));
+    for (let bit = 0; bit < 9 * 8; bit++) {
+      const flipped = Buffer.from(data);
+      flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
+      await client(host.port, hello, flipped).ended;
+    }
+    expect(host.received).toEqual([]);
+    expect(host.warnings[0]?.message).toMatch(/the checksum of a frame from .* does not match/);
   });
 
   it('does not wait for ever for a hello, nor hold more connections than it may', async () => {

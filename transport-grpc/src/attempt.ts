@@ -39,7 +39,7 @@ export class Attempt {
     this.state = { target, secure: identity !== undefined, secured: false, connected: false };
   }
 
-  /** Ends the socket while it is being connected. */
+  /** Ends the socket, and any further one before it is connected. */
   get signal(): AbortSignal {
     return this.#connecting.signal;
   }
@@ -66,6 +66,10 @@ export class Attempt {
 
   /** Takes over a socket that is connected, and wraps it in TLS where that is on. */
   async secure(socket: Socket): Promise<SecureConnectResult> {
+    if (this.#connecting.signal.aborted) {
+      socket.destroy();
+      throw new Error('the attempt is over');
+    }
     this.state.connected = true;
     this.#keep(socket);
     socket.setKeepAlive(true);
@@ -87,14 +91,11 @@ export class Attempt {
     return { socket: tlsSocket, secure: true };
   }
 
-  /** Resolves when the socket is gone. */
+  /** Resolves when the socket is gone. The library may try again by itself, also after its client was closed. */
   async destroy(): Promise<void> {
     const socket = this.#socket;
-    if (socket === undefined) {
-      this.#connecting.abort();
-      return;
-    }
-    if (socket.closed) return;
+    this.#connecting.abort();
+    if (socket === undefined || socket.closed) return;
     const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.destroy();
     await closed;

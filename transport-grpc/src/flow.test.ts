@@ -222,6 +222,30 @@ describe('connecting', () => {
     });
   });
 
+  it('is over when it has failed: nothing is said on a connection that the library makes afterwards', async () => {
+    let accepted = 0;
+    let onSecond!: () => void;
+    const saidOnSecond = new Promise<void>((resolve) => {
+      onSecond = resolve;
+    });
+    const server = createServer((socket) => {
+      cleanups.push(() => socket.destroy());
+      socket.on('error', () => undefined);
+      const isFirst = ++accepted === 1;
+      socket.once('data', () => {
+        if (isFirst) socket.write(Buffer.alloc(64, 0xff));
+        else onSecond();
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    cleanups.push(() => server.close());
+    const a = await hosts.start();
+    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await expect(a.rpc.getConnection(address, never)).rejects.toMatchObject({ code: 'ERR_CONNECT_FAILED' });
+    // The library tries again after a second.
+    expect(await settlesWithin(saidOnSecond, 2_000)).toBe(false);
+  });
+
   it('says who does not listen, and what is no address', async () => {
     const a = await hosts.start();
     const gone = await hosts.make();

@@ -7,6 +7,8 @@ import type { IncomingStream, StreamEnd } from './incoming-stream.js';
 export interface IncomingConnectionOptions {
   handshakeTimeoutMs: number;
   closeTimeoutMs: number;
+  /** What comes is checked by nobody below, as TLS does: it may have been damaged. */
+  isPlain: boolean;
   /** Called when no method was called within `handshakeTimeoutMs`, before the connection is cut. */
   onDawdling: () => void;
   /** Called when a method has been called, and when the connection is gone. */
@@ -18,6 +20,13 @@ const STOPPING: StreamEnd = { code: Status.UNAVAILABLE, details: 'the host is st
 /** How often a connection without a call is looked at. */
 const PROBE_INTERVAL_MS = 100;
 
+/** Below that in a sweep, what comes is no large message on a slow line, and answers are not held up by one. */
+const TRICKLE_BYTES = 16 * 1024;
+/** More than that in a sweep is more than signs of life. */
+const SIGNS_OF_LIFE_BYTES = 100;
+/** How many times as long as silence something may come of which no message is made. */
+const PATIENCE = 4;
+
 /** A connection that a client has opened: a bounded time until its first call, and after its last. */
 export class IncomingConnection implements MonitoredLink {
   readonly socket: Socket;
@@ -28,6 +37,7 @@ export class IncomingConnection implements MonitoredLink {
   readonly closed: Promise<unknown>;
   readonly #streams = new Set<IncomingStream>();
   readonly #closeTimeoutMs: number;
+  readonly #isPlain: boolean;
   readonly #onSettled: () => void;
   #deadline: NodeJS.Timeout;
   #probe: NodeJS.Timeout | undefined;
@@ -35,11 +45,18 @@ export class IncomingConnection implements MonitoredLink {
   #bytesRead = 0;
   #bytesWritten = 0;
   #silentSweeps = 0;
+  #isPinged = false;
+  #unansweredSweeps = 0;
+  /** Since the last sweep. */
+  #messages = 0;
+  #hasMessageStream = false;
+  #fruitlessSweeps = 0;
 
   constructor(socket: Socket, options: IncomingConnectionOptions) {
     this.socket = socket;
     this.peer = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
     this.#closeTimeoutMs = options.closeTimeoutMs;
+    this.#isPlain = options.isPlain;
     this.#onSettled = options.onSettled;
     this.closed = new Promise((resolve) => socket.once('close', resolve));
     socket.on('error', () => undefined);
@@ -76,11 +93,17 @@ export class IncomingConnection implements MonitoredLink {
     this.#probe.unref();
   }
 
-  add(stream: IncomingStream): void {
+  add(stream: IncomingStream, isForMessages: boolean): void {
+    this.#hasMessageStream ||= isForMessages;
     this.#onSettled();
     clearTimeout(this.#deadline);
     clearInterval(this.#probe);
     this.#streams.add(stream);
+  }
+
+  /** On a stream of messages one came, whole. */
+  heardMessage(): void {
+    this.#messages += 1;
   }
 
   remove(stream: IncomingStream): void {
@@ -92,13 +115,41 @@ export class IncomingConnection implements MonitoredLink {
 
   sweep(maxSilentSweeps: number): void {
     const { bytesRead, bytesWritten } = this.socket;
+    const newBytes = bytesRead - this.#bytesRead;
     const wasStill = bytesRead === this.#bytesRead && bytesWritten === this.#bytesWritten;
     if (bytesRead === this.#bytesRead) this.#silentSweeps += 1;
     else this.#silentSweeps = 0;
     this.#bytesRead = bytesRead;
     this.#bytesWritten = bytesWritten;
-    if (this.#silentSweeps >= maxSilentSweeps) this.socket.destroy();
+    const isDead =
+      this.#silentSweeps >= maxSilentSweeps ||
+      (this.#isPlain &&
+        (this.#isDeaf(newBytes, maxSilentSweeps) || this.#isFruitless(newBytes, maxSilentSweeps)));
+    if (isDead) this.socket.destroy();
     else if (wasStill) this.#endIfStuck();
+  }
+
+  /** Whether the client sends, but does not hear: the frame that it reads may have a length that was damaged. */
+  #isDeaf(newBytes: number, maxSilentSweeps: number): boolean {
+    const session = this.#session;
+    if (session === undefined || session.destroyed) return false;
+    if (this.#isPinged) {
+      if (newBytes < TRICKLE_BYTES) this.#unansweredSweeps += 1;
+      return this.#unansweredSweeps >= maxSilentSweeps;
+    }
+    this.#unansweredSweeps = 0;
+    this.#isPinged = session.ping(() => {
+      this.#isPinged = false;
+    });
+    return false;
+  }
+
+  /** Whether something comes all the time, and no message with it: the length of one may have been damaged. */
+  #isFruitless(newBytes: number, maxSilentSweeps: number): boolean {
+    if (this.#messages > 0) this.#fruitlessSweeps = 0;
+    else if (newBytes > SIGNS_OF_LIFE_BYTES && newBytes < TRICKLE_BYTES) this.#fruitlessSweeps += 1;
+    this.#messages = 0;
+    return this.#hasMessageStream && this.#fruitlessSweeps >= PATIENCE * maxSilentSweeps;
   }
 
   /** Ends the streams, tells why, and gives the client `closeTimeoutMs` to go. Resolves when the socket is gone. */

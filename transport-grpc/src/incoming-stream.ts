@@ -25,6 +25,8 @@ export interface StreamReceiver {
 export interface StreamHost {
   pingIntervalMs: number;
   raftAddress: string;
+  /** A message came, whole. */
+  onMessage: () => void;
   /** Why a client that says whom it means, and who it is, is not let in. */
   refusalOf: (to: string | undefined, from: string | undefined) => StreamEnd | undefined;
 }
@@ -47,7 +49,7 @@ export class IncomingStream {
     this.#onEnded = onEnded;
   }
 
-  start({ pingIntervalMs, raftAddress, refusalOf }: StreamHost): void {
+  start({ pingIntervalMs, raftAddress, refusalOf, onMessage }: StreamHost): void {
     this.#call.start({
       onReceiveMetadata: (received) => {
         const metadata = new Metadata();
@@ -61,6 +63,7 @@ export class IncomingStream {
         else this.end(refusal);
       },
       onReceiveMessage: (bytes: Buffer) => {
+        onMessage();
         this.#receive(bytes);
       },
       onReceiveHalfClose: () => {

@@ -21,6 +21,7 @@ import { IncomingConnection } from './incoming-connection.js';
 import { IncomingStream, type StreamEnd, type StreamReceiver } from './incoming-stream.js';
 import type { ResolvedOptions } from './options.js';
 import { type CallServer, createCallServer } from './server.js';
+import { MESSAGES_PATH } from './service.js';
 
 export interface ListenerConfig {
   raftAddress: string;
@@ -154,6 +155,7 @@ export class Listener {
     const connection = new IncomingConnection(socket, {
       handshakeTimeoutMs,
       closeTimeoutMs,
+      isPlain: this.#config.identityFiles === undefined,
       onDawdling: () => {
         this.#warnHandshake('a client did not complete its handshake in time', socket, undefined);
       },
@@ -284,10 +286,13 @@ export class Listener {
     const stream = new IncomingStream(call, receiver, () => {
       connection.remove(stream);
     });
-    connection.add(stream);
+    connection.add(stream, path === MESSAGES_PATH);
     stream.start({
       raftAddress,
       pingIntervalMs: options.pingIntervalMs,
+      onMessage: () => {
+        if (path === MESSAGES_PATH) connection.heardMessage();
+      },
       refusalOf: (to, from) => {
         arrival.introduce(to, from);
         const { peer, credentials } = connection;

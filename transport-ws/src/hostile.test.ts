@@ -191,6 +191,20 @@ describe('a client that speaks WebSocket', () => {
     await expectAlive(host);
   });
 
+  it.each(['ping', 'pong'] as const)(
+    'is closed with 1008 for a %s with a content, which a batch becomes when one bit flips',
+    async (kind) => {
+      const host = await hosts.start();
+      const ws = await openClient(host);
+      ws[kind](Buffer.from('batch'));
+      expect(await closeCode(ws)).toBe(1008);
+      expect(host.warnings.map((warning) => warning.message)).toEqual([
+        expect.stringContaining('a sign of life of 5 bytes'),
+      ]);
+      await expectAlive(host);
+    },
+  );
+
   it('is closed with 1009 for a frame above the limit, before it is read', async () => {
     const host = await hosts.start();
     const { socket, answer } = rawClient(host);
@@ -247,8 +261,8 @@ describe('a client that speaks WebSocket', () => {
     socket.write(handshake(MESSAGES, 'drakkar.v1'));
     await until('the handshake is through', () => answer().includes('\r\n\r\n'));
     socket.pause();
-    const ping = Buffer.concat([Buffer.from([0x89, 0xfd, 0, 0, 0, 0]), Buffer.alloc(125)]);
-    const flood = Buffer.concat(Array.from({ length: 8000 }, () => ping));
+    const ping = Buffer.from([0x89, 0x80, 0, 0, 0, 0]);
+    const flood = Buffer.concat(Array.from({ length: 160_000 }, () => ping));
     const before = process.memoryUsage();
     for (let round = 0; round < 40; round += 1) {
       await new Promise((resolve, reject) => {

@@ -52,7 +52,11 @@ export class Link {
     ws.on('ping', (data) => {
       // Not while anything else is on its way, which says as much: whoever pings and does not read fills no memory,
       // and pings that have piled up during a pause are not taken for a flood.
-      if (this.isOpen && this.bufferedBytes === 0) ws.pong(data);
+      if (!this.#isSignOfLife(data)) return;
+      if (this.isOpen && this.bufferedBytes === 0) ws.pong();
+    });
+    ws.on('pong', (data) => {
+      this.#isSignOfLife(data);
     });
     ws.on('error', (error) => {
       this.#end(new ErrMalformed(`${peer} broke the WebSocket protocol: ${error.message}`, { cause: error }));
@@ -154,6 +158,16 @@ export class Link {
       return;
     }
     this.#handlers.onFrame(ownBytes(data));
+  }
+
+  /** Neither side says anything in its pings and pongs: with a content they are damaged frames of another type. */
+  #isSignOfLife(data: Buffer): boolean {
+    if (data.length === 0) return true;
+    this.refuse(
+      CloseCode.PolicyViolation,
+      new ErrMalformed(`${this.peer} sent a sign of life of ${data.length} bytes, which has none`),
+    );
+    return false;
   }
 
   #end(reason: Error | undefined): void {

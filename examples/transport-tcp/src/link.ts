@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net';
 import { ErrConnectionClosed, ErrMalformed, MAX_MESSAGE_BYTES } from '@drakkar/raftio';
 import type { MonitoredLink } from '@drakkar/raftio/transport';
-import { type Frame, FrameType, HEADER_BYTES, encodeHeader } from './frames.js';
+import { type Frame, FrameType, HEADER_BYTES, encodeHeader, isWhole } from './frames.js';
 
 /** First byte of a client that begins with TLS. */
 const TLS_HANDSHAKE = 0x16;
+
+const NOTHING = new Uint8Array(0);
 
 /** One TCP or TLS connection, of either side: frames out, frames in, signs of life, and one reason why it ended. */
 export class Link implements MonitoredLink {
@@ -39,10 +41,10 @@ export class Link implements MonitoredLink {
   }
 
   /** All that is sent in one turn of the event loop leaves together. The payload must not change any more. */
-  send(type: FrameType, payload: Uint8Array = new Uint8Array(0)): void {
+  send(type: FrameType, payload: Uint8Array = NOTHING): void {
     if (this.#ended !== undefined) throw new ErrConnectionClosed(undefined, { cause: this.#ended });
     this.#socket.cork();
-    this.#socket.write(encodeHeader(type, payload.length));
+    this.#socket.write(encodeHeader(type, payload));
     this.#socket.write(payload, (error) => {
       // A socket that was destroyed reports the write that it was in the middle of as done.
       if (!error && this.#ended === undefined && !this.#socket.destroyed) this.onDrain();
@@ -62,17 +64,21 @@ export class Link implements MonitoredLink {
       if (header[0] === TLS_HANDSHAKE) {
         throw new ErrMalformed(`${this.peer} has mutual TLS on and this host has it off`);
       }
-      if (type === FrameType.Ping && payloadBytes > 0) {
-        throw new ErrMalformed(`${this.peer} sent a sign of life of ${payloadBytes} bytes, which has none`);
-      }
       if (payloadBytes > maxPayloadBytes) {
         throw new ErrMalformed(
           `${this.peer} sent a frame of ${payloadBytes} bytes, of at most ${maxPayloadBytes}`,
         );
       }
+      // Only a Hello may be looked at once its payload is there; of others the length is not believed before.
+      if (type !== FrameType.Hello && !isWhole(header, NOTHING)) throw this.#damaged();
       const payload = await this.#take(payloadBytes);
+      if (type === FrameType.Hello && !isWhole(header, payload)) throw this.#damaged();
       if (type !== FrameType.Ping) return { type, payload };
     }
+  }
+
+  #damaged(): ErrMalformed {
+    return new ErrMalformed(`the checksum of a frame from ${this.peer} does not match`);
   }
 
   /** Ends the link, at once; returns why it ended, which is the first reason given. */

@@ -1,0 +1,147 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { MemoryLogDB, MemoryPlace } from '@drakkar/conformance';
+import { LoggerFactoryID, NodeHost, type SeededRandom, silentLoggerFactory } from '@drakkar/framework';
+import { LogDBFactoryID } from '@drakkar/raftio';
+import { Flipper } from './flipper.js';
+import type { Protocol } from './regions.js';
+import { IdLog } from './workload.js';
+
+export const CLUSTER = 1;
+const HOSTS = 3;
+const TICK_MS = 20;
+
+/** A host of the group, and the relay by which the others reach it. */
+export interface Member {
+  nodeID: number;
+  flipper: Flipper;
+  host: NodeHost;
+  machine: IdLog;
+}
+
+export interface GroupOptions {
+  dir: string;
+  transport: string;
+  protocol: Protocol;
+  random: SeededRandom;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** A group of hosts in this process that reach each other by relays alone. Their logs are in memory. */
+export class Group {
+  readonly members: Member[] = [];
+  /** Who led in each term, as any host was told. */
+  readonly leaders = new Map<number, Set<number>>();
+  connectionsFailed = 0;
+  /** Of those, without a reason. */
+  failedWithoutReason = 0;
+  replicasFailed: unknown[] = [];
+
+  static async start(options: GroupOptions): Promise<Group> {
+    const group = new Group();
+    const ports: number[] = [];
+    const flippers: Flipper[] = [];
+    for (let i = 0; i < HOSTS; i++) {
+      const port = await freePort();
+      ports.push(port);
+      flippers.push(await Flipper.open(port, options.protocol, options.random));
+    }
+    const addresses = new Map(flippers.map(({ address }, i) => [i + 1, address]));
+    for (const [i, flipper] of flippers.entries()) {
+      const host = await group.#openHost(i + 1, flipper.address, `127.0.0.1:${ports[i]}`, options);
+      const machine = new IdLog();
+      group.members.push({ nodeID: i + 1, flipper, host, machine });
+      await host.startCluster(addresses, false, () => machine, {
+        clusterID: CLUSTER,
+        nodeID: i + 1,
+        electionRTT: 10,
+        heartbeatRTT: 1,
+        checkQuorum: true,
+        snapshotEntries: 100,
+        compactionOverhead: 10,
+      });
+    }
+    return group;
+  }
+
+  #openHost(
+    nodeID: number,
+    raftAddress: string,
+    listenAddress: string,
+    options: GroupOptions,
+  ): Promise<NodeHost> {
+    return NodeHost.create(
+      {
+        raftAddress,
+        listenAddress,
+        nodeHostDir: join(options.dir, `node-${nodeID}`),
+        rttMillisecond: TICK_MS,
+        transport: {
+          module: options.transport,
+          options: { pingIntervalMs: 500, deadPeerTimeoutMs: 3_000 },
+        },
+        settings: { breakerMinBackoffMs: 5, breakerMaxBackoffMs: 40, connectTimeoutMs: 2_000 },
+      },
+      {
+        events: {
+          messageDamaged: ({ peer }) => this.#noteDamage(nodeID, peer),
+          leaderUpdated: ({ leaderID, term }) => this.#noteLeader(leaderID, term),
+          replicaFailed: ({ error }) => void this.replicasFailed.push(error),
+          connectionFailed: ({ error }) => {
+            this.connectionsFailed += 1;
+            if (error === undefined) this.failedWithoutReason += 1;
+          },
+        },
+        overrides: (container) => {
+          container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory);
+          const place = new MemoryPlace();
+          container.bind(LogDBFactoryID).toConstantValue(() => Promise.resolve(new MemoryLogDB(place)));
+        },
+      },
+    );
+  }
+
+  /** The last flip on that connection of the host is the one that was seen. */
+  #noteDamage(nodeID: number, peer: string): void {
+    const flips = this.members.find((member) => member.nodeID === nodeID)?.flipper.flips ?? [];
+    const flip = flips.findLast((each) => each.peer === peer);
+    if (flip !== undefined) flip.outcome = 'counted';
+  }
+
+  #noteLeader(leaderID: number, term: number): void {
+    if (leaderID === 0) return;
+    const known = this.leaders.get(term) ?? new Set();
+    this.leaders.set(term, known.add(leaderID));
+  }
+
+  /** Batches, chunks and entries that were counted as damaged, on all hosts. */
+  get damaged(): number {
+    let sum = 0;
+    for (const { host } of this.members) {
+      const { damagedBatches = 0, damagedChunks = 0, damagedEntries = 0 } = host.getNodeHostInfo().transport;
+      sum += damagedBatches + damagedChunks + damagedEntries;
+    }
+    return sum;
+  }
+
+  get damagedChunks(): number {
+    return this.members.reduce(
+      (sum, { host }) => sum + (host.getNodeHostInfo().transport.damagedChunks ?? 0),
+      0,
+    );
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.members.map(({ host }) => host.stop()));
+    await Promise.all(this.members.map(({ flipper }) => flipper.close()));
+  }
+}

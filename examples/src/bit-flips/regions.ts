@@ -1,0 +1,149 @@
+/** What a byte on the wire belongs to. `content`: an encoded batch or chunk. */
+export type Region = 'handshake' | 'framing' | 'content';
+
+/** Follows one direction of a connection; says of each byte, in order, what it belongs to. */
+export interface RegionReader {
+  next(byte: number): Region;
+}
+
+export type Direction = 'to-host' | 'to-client';
+export type Protocol = 'ws' | 'grpc' | 'tcp';
+
+/** Frames of a header and a payload, after some opening bytes. */
+abstract class FramedReader implements RegionReader {
+  protected readonly header: number[] = [];
+  #payloadLeft = 0;
+  #region: Region = 'framing';
+
+  next(byte: number): Region {
+    if (this.#payloadLeft > 0) {
+      this.#payloadLeft -= 1;
+      return this.payloadRegion(byte, this.#region);
+    }
+    if (this.isOpening(byte)) return 'handshake';
+    this.header.push(byte);
+    const payload = this.payloadOf(this.header);
+    if (payload === undefined) return 'framing';
+    this.header.length = 0;
+    this.#payloadLeft = payload.sizeBytes;
+    this.#region = payload.region;
+    return 'framing';
+  }
+
+  protected payloadRegion(_byte: number, region: Region): Region {
+    return region;
+  }
+
+  /** Whether the byte belongs to what comes before all frames. */
+  protected abstract isOpening(byte: number): boolean;
+  /** What follows the header; undefined while it is not complete. */
+  protected abstract payloadOf(header: readonly number[]): { sizeBytes: number; region: Region } | undefined;
+}
+
+const END_OF_HTTP_HEAD = 0x0d0a_0d0a;
+const WS_BINARY = 2;
+
+/** RFC 6455: an HTTP head, then frames. */
+class WsReader extends FramedReader {
+  #last = 0;
+  #isOpen = false;
+
+  protected isOpening(byte: number): boolean {
+    if (this.#isOpen) return false;
+    this.#last = ((this.#last << 8) | byte) >>> 0;
+    this.#isOpen = this.#last === END_OF_HTTP_HEAD;
+    return true;
+  }
+
+  protected payloadOf(header: readonly number[]): { sizeBytes: number; region: Region } | undefined {
+    const [first = 0, second = 0] = header;
+    if (header.length < 2) return undefined;
+    const short = second & 0x7f;
+    const lengthBytes = short === 127 ? 8 : short === 126 ? 2 : 0;
+    const isMasked = second >= 0x80;
+    if (header.length < 2 + lengthBytes + (isMasked ? 4 : 0)) return undefined;
+    const sizeBytes = lengthBytes === 0 ? short : bigEndian(header.slice(2, 2 + lengthBytes));
+    // What a host sends back are replies, not content.
+    return { sizeBytes, region: (first & 0x0f) === WS_BINARY && isMasked ? 'content' : 'framing' };
+  }
+}
+
+const HTTP2_PREFACE_BYTES = 24;
+const HTTP2_DATA = 0;
+const HTTP2_HEADERS = 1;
+const GRPC_PREFIX_BYTES = 5;
+
+/** RFC 9113, and in its DATA frames messages of gRPC: 5 bytes of prefix each. */
+class GrpcReader extends FramedReader {
+  #openingLeft: number;
+  readonly #isFromClient: boolean;
+  readonly #prefix: number[] = [];
+  #messageLeft = 0;
+
+  constructor(direction: Direction) {
+    super();
+    this.#isFromClient = direction === 'to-host';
+    this.#openingLeft = this.#isFromClient ? HTTP2_PREFACE_BYTES : 0;
+  }
+
+  protected isOpening(): boolean {
+    if (this.#openingLeft === 0) return false;
+    this.#openingLeft -= 1;
+    return true;
+  }
+
+  protected payloadOf(header: readonly number[]): { sizeBytes: number; region: Region } | undefined {
+    if (header.length < 9) return undefined;
+    const type = header[3];
+    const isContent = type === HTTP2_DATA && this.#isFromClient;
+    const region = isContent ? 'content' : type === HTTP2_HEADERS ? 'handshake' : 'framing';
+    return { sizeBytes: bigEndian(header.slice(0, 3)), region };
+  }
+
+  protected override payloadRegion(byte: number, region: Region): Region {
+    if (region !== 'content') return region;
+    if (this.#messageLeft > 0) {
+      this.#messageLeft -= 1;
+      return 'content';
+    }
+    this.#prefix.push(byte);
+    if (this.#prefix.length === GRPC_PREFIX_BYTES) {
+      this.#messageLeft = bigEndian(this.#prefix.slice(1));
+      this.#prefix.length = 0;
+    }
+    return 'framing';
+  }
+}
+
+const TCP_HEADER_BYTES = 9;
+const TCP_HELLO = 1;
+const TCP_DATA = 3;
+
+/** examples/transport-tcp: a type, a length, a checksum, a payload. */
+class TcpReader extends FramedReader {
+  protected isOpening(): boolean {
+    return false;
+  }
+
+  protected payloadOf(header: readonly number[]): { sizeBytes: number; region: Region } | undefined {
+    if (header.length < TCP_HEADER_BYTES) return undefined;
+    const [type] = header;
+    const region = type === TCP_DATA ? 'content' : type === TCP_HELLO ? 'handshake' : 'framing';
+    return { sizeBytes: bigEndian(header.slice(1, 5)), region };
+  }
+}
+
+function bigEndian(bytes: readonly number[]): number {
+  return bytes.reduce((value, byte) => value * 256 + byte, 0);
+}
+
+export function regionReader(protocol: Protocol, direction: Direction): RegionReader {
+  switch (protocol) {
+    case 'ws':
+      return new WsReader();
+    case 'grpc':
+      return new GrpcReader(direction);
+    case 'tcp':
+      return new TcpReader();
+  }
+}

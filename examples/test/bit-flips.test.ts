@@ -1,0 +1,87 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { SeededRandom } from '@drakkar/framework';
+import { flipBits } from '../src/bit-flips/run.js';
+import { type Region, regionReader } from '../src/bit-flips/regions.js';
+import { IdLog, Ledger, makeCommand } from '../src/bit-flips/workload.js';
+
+const FLIPS = 100;
+const TCP_EXAMPLE = fileURLToPath(new URL('../transport-tcp', import.meta.url));
+
+let dir: string | undefined;
+afterEach(async () => {
+  if (dir !== undefined) await rm(dir, { recursive: true, force: true });
+  dir = undefined;
+});
+
+/** `npm run bit-flips` with a hundredth of the flips. */
+describe('a bit that flips between two hosts', () => {
+  it.each([
+    { protocol: 'ws', transport: 'ws' },
+    { protocol: 'grpc', transport: 'grpc' },
+    { protocol: 'tcp', transport: TCP_EXAMPLE },
+  ] as const)(
+    'changes nothing that is applied, acknowledged or voted over $protocol, and is counted in a batch or chunk',
+    async ({ protocol, transport }) => {
+      dir = await mkdtemp(join(tmpdir(), 'drakkar-flips-'));
+      const report = await flipBits({ flips: FLIPS, seed: 13, dir, transport, protocol });
+      expect(report.faults).toEqual([]);
+      expect(report.failedWithoutReason).toBe(0);
+      expect(report.acknowledged).toBeGreaterThan(0);
+      const content = report.flips.filter(({ region }) => region === 'content');
+      expect(content.length).toBeGreaterThan(FLIPS / 4);
+      expect(content.filter(({ outcome }) => outcome !== 'counted')).toEqual([]);
+    },
+    180_000,
+  );
+});
+
+describe('what the check is made of', () => {
+  it('tells content from framing and handshakes', () => {
+    const regionsOf = (protocol: 'ws' | 'grpc' | 'tcp', bytes: Buffer): string => {
+      const reader = regionReader(protocol, 'to-host');
+      const letters: Record<Region, string> = { handshake: 'h', framing: 'f', content: 'c' };
+      return [...bytes].map((byte) => letters[reader.next(byte)]).join('');
+    };
+    const ws = Buffer.concat([
+      Buffer.from('GET\r\n\r\n'),
+      Buffer.from('8283000000000102038980000000008281000000000a', 'hex'),
+    ]);
+    expect(regionsOf('ws', ws)).toBe('hhhhhhhffffffcccffffffffffffc');
+    const grpc = Buffer.concat([
+      Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+      Buffer.from('000001010400000001' + '82' + '000007000000000001' + '00000000020a0b', 'hex'),
+      Buffer.from('000003000000000001' + '000000', 'hex'),
+      Buffer.from('000003000000000001' + '00010c', 'hex'),
+    ]);
+    expect(regionsOf('grpc', grpc)).toBe(
+      `${'h'.repeat(24)}${'f'.repeat(9)}h${'f'.repeat(9)}fffffcc${'f'.repeat(9)}fff${'f'.repeat(9)}ffc`,
+    );
+  });
+
+  it('sees what was changed, lost, repeated or made up', () => {
+    const random = new SeededRandom(1);
+    const ledger = new Ledger();
+    const [right, wrong] = [new IdLog(), new IdLog()];
+    for (; ledger.proposed < 4; ledger.proposed++) {
+      const command = makeCommand(ledger.proposed, random);
+      right.update(command);
+      if (ledger.proposed !== 1) wrong.update(command);
+      ledger.acknowledged.add(ledger.proposed);
+    }
+    expect(ledger.faultsOf('a', right, right)).toEqual([]);
+    const changed = Buffer.concat([makeCommand(2, random), Buffer.alloc(3)]);
+    wrong.update(changed);
+    wrong.update(makeCommand(9, random));
+    expect(ledger.faultsOf('b', wrong, right)).toEqual([
+      expect.stringMatching(/^b: command 2 was applied with byte \d+ of \d+ changed$/),
+      'b: 1 commands were applied twice',
+      'b: 1 commands were applied that nobody proposed',
+      'b: 1 acknowledged commands are missing',
+      'b: it differs from another at command 1',
+    ]);
+  });
+});

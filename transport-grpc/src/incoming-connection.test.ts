@@ -1,0 +1,112 @@
+import { EventEmitter } from 'node:events';
+import type { ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { IncomingConnection } from './incoming-connection.js';
+import type { IncomingStream } from './incoming-stream.js';
+
+const MAX_SILENT_SWEEPS = 3;
+
+/** A socket on which bytes come and go as a test says. */
+class FakeSocket extends EventEmitter {
+  bytesRead = 0;
+  bytesWritten = 0;
+  destroyed = false;
+  readonly remoteAddress = '10.0.0.1';
+  readonly remotePort = 7;
+
+  destroy(): void {
+    this.destroyed = true;
+    this.emit('close');
+  }
+}
+
+/** A session whose pings are answered when a test says so. */
+class FakeSession {
+  destroyed = false;
+  state = { outboundQueueSize: 0 };
+  readonly pings: (() => void)[] = [];
+
+  ping(answered: () => void): boolean {
+    this.pings.push(answered);
+    return true;
+  }
+}
+
+const connections: FakeSocket[] = [];
+afterEach(() => {
+  for (const socket of connections.splice(0)) socket.destroy();
+});
+
+function setUp({ isPlain = true } = {}) {
+  const socket = new FakeSocket();
+  connections.push(socket);
+  const session = new FakeSession();
+  const connection = new IncomingConnection(socket as unknown as Socket, {
+    handshakeTimeoutMs: 60_000,
+    closeTimeoutMs: 60_000,
+    isPlain,
+    onDawdling: () => undefined,
+    onSettled: () => undefined,
+  });
+  connection.watch(session as unknown as ServerHttp2Session);
+  connection.add({} as IncomingStream, true);
+  /** So many bytes come, and go, before each of `count` sweeps. */
+  const sweeps = (count: number, bytes: number, before: () => void = () => undefined): void => {
+    for (let i = 0; i < count && !socket.destroyed; i++) {
+      socket.bytesRead += bytes;
+      socket.bytesWritten += bytes;
+      before();
+      connection.sweep(MAX_SILENT_SWEEPS);
+    }
+  };
+  const answer = (): void => {
+    for (const answered of session.pings.splice(0)) answered();
+  };
+  return { socket, session, connection, sweeps, answer };
+}
+
+describe('a connection without TLS whose client', () => {
+  it('sends and does not answer pings is ended: it does not hear', () => {
+    const { socket, sweeps, connection } = setUp();
+    sweeps(MAX_SILENT_SWEEPS, 1_000, () => connection.heardMessage());
+    expect(socket.destroyed).toBe(false);
+    sweeps(1, 1_000, () => connection.heardMessage());
+    expect(socket.destroyed).toBe(true);
+  });
+
+  it('answers late, since much is on its way, stays', () => {
+    const { socket, sweeps } = setUp();
+    sweeps(100, 1_000_000);
+    expect(socket.destroyed).toBe(false);
+  });
+
+  it('sends a little all the time, of which no message is made, is ended', () => {
+    const { socket, sweeps, answer } = setUp();
+    sweeps(4 * MAX_SILENT_SWEEPS - 1, 1_000, answer);
+    expect(socket.destroyed).toBe(false);
+    sweeps(1, 1_000, answer);
+    expect(socket.destroyed).toBe(true);
+  });
+
+  it.each([
+    ['messages that come whole', 1_000, true],
+    ['signs of life alone', 40, false],
+    ['a large message on a slow line', 50_000, false],
+  ])('sends %s stays', (_what, bytes, isWhole) => {
+    const { socket, sweeps, answer, connection } = setUp();
+    sweeps(1_000, bytes, () => {
+      answer();
+      if (isWhole) connection.heardMessage();
+    });
+    expect(socket.destroyed).toBe(false);
+  });
+});
+
+describe('a connection with TLS', () => {
+  it('is not looked at in this way: what comes is what was sent', () => {
+    const { socket, sweeps } = setUp({ isPlain: false });
+    sweeps(1_000, 1_000);
+    expect(socket.destroyed).toBe(false);
+  });
+});
