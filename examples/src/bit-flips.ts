@@ -5,13 +5,14 @@ import { runProgram, seedOption } from './cluster/program.js';
 
 const ABOUT = `Three hosts in one process write to a group by relays that flip one random bit on each connection: in batches and
 chunks, in the framing around them, and in the handshakes. Then a check that nothing was applied, acknowledged or led
-that should not have been, and what has come of each flip. For transports without TLS: ws, grpc, or the path of
+that should not have been, and what has come of each flip. For transports without TLS: ws, grpc, tcp, or the path of
 examples/transport-tcp.`;
 
 const REGIONS = ['content', 'framing', 'handshake'] as const;
 const OUTCOMES = ['counted', 'ended', 'open'] as const;
 
 function protocolOf(transport: string): Protocol {
+  if (transport.includes('examples')) return 'example-tcp';
   const known = (['ws', 'grpc', 'tcp'] as const).find((name) => transport.includes(name));
   if (known === undefined)
     throw new Error(`--transport ${transport}: how it frames what it sends is not known here`);

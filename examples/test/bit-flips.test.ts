@@ -8,7 +8,7 @@ import { flipBits } from '../src/bit-flips/run.js';
 import { type Region, regionReader } from '../src/bit-flips/regions.js';
 import { IdLog, Ledger, makeCommand } from '../src/bit-flips/workload.js';
 
-const FLIPS = 100;
+const FLIPS = 80;
 const TCP_EXAMPLE = fileURLToPath(new URL('../transport-tcp', import.meta.url));
 
 let dir: string | undefined;
@@ -22,7 +22,8 @@ describe('a bit that flips between two hosts', () => {
   it.each([
     { protocol: 'ws', transport: 'ws' },
     { protocol: 'grpc', transport: 'grpc' },
-    { protocol: 'tcp', transport: TCP_EXAMPLE },
+    { protocol: 'tcp', transport: 'tcp' },
+    { protocol: 'example-tcp', transport: TCP_EXAMPLE },
   ] as const)(
     'changes nothing that is applied, acknowledged or voted over $protocol, and is counted in a batch or chunk',
     async ({ protocol, transport }) => {

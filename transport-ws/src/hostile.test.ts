@@ -262,7 +262,7 @@ describe('a client that speaks WebSocket', () => {
     await until('the handshake is through', () => answer().includes('\r\n\r\n'));
     socket.pause();
     const ping = Buffer.from([0x89, 0x80, 0, 0, 0, 0]);
-    const flood = Buffer.concat(Array.from({ length: 160_000 }, () => ping));
+    const flood = Buffer.concat(Array.from({ length: 8000 }, () => ping));
     const before = process.memoryUsage();
     for (let round = 0; round < 40; round += 1) {
       await new Promise((resolve, reject) => {
@@ -274,7 +274,8 @@ describe('a client that speaks WebSocket', () => {
     }
     const after = process.memoryUsage();
     const heldBytes = after.arrayBuffers + after.heapUsed - before.arrayBuffers - before.heapUsed;
-    expect(heldBytes).toBeLessThan(40 * flood.length);
+    // A pong that is held takes a hundred bytes and more, and there were 320,000 pings.
+    expect(heldBytes).toBeLessThan(16 * 1024 * 1024);
     await expectAlive(host);
   });
 });

@@ -52,6 +52,11 @@ const BUGS: readonly TcpBug[] = [
     rules: { containsErrors: false },
   },
   {
+    name: 'checksums are not looked at',
+    caughtBy: ['RPC-HOSTILE-5'],
+    rules: { checksSums: false, looksAtChecksums: false },
+  },
+  {
     name: 'stop waits for clients to go',
     caughtBy: ['RPC-STOP-5'],
     rules: { endsOthers: false, helloMs: 2 ** 30 },
@@ -64,7 +69,7 @@ const MODULE = fileURLToPath(new URL('../reference/tcp-adapter.js', import.meta.
  * Run only for the bug that they are named for: those that take long and are about nothing that these bugs touch, and
  * those that look at the whole process, in which other mutants run at the same time.
  */
-const APART = ['RPC-BOUND-4', 'RPC-BOUND-6', 'RPC-CONN-9', 'RPC-HOSTILE-4', 'RPC-STOP-4'];
+const APART = ['RPC-BOUND-4', 'RPC-BOUND-6', 'RPC-CONN-9', 'RPC-HOSTILE-4', 'RPC-HOSTILE-5', 'RPC-STOP-4'];
 
 function casesFor({ caughtBy }: TcpBug): string[] {
   return RPC_CASES.map(({ id }) => id).filter((id) => caughtBy.includes(id) || !APART.includes(id));

@@ -54,6 +54,7 @@ export const TCP_RULES: TcpRules = {
   joinsHeaders: true,
   endsRubbish: true,
   containsErrors: true,
+  looksAtChecksums: true,
   queues: false,
 };
 

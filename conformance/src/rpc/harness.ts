@@ -170,8 +170,9 @@ export class RPCBench {
     from: Host,
     target: string,
     signal: AbortSignal = new AbortController().signal,
+    expected?: string,
   ): Promise<IConnection> {
-    const connection = await from.rpc.getConnection(target, signal);
+    const connection = await from.rpc.getConnection(target, signal, expected);
     this.#connections.push(connection);
     return connection;
   }

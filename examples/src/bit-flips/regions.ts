@@ -7,7 +7,7 @@ export interface RegionReader {
 }
 
 export type Direction = 'to-host' | 'to-client';
-export type Protocol = 'ws' | 'grpc' | 'tcp';
+export type Protocol = 'ws' | 'grpc' | 'tcp' | 'example-tcp';
 
 /** Frames of a header and a payload, after some opening bytes. */
 abstract class FramedReader implements RegionReader {
@@ -115,21 +115,38 @@ class GrpcReader extends FramedReader {
   }
 }
 
-const TCP_HEADER_BYTES = 9;
-const TCP_HELLO = 1;
-const TCP_DATA = 3;
+/** Frames on TCP: where their headers say what they are, and how long. */
+interface TcpForm {
+  headerBytes: number;
+  /** Offsets in the header, from and to. */
+  type: readonly [number, number];
+  size: readonly [number, number];
+  hello: number;
+  content: readonly number[];
+}
 
-/** examples/transport-tcp: a type, a length, a checksum, a payload. */
+/** The package transport-tcp, and examples/transport-tcp. */
+const PACKAGE_TCP: TcpForm = { headerBytes: 16, type: [2, 4], size: [4, 8], hello: 600, content: [100, 200] };
+const EXAMPLE_TCP: TcpForm = { headerBytes: 9, type: [0, 1], size: [1, 5], hello: 1, content: [3] };
+
 class TcpReader extends FramedReader {
+  readonly #form: TcpForm;
+
+  constructor(form: TcpForm) {
+    super();
+    this.#form = form;
+  }
+
   protected isOpening(): boolean {
     return false;
   }
 
   protected payloadOf(header: readonly number[]): { sizeBytes: number; region: Region } | undefined {
-    if (header.length < TCP_HEADER_BYTES) return undefined;
-    const [type] = header;
-    const region = type === TCP_DATA ? 'content' : type === TCP_HELLO ? 'handshake' : 'framing';
-    return { sizeBytes: bigEndian(header.slice(1, 5)), region };
+    const { headerBytes, type, size, hello, content } = this.#form;
+    if (header.length < headerBytes) return undefined;
+    const kind = bigEndian(header.slice(...type));
+    const region = content.includes(kind) ? 'content' : kind === hello ? 'handshake' : 'framing';
+    return { sizeBytes: bigEndian(header.slice(...size)), region };
   }
 }
 
@@ -144,6 +161,8 @@ export function regionReader(protocol: Protocol, direction: Direction): RegionRe
     case 'grpc':
       return new GrpcReader(direction);
     case 'tcp':
-      return new TcpReader();
+      return new TcpReader(PACKAGE_TCP);
+    case 'example-tcp':
+      return new TcpReader(EXAMPLE_TCP);
   }
 }

@@ -26,7 +26,7 @@ async function recordStream(bench: RPCBench, to: Host): Promise<Buffer> {
   const from = await bench.start();
   const { tcp: link } = await bench.networkLink(to.address);
   try {
-    const connection = await bench.connect(from, link.address);
+    const connection = await bench.connect(from, link.address, undefined, to.address);
     for (const number of [1, 2]) await connection.sendMessageBatch(batch(number, { sizeBytes: 300 }));
     await eventually(() => numbersOf(to.batches).length === 2, 'the recorded batches arrive');
     return Buffer.concat(link.recorded[0] ?? []);
@@ -176,6 +176,18 @@ export const HOSTILE_CASES: readonly RPCCase[] = [
       same(uncaught.length, 0, 'uncaught exceptions');
       host.batches.length = 0;
       await checkServes(bench, host, 'after malformed content');
+    },
+    deadlineMs: 60_000,
+  },
+  {
+    id: 'RPC-HOSTILE-5',
+    title: 'nothing is delivered of what was changed on the way',
+    requires: 'network',
+    run: async (bench) => {
+      const host = await bench.start();
+      if ((await bench.carrierOf(host)) === 'udp') return flipsOverUDP(bench, host);
+      await replaySpoilt(bench, host);
+      for (const got of host.batches) checkWhole(got, 'a stream in which bits were flipped');
     },
     deadlineMs: 60_000,
   },
