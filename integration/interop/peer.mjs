@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -8,12 +9,22 @@ import { createInterface } from 'node:readline';
 /** Longer than any operation takes by its own limit. */
 const ANSWER_TIMEOUT_MS = 60_000;
 
+/** Below those that systems give to outgoing connections, lest one has the port of a host that is killed. */
+const FIRST_PORT = 12_000;
+const LAST_PORT = 31_000;
+
 export async function freeAddress() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return `127.0.0.1:${port}`;
+  for (;;) {
+    const port = randomInt(FIRST_PORT, LAST_PORT);
+    const server = createServer();
+    const isFree = await new Promise((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return `127.0.0.1:${port}`;
+  }
 }
 
 /** One host, of either kind: a process that answers the protocol of README.md. */

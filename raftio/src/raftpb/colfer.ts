@@ -123,7 +123,10 @@ function readNumber(reader: Reader, header: number): Uint64 {
 
 function readSafe(reader: Reader, header: number): number {
   const value = readNumber(reader, header);
-  if (typeof value !== 'number') throw new ErrUnsafeInteger('a 64-bit integer above the safe ones');
+  if (typeof value !== 'number')
+    throw new ErrUnsafeInteger(
+      'an id, index, term or other number of 2^53 or more, which this release does not take',
+    );
   return value;
 }
 

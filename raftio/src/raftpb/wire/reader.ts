@@ -58,7 +58,10 @@ export class Reader {
     if (short >= 0) return short;
     this.halves();
     const high = this.high >>> 0;
-    if (high >= HIGH_LIMIT) throw new ErrUnsafeInteger('a 64-bit integer above the safe ones');
+    if (high >= HIGH_LIMIT)
+      throw new ErrUnsafeInteger(
+        'an id, index, term or other number of 2^53 or more, which this release does not take',
+      );
     return high * TWO_32 + (this.low >>> 0);
   }
 
@@ -74,7 +77,10 @@ export class Reader {
   fixedUint(): number {
     const low = this.fixed32() >>> 0;
     const high = this.fixed32() >>> 0;
-    if (high >= HIGH_LIMIT) throw new ErrUnsafeInteger('a 64-bit integer above the safe ones');
+    if (high >= HIGH_LIMIT)
+      throw new ErrUnsafeInteger(
+        'an id, index, term or other number of 2^53 or more, which this release does not take',
+      );
     return high * TWO_32 + low;
   }
 
