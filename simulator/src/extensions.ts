@@ -33,6 +33,8 @@ export const EXTENSIONS = {
   'black-hole': { share: 0.1, isOn: true },
   /** Trial: snapshots of a group do not fit on the disks of its hosts, which take them at once. */
   'full-disks': { share: 0.1, isOn: true },
+  /** Trial: a group writes commands that are long on their way, and others must not notice. */
+  'bulk-neighbour': { share: 0.1, isOn: true },
   /** Trial: every other member is replaced while one is away. */
   'members-replaced': { share: 0.1, isOn: true },
   /** Settings of groups are changed by their operators while all else goes on. */

@@ -102,7 +102,8 @@ export function makeScenario(seed: number, dice: Dice, forced?: readonly Extensi
   const hostCount = extensions.some((name) => NEEDS_SPARE_HOSTS.includes(name))
     ? Math.max(5, drawnHosts)
     : drawnHosts;
-  const groupCount = dice.pick([1, 1, 1, 2, 2, 3]);
+  const hasNeighbours = extensions.includes('bulk-neighbour');
+  const groupCount = Math.max(dice.pick([1, 1, 1, 2, 2, 3]), hasNeighbours ? 2 : 1);
   const isRough = dice.chance(0.6);
   return {
     seed,
@@ -139,7 +140,8 @@ export function makeScenario(seed: number, dice: Dice, forced?: readonly Extensi
     paddingBytes: dice.pick([0, 0, 50, 3_000]),
     fillerBytes: dice.fork('filler').pick([0, 200, 4_000]),
     hasExternalFiles: dice.chance(0.3),
-    hasSmallBuffers: dice.chance(0.3),
+    // Large commands have no room in them.
+    hasSmallBuffers: dice.chance(0.3) && !hasNeighbours,
     changePauseMs: dice.pick([0, 1_000, 4_000, 4_000]),
   };
 }

@@ -71,6 +71,11 @@ export class Channel {
     network.channels.add(this);
   }
 
+  /** Whether something is still to be put on the way. */
+  get isSending(): boolean {
+    return this.#isSendingUntilMs > this.#network.scheduler.nowMs;
+  }
+
   /** Bytes under way. */
   get queuedBytes(): number {
     return this.#queuedBytes;
@@ -83,8 +88,7 @@ export class Channel {
     if (this.isEnded) return Promise.reject(new ErrConnectionClosed());
     const { scheduler } = this.#network;
     this.#isSendingUntilMs =
-      Math.max(this.#isSendingUntilMs, scheduler.nowMs) +
-      this.#network.transmissionMs(this.isStream, bytes.length);
+      Math.max(this.#isSendingUntilMs, scheduler.nowMs) + this.#network.transmissionMs(this, bytes.length);
     this.#lastDueMs = Math.max(
       this.#lastDueMs,
       this.#isSendingUntilMs + this.#network.delayMs(from, to, bytes.length),

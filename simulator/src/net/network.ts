@@ -42,11 +42,15 @@ export interface NetworkQuality {
 export interface LinkRates {
   messageBytesPerMs: number;
   streamBytesPerMs: number;
+  /** The connections of one host to another take turns, in pieces; otherwise each has a link of its own. */
+  isShared?: boolean;
 }
 
 const KIND: NetworkQuality = { lossRate: 0, spikeRate: 0, spikeMs: 0, latencyMs: 1 };
 const MIN_LATENCY_MS = 0.05;
 const SLOW_LINK_BYTES_PER_MS = 40;
+/** What another connection sends before it is this one's turn. */
+const TURN_BYTES = 16 * 1024;
 const STREAM_CUT_CHANCE = 0.6;
 
 /** The network between the hosts: who listens where, and what comes through. */
@@ -145,9 +149,23 @@ export class Network {
   }
 
   /** Time that a connection needs to put so many bytes on the way. */
-  transmissionMs(isStream: boolean, sizeBytes: number): number {
+  transmissionMs(channel: Channel, sizeBytes: number): number {
     if (this.links === undefined) return 0;
-    return sizeBytes / (isStream ? this.links.streamBytesPerMs : this.links.messageBytesPerMs);
+    const { streamBytesPerMs, messageBytesPerMs, isShared = false } = this.links;
+    const bytesPerMs = channel.isStream ? streamBytesPerMs : messageBytesPerMs;
+    const turnBytes = isShared ? TURN_BYTES * this.#busyBeside(channel) : 0;
+    return (sizeBytes + turnBytes) / bytesPerMs;
+  }
+
+  /** Other connections on the same way that have something to send. */
+  #busyBeside(channel: Channel): number {
+    const { from, to } = channel.ends;
+    let count = 0;
+    for (const other of this.channels) {
+      if (other !== channel && other.isSending && other.ends.from === from && other.ends.to === to)
+        count += 1;
+    }
+    return count;
   }
 
   /** Whether a batch is lost though its connection lives on. */

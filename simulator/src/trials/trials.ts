@@ -1,5 +1,6 @@
 import type { ExtensionName } from '../extensions.js';
 import { tryBlackHole } from './black-hole.js';
+import { tryBulkNeighbour } from './bulk-neighbour.js';
 import { tryDeafLeader } from './deaf-leader.js';
 import { tryDifferentSettings } from './different-settings.js';
 import { tryFullDisks } from './full-disks.js';
@@ -16,6 +17,7 @@ const TRIALS: Readonly<Partial<Record<ExtensionName, (stage: Stage) => Promise<v
   'stuck-leader': tryStuckLeader,
   'black-hole': tryBlackHole,
   'full-disks': tryFullDisks,
+  'bulk-neighbour': tryBulkNeighbour,
   'different-settings': tryDifferentSettings,
   'members-replaced': tryMembersReplaced,
   'removed-while-away': tryRemovedWhileAway,

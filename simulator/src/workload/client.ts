@@ -5,14 +5,24 @@ import type { Cluster, GroupState } from '../cluster/cluster.js';
 import { HostDownError, type VirtualHost } from '../cluster/virtual-host.js';
 import { type World } from '../cluster/world.js';
 import type { Dice } from '../world/dice.js';
-import { decodeAnswer, encodeCommand } from './register-machine.js';
+import { decodeAnswer, encodeCommand, incompressible } from './register-machine.js';
 
 const MAX_ATTEMPTS = 8;
 const RETRY_MS = 60;
 const COMPANION_NUMBERS = 100;
 const TIMEOUT_ELECTIONS = 3;
+/** Of a large command, however slow the links are. */
+const LARGE_TIMEOUT_MS = 120_000;
+const LARGE_ATTEMPTS = 2;
 
 type Outcome = { done: true; position: number } | { done: false; mayHaveHappened: boolean };
+
+interface WriteOptions {
+  attempts: number;
+  /** `undefined`: some, as the scenario has it. */
+  padding?: string;
+  timeoutMs?: number;
+}
 
 /** What became of one call. */
 type Failure = 'no effect' | 'unknown' | 'rejected';
@@ -60,7 +70,7 @@ export class Client {
       const group = this.#dice.pick(this.#cluster.groups);
       const wish = this.#dice.int(20);
       if (wish < 9) await this.writeOnce(group);
-      else if (wish < 12) await this.#write(group, undefined, 1);
+      else if (wish < 12) await this.#write(group, undefined, { attempts: 1 });
       else await this.read(group, this.#pickHost(group));
       this.isIdle = true;
     }
@@ -70,7 +80,21 @@ export class Client {
   async writeOnce(group: GroupState): Promise<boolean> {
     const session = await this.#session(group);
     if (session === undefined) return false;
-    const done = await this.#write(group, session, MAX_ATTEMPTS);
+    const done = await this.#write(group, session, { attempts: MAX_ATTEMPTS });
+    if (this.#sessions.get(group.scenario.clusterID) === session) session.proposalCompleted();
+    return done;
+  }
+
+  /** A write with a session that takes its time on the way. Resolves to whether it was acknowledged. */
+  async writeLarge(group: GroupState, paddingBytes: number): Promise<boolean> {
+    const session = await this.#session(group);
+    if (session === undefined) return false;
+    const how = {
+      attempts: LARGE_ATTEMPTS,
+      padding: incompressible(paddingBytes),
+      timeoutMs: LARGE_TIMEOUT_MS,
+    };
+    const done = await this.#write(group, session, how);
     if (this.#sessions.get(group.scenario.clusterID) === session) session.proposalCompleted();
     return done;
   }
@@ -101,14 +125,15 @@ export class Client {
     }
   }
 
-  async #write(group: GroupState, session: Session | undefined, attempts: number): Promise<boolean> {
+  async #write(group: GroupState, session: Session | undefined, how: WriteOptions): Promise<boolean> {
     const { clusterID } = group.scenario;
     const { oracle, scheduler, coverage, scenario } = this.#world;
     const key = this.#key();
     const id = `${this.#number}.${this.#nextID()}`;
-    const cmd = encodeCommand({ id, key, value: id }, 'x'.repeat(this.#dice.int(scenario.paddingBytes + 1)));
+    const padding = how.padding ?? 'x'.repeat(this.#dice.int(scenario.paddingBytes + 1));
+    const cmd = encodeCommand({ id, key, value: id }, padding);
     const invokedAt = scheduler.nowMs;
-    const outcome = await this.#propose(group, session, { what: id, cmd }, attempts);
+    const outcome = await this.#propose(group, session, { what: id, cmd }, how);
     const operation = { kind: 'put', key: `${clusterID}/${key}`, value: id, invokedAt } as const;
     if (outcome.done) {
       oracle.see('writeAnswered', { clusterID, position: outcome.position, command: id });
@@ -127,9 +152,9 @@ export class Client {
     group: GroupState,
     session: Session | undefined,
     { what, cmd }: { what: string; cmd: Uint8Array },
-    attempts: number,
+    { attempts, timeoutMs = this.#timeoutMs(group) }: WriteOptions,
   ): Promise<Outcome> {
-    const options = { timeoutMs: this.#timeoutMs(group) };
+    const options = { timeoutMs };
     let mayHaveHappened = false;
     for (let attempt = 1; attempt <= attempts; attempt++) {
       if (attempt > 1) {

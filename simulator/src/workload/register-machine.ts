@@ -180,7 +180,8 @@ export class RegisterMachine implements IStateMachine {
   }
 }
 
-function incompressible(sizeBytes: number): string {
+/** Text that nothing compresses. */
+export function incompressible(sizeBytes: number): string {
   const bytes = Buffer.alloc(sizeBytes >> 1);
   for (let at = 0, sum = 1; at + 4 <= bytes.length; at += 4) {
     sum = (Math.imul(sum, 1_664_525) + 1_013_904_223) >>> 0;
