@@ -11,6 +11,7 @@ import {
 import { nameIn } from './clients.js';
 import type { ChaosCluster } from './cluster.js';
 import type { Group } from './groups.js';
+import type { Answer } from './node-commands.js';
 import type { GroupRecorder } from './recorder.js';
 import { type ChaosState, STATE_QUERY } from './state-machine.js';
 
@@ -65,10 +66,8 @@ async function readAll(
 ): Promise<void> {
   const recorder = recorders.get(clusterID);
   if (recorder === undefined) return;
-  const request = { clusterID, query: STATE_QUERY, timeoutMs: READ_TIMEOUT_MS };
   for (const hostID of members.keys()) {
-    const invokedAt = performance.now();
-    const answer = await cluster.call(hostID, 'read', request, CALL_TIMEOUT_MS).catch(() => undefined);
+    const { answer, invokedAt } = await readState(cluster, hostID, clusterID);
     if (answer?.isGood !== true) {
       findings.stuck.push(
         `group ${clusterID}: host ${hostID} did not tell its state: ${answer?.code ?? 'silence'}`,
@@ -79,6 +78,22 @@ async function readAll(
     const values = new Map(state.values.map(([key, value]) => [nameIn(clusterID, key), value]));
     recorder.observed(values, invokedAt, performance.now());
     findings.violations.push(...checkLedger(recorder, state));
+  }
+}
+
+/** The last attempt, and when it was made: a read that is refused is made again, as its error says. */
+async function readState(
+  cluster: ChaosCluster,
+  hostID: number,
+  clusterID: number,
+): Promise<{ answer: Answer<string> | undefined; invokedAt: number }> {
+  const endMs = performance.now() + READ_TIMEOUT_MS;
+  for (;;) {
+    const invokedAt = performance.now();
+    const request = { clusterID, query: STATE_QUERY, timeoutMs: READ_TIMEOUT_MS };
+    const answer = await cluster.call(hostID, 'read', request, CALL_TIMEOUT_MS).catch(() => undefined);
+    if (answer?.isGood === true || performance.now() > endMs) return { answer, invokedAt };
+    await delay(POLL_MS);
   }
 }
 

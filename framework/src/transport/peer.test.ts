@@ -419,6 +419,71 @@ describe('Peer', () => {
       expect([large.closedByUs, urgent.closedByUs]).toEqual([false, true]);
     });
 
+    it('gets many smaller messages of one group over that connection, too, when they wait for the first', async () => {
+      const others: HeldConnection[] = [];
+      const { peer, main } = await setUpLanes(() => {
+        const connection = new HeldConnection();
+        others.push(connection);
+        return Promise.resolve(connection);
+      });
+      const of = (clusterID: number, message: Message): Message => ({ ...message, clusterID });
+      peer.push(of(6, replicate(9)));
+      peer.flush();
+      // The first connection is busy with that all the while.
+      peer.push(of(5, replicate(2, 200_000)));
+      peer.push(of(5, replicate(4, 200_000)));
+      peer.flush();
+      await settle();
+      const [large] = others as [HeldConnection];
+      expect(large.sent.map(({ batch }) => targets(batch))).toEqual([[4]]);
+      // The queues of this test are full with that.
+      peer.push(of(5, replicate(5)));
+      large.sent[0]?.resolve();
+      await settle();
+      expect(large.sent.map(({ batch }) => targets(batch))).toEqual([[4], [5]]);
+      expect(main.sent.map(({ batch }) => targets(batch))).toEqual([[1], [9]]);
+    });
+
+    it('gives a group no connection for large messages when the first one keeps up with it', async () => {
+      let further = 0;
+      const { peer, main } = await setUpLanes(() => {
+        further += 1;
+        return Promise.reject(new Error('refused'));
+      });
+      for (let i = 1; i <= 30; i++) {
+        peer.push(replicate(i, 30_000));
+        peer.flush();
+        main.sent.at(-1)?.resolve();
+        await settle();
+      }
+      expect(further).toBe(0);
+    });
+
+    it('closes the connection for large messages, and forgets its groups, when it is not used for long', async () => {
+      const others: HeldConnection[] = [];
+      const { peer, main } = await setUpLanes(() => {
+        const connection = new HeldConnection();
+        others.push(connection);
+        return Promise.resolve(connection);
+      });
+      peer.push(replicate(2, 300_000));
+      peer.flush();
+      await settle();
+      const [large] = others as [HeldConnection];
+      peer.releaseIdle();
+      peer.releaseIdle();
+      expect(large.closedByUs).toBe(false);
+      large.sent[0]?.resolve();
+      await settle();
+      peer.releaseIdle();
+      expect(large.closedByUs).toBe(true);
+      main.sent[0]?.resolve();
+      peer.push(replicate(3));
+      peer.flush();
+      await settle();
+      expect(targets(main.sent[1]?.batch)).toEqual([3]);
+    });
+
     it('gets no large batch while the second connection is being made, but urgent messages', async () => {
       let refuse: (error: Error) => void = () => undefined;
       const { peer, main } = await setUpLanes(() => new Promise((_resolve, reject) => (refuse = reject)));

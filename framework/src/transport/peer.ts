@@ -16,6 +16,12 @@ const LARGE_BATCH_BYTES = 64 * 1024;
 /** From this size on a message takes its group to a connection for large ones. */
 const LARGE_MESSAGE_BYTES = 256 * 1024;
 
+/**
+ * A group takes itself there as well with smaller ones, of this size and more, that come to as much before the first
+ * connection has sent what it has: so many at a time hold up others like one that is large.
+ */
+const NOTED_MESSAGE_BYTES = 16 * 1024;
+
 /** For so long what is sent waits for a further connection to be made; then it goes over the first one. */
 const MAX_WAIT_MS = 250;
 
@@ -38,6 +44,9 @@ export class Peer {
    * order, and what overtakes entries is refused and sent again.
    */
   readonly #largeGroups = new Set<number>();
+  /** By group: bytes of messages worth noting since the first connection sent its last batch. */
+  readonly #noted = new Map<number, number>();
+  #isLargeUsed = false;
   /** Ends the wait for a connection that is being made for the first time. */
   readonly #waits = new Map<Lane, Timer>();
   #stopped = false;
@@ -48,6 +57,7 @@ export class Peer {
     this.#deps = deps;
     this.#main = new Lane(target, options, deps);
     this.#main.onBatch = (sizeBytes) => {
+      this.#noted.clear();
       if (sizeBytes >= LARGE_BATCH_BYTES) this.#addLane();
     };
   }
@@ -90,6 +100,18 @@ export class Peer {
     this.#largeGroups.delete(clusterID);
   }
 
+  /** Called now and then: a connection for large messages that was not used since the last call is closed. */
+  releaseIdle(): void {
+    const lane = this.#large;
+    if (lane === undefined) return;
+    if (!this.#isLargeUsed && lane.isAtRest) {
+      this.#large = undefined;
+      this.#largeGroups.clear();
+      lane.stop();
+    }
+    this.#isLargeUsed = false;
+  }
+
   stop(): void {
     this.#stopped = true;
     for (const timer of this.#waits.values()) timer.cancel();
@@ -101,7 +123,7 @@ export class Peer {
   #laneFor(message: Message): Lane {
     if (isUrgent(message)) return this.#urgent?.isUp === true ? this.#urgent : this.#main;
     const isOfLargeGroup = this.#largeGroups.has(message.clusterID);
-    if (!isOfLargeGroup && messageSizeBytes(message) < LARGE_MESSAGE_BYTES) return this.#main;
+    if (!isOfLargeGroup && !this.#isLarge(message)) return this.#main;
     if (this.#stopped || !this.#deps.mayAddLane(this.target)) return this.#main;
     this.#large ??= this.#makeLargeLane();
     const isUsable = this.#large.isUp || this.#waits.has(this.#large);
@@ -110,7 +132,18 @@ export class Peer {
       return this.#main;
     }
     this.#largeGroups.add(message.clusterID);
+    this.#isLargeUsed = true;
     return this.#large;
+  }
+
+  /** Whether it holds up others, by itself or with what its group has given just before. */
+  #isLarge(message: Message): boolean {
+    if (message.entries.length === 0) return false;
+    const sizeBytes = messageSizeBytes(message);
+    if (sizeBytes < NOTED_MESSAGE_BYTES) return false;
+    const notedBytes = (this.#noted.get(message.clusterID) ?? 0) + sizeBytes;
+    this.#noted.set(message.clusterID, notedBytes);
+    return notedBytes >= LARGE_MESSAGE_BYTES;
   }
 
   /** Called once, when the lane is made: `end` is called when its first attempt has settled, or has taken too long. */

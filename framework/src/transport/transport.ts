@@ -243,6 +243,7 @@ export class Transport {
 
   #releaseIdle(): void {
     for (const [host, peer] of this.#peers) {
+      peer.releaseIdle();
       if (this.#used.has(peer) || !peer.isAtRest) continue;
       this.#peers.delete(host);
       this.#dragonboats.delete(host);

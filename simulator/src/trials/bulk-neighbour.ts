@@ -7,8 +7,10 @@ const MIB = 1024 * 1024;
 /** Of one command; for groups whose election timeout is a second or more it is twice that. */
 const COMMAND_BYTES = MIB;
 const LONG_ELECTION_MS = 1_000;
-/** So long one command is on its way: longer than any election timeout. */
+/** So long one command is on its way, unless the links would be too slow for the other group: longer than elections wait. */
 const TRANSMISSION_ELECTIONS = 3;
+/** With less a leader gives up, since what it sends does not get through; see progress.ts of the core. */
+const LEAST_BYTES_PER_ELECTION = MIB / 4;
 const WRITERS = 2;
 const WRITES_EACH = 2;
 const MAX_ATTEMPTS = 10;
@@ -31,9 +33,13 @@ export async function tryBulkNeighbour(stage: Stage): Promise<void> {
     await leaderOf(stage, group);
     if (!(await writeSome(stage, group, 1))) return liveness.fail('nothing is committed before a bulk load');
   }
-  const electionMs = Math.max(electionsMs(stage, bulk, 1), electionsMs(stage, neighbour, 1));
+  const timeouts = [bulk, neighbour].map((group) => electionsMs(stage, group, 1));
+  const electionMs = Math.max(...timeouts);
   const sizeBytes = electionMs >= LONG_ELECTION_MS ? 2 * COMMAND_BYTES : COMMAND_BYTES;
-  const messageBytesPerMs = sizeBytes / (TRANSMISSION_ELECTIONS * electionMs);
+  const messageBytesPerMs = Math.max(
+    sizeBytes / (TRANSMISSION_ELECTIONS * electionMs),
+    LEAST_BYTES_PER_ELECTION / Math.min(...timeouts),
+  );
   const { clusterID } = bulk.scenario;
   tell(
     world,
