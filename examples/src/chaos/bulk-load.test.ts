@@ -15,7 +15,7 @@ describe('BulkLoad', () => {
       expect(size).toBeGreaterThanOrEqual(256 * 1024);
       let sum = size;
       for (let next = bulk.take(7); next > 0; next = bulk.take(7)) sum += next;
-      expect(sum).toBe(24 * MIB);
+      expect(sum).toBe(16 * MIB);
       expect(bulk.sizeBytes).toBe(sum);
       load.end();
     }

@@ -3,9 +3,9 @@ import type { Group } from './groups.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-const COMMAND_BYTES = [256 * KIB, MIB, 8 * MIB];
+const COMMAND_BYTES = [256 * KIB, MIB, 4 * MIB, 8 * MIB];
 /** Of all large commands of one load, sent or to be sent again: they stay in logs for a while, on small disks. */
-const BUDGET_BYTES = 24 * MIB;
+const BUDGET_BYTES = 16 * MIB;
 /** A load on slow links: what passes in this time. */
 const BUDGET_MS = 10_000;
 const BYTES_PER_MS_OF_MBIT = 125;

@@ -6,6 +6,8 @@ import type { GroupRecorder } from './recorder.js';
 const LOOK_EVERY_MS = 250;
 /** A look that comes so much later than it should: this process itself, or the machine, had no time. */
 const LATE_MS = 1_000;
+/** Processes report four times a second: one that does not for so long had no time either. */
+const SILENT_MS = 1_000;
 /** A longer delay than that leaves no time for elections. */
 const MAX_DELAY_MS = 100;
 /** After a cut, until what was connected has noticed: over UDP by silence alone. */
@@ -31,6 +33,8 @@ export class ServiceWatch {
   readonly #recorders: ReadonlyMap<number, GroupRecorder>;
   /** By group: since when nothing is wrong with a majority. */
   readonly #wellSince = new Map<number, number>();
+  /** By host: its last report, and when it was first seen. */
+  readonly #heard = new Map<number, { report: unknown; atMs: number }>();
   #lastLookAt = performance.now();
   #timer: NodeJS.Timeout | undefined;
 
@@ -55,11 +59,12 @@ export class ServiceWatch {
     const isLate = now - this.#lastLookAt > LOOK_EVERY_MS + LATE_MS;
     this.#lastLookAt = now;
     const links = this.#goodLinks(now);
+    const running = this.#watched.hosts.filter((host) => this.#runsWell(host, now));
     for (const group of this.#groups) {
       const { clusterID } = group;
       const recorder = this.#recorders.get(clusterID);
       if (recorder === undefined) continue;
-      if (isLate || !this.#hasGoodMajority(group, links)) {
+      if (isLate || !hasGoodMajority(group, running, links)) {
         this.#wellSince.set(clusterID, now);
         continue;
       }
@@ -82,16 +87,26 @@ export class ServiceWatch {
     return new Set(good.map(({ from, to }) => `${from}>${to}`));
   }
 
-  #hasGoodMajority({ members }: Group, links: ReadonlySet<string>): boolean {
-    const well = this.#watched.hosts
-      .filter(({ hostID, process, isReady, isPaused, hasFullDisk }) => {
-        const isRunning = process?.isRunning === true && isReady && !isPaused && !hasFullDisk;
-        return isRunning && members.has(hostID);
-      })
-      .map(({ hostID }) => hostID);
-    const areConnected = (a: number, b: number): boolean => links.has(`${a}>${b}`) && links.has(`${b}>${a}`);
-    return largestClique(well, areConnected) > members.size / 2;
+  #runsWell(host: ChaosHostHandle, now: number): boolean {
+    const { hostID, process, isReady, isPaused, hasFullDisk } = host;
+    if (process?.isRunning !== true || !isReady || isPaused || hasFullDisk) return false;
+    const before = this.#heard.get(hostID);
+    if (before === undefined || before.report !== process.news) {
+      this.#heard.set(hostID, { report: process.news, atMs: now });
+      return true;
+    }
+    return now - before.atMs < SILENT_MS;
   }
+}
+
+function hasGoodMajority(
+  { members }: Group,
+  running: readonly ChaosHostHandle[],
+  links: ReadonlySet<string>,
+): boolean {
+  const own = running.map(({ hostID }) => hostID).filter((hostID) => members.has(hostID));
+  const areConnected = (a: number, b: number): boolean => links.has(`${a}>${b}`) && links.has(`${b}>${a}`);
+  return largestClique(own, areConnected) > members.size / 2;
 }
 
 /** How many of a few, at most, are all connected with each other. */
