@@ -14,7 +14,8 @@ export interface ChaosOptions {
 export const CHAOS_HELP = `Usage: npm run chaos -- [options]
 
 Five real processes with many groups, real disks and sockets, and faults of every kind under load: kill -9, SIGSTOP,
-partitions, loss, delays, cut connections, full and wiped disks, restarts, transfers, snapshots, changes of members.
+partitions, loss, delays, narrow links, cut and misdirected connections, full, crowded and wiped disks, slow saves,
+restarts, transfers, snapshots, large commands, changes of members.
 After each round everything is healed; each group must serve through each member, the history of all clients must be
 linearizable, each acknowledged write be there once, and replicas be equal.
 
