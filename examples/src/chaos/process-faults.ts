@@ -94,8 +94,7 @@ export class ProcessTroubles {
     return `SIGSTOP and SIGCONT of ${named(victims)}`;
   }
 
-  async #restart(ms: number, signal: AbortSignal): Promise<string> {
-    const victim = this.#victim();
+  async #restart(ms: number, signal: AbortSignal, victim = this.#victim()): Promise<string> {
     await this.#cluster.stop(victim);
     await rest(ms / 4, signal);
     await this.#cluster.start(victim);
@@ -139,18 +138,24 @@ export class ProcessTroubles {
     return `no room for snapshots of groups ${idsOf(groups).join(', ')} on any host: ${taken} taken`;
   }
 
-  /** State machines that take their time to save, or hang; sometimes a host is restarted meanwhile. */
+  /**
+   * State machines that take their time to save, or hang. Those that hang are all of one host, which may be restarted
+   * meanwhile: they apply nothing, and others must lead.
+   */
   async #slowSaves(ms: number, signal: AbortSignal): Promise<string> {
     const groups = this.#someGroups(4);
-    const hangs = this.#random.isTrue(0.4);
+    const victim = this.#victim();
+    const hangs = this.#random.isTrue(0.5);
     const delayMs = hangs ? HANGING_SAVE_MS : this.#random.between(1_000, 4_000);
-    await this.#burden(groups, { extraBytes: 0, delayMs });
-    const taking = this.#snapshotAll(groups);
-    if (this.#random.isTrue(0.3)) await this.#restart(ms, signal);
+    const hosts = hangs ? [victim] : this.#cluster.hosts;
+    await this.#burden(groups, { extraBytes: 0, delayMs }, hosts);
+    const taking = this.#snapshotAll(groups, hosts);
+    if (this.#random.isTrue(0.3)) await this.#restart(ms, signal, victim);
     else await rest(ms, signal);
     await this.#burden([], { extraBytes: 0, delayMs: 0 });
     await taking;
-    return `saves of groups ${idsOf(groups).join(', ')} ${hangs ? 'hang' : `take ${delayMs} ms`}`;
+    const told = `saves of groups ${idsOf(groups).join(', ')}`;
+    return hangs ? `${told} hang on ${named(hosts)}` : `${told} take ${delayMs} ms`;
   }
 
   #someGroups(share: number): Group[] {
@@ -168,11 +173,17 @@ export class ProcessTroubles {
   }
 
   /** Resolves to how many were. */
-  async #snapshotAll(groups: readonly Group[]): Promise<number> {
+  async #snapshotAll(
+    groups: readonly Group[],
+    hosts: readonly ChaosHostHandle[] = this.#cluster.hosts,
+  ): Promise<number> {
+    const isAsked = (hostID: number): boolean => hosts.some((host) => host.hostID === hostID);
     const asked = groups.flatMap(({ clusterID, members }) =>
-      [...members.keys()].map((hostID) =>
-        this.#cluster.call(hostID, 'snapshot', { clusterID }, CALL_TIMEOUT_MS).catch(() => undefined),
-      ),
+      [...members.keys()]
+        .filter(isAsked)
+        .map((hostID) =>
+          this.#cluster.call(hostID, 'snapshot', { clusterID }, CALL_TIMEOUT_MS).catch(() => undefined),
+        ),
     );
     return (await Promise.all(asked)).filter((answer) => answer?.isGood === true).length;
   }
