@@ -163,8 +163,12 @@ export class ProcessTroubles {
   }
 
   /** Hosts that are down forget it anyway. */
-  async #burden(groups: readonly Group[], burden: { extraBytes: number; delayMs: number }): Promise<void> {
-    const asked = this.#cluster.hosts.map(({ hostID }) =>
+  async #burden(
+    groups: readonly Group[],
+    burden: { extraBytes: number; delayMs: number },
+    hosts: readonly ChaosHostHandle[] = this.#cluster.hosts,
+  ): Promise<void> {
+    const asked = hosts.map(({ hostID }) =>
       this.#cluster
         .call(hostID, 'burdenSnapshots', { clusterIDs: idsOf(groups), ...burden }, CALL_TIMEOUT_MS)
         .catch(() => undefined),
