@@ -2,9 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Snapshot } from '@drakkar/raftio';
 import { DiskReserve } from '../fs/disk-reserve.js';
 import { silentLogger } from '../logging/logger.js';
 import { NodeFileSystem } from '../fs/node-file-system.js';
+import { dragonboatSessionFormat } from '../rsm/index.js';
+import { encodeSessions } from '../rsm/session-codec.js';
+import { SessionManager } from '../rsm/session-manager.js';
 import { SystemClock } from '../runtime/clock.js';
 import { SnapshotReceiver } from './stream/receiver.js';
 import { SnapshotSender } from './stream/sender.js';
@@ -39,30 +43,49 @@ async function growthOf(task: () => Promise<void>): Promise<number> {
 }
 
 describe('a snapshot that is larger than memory should hold', () => {
-  it('is written, sent, received and read in little memory', async () => {
+  it.each([
+    ['in our format', undefined],
+    ['in the format of Dragonboat', dragonboatSessionFormat(4096)],
+  ])('is written, sent, received and read in little memory: %s', async (_name, dragonboat) => {
     const fileSystem = new NodeFileSystem();
     const source = makeStore(fileSystem, join(dir, 'source'));
     const target = makeStore(fileSystem, join(dir, 'target'));
     const clock = new SystemClock();
+    let received: Snapshot | undefined;
     const shared = { fileSystem, clock, logger: silentLogger };
     const receiver = new SnapshotReceiver(
       { deploymentID: 1, maxStreams: 1, idleTimeoutMs: 20_000 },
       {
         ...shared,
-        lookup: () => ({ store: target }),
-        onReceived: () => undefined,
+        lookup: () => ({ store: target, dragonboat }),
+        onReceived: ({ snapshot, isFromDragonboat }) => {
+          expect(isFromDragonboat).toBe(dragonboat !== undefined);
+          received = snapshot;
+        },
         onNoSpace: () => undefined,
         reserve: new DiskReserve({ fileSystem, dir: '/', reserveBytes: 0 }),
       },
     );
     const sender = new SnapshotSender(
       { deploymentID: 1, maxStreams: 1, bytesPerSecond: 0, connectTimeoutMs: 1000, stallTimeoutMs: 20_000 },
-      { ...shared, connect: async () => new LoopbackConnection(receiver.createSink) },
+      {
+        ...shared,
+        connect: async () => {
+          const connection = new LoopbackConnection(receiver.createSink);
+          const finish = connection.finish.bind(connection);
+          connection.finish = async () => {
+            await finish();
+            sender.confirm(CLUSTER_ID, 2);
+          };
+          return connection;
+        },
+      },
     );
     let readBytes = 0;
     const growth = await growthOf(async () => {
       const snapshot = await source.create(
         creation(CLUSTER_ID, PIECE, {
+          sessions: encodeSessions(new SessionManager(4096)),
           write: async (writer) => {
             for (let done = 0; done < SIZE_BYTES; done += PIECE.length) await writer.write(PIECE);
           },
@@ -76,9 +99,10 @@ describe('a snapshot that is larger than memory should hold', () => {
         to: 2,
         target: 'loopback',
         signal: never(),
+        dragonboat,
       });
       expect(outcome).toMatchObject({ sent: true });
-      const open = await target.open(snapshot, never());
+      const open = await target.open(received as Snapshot, never());
       for await (const piece of open.reader) readBytes += piece.length;
       await open.close();
     });
