@@ -61,8 +61,8 @@ export function endHandlers({
 }
 
 /** For a link that batches come over. */
-export function watchOf({ receivers: { onArriving } }: Incoming): Pick<LinkHandlers, 'watch'> {
-  return onArriving === undefined ? {} : { watch: new BatchWatch(onArriving) };
+export function watchOf({ peer, receivers: { onArriving } }: Incoming): Pick<LinkHandlers, 'watch'> {
+  return onArriving === undefined ? {} : { watch: new BatchWatch((messages) => onArriving(messages, peer)) };
 }
 
 /** Attaches the receiving end of a message channel to a link. */
