@@ -57,7 +57,7 @@ const MAX_LOG_INDEX = 2 ** 52;
 
 /** What is wrong with a message for this replica; `undefined`: it may be true. Changes nothing. */
 export function faultOf(core: Core, message: Message): ClaimFault | undefined {
-  if (!isBetweenReplicas(message.type)) return 'unknownType';
+  if (!BETWEEN_REPLICAS.has(message.type)) return 'unknownType';
   if (!isListed(core, message.from) && !mayBeLaterMember(core, message)) return 'unlistedSender';
   if (isTermOutOfReach(core, message)) return 'termOutOfReach';
   switch (message.type) {
@@ -87,47 +87,43 @@ export function faultOf(core: Core, message: Message): ClaimFault | undefined {
   }
 }
 
-function isBetweenReplicas(type: MessageType): boolean {
-  switch (type) {
-    case MessageType.NoOP:
-    case MessageType.Propose:
-    case MessageType.Replicate:
-    case MessageType.ReplicateResp:
-    case MessageType.RequestVote:
-    case MessageType.RequestVoteResp:
-    case MessageType.InstallSnapshot:
-    case MessageType.Heartbeat:
-    case MessageType.HeartbeatResp:
-    case MessageType.ReadIndex:
-    case MessageType.ReadIndexResp:
-    case MessageType.Quiesce:
-    case MessageType.SnapshotReceived:
-    case MessageType.LeaderTransfer:
-    case MessageType.TimeoutNow:
-    case MessageType.RequestPreVote:
-    case MessageType.RequestPreVoteResp:
-    case MessageType.ProposalDropped:
-    case MessageType.NotMember:
-      return true;
-    default:
-      return false;
-  }
-}
+/** Types that go between replicas. */
+const BETWEEN_REPLICAS: ReadonlySet<MessageType> = new Set([
+  MessageType.NoOP,
+  MessageType.Propose,
+  MessageType.Replicate,
+  MessageType.ReplicateResp,
+  MessageType.RequestVote,
+  MessageType.RequestVoteResp,
+  MessageType.InstallSnapshot,
+  MessageType.Heartbeat,
+  MessageType.HeartbeatResp,
+  MessageType.ReadIndex,
+  MessageType.ReadIndexResp,
+  MessageType.Quiesce,
+  MessageType.SnapshotReceived,
+  MessageType.LeaderTransfer,
+  MessageType.TimeoutNow,
+  MessageType.RequestPreVote,
+  MessageType.RequestPreVoteResp,
+  MessageType.ProposalDropped,
+  MessageType.NotMember,
+]);
+
+/** Those that carry no term. */
+const REQUESTS: ReadonlySet<MessageType> = new Set([
+  MessageType.Propose,
+  MessageType.ReadIndex,
+  MessageType.LeaderTransfer,
+  MessageType.Quiesce,
+  MessageType.SnapshotReceived,
+  MessageType.ProposalDropped,
+  MessageType.NotMember,
+]);
 
 /** Messages that carry no term: anyone may ask anything at any time. */
 export function isRequest(message: Message): boolean {
-  switch (message.type) {
-    case MessageType.Propose:
-    case MessageType.ReadIndex:
-    case MessageType.LeaderTransfer:
-    case MessageType.Quiesce:
-    case MessageType.SnapshotReceived:
-    case MessageType.ProposalDropped:
-    case MessageType.NotMember:
-      return true;
-    default:
-      return isQuestion(message);
-  }
+  return REQUESTS.has(message.type) || isQuestion(message);
 }
 
 /** Whether the newest membership has that replica: the one in force, or a change in the log that is not applied yet. */

@@ -16,6 +16,8 @@ export class InMemLog {
   private firstPinned: number;
   private totalBytes = 0;
   private unpinnedBytes = 0;
+  private accountedPinned = 0;
+  private accountedUnpinned = 0;
 
   constructor(
     firstIndex: number,
@@ -46,10 +48,8 @@ export class InMemLog {
     if (entry.index !== this.firstIndex + this.length) {
       violated('a gap in the log', { index: entry.index, expected: this.firstIndex + this.length });
     }
-    const sizeBytes = entrySizeBytes(entry);
     this.slots.push(entry);
-    this.totalBytes += sizeBytes;
-    this.memory.pin(sizeBytes);
+    this.totalBytes += entrySizeBytes(entry);
   }
 
   at(index: number): Entry {
@@ -94,7 +94,6 @@ export class InMemLog {
       sizeBytes += entrySizeBytes(this.slots[slot] as Entry);
     }
     this.totalBytes -= sizeBytes;
-    this.memory.unpin(sizeBytes);
     this.slots.length = this.head + keep;
   }
 
@@ -105,30 +104,34 @@ export class InMemLog {
     let sizeBytes = 0;
     for (let i = this.firstPinned; i <= end; i++) sizeBytes += entrySizeBytes(this.at(i));
     this.unpinnedBytes += sizeBytes;
-    this.memory.retain(sizeBytes);
     this.firstPinned = end + 1;
   }
 
-  /** Lets go of the first entry if it is not pinned; whether it did. */
-  evictFirst(): boolean {
-    if (this.length === 0 || this.firstIndex >= this.firstPinned) return false;
+  /** Lets go of the first entry if it is not pinned; returns its size, or 0. */
+  evictFirst(): number {
+    if (this.length === 0 || this.firstIndex >= this.firstPinned) return 0;
     const sizeBytes = entrySizeBytes(this.slots[this.head] as Entry);
     this.slots[this.head] = undefined;
     this.head += 1;
     this.firstIndex += 1;
     this.totalBytes -= sizeBytes;
     this.unpinnedBytes -= sizeBytes;
-    this.memory.release(sizeBytes);
     if (this.head >= COMPACT_SLOTS && this.head * 2 >= this.slots.length) {
       this.slots = this.slots.slice(this.head);
       this.head = 0;
     }
-    return true;
+    return sizeBytes;
+  }
+
+  /** Tells the host's account what has come and gone since the last call: once for many entries. */
+  account(): void {
+    const { pinnedBytes, unpinnedBytes } = this;
+    this.memory.add(pinnedBytes - this.accountedPinned, unpinnedBytes - this.accountedUnpinned);
+    this.accountedPinned = pinnedBytes;
+    this.accountedUnpinned = unpinnedBytes;
   }
 
   reset(firstIndex: number): void {
-    this.memory.unpin(this.pinnedBytes);
-    this.memory.release(this.unpinnedBytes);
     this.slots = [];
     this.head = 0;
     this.firstIndex = firstIndex;

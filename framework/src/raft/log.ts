@@ -218,13 +218,19 @@ export class RaftLog {
   evict(matchedByAll: number): void {
     const mem = this.mem;
     mem.unpinTo(Math.min(this.stable, this.applied));
+    mem.account();
+    let excessBytes = this.memory.hostExcessBytes;
+    let evictedBytes = -1;
     while (
-      mem.sizeBytes > this.capBytes ||
-      (mem.sizeBytes > this.retainedBytes && mem.first <= matchedByAll) ||
-      this.memory.isHostOver
+      evictedBytes !== 0 &&
+      (mem.sizeBytes > this.capBytes ||
+        (mem.sizeBytes > this.retainedBytes && mem.first <= matchedByAll) ||
+        excessBytes > 0)
     ) {
-      if (!mem.evictFirst()) return;
+      evictedBytes = mem.evictFirst();
+      excessBytes -= evictedBytes;
     }
+    if (evictedBytes >= 0) mem.account();
   }
 
   /** Whatever is durable and applied leaves memory, as far as the host holds too much. */

@@ -2,8 +2,7 @@
 const KEPT_PART = 0.25;
 
 /**
- * What the entries of all replicas of a host take in memory, in logs and queues, and what they may take together. Kept
- * by adding to numbers, since it is done for each entry.
+ * What the entries of all replicas of a host take in memory, in logs and queues, and what they may take together.
  */
 export class MemoryBudget {
   readonly maxBytes: number;
@@ -36,7 +35,12 @@ export class MemoryBudget {
 
   /** Whether entries that could be let go of have to go, wherever they are. */
   get isOver(): boolean {
-    return this.retainedBytes > 0 && this.pinnedBytes + this.retainedBytes > this.maxBytes;
+    return this.excessBytes > 0;
+  }
+
+  /** How much of what could go has to. */
+  get excessBytes(): number {
+    return Math.min(this.retainedBytes, this.pinnedBytes + this.retainedBytes - this.maxBytes);
   }
 
   #count(change: number): void {
@@ -67,16 +71,11 @@ export class MemoryAccount {
     this.#budget.pinnedBytes -= sizeBytes;
   }
 
-  /** They are kept, and could go. */
-  retain(sizeBytes: number): void {
-    this.unpin(sizeBytes);
-    this.retainedBytes += sizeBytes;
-    this.#budget.retainedBytes += sizeBytes;
-  }
-
-  release(sizeBytes: number): void {
-    this.retainedBytes -= sizeBytes;
-    this.#budget.retainedBytes -= sizeBytes;
+  /** By how much has changed what is pinned, and what is kept and could go. */
+  add(pinnedBytes: number, retainedBytes: number): void {
+    this.pin(pinnedBytes);
+    this.retainedBytes += retainedBytes;
+    this.#budget.retainedBytes += retainedBytes;
   }
 
   /** Whether no more is to be taken: the host is short of room, and this replica has more than its share of it. */
@@ -84,8 +83,9 @@ export class MemoryAccount {
     return this.#budget.pinnedBytes > this.#budget.commonBytes && this.pinnedBytes > this.#budget.shareBytes;
   }
 
-  get isHostOver(): boolean {
-    return this.#budget.isOver;
+  /** Of all replicas of the host. */
+  get hostExcessBytes(): number {
+    return this.#budget.excessBytes;
   }
 
   /** What it holds counts no more, nor what it takes from now on. Idempotent. */

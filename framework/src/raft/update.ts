@@ -70,6 +70,7 @@ export function getUpdate(core: Core): RaftUpdate {
   settle(core, core.commitNotice === 'due');
   const { log, outbox } = core;
   core.outbox = new Outbox();
+  log.mem.account();
   if (core.commitNotice === 'held') core.commitNotice = 'due';
   const entriesToSave = log.mem.slice(log.saveHanded + 1, log.lastIndex + 1);
   const isStateDue =

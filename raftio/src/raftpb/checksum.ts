@@ -42,11 +42,6 @@ function makeTable(): Int32Array {
   return table;
 }
 
-/** The table's number in column `slice` for the low byte of `bits`. */
-function at(slice: number, bits: number): number {
-  return TABLE[slice + (bits & 0xff)] as number;
-}
-
 /** CRC-32 of a short piece, as a signed integer, which takes no memory of its own. */
 function shortChecksum(buf: Uint8Array, start: number, end: number): number {
   let rest = -1;
@@ -57,17 +52,20 @@ function shortChecksum(buf: Uint8Array, start: number, end: number): number {
       ((buf[pos + 1] as number) << 8) |
       ((buf[pos + 2] as number) << 16) |
       ((buf[pos + 3] as number) << 24);
+    // Written out, since calls would cost more than all else until this is compiled.
     rest =
-      at(0x700, rest) ^
-      at(0x600, rest >>> 8) ^
-      at(0x500, rest >>> 16) ^
-      at(0x400, rest >>> 24) ^
-      at(0x300, buf[pos + 4] as number) ^
-      at(0x200, buf[pos + 5] as number) ^
-      at(0x100, buf[pos + 6] as number) ^
-      at(0, buf[pos + 7] as number);
+      (TABLE[0x700 | (rest & 0xff)] as number) ^
+      (TABLE[0x600 | ((rest >>> 8) & 0xff)] as number) ^
+      (TABLE[0x500 | ((rest >>> 16) & 0xff)] as number) ^
+      (TABLE[0x400 | (rest >>> 24)] as number) ^
+      (TABLE[0x300 | (buf[pos + 4] as number)] as number) ^
+      (TABLE[0x200 | (buf[pos + 5] as number)] as number) ^
+      (TABLE[0x100 | (buf[pos + 6] as number)] as number) ^
+      (TABLE[buf[pos + 7] as number] as number);
   }
-  for (; pos < end; pos++) rest = at(0, rest ^ (buf[pos] as number)) ^ (rest >>> 8);
+  for (; pos < end; pos++) {
+    rest = (TABLE[(rest ^ (buf[pos] as number)) & 0xff] as number) ^ (rest >>> 8);
+  }
   return ~rest;
 }
 

@@ -70,7 +70,9 @@ export class Reader {
     const short = this.shortUint();
     if (short >= 0) return short;
     this.halves();
-    return uint64OfHalves(this.high >>> 0, this.low >>> 0);
+    const high = this.high >>> 0;
+    const low = this.low >>> 0;
+    return high < HIGH_LIMIT ? high * TWO_32 + low : bigintOfHalves(high, low);
   }
 
   /** Eight bytes, little-endian, that must be a safe integer. */
@@ -245,10 +247,6 @@ export class Reader {
     }
     throw new ErrMalformed('a number of more than ten bytes');
   }
-}
-
-function uint64OfHalves(high: number, low: number): Uint64 {
-  return high < HIGH_LIMIT ? high * TWO_32 + low : bigintOfHalves(high, low);
 }
 
 /** Set of field numbers, for `Reader.skip`. */
