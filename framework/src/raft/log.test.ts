@@ -59,10 +59,10 @@ describe('InMemLog', () => {
     const log = new InMemLog(1);
     for (const entry of entries(1, 1, 1, 1, 1)) log.push(entry);
     expect(log.sizeBytes).toBe(4 * 128);
-    expect(log.evictFirst()).toBe(false);
+    expect(log.evictFirst()).toBe(0);
     log.unpinTo(2);
     expect(log.pinnedBytes).toBe(2 * 128);
-    expect([log.evictFirst(), log.evictFirst(), log.evictFirst()]).toEqual([true, true, false]);
+    expect([log.evictFirst(), log.evictFirst(), log.evictFirst()]).toEqual([128, 128, 0]);
     expect(log.first).toBe(3);
     expect(log.slice(3, 5).map(({ index }) => index)).toEqual([3, 4]);
     log.truncateFrom(4);
