@@ -147,7 +147,7 @@ export const storageMutants = [
     what: 'an index or a term that no number holds exactly is rounded',
     file: 'raftio/src/raftpb/wire/reader.ts',
     in: 'Reader.uint',
-    find: "if (high >= HIGH_LIMIT) throw new ErrUnsafeInteger('a 64-bit integer above the safe ones');",
+    find: "if (high >= HIGH_LIMIT) throw new ErrUnsafeInteger('an id, index, term or other number of 2^53 or more, which this release does not take');",
     replace: '',
   },
   {
