@@ -371,7 +371,7 @@ describe('Engine', () => {
     addReplica(2).raft.isQuiesced = true;
     const other = memory.open();
     other.pin(2000);
-    other.retain(900);
+    other.add(-900, 900);
     clock.advance(100);
     expect(story).toEqual(['1: shedMemory', '2: shedMemory', '1: tick']);
     other.close();
