@@ -232,6 +232,14 @@ describe('a follower', () => {
       expect(votes(solo, { term: 5, logIndex: 2, logTerm: 2 })).toBe(true);
     });
 
+    it('trusts its memory again when the leader of the claim campaigns with a shorter log', () => {
+      const solo = foundOut();
+      expect(votes(solo, { term: 2, ...STALE })).toBe(false);
+      expect(solo.raft.lost).toMatchObject({ index: 3, leaderID: 2 });
+      expect(votes(solo, { term: 5, ...STALE }, 2)).toBe(true);
+      expect(solo.raft.lost).toBeUndefined();
+    });
+
     it('trusts its memory again after ten election timeouts when that is said once', () => {
       const solo = new Solo();
       solo.step(2, MessageType.Heartbeat, claim);

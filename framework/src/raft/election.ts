@@ -1,7 +1,7 @@
 import { type Message, MessageType } from '@drakkar/raftio';
 import type { Core } from './core.js';
 import { isTransferOver } from './leader-transfer.js';
-import { isDistrusted, mustNotVoteFor } from './lost-entries.js';
+import { hearCandidate, isDistrusted, mustNotVoteFor } from './lost-entries.js';
 import { leavesToOthers } from './progress.js';
 import { askForLeader } from './quiesce.js';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate, setLeader } from './roles.js';
@@ -118,6 +118,7 @@ function hasLeaseAgainst(core: Core, candidate: number): boolean {
  * restarts before it could tell: from now on it needs the other's vote, and the other learns only from a leader.
  */
 export function handleRequestVote(core: Core, message: Message): void {
+  hearCandidate(core, message);
   const isFree =
     !mustNotVoteFor(core, message) &&
     (core.vote === message.from || (core.vote === 0 && core.leaderID === 0));
@@ -151,6 +152,7 @@ function learnCommit(core: Core, message: Message): void {
  */
 export function handleRequestPreVote(core: Core, message: Message): void {
   if (core.isDiskStalled) return;
+  hearCandidate(core, message);
   const isGranted =
     message.term > core.term &&
     !hasLeaseAgainst(core, message.from) &&

@@ -70,6 +70,15 @@ export function mustNotVoteFor(core: Core, { from, term, logTerm, logIndex }: Me
 }
 
 /**
+ * Somebody asks for a vote. The claim is over when that is the leader which is said to have made it, and its log does
+ * not go as far: another has forged it.
+ */
+export function hearCandidate(core: Core, { from, logIndex }: Message): void {
+  const { lost } = core;
+  if (lost.index !== 0 && from === lost.leaderID && logIndex < lost.index) core.lost = new LostEntries();
+}
+
+/**
  * Follower: a leader's message of the present term was taken. The claim is over when the log is the leader's up to
  * there; when the same leader knows of less now; and when a later leader has committed an entry of its own term: that
  * one stands behind everything that was committed before.
