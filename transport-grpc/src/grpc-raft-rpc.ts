@@ -131,7 +131,7 @@ export class GrpcRaftRPC implements IRaftRPC {
       if (either.aborted) throw attemptAborted(target, either.reason);
       const from = this.#raftAddress;
       const request = { target, path, identity, connectTimeoutMs, signal: either, from, expected };
-      return dial(request, (dialled) => {
+      const { stream, connection } = await dial(request, (dialled) => {
         const stream = new OutgoingStream(dialled, {
           closeTimeoutMs,
           patience: this.#patience,
@@ -139,8 +139,28 @@ export class GrpcRaftRPC implements IRaftRPC {
         });
         const connection = wrap(stream);
         this.#life.hold(stream, this.#peerWatch, dialled.attempt.credentials);
-        return connection;
+        return { stream, connection };
       });
+      // Before it is known what kind of host is there nothing could be sent.
+      await unlessAborted(stream, target, either);
+      return connection;
     });
+  }
+}
+
+/** Waits until it is known what kind of host a call has reached. */
+async function unlessAborted(stream: OutgoingStream, target: string, signal: AbortSignal): Promise<void> {
+  let onAbort: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(attemptAborted(target, signal.reason));
+  });
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await Promise.race([stream.peerKind, aborted]);
+  } catch (error) {
+    stream.terminate(error as Error);
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }

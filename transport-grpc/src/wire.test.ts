@@ -257,12 +257,12 @@ describe('what this transport sends', () => {
   it('waits until it is known what kind of host it goes to', async () => {
     const { address, calls } = await bareServer();
     const host = await hosts.start({ options: { dragonboatSilenceMs: 60_000 } });
-    const connection = await host.rpc.getConnection(address, never);
-    const sent = connection.sendMessageBatch(numberedBatch(1));
+    const connecting = host.rpc.getConnection(address, never);
     await until('the call is there', () => calls.length === 1);
-    expect(await isSettled(sent)).toBe(false);
+    expect(await isSettled(connecting)).toBe(false);
     speak((calls[0] as Seen).stream);
-    await sent;
+    const connection = await connecting;
+    await connection.sendMessageBatch(numberedBatch(1));
     expect(await connection.peerKind).toBe('drakkar');
   });
 
@@ -273,8 +273,8 @@ describe('what this transport sends', () => {
     expect(await connection.peerKind).toBe('dragonboat');
     speak((calls[0] as Seen).stream);
     await expect(connection.closed).resolves.toMatchObject({ code: 'ERR_CONNECTION_CLOSED' });
-    const next = await host.rpc.getConnection(address, never);
     const startMs = performance.now();
+    const next = await host.rpc.getConnection(address, never);
     await next.peerKind;
     expect(performance.now() - startMs).toBeGreaterThan(150);
   });

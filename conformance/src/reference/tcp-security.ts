@@ -113,9 +113,18 @@ export class Security {
   #watch(socket: TLSSocket, role: 'client' | 'server'): void {
     if (!this.#rules.watchesPeers) return;
     const timer = setInterval(() => {
-      if (this.#faultOf(socket, role) !== undefined) socket.destroy();
+      if (this.#isFaulty(socket, role)) socket.destroy();
     }, WATCH_MS);
     socket.on('close', () => clearInterval(timer));
+  }
+
+  /** What can't be read says nothing of a connection that was good when it began. */
+  #isFaulty(socket: TLSSocket, role: 'client' | 'server'): boolean {
+    try {
+      return this.#faultOf(socket, role) !== undefined;
+    } catch {
+      return false;
+    }
   }
 
   #identity({ caFile, certFile, keyFile }: MutualTLSConfig): SecureContextOptions {

@@ -15,7 +15,7 @@ import {
 import type { NodeHostConfigInput } from '../config/node-host-config.js';
 import { loadNodeHostConfig } from '../config/load.js';
 import { type IClock, ClockID, SystemClock } from '../runtime/clock.js';
-import { silentLoggerFactory, LoggerFactoryID } from '../logging/logger.js';
+import { type ILoggerFactory, LoggerFactoryID, silentLoggerFactory } from '../logging/logger.js';
 import { buildContainer } from './build-container.js';
 import type { ModuleLoader } from './load-adapter.js';
 
@@ -391,13 +391,21 @@ describe('overrides', () => {
   });
 
   it('a function does too, and may bind services of its own', async () => {
+    const modules: string[] = [];
+    const loggerFactory: ILoggerFactory = {
+      getLogger: (module) => {
+        modules.push(module);
+        return silentLoggerFactory.getLogger(module);
+      },
+    };
     const services = await buildContainer(IN_CODE, {
       overrides: (container) => {
-        container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory);
+        container.bind(LoggerFactoryID).toConstantValue(loggerFactory);
         container.bind(Symbol.for('mine')).toConstantValue(7);
       },
     });
-    expect(services.loggerFactory).toBe(silentLoggerFactory);
+    services.loggerFactory.getLogger('nodehost');
+    expect(modules).toContain('nodehost');
     expect(services.get(Symbol.for('mine'))).toBe(7);
   });
 
