@@ -38,9 +38,14 @@ function everyCase(mutants: readonly Mutant[]): Asked[] {
   return [...all.filter(isLong), ...all.filter((each) => !isLong(each))];
 }
 
+/** One that is named for more cases breaks what they all stand on. */
+function mostOf(caughtBy: readonly string[]): number {
+  return Math.max(MOST_CASES, caughtBy.length);
+}
+
 function resultOf({ name, caughtBy, cases }: Mutant, found: ReadonlySet<string>): MutantResult {
   const failed = cases.filter((id) => found.has(id));
-  const caught = caughtBy.every((id) => found.has(id)) && failed.length <= MOST_CASES;
+  const caught = caughtBy.every((id) => found.has(id)) && failed.length <= mostOf(caughtBy);
   return { name, caughtBy, failed, caught };
 }
 
@@ -56,7 +61,7 @@ async function fails({ mutant, id }: Asked): Promise<boolean> {
  * the named cases have one chance only.
  */
 async function withoutLate(mutant: Mutant, failed: Set<string>): Promise<Set<string>> {
-  if (failed.size <= MOST_CASES) return failed;
+  if (failed.size <= mostOf(mutant.caughtBy)) return failed;
   const left = new Set(failed);
   for (const id of failed) {
     if (!mutant.caughtBy.includes(id) && !(await fails({ mutant, id }))) left.delete(id);
