@@ -6,6 +6,12 @@ export { certificateFault } from './certificate-faults.js';
 export { type AttemptState, explainConnectError } from './connect-errors.js';
 export { asConnectionClosed } from './connection-closed.js';
 export {
+  CONNECTION_OPTIONS,
+  type ConnectionOptions,
+  resolveChoice,
+  snapshotWindow,
+} from './connection-options.js';
+export {
   type IntegerOption,
   MAX_TIMER_MS,
   integerOption,
