@@ -141,26 +141,8 @@ export class GrpcRaftRPC implements IRaftRPC {
         this.#life.hold(stream, this.#peerWatch, dialled.attempt.credentials);
         return { stream, connection };
       });
-      // Before it is known what kind of host is there nothing could be sent.
-      await unlessAborted(stream, target, either);
+      await stream.recognised(either);
       return connection;
     });
-  }
-}
-
-/** Waits until it is known what kind of host a call has reached. */
-async function unlessAborted(stream: OutgoingStream, target: string, signal: AbortSignal): Promise<void> {
-  let onAbort: () => void = () => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(attemptAborted(target, signal.reason));
-  });
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    await Promise.race([stream.peerKind, aborted]);
-  } catch (error) {
-    stream.terminate(error as Error);
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

@@ -1,6 +1,11 @@
 import { type Client, type Metadata, type StatusObject, status as Status } from '@grpc/grpc-js';
-import { ErrConnectionClosed, type PeerKind } from '@drakkar/raftio';
-import { HelloHeader, type MonitoredLink, asConnectionClosed } from '@drakkar/raftio/transport';
+import { ErrConnectFailed, ErrConnectionClosed, type PeerKind, hasErrorCode } from '@drakkar/raftio';
+import {
+  HelloHeader,
+  type MonitoredLink,
+  asConnectionClosed,
+  attemptAborted,
+} from '@drakkar/raftio/transport';
 import type { Attempt } from './attempt.js';
 import type { Dialled, OutgoingCall } from './dial.js';
 import { type Patience, PeerKindFinder } from './peer-kind.js';
@@ -42,6 +47,8 @@ export class OutgoingStream implements MonitoredLink {
   #unreported = 0;
   #ending = false;
   #ended = false;
+  /** Why it has ended, if not in order. */
+  #reason: Error | undefined;
   #closeTimer: NodeJS.Timeout | undefined;
   /** Whether the peer has said that it pings, so that its silence means something. */
   #pinged: number | undefined;
@@ -90,6 +97,27 @@ export class OutgoingStream implements MonitoredLink {
 
   get peerKind(): Promise<PeerKind> {
     return this.#finder.found;
+  }
+
+  /**
+   * The last step of an attempt to connect: resolves when it is known what kind of host has been reached, before which
+   * nothing could be sent. Rejects, when the stream is gone, with the reason: it has ended, or the signal has aborted.
+   */
+  async recognised(signal: AbortSignal): Promise<void> {
+    const onAbort = (): void => this.terminate(attemptAborted(this.peer, signal.reason));
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    try {
+      // Also when the stream ends.
+      await this.#finder.found;
+      // Who refuses a call says first who it is, and then why.
+      if (!this.#ended) await new Promise<void>((resolve) => afterNextPoll(resolve));
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+    if (!this.#ended) return;
+    await this.closed;
+    throw this.#attemptFailure();
   }
 
   /** Whether the peer is known to be a host of Dragonboat. */
@@ -161,6 +189,18 @@ export class OutgoingStream implements MonitoredLink {
     this.#handlers?.onDrain();
   }
 
+  #attemptFailure(): Error {
+    const reason = this.#reason ?? new ErrConnectionClosed();
+    for (const each of [reason, reason.cause]) {
+      if (hasErrorCode(each, 'ERR_CONNECT_FAILED') || hasErrorCode(each, 'ERR_TRANSPORT_STOPPED'))
+        return each as Error;
+    }
+    return new ErrConnectFailed(`the attempt to connect to ${this.peer} failed: ${reason.message}`, {
+      cause: reason,
+      details: { target: this.peer },
+    });
+  }
+
   #reasonOf({ code, details }: StatusObject): Error | undefined {
     // Who says that all is well before everything was sent can't have taken it.
     if (code === Status.OK && this.#ending && this.#unreported === 0) return undefined;
@@ -177,6 +217,7 @@ export class OutgoingStream implements MonitoredLink {
   #finish(reason: Error | undefined): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#reason = reason;
     this.#finder.end();
     clearTimeout(this.#closeTimer);
     this.#call.cancel();

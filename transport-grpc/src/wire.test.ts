@@ -330,3 +330,62 @@ describe('what this transport sends', () => {
     await until('it is there', () => (calls[0]?.body.length ?? 0) > 0);
   });
 });
+
+describe('an attempt at a server', () => {
+  it('fails with the reason when that is another host than the one that was meant', async () => {
+    const { address } = await bareServer((stream) => {
+      stream.respond({ ':status': 200, 'drakkar-ping-interval-ms': '2000', 'drakkar-host': 'other:1' });
+    });
+    const host = await hosts.start();
+    await expect(host.rpc.getConnection(address, never, 'meant:1')).rejects.toMatchObject({
+      code: 'ERR_CONNECT_FAILED',
+      details: { expected: 'meant:1', found: 'other:1' },
+    });
+  });
+
+  it('fails with the reason when that says who it is, and refuses the call', async () => {
+    const { address } = await bareServer((stream) => {
+      stream.respond(
+        { ':status': 200, 'content-type': 'application/grpc', 'drakkar-ping-interval-ms': '2000' },
+        { waitForTrailers: true },
+      );
+      stream.on('wantTrailers', () =>
+        stream.sendTrailers({ 'grpc-status': '7', 'grpc-message': 'no entry' }),
+      );
+      stream.end();
+    });
+    const host = await hosts.start();
+    await expect(host.rpc.getConnection(address, never)).rejects.toMatchObject({
+      code: 'ERR_CONNECT_FAILED',
+      message: expect.stringMatching(/PERMISSION_DENIED, no entry/),
+    });
+  });
+
+  it('fails when that drops the connection before it is known what kind of host it is', async () => {
+    const { address } = await bareServer((stream) => stream.session?.destroy());
+    const host = await hosts.start({ options: { dragonboatSilenceMs: 60_000 } });
+    for (const connecting of [
+      host.rpc.getConnection(address, never),
+      host.rpc.getSnapshotConnection(address, never),
+    ]) {
+      await expect(connecting).rejects.toMatchObject({
+        code: 'ERR_CONNECT_FAILED',
+        details: { target: address },
+      });
+    }
+  });
+
+  it('fails at once when its caller gives up before it is known what kind of host is there', async () => {
+    const { address, calls } = await bareServer();
+    const host = await hosts.start({ options: { dragonboatSilenceMs: 60_000 } });
+    const abort = new AbortController();
+    const connecting = host.rpc.getConnection(address, abort.signal);
+    await until('the call is there', () => calls.length === 1);
+    abort.abort();
+    await expect(connecting).rejects.toMatchObject({
+      code: 'ERR_CONNECT_FAILED',
+      message: expect.stringMatching(/was aborted/),
+    });
+    await until('the connection is gone', () => calls[0]?.stream.destroyed === true);
+  });
+});

@@ -64,7 +64,8 @@ export function receiveFromDragonboat(incoming: Incoming, onAdmitted: () => void
 
 /**
  * The sending end of one snapshot. Nothing comes back but the end of the connection, which says that everything was
- * read; whether it was taken, the receiving host says by a message.
+ * read; whether it was taken, the receiving host says by a message. How long a chunk takes it to store nobody knows:
+ * whoever waits for the end sets the limit.
  */
 export class DragonboatSnapshotConnection implements ISnapshotConnection {
   readonly peerKind: Promise<PeerKind> = Promise.resolve('dragonboat');
@@ -83,7 +84,6 @@ export class DragonboatSnapshotConnection implements ISnapshotConnection {
       limitOf: () => undefined,
       onFrame: () => undefined,
       onDrain: () => this.#sender.pump(),
-      isWaiting: () => this.#sender.endSent,
       onPeerDone: () => this.#peerDone(),
       onClosed: (reason) => this.#sender.fail(asConnectionClosed(reason)),
     });

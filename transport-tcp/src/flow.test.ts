@@ -141,6 +141,18 @@ describe('a snapshot stream', () => {
     expect([sink.chunks.length, sink.maxConcurrent, sink.closes]).toEqual([40, 1, 1]);
   });
 
+  it('to a host of Dragonboat that stores the last chunk slowly waits for the end, however long', async () => {
+    const sockets: Socket[] = [];
+    const address = await raw.server((socket) => sockets.push(socket));
+    const host = await hosts.start({ options: { peers: 'dragonboat', deadPeerTimeoutMs: 100 } });
+    const stream = await host.rpc.getSnapshotConnection(address, never);
+    await stream.sendSnapshotChunk(numberedChunk(0, 1, new Uint8Array(10)));
+    const finished = stream.finish();
+    expect(await settlesWithin(finished, 500)).toBe(false);
+    sockets[0]?.resume(); // It ends when it has read the end.
+    await finished;
+  });
+
   it('to a host of Dragonboat that hangs up in the middle fails', async () => {
     const address = await raw.server((socket) => socket.once('data', () => socket.end()));
     const host = await hosts.start({ options: { peers: 'dragonboat' } });

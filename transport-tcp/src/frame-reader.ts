@@ -19,6 +19,9 @@ export interface FrameRules {
 const TLS_HANDSHAKE = 0x16;
 const TLS_ALERT = 0x15;
 
+/** Smaller pieces that wait for the rest of their frame are joined: each costs some hundred bytes beside its own. */
+const SMALL_PIECE_BYTES = 4096;
+
 /** Makes frames of bytes that come in pieces of any size. A size is checked before anything is waited for. */
 export class FrameReader {
   readonly #rules: FrameRules;
@@ -29,6 +32,11 @@ export class FrameReader {
 
   constructor(rules: FrameRules) {
     this.#rules = rules;
+  }
+
+  /** Pieces that are held. */
+  get pieceCount(): number {
+    return this.#pieces.length;
   }
 
   /** Whether a part of a frame has come, and not all of it. */
@@ -43,6 +51,7 @@ export class FrameReader {
     this.#pieces.push(bytes);
     this.#sizeBytes += bytes.length;
     this.drain();
+    this.#joinSmallPieces();
     const header = this.#header;
     if (header?.method !== Method.Batch) return;
     const watch = this.#rules.watch?.();
@@ -99,6 +108,15 @@ export class FrameReader {
       );
     }
     return header;
+  }
+
+  /** Of small pieces each is larger than the one behind it: they stay few, and a byte is copied a few times at most. */
+  #joinSmallPieces(): void {
+    while (this.#pieces.length > 1) {
+      const [before, last] = this.#pieces.slice(-2) as [Uint8Array, Uint8Array];
+      if (before.length >= SMALL_PIECE_BYTES || before.length > last.length) return;
+      this.#pieces.splice(-2, 2, Buffer.concat([before, last]));
+    }
   }
 
   #describeStranger(first: number): string {

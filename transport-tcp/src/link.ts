@@ -19,8 +19,6 @@ export interface LinkHandlers {
   onPeerDone?: () => void;
   /** The checksum of the payload of a frame does not match: the link is about to end. */
   onDamaged?: (method: number, reason: string) => void;
-  /** Whether something is due from the peer, so that its silence means that it is gone. */
-  isWaiting?: () => boolean;
   /** Called once; `undefined` when this side closed the link in order, ErrMalformed for what the peer did wrong. */
   onClosed: (reason: Error | undefined) => void;
 }
@@ -192,9 +190,8 @@ export class Link implements HeldLink {
   /** Nothing has passed in either direction for a while, which is as it should be when nothing is under way. */
   #onStalled(): void {
     if (this.#ending) return;
-    const isDue = this.#reader.isMidFrame || this.#handlers.isWaiting?.() === true;
     const { deadPeerTimeoutMs } = this.#options;
-    if ((isDue && !this.#isPaused) || this.bufferedBytes > 0) {
+    if ((this.#reader.isMidFrame && !this.#isPaused) || this.bufferedBytes > 0) {
       const message = `nothing passed to or from ${this.peer} for ${deadPeerTimeoutMs} ms in the middle of a frame`;
       this.terminate(new ErrConnectionClosed(message, { details: { deadPeerTimeoutMs } }));
     } else {

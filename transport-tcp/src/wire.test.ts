@@ -64,6 +64,26 @@ describe('frames', () => {
     });
   });
 
+  it('holds a frame that comes in small pieces in a few large ones', () => {
+    const payload = new Uint8Array(300_000).map((_, i) => i % 251);
+    const bytes = frame(Method.Batch, payload);
+    const frames: Uint8Array[] = [];
+    const reader = new FrameReader({
+      limitOf: () => bytes.length,
+      onFrame: (_method, whole) => frames.push(whole),
+      isPaused: () => false,
+      onDamaged: () => undefined,
+    });
+    let most = 0;
+    for (let at = 0, pieceBytes = 1; at < bytes.length; at += pieceBytes, pieceBytes = 1 + (at % 7)) {
+      // Each in memory of its own, as a socket gives it.
+      reader.push(new Uint8Array(bytes.subarray(at, at + pieceBytes)));
+      most = Math.max(most, reader.pieceCount);
+    }
+    expect(most).toBeLessThan(bytes.length / 4096 + 16);
+    expect(frames.map((whole) => Buffer.compare(whole, payload))).toEqual([0]);
+  });
+
   it('gives payloads that no later bytes change', () => {
     const bytes = Buffer.concat([frame(Method.Batch, new Uint8Array(100).fill(1)), Buffer.alloc(100_000)]);
     const [[, payload] = [0, new Uint8Array(0)]] = framesOf(bytes.subarray(0, 116), 116);

@@ -91,6 +91,18 @@ describe('PeerGuard', () => {
     expect(lines[0]?.message).toMatch(/RPC-TLS-9/);
   });
 
+  it('judges a message that has begun to arrive alike, but does not count or log it', () => {
+    const { guard, lines } = setUp();
+    expect(guard.isSenderOfArriving(a, claim(2))).toBe(true);
+    expect(guard.isSenderOfArriving(printer, claim(9))).toBe(true);
+    for (let segment = 0; segment < 100; segment++) {
+      expect(guard.isSenderOfArriving(a, claim(3))).toBe(false);
+      expect(guard.isSenderOfArriving({ ...printer, canServe: false }, claim(9))).toBe(false);
+      expect(guard.isSenderOfArriving(undefined, claim(2))).toBe(false);
+    }
+    expect([guard.rejected, lines]).toEqual([0, []]);
+  });
+
   it('logs each kind of refusal at once, and then at most every 30 seconds, with their count', () => {
     const { guard, lines, pass } = setUp();
     for (let i = 0; i < 1_000; i++) guard.isSource(printer, locationAt('a:1'));

@@ -77,23 +77,30 @@ export class PeerGuard {
 
   /** @param source of the batch, which was found to be the peer's; a snapshot names none */
   isSender(peer: PeerIdentity | undefined, source: Location | undefined, claim: SenderClaim): boolean {
-    const { registry, addressInLog } = this.#options;
+    const fault = this.#faultOf(peer, source, claim);
+    if (fault === undefined) return true;
     const { clusterID, from, to } = claim;
-    let fault: Fault = 'unidentified';
-    if (peer !== undefined) {
-      const member = registry.memberAt(clusterID, from);
-      if (member !== undefined && member.host === source?.host) return true;
-      const address = member?.address ?? addressInLog(claim);
-      if (address === undefined) {
-        if (peer.canServe) return true;
-        fault = 'noHost';
-      } else {
-        if (this.#speaksFor(peer, member ?? locationAt(address))) return true;
-        fault = 'foreignSender';
-      }
-    }
     this.#reject(fault, peer, { clusterID, nodeID: to, from });
     return false;
+  }
+
+  /** The same of a message that has begun to arrive. It is judged again when it is there: nothing is counted or logged. */
+  isSenderOfArriving(peer: PeerIdentity | undefined, claim: SenderClaim): boolean {
+    return this.#faultOf(peer, undefined, claim) === undefined;
+  }
+
+  #faultOf(
+    peer: PeerIdentity | undefined,
+    source: Location | undefined,
+    claim: SenderClaim,
+  ): Fault | undefined {
+    if (peer === undefined) return 'unidentified';
+    const { registry, addressInLog } = this.#options;
+    const member = registry.memberAt(claim.clusterID, claim.from);
+    if (member !== undefined && member.host === source?.host) return undefined;
+    const address = member?.address ?? addressInLog(claim);
+    if (address === undefined) return peer.canServe ? undefined : 'noHost';
+    return this.#speaksFor(peer, member ?? locationAt(address)) ? undefined : 'foreignSender';
   }
 
   #speaksFor(peer: PeerIdentity, { host }: Location): boolean {

@@ -148,7 +148,7 @@ export class Transport {
       (peer) => deps.createSink(this.#senderCheck(peer)),
       (messages, peer) => {
         for (const message of messages)
-          if (this.#guard?.isSender(peer, undefined, message) !== false) deps.handler.onArriving(message);
+          if (this.#guard?.isSenderOfArriving(peer, message) !== false) deps.handler.onArriving(message);
       },
     );
   }
