@@ -93,6 +93,7 @@ export type {
   MemberOutdatedEvent,
   MembershipChangedEvent,
   NodeUnloadedEvent,
+  PlaintextEvent,
   ReplicaEvent,
   ReplicaFailedEvent,
   ReplicaRefusedEvent,

@@ -122,6 +122,7 @@ async function bulk(group) {
   let written = 0;
   let started = 0;
   let reads = 0;
+  let answered = 0;
   const worker = async (at) => {
     while (started < BULK_WRITES) {
       started += 1;
@@ -133,14 +134,17 @@ async function bulk(group) {
       );
       if (reads < BULK_READS) {
         reads += 1;
-        await group.call(host, 'read').catch(() => undefined);
+        await group.call(host, 'read').then(
+          () => (answered += 1),
+          () => undefined,
+        );
       }
     }
   };
   await Promise.all(Array.from({ length: BULK_AT_ONCE }, (_, at) => worker(at)));
   const after = Number((await group.agree()).count);
   assert.ok(after >= before + written, `${written} were acknowledged, ${after - before} are there`);
-  return `${written} of ${started} acknowledged, ${reads} reads`;
+  return `${written} of ${started} acknowledged, ${answered} of ${reads} reads answered`;
 }
 
 async function sleepAndWake(group) {
