@@ -155,7 +155,7 @@ async function expectStops(host: NodeHost): Promise<void> {
 const cases = METHODS.flatMap((method) => Object.keys(BEHAVIOURS).map((name) => [method, name] as const));
 
 describe('a state machine', () => {
-  it.each(cases)('whose %s %s harms no other group, nor the stop of its host', async (method, name) => {
+  it.each(cases)('harms no other group, nor the stop of its host, when its %s %s', async (method, name) => {
     const behaviour = BEHAVIOURS[name] as Behaviour;
     const place = new MemoryPlace();
     const host = await open(place);
@@ -261,7 +261,7 @@ describe('a factory of an adapter', () => {
 });
 
 describe('an AbortSignal', () => {
-  it('that many requests share has one listener, and ends all of them', async () => {
+  it('has one listener for all requests that share it, and ends all of them', async () => {
     const warnings: Error[] = [];
     const warned = (warning: Error): void => void warnings.push(warning);
     process.on('warning', warned);

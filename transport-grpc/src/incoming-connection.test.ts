@@ -67,7 +67,7 @@ function setUp({ isPlain = true } = {}) {
 }
 
 describe('a connection without TLS whose client', () => {
-  it('sends and does not answer pings is ended: it does not hear', () => {
+  it('is ended when its client sends and does not answer pings: it does not hear', () => {
     const { socket, sweeps, connection } = setUp();
     sweeps(MAX_SILENT_SWEEPS, 1_000, () => connection.heardMessage());
     expect(socket.destroyed).toBe(false);
@@ -75,13 +75,13 @@ describe('a connection without TLS whose client', () => {
     expect(socket.destroyed).toBe(true);
   });
 
-  it('answers late, since much is on its way, stays', () => {
+  it('stays when its client answers late, since much is on its way', () => {
     const { socket, sweeps } = setUp();
     sweeps(100, 1_000_000);
     expect(socket.destroyed).toBe(false);
   });
 
-  it('sends a little all the time, of which no message is made, is ended', () => {
+  it('is ended when its client sends a little all the time, of which no message is made', () => {
     const { socket, sweeps, answer } = setUp();
     sweeps(4 * MAX_SILENT_SWEEPS - 1, 1_000, answer);
     expect(socket.destroyed).toBe(false);
@@ -93,7 +93,7 @@ describe('a connection without TLS whose client', () => {
     ['messages that come whole', 1_000, true],
     ['signs of life alone', 40, false],
     ['a large message on a slow line', 50_000, false],
-  ])('sends %s stays', (_what, bytes, isWhole) => {
+  ])('stays when its client sends %s', (_what, bytes, isWhole) => {
     const { socket, sweeps, answer, connection } = setUp();
     sweeps(1_000, bytes, () => {
       answer();

@@ -118,7 +118,7 @@ describe('a snapshot stream', () => {
     expect([sink.chunks.length, sink.maxConcurrent, sink.closes]).toEqual([8, 1, 1]);
   });
 
-  it('to hosts of Dragonboat is held back by a receiver that is slow, and is complete when it has read all', async () => {
+  it('waits for a slow receiver among hosts of Dragonboat, and is complete when it has read all', async () => {
     const peers = 'dragonboat' as const;
     const sink = new RecordingSink();
     let open!: () => void;
@@ -141,7 +141,7 @@ describe('a snapshot stream', () => {
     expect([sink.chunks.length, sink.maxConcurrent, sink.closes]).toEqual([40, 1, 1]);
   });
 
-  it('to a host of Dragonboat that stores the last chunk slowly waits for the end, however long', async () => {
+  it('waits for the end, however long, when a host of Dragonboat stores the last chunk slowly', async () => {
     const sockets: Socket[] = [];
     const address = await raw.server((socket) => sockets.push(socket));
     const host = await hosts.start({ options: { peers: 'dragonboat', deadPeerTimeoutMs: 100 } });
@@ -153,7 +153,7 @@ describe('a snapshot stream', () => {
     await finished;
   });
 
-  it('to a host of Dragonboat that hangs up in the middle fails', async () => {
+  it('fails when a host of Dragonboat hangs up in the middle', async () => {
     const address = await raw.server((socket) => socket.once('data', () => socket.end()));
     const host = await hosts.start({ options: { peers: 'dragonboat' } });
     const stream = await host.rpc.getSnapshotConnection(address, never);
@@ -169,7 +169,7 @@ describe('a snapshot stream', () => {
 });
 
 describe('a peer', () => {
-  it('that falls silent is given up, and one that merely has nothing to say is not', async () => {
+  it('is given up when it falls silent, and not when it merely has nothing to say', async () => {
     const options = { pingIntervalMs: 20, deadPeerTimeoutMs: 300 };
     const [a, b] = [await hosts.start({ options }), await hosts.start({ options })];
     const address = await silentServer('drakkar');
@@ -179,7 +179,7 @@ describe('a peer', () => {
     expect(await settlesWithin(idle.closed, 700)).toBe(false);
   });
 
-  it('of Dragonboat that stops in the middle of a frame is given up, and one between frames is not', async () => {
+  it('is given up when it is a host of Dragonboat and stops in the middle of a frame, and not between frames', async () => {
     const options = { peers: 'dragonboat', deadPeerTimeoutMs: 200 } as const;
     const host = await hosts.start({ options });
     const whole = frame(Method.Batch, encodeMessageBatch(numberedBatch(1)));
@@ -190,7 +190,7 @@ describe('a peer', () => {
     expect(termsOf(host.received)).toEqual([1, 1]);
   });
 
-  it('of Dragonboat that reads nothing of what it is sent is given up', async () => {
+  it('is given up when it is a host of Dragonboat and reads nothing of what it is sent', async () => {
     const host = await hosts.start({ options: { peers: 'dragonboat', deadPeerTimeoutMs: 200 } });
     const connection = await host.rpc.getConnection(await silentServer('dragonboat'), never);
     const send = connection.sendMessageBatch(numberedBatch(1, new Uint8Array(32 * MIB)));

@@ -85,7 +85,7 @@ describe('bits that are flipped on the way', () => {
     return result;
   }
 
-  it('never change a frame: each ends the connection with a reason, and one in a payload is counted', () => {
+  it('change no frame: each ends the connection with a reason, and one in a payload is counted', () => {
     const starts = frames.map((_, i) => Buffer.concat(frames.slice(0, i)).length);
     const wrong: unknown[] = [];
     let tried = 0;
@@ -117,7 +117,7 @@ describe('bits that are flipped on the way', () => {
     expect(host.warnings[0]?.message).toMatch(/checksum/);
   });
 
-  it('in the answers of a snapshot end its stream', async () => {
+  it('end the stream of a snapshot when they are in its answers', async () => {
     const host = await hosts.start();
     const answer = frame(Method.Hello, encodeHello({ who: 'host' }));
     const address = await raw.server((socket) => {

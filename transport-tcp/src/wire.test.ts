@@ -107,7 +107,7 @@ describe('hellos', () => {
     expect(decodeFarewell(golden('farewell'))).toMatch(/^this host is host-3.example:4000, not/);
   });
 
-  it('of another version are refused, whatever is in them', () => {
+  it('are refused when they are of another version, with any content', () => {
     const other = Buffer.from('drakkar-tcp/2\u001b[2J messages');
     expect(() => decodeHello(other)).toThrow('it speaks "drakkar-tcp/2?[2J", this host speaks drakkar-tcp/1');
     expect(decodeHello(Buffer.from('drakkar-tcp/1 host\na:1\n\nof a later version'))).toMatchObject({

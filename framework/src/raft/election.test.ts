@@ -51,13 +51,13 @@ describe('elections', () => {
       return solo;
     }
 
-    it('a follower waits, but no longer than a few election timeouts', () => {
+    it('waits as a follower, but no longer than a few election timeouts', () => {
       const ticks = patience(following(), 3);
       expect(ticks).toBeGreaterThanOrEqual(40);
       expect(ticks).toBeLessThanOrEqual(61);
     });
 
-    it('a follower waits as long again after a whole message', () => {
+    it('waits as long again after a whole message', () => {
       const solo = following();
       for (let i = 0; i < 30; i++) {
         solo.raft.reportArrival(3);
@@ -67,11 +67,11 @@ describe('elections', () => {
       expect(patience(solo, 3)).toBeGreaterThanOrEqual(40);
     });
 
-    it('a message of another term changes nothing', () => {
+    it('ignores a message of another term', () => {
       for (const term of [2, 4]) expect(patience(following(), term)).toBeLessThanOrEqual(20);
     });
 
-    it('a follower without a leader does not wait', () => {
+    it('does not wait without a leader', () => {
       const solo = new Solo();
       for (let i = 0; i < 20; i++) {
         solo.raft.reportArrival(0);

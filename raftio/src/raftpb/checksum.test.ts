@@ -133,7 +133,7 @@ describe('the checksum of a batch or chunk', () => {
   ] as const;
 
   it.each(parts)(
-    'of a peer that gives one sees every bit that was flipped in a $part',
+    'sees every bit that was flipped in a $part of a peer that gives one',
     ({ part, bytes, decode }) => {
       expect(() => decode(bytes, 'required')).not.toThrow();
       for (let bit = 0; bit < bytes.length * 8; bit++) {
