@@ -17,6 +17,10 @@ export async function drillLateAnswers(theatre: Theatre): Promise<void> {
   const { cluster, dice, world } = theatre;
   const { network } = world;
   const { clusterID } = theatre.group.scenario;
+  // The entry that raises the level comes late: one of the two that lacked it would never hear a yes.
+  await theatre.until('the level', () =>
+    cluster.hosts.every((host) => (theatre.progress(host)?.featureLevel ?? 0) > 0),
+  );
   const leader = await theatre.leader();
   const [asker, other] = dice.shuffled(cluster.hosts.filter((host) => host !== leader)) as [
     VirtualHost,
