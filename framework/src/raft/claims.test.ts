@@ -240,6 +240,13 @@ describe('a follower', () => {
       expect(solo.raft.lost).toBeUndefined();
     });
 
+    it('believes the claim still when a request of the time before that leader was elected is late', () => {
+      const solo = foundOut();
+      solo.step(2, MessageType.RequestPreVote, { term: 1, ...STALE });
+      solo.step(2, MessageType.RequestVote, { term: 1, ...STALE });
+      expect(solo.raft.lost).toMatchObject({ index: 3, term: 1, leaderID: 2 });
+    });
+
     it('trusts its memory again after ten election timeouts when that is said once', () => {
       const solo = new Solo();
       solo.step(2, MessageType.Heartbeat, claim);

@@ -71,11 +71,12 @@ export function mustNotVoteFor(core: Core, { from, term, logTerm, logIndex }: Me
 
 /**
  * Somebody asks for a vote. The claim is over when that is the leader which is said to have made it, and its log does
- * not go as far: another has forged it.
+ * not go as far: another has forged it. What that leader has asked for before it led may be late, and says nothing.
  */
-export function hearCandidate(core: Core, { from, logIndex }: Message): void {
+export function hearCandidate(core: Core, { from, term, logIndex }: Message): void {
   const { lost } = core;
-  if (lost.index !== 0 && from === lost.leaderID && logIndex < lost.index) core.lost = new LostEntries();
+  const isOfClaimant = lost.index !== 0 && from === lost.leaderID && term > lost.term;
+  if (isOfClaimant && logIndex < lost.index) core.lost = new LostEntries();
 }
 
 /**
