@@ -550,6 +550,23 @@ describe('GroupGuard of a replica that joins with other settings in its configur
     expect(bench.sent).toHaveLength(2);
   });
 
+  it('does not answer an answer, though what it is about was settled meanwhile', () => {
+    const one = new Bench({ nodeID: 1 });
+    const other = new Bench({ nodeID: 2 });
+    expect(one.takes(2, { settings: ORDERED })).toBe(false);
+    expect(one.takes(2)).toBe(true); // settled, while the question is on its way
+    for (let i = 0; i < 20; i++) {
+      for (const [from, to] of [[one, other] as const, [other, one] as const]) {
+        from.host.nowTick++;
+        for (const message of from.sent.splice(0)) {
+          from.guard.stamp(message);
+          to.guard.admits(message, `host-${message.from}:1`);
+        }
+      }
+    }
+    expect([...one.sent, ...other.sent]).toEqual([]);
+  });
+
   it('answers a member that takes it for one that differs, once in a tick', () => {
     const bench = new Bench();
     for (let i = 0; i < 3; i++) expect(bench.takes(2, { type: MessageType.GroupMismatch })).toBe(false);

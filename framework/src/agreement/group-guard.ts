@@ -60,6 +60,8 @@ export interface GroupGuardHost {
   recordFailed(error: unknown): void;
 }
 
+/** `hint` of a GroupMismatch message that answers another one. */
+const ANSWER_HINT = 1;
 /** Others that are remembered: members, and a few who are none. */
 const MAX_OTHERS = 64;
 /** For how many election timeouts one that is no member counts after it was heard. */
@@ -298,10 +300,11 @@ export class GroupGuard {
     return { ...this.#self, level: this.#host.level };
   }
 
-  #describeTo(to: number): void {
+  #describeTo(to: number, hint = 0): void {
     const { clusterID, nodeID } = this.#options;
     const message = makeMessage({
       type: MessageType.GroupMismatch,
+      hint,
       to,
       from: nodeID,
       clusterID,
@@ -312,13 +315,13 @@ export class GroupGuard {
 
   /**
    * To one that joins and asks, since it has other settings in its configuration, and to one that took this replica for
-   * one that differs. At most one in a tick.
+   * one that differs. At most one in a tick; an answer is not answered, or two that agree would go on for ever.
    */
-  #answer({ from }: Message): void {
+  #answer({ from, hint }: Message): void {
     const { nowTick } = this.#host;
-    if (this.#host.isNew || this.#answeredTick === nowTick) return;
+    if (hint === ANSWER_HINT || this.#host.isNew || this.#answeredTick === nowTick) return;
     this.#answeredTick = nowTick;
-    this.#describeTo(from);
+    this.#describeTo(from, ANSWER_HINT);
   }
 
   /**
