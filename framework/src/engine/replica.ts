@@ -207,10 +207,13 @@ export class Replica implements RsmListener {
     return this.#host.nowMs;
   }
 
-  /** Whether time means nothing to it: its group sleeps, and no request waits. Whatever wakes it makes it ready. */
+  /**
+   * Whether time means nothing to it: its group sleeps, no request waits, and its log may grow. Whatever wakes it makes
+   * it ready; a proposal that is refused for its log would not.
+   */
   get isIdle(): boolean {
     const waiting = this.proposals.size > 0 || this.reads.size > 0 || this.configChange.isPending;
-    return !this.isReady && !waiting && this.raft.isQuiesced;
+    return !this.isReady && !waiting && !this.#isLogStuck && this.raft.isQuiesced;
   }
 
   /** Whether a proposal of that size has room: in the queue, in the core's log, and among those that have not ended. */
@@ -350,7 +353,8 @@ export class Replica implements RsmListener {
     this.reads.expire(nowMs);
     this.configChange.expire(nowMs);
     this.checks?.tick();
-    if (this.raft.isQuiesced) return; // an idle group costs nothing; whatever wakes it makes it ready
+    // An idle group costs nothing; whatever wakes it makes it ready. Only time shows that there is room for its log.
+    if (this.raft.isQuiesced && !this.#isLogStuck) return;
     this.#tickDue = true;
     this.#host.setReady(this);
   }
