@@ -19,21 +19,18 @@ function setUp(inLog: Record<number, string> = {}): {
   guard: PeerGuard;
   registry: NodeRegistry;
   lines: { message: string; fields: unknown }[];
-  pass: (ms: number) => void;
 } {
   const registry = new NodeRegistry();
   registry.set(GROUP, 2, 'a:1');
   registry.set(GROUP, 3, 'b:1');
   const lines: { message: string; fields: unknown }[] = [];
-  let nowMs = 0;
   const guard = new PeerGuard({
     allowedPeers: undefined,
     registry,
     addressInLog: ({ from }) => inLog[from],
     logger: { ...silentLogger, warn: (message, fields) => lines.push({ message, fields }) },
-    nowMs: () => nowMs,
   });
-  return { guard, registry, lines, pass: (ms) => (nowMs += ms) };
+  return { guard, registry, lines };
 }
 
 const claim = (from: number): { clusterID: number; from: number; to: number } => ({
@@ -103,16 +100,13 @@ describe('PeerGuard', () => {
     expect([guard.rejected, lines]).toEqual([0, []]);
   });
 
-  it('logs each kind of refusal at once, and then at most every 30 seconds, with their count', () => {
-    const { guard, lines, pass } = setUp();
-    for (let i = 0; i < 1_000; i++) guard.isSource(printer, locationAt('a:1'));
-    guard.isSender(printer, locationAt('printer:1'), claim(2));
-    expect(lines.map(({ message }) => message)).toEqual([
-      expect.stringMatching(/in the name of a host/),
-      expect.stringMatching(/in the name of a member/),
-    ]);
-    pass(30_000);
+  it('logs each kind of refusal with how many there were', () => {
+    const { guard, lines } = setUp();
     guard.isSource(printer, locationAt('a:1'));
-    expect(lines[2]?.fields).toMatchObject({ source: 'a:1', rejectedSenders: 1002 });
+    guard.isSender(printer, locationAt('printer:1'), claim(2));
+    expect(lines).toMatchObject([
+      { message: expect.stringMatching(/in the name of a host/), fields: { source: 'a:1' } },
+      { message: expect.stringMatching(/in the name of a member/), fields: { rejectedSenders: 2 } },
+    ]);
   });
 });

@@ -24,15 +24,12 @@ export interface PeerGuardOptions {
   registry: NodeRegistry;
   /** Raft address that a change in the log of the receiver gives the sender, when it is not applied yet. */
   addressInLog: (claim: SenderClaim) => string | undefined;
-  /** Called the first time that something is dropped, and then at most once in a while. */
+  /** Told of each refusal: it is to limit how often it says so. */
   logger: ILogger;
-  nowMs: () => number;
 }
 
 /** Hosts that are remembered for one connection: one says in whose name it sends, and members are at few more. */
 const MAX_HOSTS = 64;
-/** Refusals of the same kind are logged so often. */
-const QUIET_MS = 30_000;
 
 const WHY = {
   unidentified:
@@ -56,7 +53,6 @@ export class PeerGuard {
   readonly #options: PeerGuardOptions;
   /** By connection: whether it speaks for a host. */
   readonly #verdicts = new WeakMap<PeerIdentity, Map<NormalAddress, boolean>>();
-  readonly #lastLogMs = new Map<Fault, number>();
   #rejected = 0;
 
   constructor(options: PeerGuardOptions) {
@@ -119,11 +115,7 @@ export class PeerGuard {
 
   #reject(fault: Fault, peer: PeerIdentity | undefined, fields: Record<string, unknown>): void {
     this.#rejected += 1;
-    const { logger, nowMs } = this.#options;
-    const now = nowMs();
-    if (now - (this.#lastLogMs.get(fault) ?? -Infinity) < QUIET_MS) return;
-    this.#lastLogMs.set(fault, now);
     const certificate = peer && describePeer(peer);
-    logger.warn(WHY[fault], { ...fields, certificate, rejectedSenders: this.#rejected });
+    this.#options.logger.warn(WHY[fault], { ...fields, certificate, rejectedSenders: this.#rejected });
   }
 }

@@ -140,8 +140,7 @@ export class Transport {
         allowedPeers: identities.allowedPeers,
         registry: this.registry,
         addressInLog: (claim) => deps.handler.addressInLog?.(claim),
-        logger: deps.logger,
-        nowMs: () => deps.clock.nowMs(),
+        logger: this.#inboundLog,
       });
     this.#rpc = deps.createRPC(
       (batch, peer) => this.#receive(batch, peer),
