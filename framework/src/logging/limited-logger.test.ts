@@ -18,6 +18,8 @@ describe('LimitedLogger', () => {
     clock.advance(10_000);
     log.warn('a batch was dropped', { i: 7 });
     expect(lines[5]).toEqual(['a batch was dropped', { i: 7, suppressedBefore: 995 }]);
+    log.warn('a batch was dropped', { i: 8 });
+    expect(lines[6]).toEqual(['a batch was dropped', { i: 8 }]);
   });
 
   it('logs another message at once', () => {

@@ -32,6 +32,16 @@ describe('DamageLog', () => {
     expect(lines.map(({ times }) => times)).toEqual([1, 10, 20, 40]);
   });
 
+  it('logs damage that goes on and on once an hour at least', () => {
+    const { clock, lines, damageLog } = setUp();
+    for (let minute = 0; minute < 24 * 60; minute++) {
+      damageLog.notice(damage('10.0.0.1:5'));
+      clock.advance(60_000);
+    }
+    expect(lines.length).toBeGreaterThan(24);
+    expect(lines.at(-1)).toMatchObject({ times: 60 });
+  });
+
   it('logs each host by itself, by its network address when it said no other', () => {
     const { lines, damageLog } = setUp();
     for (const peer of ['10.0.0.1:5', '10.0.0.1:6', '10.0.0.2:5', '[::1]:5', '[::1]:6']) {

@@ -56,6 +56,24 @@ describe('Arrivals', () => {
     expect(arrivals.from('10.0.0.2:7').batch(bare()).requests).toHaveLength(1);
   });
 
+  it('takes no chunk without one from a client whose hello said who it is', () => {
+    const { arrival, arrivals, told } = setUp(undefined, 'a:1');
+    const chunk = encodeSnapshotChunk(decodeSnapshotChunk(new Uint8Array(0)));
+    expect(arrival.chunk(new Uint8Array(chunk)).data).toHaveLength(0);
+    expect(() => arrival.chunk(new Uint8Array(0))).toThrow('without the checksum');
+    expect(told).toMatchObject([{ part: 'chunk', from: 'a:1' }]);
+    expect(arrivals.counters.damagedChunks).toBe(1);
+  });
+
+  it('takes for damaged a wrong checksum, whatever else the batch says', () => {
+    const { arrival, told } = setUp('b:1', 'a:1');
+    const { features: _features, ...rest } = batch();
+    const bytes = new Uint8Array(encodeMessageBatch({ ...rest, requests: [] }));
+    bytes[1] = (bytes[1] ?? 0) ^ 2;
+    expect(() => arrival.batch(bytes)).toThrow('does not match');
+    expect(told).toMatchObject([{ part: 'batch' }]);
+  });
+
   it('counts and tells of a damaged chunk', () => {
     const { arrival, arrivals, told } = setUp('b:1', 'a:1');
     const chunk = new Uint8Array(encodeSnapshotChunk(decodeSnapshotChunk(new Uint8Array(0))));

@@ -37,7 +37,9 @@ function reportsOf(bytes: Uint8Array, pieceBytes: number): string[] {
   });
   watch.begin(bytes.length);
   for (let at = 0; at + pieceBytes < bytes.length; at += pieceBytes) {
-    watch.add(bytes.subarray(at, at + pieceBytes));
+    const piece = bytes.slice(at, at + pieceBytes);
+    watch.add(piece);
+    piece.fill(0); // It is not the watch's to keep.
     if (reports.at(-1) !== last) reports.push(last);
   }
   return reports;
@@ -69,6 +71,20 @@ describe('BatchWatch', () => {
       const bytes = new Uint8Array(LARGE_BYTES).fill(byte);
       expect(() => reportsOf(bytes, 1_000)).not.toThrow();
     }
+  });
+
+  it('says nothing of an earlier batch, nor of one that is whole', () => {
+    const heard: number[] = [];
+    const watch = new BatchWatch((messages) => messages.forEach(({ clusterID }) => heard.push(clusterID)));
+    for (const clusterID of [1, 2]) {
+      const bytes = encodeMessageBatch(batchOf([message(MessageType.Replicate, clusterID, LARGE_BYTES)]));
+      watch.begin(bytes.length);
+      watch.add(bytes.subarray(0, 1_000));
+    }
+    expect(heard).toEqual([1, 2]);
+    watch.begin(100);
+    watch.add(new Uint8Array(50));
+    expect(heard).toEqual([1, 2]);
   });
 
   it('reports a bounded number of messages', () => {
@@ -110,7 +126,11 @@ describe('StreamWatch', () => {
         (messages) => messages.forEach(({ clusterID }) => groups.add(clusterID)),
         headOf,
       );
-      for (let at = 0; at < stream.length; at += size) watch.read(stream.subarray(at, at + size));
+      for (let at = 0; at < stream.length; at += size) {
+        const piece = Uint8Array.prototype.slice.call(stream, at, at + size);
+        watch.read(piece);
+        piece.fill(0); // It is not the watch's to keep.
+      }
       // All of it at once is nothing that anybody waits for.
       expect([...groups]).toEqual(size > stream.length ? [] : [1, 3, 4, 5, 8]);
     },

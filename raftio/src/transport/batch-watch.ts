@@ -61,7 +61,7 @@ export class BatchWatch {
       if (bytes.length - pos < MESSAGE_HEAD_BYTES) break;
       this.#readHead(bytes.subarray(pos, pos + MESSAGE_HEAD_BYTES));
     }
-    this.#carried = bytes.slice(pos);
+    this.#carried = new Uint8Array(bytes.subarray(pos));
   }
 
   #readHead(bytes: Uint8Array): void {
@@ -123,7 +123,8 @@ export class StreamWatch {
       bytes = bytes.subarray(pos);
       const head = this.#safeHead(bytes);
       if (head === undefined) {
-        if (!this.#isLost) this.#carried = bytes.slice();
+        // Not `slice`, which copies nothing of a Buffer.
+        if (!this.#isLost) this.#carried = new Uint8Array(bytes);
         return;
       }
       pos = head.headBytes + head.batchBytes;

@@ -66,6 +66,22 @@ describe('SnapshotReceiver', () => {
     expect(target.clock.timerCount).toBe(0);
   });
 
+  it('takes none whose sender is not who it says, and leaves the one under way alone', async () => {
+    const disk = new MemoryDisk();
+    const source = await makeSource(disk, { fileSizes: [3] });
+    const target = makeTarget(disk);
+    const [first, ...rest] = await chunksFor(disk, source);
+    if (first === undefined) throw new Error('no chunk');
+    const good = target.receiver.createCheckedSink(({ from, to }) => from === 1 && to === 2);
+    const bad = target.receiver.createCheckedSink(() => false);
+    expect(await good.addChunk(first)).toBe(true);
+    expect(await bad.addChunk(first)).toBe(false);
+    for (const chunk of rest) expect(await good.addChunk(chunk)).toBe(true);
+    good.close();
+    await endOf(good);
+    await expectArrived(target, disk, source);
+  });
+
   it('takes one whose data file just fills its chunks', async () => {
     for (const around of [-1, 0, 1]) {
       const disk = new MemoryDisk();
