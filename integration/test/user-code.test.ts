@@ -180,21 +180,24 @@ describe('a state machine', () => {
 });
 
 describe('createStateMachine', () => {
-  it.each(Object.keys(BEHAVIOURS))('that %s harms no other group, nor the stop of its host', async (name) => {
-    const host = await open(new MemoryPlace());
-    await start(host, 2, () => new Journal());
-    const behaviour = BEHAVIOURS[name] as Behaviour;
-    const create = (): IStateMachine => behaviour(() => new Journal()) as IStateMachine;
-    const starting = outcomeOf(() => start(host, 1, create));
-    await expectNeighbourWell(host);
-    expectExplained([await starting]);
-    await expectStops(host);
-    expect(unhandled).toEqual([]);
-  });
+  it.each(Object.keys(BEHAVIOURS))(
+    'harms no other group, nor the stop of its host, when it %s',
+    async (name) => {
+      const host = await open(new MemoryPlace());
+      await start(host, 2, () => new Journal());
+      const behaviour = BEHAVIOURS[name] as Behaviour;
+      const create = (): IStateMachine => behaviour(() => new Journal()) as IStateMachine;
+      const starting = outcomeOf(() => start(host, 1, create));
+      await expectNeighbourWell(host);
+      expectExplained([await starting]);
+      await expectStops(host);
+      expect(unhandled).toEqual([]);
+    },
+  );
 });
 
 describe('a listener', () => {
-  it.each(Object.keys(BEHAVIOURS))('that %s at every event harms nothing', async (name) => {
+  it.each(Object.keys(BEHAVIOURS))('harms nothing when it %s at every event', async (name) => {
     const behaviour = BEHAVIOURS[name] as Behaviour;
     const react = (): void => void 0;
     const bad = (): Promise<void> => behaviour(react) as Promise<void>;
@@ -215,7 +218,7 @@ describe('a listener', () => {
 });
 
 describe('a logger', () => {
-  it.each(Object.keys(BEHAVIOURS))('that %s at every line harms nothing', async (name) => {
+  it.each(Object.keys(BEHAVIOURS))('harms nothing when it %s at every line', async (name) => {
     const behaviour = BEHAVIOURS[name] as Behaviour;
     const bad = (): void => behaviour(() => undefined) as undefined;
     const logger: ILogger = { debug: bad, info: bad, warn: bad, error: bad };
@@ -227,8 +230,8 @@ describe('a logger', () => {
   });
 });
 
-describe('who waits for a result', () => {
-  it.each(Object.keys(BEHAVIOURS))('and %s harms no replica', async (name) => {
+describe('a handler of a result', () => {
+  it.each(Object.keys(BEHAVIOURS))('harms no replica when it %s', async (name) => {
     const behaviour = BEHAVIOURS[name] as Behaviour;
     const host = await open(new MemoryPlace());
     await start(host, 2, () => new Journal());
@@ -247,7 +250,7 @@ describe('who waits for a result', () => {
 });
 
 describe('a factory of an adapter', () => {
-  it.each(Object.keys(BEHAVIOURS))('that %s leaves the data directory free', async (name) => {
+  it.each(Object.keys(BEHAVIOURS))('leaves the data directory free when it %s', async (name) => {
     if (name === 'takes its time' || name === 'never ends') return; // it is waited for, and told of as slow
     const behaviour = BEHAVIOURS[name] as Behaviour;
     const openLogDB = (): Promise<never> => behaviour(() => undefined) as Promise<never>;
