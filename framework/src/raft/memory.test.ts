@@ -71,6 +71,24 @@ describe('the memory of a host', () => {
     expect(fill(other)).toBeGreaterThanOrEqual(15);
   });
 
+  it('is shared among the replicas that there are, however many have come and gone', () => {
+    const budget = new MemoryBudget(1000);
+    const { shareBytes } = budget;
+    const accounts = Array.from({ length: 5 }, () => budget.open());
+    expect(budget.shareBytes).toBe(shareBytes / 5);
+    for (const account of accounts.slice(1)) account.close();
+    expect(budget.shareBytes).toBe(shareBytes);
+  });
+
+  it('is not looked for where nothing can be let go of', () => {
+    const budget = new MemoryBudget(1000);
+    const account = budget.open();
+    account.pin(5000);
+    expect([budget.isOver, account.hostExcessBytes]).toEqual([false, 0]);
+    account.add(-300, 300);
+    expect([budget.isOver, account.hostExcessBytes]).toEqual([true, 300]);
+  });
+
   it('is not spent on entries for members that are behind', () => {
     const budget = new MemoryBudget(20 * ENTRY_BYTES);
     const solo = leader(budget);

@@ -255,6 +255,27 @@ const CASES: Record<string, Case[]> = {
       [configure(1, members(4, [1, 2, 3], [4])), ...stored(1), ...stored(4), lead(1, 1, 1)],
     ],
     [
+      'one whose disk was lost since has acknowledged it',
+      'good',
+      [
+        configure(1, members(3, [1, 2, 3])),
+        ...stored(1),
+        ...stored(2),
+        ['lost', { clusterID: GROUP, nodeID: 2 }],
+        lead(1, 1, 1),
+      ],
+    ],
+    [
+      'one whose disk was lost before it had it is counted',
+      'bad',
+      [
+        configure(1, members(3, [1, 2, 3])),
+        ...stored(1),
+        ['lost', { clusterID: GROUP, nodeID: 2 }],
+        lead(1, 1, 1),
+      ],
+    ],
+    [
       'what was not durable is counted',
       'bad',
       [

@@ -10,8 +10,8 @@ import {
 import type { Shadows } from './shadows.js';
 
 /**
- * What a leader commits is on the disks of a quorum of voters at that moment, and who is elected has the durable votes
- * of one. Observers, and nodes that are no members, count for nothing.
+ * What a leader commits is on the disks of a quorum of voters at that moment, or was when they acknowledged it, where a
+ * disk was lost since; and who is elected has the durable votes of one. Observers, and nodes that are no members, count for nothing.
  */
 export class ObserversNeverCounted implements Invariant {
   readonly name = 'observers never counted';
@@ -65,7 +65,7 @@ export class ObserversNeverCounted implements Invariant {
     if (membership === undefined) return;
     const voters = [...membership.addresses.keys()];
     const holders = voters.filter((id) =>
-      this.#shadows.of({ clusterID, nodeID: id }).disk.log.holds(entry.index, entry.term),
+      this.#shadows.hasHeld({ clusterID, nodeID: id }, entry.index, entry.term),
     );
     if (holders.length > voters.length / 2) return;
     throw new Error(

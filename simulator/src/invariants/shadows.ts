@@ -16,6 +16,8 @@ export class Shadow {
 /** All replicas, kept up to date before any invariant is asked. */
 export class Shadows {
   readonly #replicas = new Map<string, Shadow>();
+  /** What was on disks that were lost. */
+  readonly #lost = new Map<string, ShadowDisk>();
 
   of(name: ReplicaName): Shadow {
     const key = nameOfReplica(name);
@@ -65,7 +67,16 @@ export class Shadows {
 
   /** Should it start again, it has nothing. */
   lost(seen: Observations['lost']): void {
-    this.#replicas.delete(nameOfReplica(seen));
+    const key = nameOfReplica(seen);
+    const shadow = this.#replicas.get(key);
+    if (shadow !== undefined) this.#lost.set(key, shadow.disk);
+    this.#replicas.delete(key);
+  }
+
+  /** Whether a replica may have acknowledged the entry: it is on its disk, or was on the one that it has lost. */
+  hasHeld(name: ReplicaName, index: number, term: number): boolean {
+    const lost = this.#lost.get(nameOfReplica(name));
+    return this.of(name).disk.log.holds(index, term) || lost?.log.holds(index, term) === true;
   }
 
   appended(seen: Observations['appended']): void {
