@@ -37,6 +37,7 @@ const TESTS_OF = {
   'framework/src/transport': ['framework/src/transport'],
   'raftio/src/kv': ['raftio/src/kv'],
   'raftio/src/raftpb': ['raftio/src/raftpb'],
+  'raftio/src/transport': ['raftio/src/transport'],
   'transport-ws/src': ['transport-ws/src'],
 };
 

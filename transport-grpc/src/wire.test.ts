@@ -105,6 +105,17 @@ describe('a client that speaks the service by hand', () => {
     expect(host.received).toHaveLength(1);
   });
 
+  it('may leave out the checksum of a batch, unless it says that it is a host of Drakkar', async () => {
+    const host = await hosts.start();
+    const bytes = framed(encodeMessageBatch({ ...numberedBatch(3), features: 1 }).subarray(0, -6));
+    peerOf(host).call(RAFT_MESSAGE).stream.write(bytes);
+    await until('it is there', () => host.received.length === 1);
+    const ours = peerOf(host).call(RAFT_MESSAGE, { 'drakkar-from': 'other:1' });
+    ours.stream.write(bytes);
+    expect(await ours.ended).toMatchObject({ grpcStatus: 3 });
+    expect([host.received.length, host.rpc.counters?.().damagedBatches]).toEqual([1, 1]);
+  });
+
   it('is understood however its frames are cut and joined', async () => {
     const host = await hosts.start();
     const call = peerOf(host).call(RAFT_MESSAGE);

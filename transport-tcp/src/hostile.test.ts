@@ -168,6 +168,16 @@ describe('a client that is no host', () => {
     await expectAlive(host);
   });
 
+  it('gets nothing in without the checksum of a batch, once it has said who it is', async () => {
+    const host = await hosts.start();
+    const bare = encodeMessageBatch({ ...numberedBatch(1), features: 1 }).subarray(0, -6);
+    const named = frame(Method.Hello, encodeHello({ who: 'messages', from: 'a:1' }));
+    const client = raw.client(host.port, named, frame(Method.Batch, bare));
+    await client.ended;
+    expect(farewellIn(client.heard())).toMatch(/without the checksum/);
+    expect([host.received, host.rpc.counters?.().damagedBatches]).toEqual([[], 1]);
+  });
+
   it('does not get the memory that it announces', async () => {
     const host = await hosts.start();
     const header = frame(Method.Batch, Buffer.alloc(MAX_MESSAGE_BYTES + 1)).subarray(0, 16);
@@ -195,6 +205,16 @@ describe('a client that is no host', () => {
       await ended;
     }
     await expectAlive(host);
+  });
+
+  it('pushes out others that say nothing where hosts of Dragonboat say no hello, and none that has sent a batch', async () => {
+    const host = await hosts.start({ options: { peers: 'dragonboat', maxConnections: 64 } });
+    const speaker = raw.client(host.port, batch(1));
+    await until('the batch is there', () => host.received.length === 1);
+    const silent = Array.from({ length: 17 }, () => raw.client(host.port));
+    await Promise.race(silent.map(({ ended }) => ended));
+    speaker.socket.write(batch(2));
+    await until('the next batch is there', () => host.received.length === 2);
   });
 
   it('pushes out others that say nothing, and no host', async () => {

@@ -52,8 +52,9 @@ function handshake(path: string, protocol: string): string {
   );
 }
 
-async function openClient(host: TestHost): Promise<WebSocket> {
-  const ws = new WebSocket(`ws://${host.address}${MESSAGES}`, 'drakkar.v1', { perMessageDeflate: false });
+async function openClient(host: TestHost, headers: Record<string, string> = {}): Promise<WebSocket> {
+  const url = `ws://${host.address}${MESSAGES}`;
+  const ws = new WebSocket(url, 'drakkar.v1', { perMessageDeflate: false, headers });
   ws.on('error', () => undefined);
   cleanups.push(() => {
     ws.terminate();
@@ -204,6 +205,14 @@ describe('a client that speaks WebSocket', () => {
       await expectAlive(host);
     },
   );
+
+  it('gets nothing in without the checksum of a batch, once it has said who it is', async () => {
+    const host = await hosts.start();
+    const ws = await openClient(host, { 'drakkar-from': 'a:1' });
+    ws.send(encodeMessageBatch({ ...numberedBatch(1), features: 1 }).subarray(0, -6));
+    expect(await closeCode(ws)).toBe(1007);
+    expect([host.received, host.rpc.counters?.().damagedBatches]).toEqual([[], 1]);
+  });
 
   it('is closed with 1009 for a frame above the limit, before it is read', async () => {
     const host = await hosts.start();

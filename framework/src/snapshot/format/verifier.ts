@@ -96,7 +96,7 @@ export class SnapshotFileVerifier {
     if (this.#descriptionBytes > MAX_DESCRIPTION_BYTES) {
       throw corrupt(this.#path, this.#audit?.offset ?? 0, 'the description is too long');
     }
-    this.#description.push(piece.slice());
+    this.#description.push(new Uint8Array(piece));
   }
 }
 

@@ -134,6 +134,6 @@ export class DragonboatIntake implements Intake {
     const { fileID } = fileInfo;
     const path = join(to.folder, externalFileName(fileID));
     const file = new PacedFile(await to.fileSystem.open(path, 'create'));
-    return { file, fileID, metadata: fileInfo.metadata.slice(), sizeBytes, checksum: 0 };
+    return { file, fileID, metadata: new Uint8Array(fileInfo.metadata), sizeBytes, checksum: 0 };
   }
 }
