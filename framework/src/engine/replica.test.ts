@@ -1,9 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import { MessageType, type Snapshot, emptyMembership, makeEntry, makeMessage } from '@drakkar/raftio';
+import {
+  type Message,
+  MessageType,
+  type Snapshot,
+  emptyMembership,
+  makeEntry,
+  makeMessage,
+} from '@drakkar/raftio';
 import type { RaftUpdate } from '../raft/index.js';
 import { entries, message, settle, setUp, story } from './testing/engine-bench.js';
 
-const { Heartbeat } = MessageType;
+const { Heartbeat, Replicate } = MessageType;
 const noSnapshot = (): Snapshot => ({
   filepath: '',
   fileSize: 0,
@@ -24,6 +31,46 @@ describe('a Replica', () => {
     clock.runDeferred();
     expect(story.filter((line) => line === '1: step 17').length).toBeLessThan(20);
     expect(replica.admits(900)).toBe(true);
+  });
+
+  it('counts what waits to be taken as memory of the host, until it is taken or the replica stops', async () => {
+    const { clock, engine, memory, addReplica } = setUp();
+    const { replica } = addReplica(1);
+    for (let i = 0; i < 2; i++) {
+      replica.receive(message(1, Heartbeat));
+      replica.propose(makeEntry({ cmd: new Uint8Array(100) }));
+      expect(memory.pinnedBytes).toBeGreaterThan(200);
+      if (i > 0) continue;
+      clock.runDeferred();
+      expect(memory.pinnedBytes).toBe(0);
+    }
+    engine.failed(replica, new Error('told to stop'));
+    await replica.stop();
+    expect(memory.pinnedBytes).toBe(0);
+  });
+
+  it('takes no entries beside others while the host is short of memory, and messages without any', () => {
+    const { clock, memory, addReplica } = setUp();
+    const { replica } = addReplica(1);
+    addReplica(2);
+    memory.open().pin(800);
+    const withEntry = (): Message => ({ ...message(1, Replicate), entries: entries(1, 1) });
+    const received = [withEntry(), withEntry(), message(1, Heartbeat), withEntry()];
+    for (const each of received) replica.receive(each);
+    clock.runDeferred();
+    expect(story).toEqual(['1: step 12', '1: step 17']);
+  });
+
+  it('tells the core once that a message of its leader is arriving, and of no other', () => {
+    const { clock, addReplica } = setUp();
+    const { replica, raft } = addReplica(1);
+    raft.leaderID = 2;
+    for (const nodeID of [3, 2, 2, 3]) replica.arriving(nodeID, 7);
+    clock.runDeferred();
+    replica.arriving(3, 7);
+    replica.receive(message(1, Heartbeat));
+    clock.runDeferred();
+    expect(story).toEqual(['1: arrival 7', '1: step 17']);
   });
 
   it('discards a received snapshot that the core has no use for, and only that', () => {

@@ -89,6 +89,19 @@ describe('the memory of a host', () => {
     expect([budget.isOver, account.hostExcessBytes]).toEqual([true, 300]);
   });
 
+  it('counts forwarded proposals while leadership is on its way, and bounds them', () => {
+    const budget = new MemoryBudget(10 * ENTRY_BYTES);
+    const solo = leader(budget);
+    const before = budget.pinnedBytes;
+    solo.raft.requestLeaderTransfer(2);
+    for (let i = 0; i < 20; i++) solo.step(3, MessageType.Propose, { term: 0, entries: [entry()] });
+    expect(budget.pinnedBytes).toBeGreaterThan(before + 7 * ENTRY_BYTES);
+    expect(budget.pinnedBytes).toBeLessThanOrEqual(before + 9 * ENTRY_BYTES);
+    solo.step(2, MessageType.Heartbeat, { term: solo.raft.term + 1 }); // it leads, and they are passed on
+    solo.drain();
+    expect(budget.pinnedBytes).toBe(before);
+  });
+
   it('is not spent on entries for members that are behind', () => {
     const budget = new MemoryBudget(20 * ENTRY_BYTES);
     const solo = leader(budget);

@@ -5,7 +5,7 @@ import type { RaftUpdate } from '../../raft/index.js';
 export class ScriptedRaft {
   readonly updates: Partial<RaftUpdate>[] = [];
   readonly isLeader = false;
-  readonly leaderID = 0;
+  leaderID = 0;
   term = 1;
   readonly isBusy = false;
   isQuiesced = false;
@@ -25,7 +25,8 @@ export class ScriptedRaft {
   readIndex = (): void => this.#tell('readIndex');
   setLevel = (): void => undefined;
   setUnfit = (): void => undefined;
-  setLogStuck = (): void => undefined;
+  setLogStuck = (isStuck: boolean): void => this.#tell(`setLogStuck ${isStuck}`);
+  reportArrival = (term: number): void => this.#tell(`arrival ${term}`);
   shedMemory = (): void => this.#tell('shedMemory');
   reportReachable = (nodeID: number): void => this.#tell(`seek ${nodeID}`);
   hasUpdate = (): boolean => this.updates.length > 0;
