@@ -6,7 +6,7 @@ import {
   LogDBFactoryID,
   type LogDBModule,
 } from '@drakkar/raftio';
-import { type Placement, openLockedLogDB } from '@drakkar/raftio/kv';
+import { type Placement, makePrivate, openLockedLogDB } from '@drakkar/raftio/kv';
 import { checkFiles } from './files/check-files.js';
 import { readMark, removeMark, writeMark } from './files/closed-mark.js';
 import { LevelDBKV } from './leveldb-kv.js';
@@ -42,6 +42,8 @@ async function openChecked(
     try {
       // Without the mark the log is taken as one that a crash has left: no reason to fail, on a full disk for one.
       if (isSound) await writeMark(walDir).catch(() => undefined);
+      // LevelDB makes files for everybody to read; a copy of them should not keep that.
+      await makePrivate(walDir);
     } finally {
       await lock.release();
     }

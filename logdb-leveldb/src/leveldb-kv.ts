@@ -8,6 +8,7 @@ import {
   MAX_KEY_SIZE_BYTES,
   type Placement,
   expandRanges,
+  makePrivate,
   messageOf,
 } from '@drakkar/raftio/kv';
 import { LevelEngine, type Row } from './engine.js';
@@ -106,6 +107,7 @@ export class LevelDBKV implements IOrderedKV {
       await this.#engine.compactRange(start, end);
       await this.#commit(neverStored(start, end).map((key) => ({ type: 'delete', key })));
       await this.#engine.compactRange(start, end);
+      await makePrivate(this.#dir);
     };
     const compaction = this.#compacting.then(compact, compact);
     this.#compacting = compaction.catch(() => undefined);

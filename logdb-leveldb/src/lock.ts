@@ -46,7 +46,7 @@ export class FolderLock {
 }
 
 async function openEmpty(path: string): Promise<LevelEngine> {
-  await mkdir(path, { recursive: true });
+  await mkdir(path, { recursive: true, mode: 0o700 });
   return LevelEngine.open(path, { writeBufferSize: 64 * 1024, cacheSize: 0 });
 }
 

@@ -12,7 +12,12 @@ import {
   messageOf,
 } from '@drakkar/raftio/kv';
 import { FreeSpace } from './free-space.js';
-import { DEFAULT_INITIAL_MAP_SIZE_BYTES, DEFAULT_RESERVE_BYTES, type LmdbLogDBOptions } from './options.js';
+import {
+  DEFAULT_INITIAL_MAP_SIZE_BYTES,
+  DEFAULT_RESERVE_BYTES,
+  type LmdbLogDBOptions,
+  PRIVATE,
+} from './options.js';
 
 /** Messages of LMDB that tell of damage in the file, not of circumstances. */
 const DAMAGE = /MDB_(CORRUPTED|PAGE_NOTFOUND|INVALID|VERSION_MISMATCH|BAD_DBI|INCOMPATIBLE|PANIC)/;
@@ -49,6 +54,7 @@ export class LmdbKV implements IOrderedKV {
     try {
       const db = open<Buffer, Uint8Array>({
         path,
+        ...PRIVATE,
         noSubdir: true,
         overlappingSync: false,
         // Batches are made above. The library's own would add a promise to each that nobody handles, so that the first

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type RootDatabase, type Transaction, open } from 'lmdb';
 import { ErrLogDBLocked, ErrLogDBOpen } from '@drakkar/raftio';
 import { messageOf } from '@drakkar/raftio/kv';
+import { PRIVATE } from './options.js';
 
 const LOCK_FILE = 'lock.mdb';
 
@@ -53,6 +54,7 @@ function openLockFile(dir: string): RootDatabase {
   try {
     return open({
       path: join(dir, LOCK_FILE),
+      ...PRIVATE,
       noSubdir: true,
       overlappingSync: false,
       maxDbs: 1,

@@ -18,6 +18,9 @@ export interface LmdbLogDBOptions {
   reserveBytes?: number;
 }
 
+/** Files of LMDB are made for their owner alone. The library's types don't list this option. */
+export const PRIVATE = Object.freeze({ permissionsMode: 0o600 });
+
 export const DEFAULT_INITIAL_MAP_SIZE_BYTES = 64 * 1024 * 1024;
 export const DEFAULT_RESERVE_BYTES = 8 * 1024 * 1024;
 

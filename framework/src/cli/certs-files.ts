@@ -10,8 +10,8 @@ const CA_KEY_FILE = 'ca-key.pem';
 const CERT_FILE = 'node.pem';
 const KEY_FILE = 'node-key.pem';
 
-const PUBLIC_MODE = 0o644;
-const SECRET_MODE = 0o600;
+const FILE_MODE = 0o600;
+const FOLDER_MODE = 0o700;
 
 export interface CertificateOptions {
   /** Folder for the files; made when it is not there. */
@@ -78,9 +78,9 @@ async function refusePresent(paths: readonly string[]): Promise<void> {
 }
 
 /** A file appears under its name when it is complete, and never with a mode that lets others read a key. */
-async function put(path: string, content: string, mode: number): Promise<void> {
+async function put(path: string, content: string): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, content, { mode, flag: 'wx' });
+  await writeFile(temporary, content, { mode: FILE_MODE, flag: 'wx' });
   await rename(temporary, path);
 }
 
@@ -132,17 +132,17 @@ export async function writeCertificates(options: CertificateOptions): Promise<Wr
   const present = replace ? undefined : await readCA(caFile, caKeyFile);
   const ca = present ?? (await (await loadMaker()).CertificateAuthority.create(days));
   const caPem = await ca.toPem();
-  await mkdir(outDir, { recursive: true });
+  await mkdir(outDir, { recursive: true, mode: FOLDER_MODE });
   if (present === undefined) {
-    await put(caKeyFile, caPem.key, SECRET_MODE);
-    await put(caFile, caPem.certificate, PUBLIC_MODE);
+    await put(caKeyFile, caPem.key);
+    await put(caFile, caPem.certificate);
   }
   for (const each of files) {
     const pair = await ca.issue(each.names, days);
-    await mkdir(folderOf(outDir, each.host), { recursive: true });
-    await put(each.keyFile, pair.key, SECRET_MODE);
-    await put(each.certFile, pair.certificate, PUBLIC_MODE);
-    await put(each.caFile, caPem.certificate, PUBLIC_MODE);
+    await mkdir(folderOf(outDir, each.host), { recursive: true, mode: FOLDER_MODE });
+    await put(each.keyFile, pair.key);
+    await put(each.certFile, pair.certificate);
+    await put(each.caFile, caPem.certificate);
   }
   return { caFile, caKeyFile, isNewCA: present === undefined, hosts: files };
 }

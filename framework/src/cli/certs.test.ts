@@ -86,12 +86,18 @@ describe('drakkar certs', () => {
     expect(result.hosts.map(({ keyFile }) => keyFile)).toContain(join(out, 'a.example', 'node-key.pem'));
   });
 
-  it('keeps keys from others', async () => {
+  it('keeps files from others', async () => {
     await certs('--hosts', 'a');
-    for (const path of [['ca-key.pem'], ['a', 'node-key.pem']]) {
+    for (const path of [
+      ['ca-key.pem'],
+      ['ca.pem'],
+      ['a', 'node-key.pem'],
+      ['a', 'node.pem'],
+      ['a', 'ca.pem'],
+    ]) {
       expect((await stat(join(out, ...path))).mode & 0o777).toBe(0o600);
     }
-    expect((await stat(join(out, 'a', 'node.pem'))).mode & 0o444).toBe(0o444);
+    expect((await stat(join(out, 'a'))).mode & 0o777).toBe(0o700);
   });
 
   it('makes what both ends of a connection accept, and nothing else', async () => {

@@ -104,7 +104,8 @@ async function checkTlsFiles(draft: Record<string, unknown>, fs: IFileSystem): P
 function complete(draft: Record<string, unknown>): void {
   draft['listenAddress'] ??= draft['raftAddress'];
   draft['walDir'] ??= draft['nodeHostDir'];
-  for (const key of [...TLS_KEYS, 'allowedPeers', 'allowPlaintext']) draft[key] ??= undefined;
+  for (const key of [...TLS_KEYS, 'allowedPeers', 'allowPlaintext', 'allowNetworkFileSystem'])
+    draft[key] ??= undefined;
 }
 
 /** Reads and checks a configuration and tells of every mistake, without throwing for any but one of syntax. */

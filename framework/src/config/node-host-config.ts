@@ -41,6 +41,7 @@ export interface NodeHostConfig {
   readonly allowedPeers: readonly AllowedPeer[] | undefined;
   /** Runs without mutual TLS on a network, which is warned of otherwise. */
   readonly allowPlaintext: boolean | undefined;
+  readonly allowNetworkFileSystem: boolean | undefined;
   readonly logdb: AdapterConfig;
   readonly transport: AdapterConfig;
   readonly masterServers: readonly string[];
@@ -73,6 +74,7 @@ export interface NodeHostConfigInput {
   readonly crlFile?: string;
   readonly allowedPeers?: readonly AllowedPeer[];
   readonly allowPlaintext?: boolean;
+  readonly allowNetworkFileSystem?: boolean;
   readonly logdb?: AdapterConfigInput;
   readonly transport?: AdapterConfigInput;
   readonly masterServers?: readonly string[];

@@ -122,6 +122,12 @@ export const nodeHostSchema: JsonSchema = objectSchema<NodeHostConfig>(
         'Silences the warning that a host without `mutualTls` gives when it can be reached from other machines.',
       defaultText: '`false`',
     },
+    allowNetworkFileSystem: {
+      type: 'boolean',
+      description:
+        'Lets the data directory lie on a network file system, where its lock does not keep off a host on another machine.',
+      defaultText: '`false`',
+    },
     logdb: adapter('LogDB', 'lmdb', '`lmdb`, `leveldb`'),
     transport: adapter('transport', 'ws', '`ws`, `tcp`, `grpc`, `quic`'),
     masterServers: {

@@ -6,10 +6,21 @@ import { makeDirDurable, writeFileDurable } from '../fs/durable.js';
 import type { IFileSystem } from '../fs/file-system.js';
 import type { IRandom } from '../runtime/random.js';
 import { hardSettings, hardSettingsHash } from '../settings/hard.js';
+import { type Tightened, tightenFolders } from './access.js';
 import type { HeldLock, IDirectoryLock } from './directory-lock.js';
 import { type HostIdentity, checkIdentity } from './identity-check.js';
-import { type DataDirLayout, STATUS_FILE_NAME, isLogDBFolder, isWalFolder, layoutOf } from './layout.js';
-import { type SealReading, dropSeal, readSeal } from './seal/seal-file.js';
+import {
+  type DataDirLayout,
+  type Roots,
+  STATUS_FILE_NAME,
+  isLogDBFolder,
+  isSnapshotsFolder,
+  isWalFolder,
+  layoutOf,
+} from './layout.js';
+import { LOCK_DIR_NAME } from './socket-lock.js';
+import { SEAL_FILE_NAME, type SealReading, dropSeal, readSeal } from './seal/seal-file.js';
+import { type SharedFolder, checkSharedDisks } from './shared-disk.js';
 import { type DataDirStatus, decodeStatus, encodeStatus } from './status.js';
 import { hasSystemCode, messageOf } from '../errors/inspect.js';
 
@@ -18,7 +29,7 @@ export interface DataDirServices {
   readonly config: Pick<
     NodeHostConfig,
     'raftAddress' | 'nodeHostDir' | 'walDir' | 'deploymentId' | 'hardSettings'
-  >;
+  > & { readonly allowNetworkFileSystem?: boolean | undefined };
   readonly logDBName: string;
   readonly fileSystem: IFileSystem;
   readonly directoryLock: IDirectoryLock;
@@ -31,6 +42,10 @@ export interface DataDir extends DataDirLayout {
   readonly isNew: boolean;
   /** What there was of a seal. It was dropped: whoever opens a data directory may write to it. */
   readonly sealBefore: SealReading;
+  /** What others could get at, and what they still can. */
+  readonly access: Tightened;
+  /** What may be on a disk that other machines have, too. */
+  readonly sharedFolders: readonly SharedFolder[];
   /** Frees the lock. Idempotent. Everything that uses the directory must be closed before. */
   close(): Promise<void>;
 }
@@ -161,7 +176,7 @@ async function makeRoot(fs: IFileSystem, dir: string, key: string): Promise<void
   }
   try {
     await makeDirDurable(fs, dir);
-    const probe = join(dir, '.drakkar-probe');
+    const probe = join(dir, PROBE_NAME);
     await (await fs.open(probe, 'overwrite')).close();
     await fs.remove(probe);
   } catch (error) {
@@ -223,7 +238,36 @@ async function syncNames(fs: IFileSystem, dirs: ReadonlySet<string>): Promise<vo
   }
 }
 
-async function prepare(services: DataDirServices, host: HostIdentity, lock: HeldLock): Promise<DataDir> {
+const PROBE_NAME = '.drakkar-probe';
+
+/** Whether a name in a nodeHostDir or walDir is one of the host's; `lost+found` is nobody's. */
+function isOwnName(name: string): boolean {
+  const own = [STATUS_FILE_NAME, SEAL_FILE_NAME, LOCK_DIR_NAME, PROBE_NAME, 'lost+found'];
+  return (
+    own.includes(name.replace(/\.tmp$/, '')) ||
+    isLogDBFolder(name) ||
+    isWalFolder(name) ||
+    isSnapshotsFolder(name)
+  );
+}
+
+/** The folders in which nobody but the host has anything; a root that holds other things may be for others, too. */
+async function ownFolders(fs: IFileSystem, roots: Roots, layout: DataDirLayout): Promise<string[]> {
+  if (fs.setMode === undefined) return [];
+  const dirs = [layout.logdbDir, layout.walDir, layout.snapshotsDir];
+  for (const root of [roots.nodeHostDir, roots.walDir]) {
+    dirs.push(join(root, LOCK_DIR_NAME));
+    if ((await fs.readDir(root)).every(isOwnName)) dirs.push(root);
+  }
+  return dirs;
+}
+
+async function prepare(
+  services: DataDirServices,
+  host: HostIdentity,
+  lock: HeldLock,
+  sharedFolders: readonly SharedFolder[],
+): Promise<DataDir> {
   const { config, fileSystem: fs } = services;
   // Read again: somebody may have made the directory before the lock was ours.
   const records = await readAndCheck(fs, config, host);
@@ -233,11 +277,14 @@ async function prepare(services: DataDirServices, host: HostIdentity, lock: Held
   const layout = layoutOf(config, records.main?.generation ?? 0);
   const { logdbDir, walDir, snapshotsDir } = layout;
   for (const dir of new Set([logdbDir, walDir, snapshotsDir])) await makeDirDurable(fs, dir);
+  const access = await tightenFolders(fs, await ownFolders(fs, config, layout));
   await syncNames(fs, new Set([config.nodeHostDir, config.walDir, snapshotsDir]));
   return {
     ...layout,
     isNew: records.main === undefined,
     sealBefore,
+    access,
+    sharedFolders,
     close: () => lock.release(),
   };
 }
@@ -247,7 +294,7 @@ async function prepare(services: DataDirServices, host: HostIdentity, lock: Held
  * was written otherwise than configured, is refused and left as it was.
  *
  * Throws ErrNotOwner, ErrDeploymentIDChanged, ErrHardSettingsChanged, ErrLogDBType, ErrIncompatibleData,
- * ErrDataDirCorrupt, ErrLockDirectory, ErrDirNotExist.
+ * ErrDataDirCorrupt, ErrLockDirectory, ErrDirNotExist, ErrNetworkFileSystem.
  */
 export async function openDataDir(services: DataDirServices): Promise<DataDir> {
   const { config, fileSystem: fs } = services;
@@ -257,9 +304,10 @@ export async function openDataDir(services: DataDirServices): Promise<DataDir> {
   await makeRoot(fs, config.nodeHostDir, 'nodeHostDir');
   if (separateWal) await makeRoot(fs, config.walDir, 'walDir');
   const roots = separateWal ? [config.nodeHostDir, config.walDir] : [config.nodeHostDir];
+  const sharedFolders = await checkSharedDisks(fs, roots, config.allowNetworkFileSystem === true);
   const lock = await acquireLocks(services.directoryLock, roots);
   try {
-    return await prepare(services, host, lock);
+    return await prepare(services, host, lock, sharedFolders);
   } catch (error) {
     await lock.release();
     throw error;

@@ -40,6 +40,10 @@ export function isWalFolder(name: string): boolean {
   return isFolderOf(WAL_DIR_NAME, name);
 }
 
+export function isSnapshotsFolder(name: string): boolean {
+  return name === SNAPSHOTS_DIR_NAME;
+}
+
 /**
  * Where everything of a data directory lies.
  * @param generation of its LogDB, as the directory's record has it

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { close as closeCallback, open as openCallback } from 'node:fs';
+import { chmod } from 'node:fs/promises';
 import { type Server, createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,6 +69,8 @@ async function listenAt(path: string, name: EndpointName, done: () => Promise<vo
   let server: Server;
   try {
     server = await listen(path);
+    // Who can't connect takes the lock for held, which is right.
+    if (process.platform !== 'win32') await chmod(path, 0o600).catch(() => undefined);
   } catch (error) {
     await done();
     throw error;

@@ -69,7 +69,7 @@ export async function damagedLockFiles(dir: string): Promise<string[]> {
 async function claim(lockDir: string, generation: number, endpoint: Endpoint): Promise<boolean> {
   const content: Claim = { endpoint: endpoint.name, pid: process.pid, hostname: hostname() };
   const temporary = join(lockDir, `${randomBytes(12).toString('hex')}.tmp`);
-  await writeFile(temporary, sealJSON({ ...content }), { flag: 'wx' });
+  await writeFile(temporary, sealJSON({ ...content }), { flag: 'wx', mode: 0o600 });
   try {
     await link(temporary, join(lockDir, `g${generation}`));
     return true;
@@ -127,7 +127,7 @@ async function tryClaim(dir: string, lockDir: string, endpoint: Endpoint): Promi
 export class SocketDirectoryLock implements IDirectoryLock {
   async acquire(dir: string): Promise<HeldLock> {
     const lockDir = join(dir, LOCK_DIR_NAME);
-    await mkdir(lockDir, { recursive: true });
+    await mkdir(lockDir, { recursive: true, mode: 0o700 });
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       // A new socket each time: one that stands in a superseded file may be removed by its successor.
       const endpoint = await openEndpoint(lockDir);

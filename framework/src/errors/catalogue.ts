@@ -356,6 +356,11 @@ const hostErrors: readonly ErrorDescription[] = [
     'Correct the path or the permissions.',
   ),
   describe(
+    host.ErrNetworkFileSystem,
+    'The data directory is on a network file system, such as NFS. Its lock is seen on one machine alone: a host on another machine could use the same data at the same time.',
+    'Use a local disk. Where nothing but this machine can ever start this host, set `allowNetworkFileSystem`. See docs/operations.md.',
+  ),
+  describe(
     host.ErrDataDirCorrupt,
     'The record that says whose the data directory is, is damaged or missing. It was left as it was.',
     "Restore the file from a copy; or remove the directory and add this host's replicas again, under new node ids.",

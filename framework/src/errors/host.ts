@@ -87,6 +87,13 @@ export class ErrDirNotExist extends DrakkarError {
   }
 }
 
+/** The data directory is on a network file system, where its lock proves nothing. */
+export class ErrNetworkFileSystem extends DrakkarError {
+  constructor(message: string, context?: ErrorContext) {
+    super('ERR_NETWORK_FILE_SYSTEM', { effect: 'none', retry: 'never' }, message, context);
+  }
+}
+
 /** Replicas had not stopped when the time for that was over. */
 export class ErrStopTimeout extends DrakkarError {
   constructor(message: string, context?: ErrorContext) {

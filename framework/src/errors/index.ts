@@ -51,6 +51,7 @@ export {
   ErrLockDirectory,
   ErrLogDBType,
   ErrModuleNotFound,
+  ErrNetworkFileSystem,
   ErrNotOwner,
   ErrStopTimeout,
 } from './host.js';

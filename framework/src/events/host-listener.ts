@@ -134,6 +134,22 @@ export interface PlaintextEvent {
   listenAddress: string;
 }
 
+export interface FilesExposedEvent {
+  /** A folder of the data directory, or the file of the key. */
+  path: string;
+  what: 'data' | 'key';
+  /** Permission bits, such as `0755`. */
+  mode: string;
+  /** What kept the host from changing it; undefined for a key, which is not the host's to change. */
+  error: unknown;
+}
+
+export interface NetworkFileSystemEvent {
+  dir: string;
+  /** Such as `FUSE`. */
+  fileSystem: string;
+}
+
 export interface SlowOperationEvent {
   /** Such as `LogDB.saveRaftState`, `snapshot`, `state machine's update`. */
   operation: string;
@@ -251,6 +267,17 @@ export interface HostEvents {
    * everything. Once, at its start; `allowPlaintext: true` says that this is meant.
    */
   plaintext: PlaintextEvent;
+  /**
+   * Others than the user that runs the host can get at its data or its key. Once for each folder or file, at the start.
+   * Take their access away, by `chmod`.
+   */
+  filesExposed: FilesExposedEvent;
+  /**
+   * The data directory is on a file system that other machines may have, too: its lock does not keep off a host that
+   * is started on another machine with the same data. Once for each folder, at the start; `allowNetworkFileSystem: true`
+   * says that this is known.
+   */
+  networkFileSystem: NetworkFileSystemEvent;
   /** `NodeHost.stop` was called. */
   nodeHostShuttingDown: Record<never, never>;
 }

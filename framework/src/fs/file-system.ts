@@ -24,6 +24,14 @@ export type OpenMode = 'read' | 'create' | 'overwrite' | 'update';
 export interface FileStat {
   kind: 'file' | 'directory' | 'other';
   sizeBytes: number;
+  /** Who may do what with it; undefined where the operating system has no such thing, as Windows and simulators. */
+  access?: FileAccess;
+}
+
+export interface FileAccess {
+  /** Permission bits, such as 0o600. */
+  mode: number;
+  ownerID: number;
 }
 
 /** Of the disk that something is on. */
@@ -33,9 +41,17 @@ export interface DiskSpace {
   totalBytes: number;
 }
 
+/** What kind of file system something is on, where that matters. */
+export interface FileSystemKind {
+  name: string;
+  /** Whether other machines can have it, too: `yes`, or perhaps, as with FUSE, which may be anything. */
+  shared: 'yes' | 'perhaps';
+}
+
 /**
  * The framework's only way to files, so that tests can make it fail and a simulator can replace it. Paths are
  * absolute. Errors are those of Node, with their `code` (ENOENT, EEXIST, ENOSPC, …), except where said otherwise.
+ * What it makes can be read by its owner alone, where the file system has owners.
  */
 export interface IFileSystem {
   open(path: string, mode: OpenMode): Promise<IFile>;
@@ -57,6 +73,12 @@ export interface IFileSystem {
   syncDir(path: string): Promise<void>;
   /** Of the disk that `path`, which exists, is on; `undefined`, or no such method: not known. */
   space?(path: string): Promise<DiskSpace | undefined>;
+  /** Sets the permission bits. */
+  setMode?(path: string, mode: number): Promise<void>;
+  /** Which file or folder `path` leads to, whatever its name becomes; undefined: nothing is there. */
+  identity?(path: string): Promise<string | undefined>;
+  /** Of the file system that `path`, which exists, is on; undefined: a local one, or not known. */
+  kindOf?(path: string): Promise<FileSystemKind | undefined>;
 }
 
 export const FileSystemID = Symbol.for('@drakkar/framework/IFileSystem');

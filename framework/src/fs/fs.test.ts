@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { makeDirDurable, writeFileDurable } from './durable.js';
 import type { IFile, IFileSystem, OpenMode } from './file-system.js';
 import { NodeFileSystem } from './node-file-system.js';
+import { sharedFileSystem } from './shared-file-systems.js';
 
 let dir: string;
 beforeEach(async () => {
@@ -50,9 +51,37 @@ describe('NodeFileSystem', () => {
     await emptied.close();
   });
 
+  it('makes files and folders for their owner alone', async () => {
+    const modeOf = async (path: string): Promise<number | undefined> => (await fs.stat(path))?.access?.mode;
+    await fs.makeDir(join(dir, 'a', 'b'));
+    await (await fs.open(join(dir, 'a', 'b', 'c'), 'overwrite')).close();
+    expect(await modeOf(join(dir, 'a'))).toBe(0o700);
+    expect(await modeOf(join(dir, 'a', 'b'))).toBe(0o700);
+    expect(await modeOf(join(dir, 'a', 'b', 'c'))).toBe(0o600);
+    await fs.setMode(join(dir, 'a', 'b', 'c'), 0o640);
+    expect(await modeOf(join(dir, 'a', 'b', 'c'))).toBe(0o640);
+  });
+
+  it('knows a folder again by another name, and one in its place for another', async () => {
+    await fs.makeDir(join(dir, 'a'));
+    const identity = await fs.identity(join(dir, 'a'));
+    await fs.rename(join(dir, 'a'), join(dir, 'b'));
+    expect(await fs.identity(join(dir, 'a'))).toBeUndefined();
+    expect(await fs.identity(join(dir, 'b'))).toBe(identity);
+    await fs.makeDir(join(dir, 'a'));
+    expect(await fs.identity(join(dir, 'a'))).not.toBe(identity);
+  });
+
+  it('knows file systems of several machines by their numbers', () => {
+    expect(sharedFileSystem(0x6969)).toEqual({ name: 'NFS', shared: 'yes' });
+    expect(sharedFileSystem(-11_317_950)).toEqual({ name: 'CIFS', shared: 'yes' });
+    expect(sharedFileSystem(0x6573_5546)).toEqual({ name: 'FUSE', shared: 'perhaps' });
+    expect(sharedFileSystem(0xef53)).toBeUndefined();
+  });
+
   it('tells what is there', async () => {
     await writeFile(join(dir, 'f'), 'abc');
-    expect(await fs.stat(join(dir, 'f'))).toEqual({ kind: 'file', sizeBytes: 3 });
+    expect(await fs.stat(join(dir, 'f'))).toMatchObject({ kind: 'file', sizeBytes: 3 });
     expect(await fs.stat(dir)).toMatchObject({ kind: 'directory' });
     expect(await fs.stat(join(dir, 'none'))).toBeUndefined();
     expect(await fs.stat(join(dir, 'f', 'below'))).toBeUndefined();

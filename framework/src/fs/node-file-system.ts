@@ -1,5 +1,6 @@
 import {
   type FileHandle,
+  chmod,
   link,
   mkdir,
   open,
@@ -13,9 +14,14 @@ import {
 } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { hasSystemCode } from '../errors/inspect.js';
-import type { DiskSpace, FileStat, IFile, IFileSystem, OpenMode } from './file-system.js';
+import type { DiskSpace, FileStat, FileSystemKind, IFile, IFileSystem, OpenMode } from './file-system.js';
+import { sharedFileSystemOf } from './shared-file-systems.js';
 
 const FLAGS: Readonly<Record<OpenMode, string>> = { read: 'r', create: 'wx+', overwrite: 'w+', update: 'r+' };
+const FILE_MODE = 0o600;
+const FOLDER_MODE = 0o700;
+const MODE_BITS = 0o7777;
+const hasModes = process.platform !== 'win32';
 
 class NodeFile implements IFile {
   private closed = false;
@@ -62,7 +68,7 @@ class NodeFile implements IFile {
 /** `IFileSystem` on node:fs. */
 export class NodeFileSystem implements IFileSystem {
   async open(path: string, mode: OpenMode): Promise<IFile> {
-    return new NodeFile(await open(path, FLAGS[mode]));
+    return new NodeFile(await open(path, FLAGS[mode], FILE_MODE));
   }
 
   readFile(path: string): Promise<Uint8Array> {
@@ -73,7 +79,8 @@ export class NodeFileSystem implements IFileSystem {
     try {
       const found = await stat(path);
       const kind = found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other';
-      return { kind, sizeBytes: found.size };
+      const access = { mode: found.mode & MODE_BITS, ownerID: found.uid };
+      return { kind, sizeBytes: found.size, ...(hasModes ? { access } : {}) };
     } catch (error) {
       if (hasSystemCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
       throw error;
@@ -87,11 +94,11 @@ export class NodeFileSystem implements IFileSystem {
   async makeDir(path: string): Promise<void> {
     // Not mkdir's own `recursive`, which never ends where a file system answers ENOENT for a name that can't be made.
     try {
-      await mkdir(path);
+      await mkdir(path, FOLDER_MODE);
     } catch (error) {
       if (hasSystemCode(error, 'ENOENT') && dirname(path) !== path) {
         await this.makeDir(dirname(path));
-        await mkdir(path);
+        await mkdir(path, FOLDER_MODE);
       } else if (!hasSystemCode(error, 'EEXIST') || (await this.stat(path))?.kind !== 'directory') {
         throw error;
       }
@@ -130,5 +137,23 @@ export class NodeFileSystem implements IFileSystem {
     } catch {
       return undefined;
     }
+  }
+
+  setMode(path: string, mode: number): Promise<void> {
+    return chmod(path, mode);
+  }
+
+  async identity(path: string): Promise<string | undefined> {
+    try {
+      const { dev, ino } = await stat(path, { bigint: true });
+      return `${dev}:${ino}`;
+    } catch (error) {
+      if (hasSystemCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
+      throw error;
+    }
+  }
+
+  kindOf(path: string): Promise<FileSystemKind | undefined> {
+    return sharedFileSystemOf(path);
   }
 }

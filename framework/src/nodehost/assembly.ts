@@ -20,11 +20,11 @@ import { Operations, type SlowOperation, describeGroups } from '../runtime/opera
 import { Places } from '../runtime/places.js';
 import { SnapshotStore } from '../snapshot/index.js';
 import { Compactions } from './compactions.js';
-import { isOpenToAnybody } from './plaintext.js';
 import { ReplicaLoader } from './replica-loader.js';
 import { ReplicaSet } from './replica-set.js';
 import { Shutdown } from './shutdown.js';
 import { SnapshotStreams } from './snapshot-streams.js';
+import { warnAtStart } from './start-warnings.js';
 import { StopSeal } from './stop-seal.js';
 
 export type NodeHostConfigSource = string | NodeHostConfigInput;
@@ -120,10 +120,7 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
       return engine.stop();
     });
     shutdown.push('stopping replicas', () => replicas.stopAll(stopTimeoutMs * REPLICAS_SHARE));
-    for (const { path, message } of services.configWarnings) log.warn(`configuration: ${path}: ${message}`);
-    if (config.masterServers.length > 0)
-      log.warn('configuration: masterServers has no effect in this release');
-    warnOfPlaintext(services, events, log);
+    await warnAtStart(services, dataDir, events, log);
     log.info('NodeHost started', {
       raftAddress: config.raftAddress,
       nodeHostDir: config.nodeHostDir,
@@ -141,18 +138,6 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
 
 /** Of the time that a stop may take, what replicas have. */
 const REPLICAS_SHARE = 0.75;
-
-/** Where the transport goes over a network, as one that was bound in code need not. */
-function warnOfPlaintext({ config, adapters }: NodeHostServices, events: EventHub, log: ILogger): void {
-  const { transport } = adapters;
-  if (transport?.kind !== 'transport' || !transport.capabilities.network || !isOpenToAnybody(config)) return;
-  const { listenAddress } = config;
-  log.warn(
-    'mutual TLS is off: whoever reaches the listen address can read and change everything. Set mutualTls, or allowPlaintext if that is meant',
-    { event: 'plaintext', listenAddress },
-  );
-  events.emit('plaintext', { listenAddress });
-}
 
 function reportSlow(slow: SlowOperation, events: EventHub, log: ILogger): void {
   const { name: operation, clusterIDs, elapsedMs: durationMs, hasEnded, leftOut } = slow;

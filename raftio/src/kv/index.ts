@@ -12,3 +12,4 @@ export { fieldOf, isNotFound, messageOf } from './failures.js';
 export { KVLogDB, type KVLogDBOptions } from './kv-logdb.js';
 export { type HeldLock, type LockedLogDB, openLockedLogDB } from './open-locked.js';
 export { type Placement, findPlacement, recordPlacement, syncFolder, writeFileDurable } from './placement.js';
+export { makePrivate } from './private-files.js';

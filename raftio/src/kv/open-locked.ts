@@ -2,6 +2,7 @@ import type { ILogDB, LogDBConfig } from '../logdb.js';
 import type { IOrderedKV } from './contract.js';
 import { KVLogDB } from './kv-logdb.js';
 import { type Placement, findPlacement, recordPlacement } from './placement.js';
+import { makePrivate } from './private-files.js';
 
 /** What keeps others off a folder. */
 export interface HeldLock {
@@ -34,6 +35,7 @@ export async function openLockedLogDB<L extends HeldLock>(
   const db = await KVLogDB.open(kv, { name });
   try {
     await recordPlacement(placement, name);
+    await makePrivate(placement.walDir);
     return db;
   } catch (error) {
     await db.close();

@@ -91,7 +91,7 @@ async function writeID(folder: string, name: string, id: string): Promise<void> 
 /** The file has its old content or the new one, whenever a crash comes; the new one for good when this resolves. */
 export async function writeFileDurable(folder: string, name: string, content: string): Promise<void> {
   const path = join(folder, name);
-  const file = await open(`${path}.tmp`, 'w');
+  const file = await open(`${path}.tmp`, 'w', 0o600);
   try {
     await file.writeFile(content);
     await file.sync();

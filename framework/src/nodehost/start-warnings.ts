@@ -1,0 +1,65 @@
+import { type Exposure, exposureOfKey } from '../datadir/access.js';
+import type { DataDir } from '../datadir/data-dir.js';
+import type { NodeHostServices } from '../di/build-container.js';
+import type { IEventSink } from '../events/event-hub.js';
+import type { ILogger } from '../logging/logger.js';
+import { isOpenToAnybody } from './plaintext.js';
+
+/** Where the transport goes over a network, as one that was bound in code need not. */
+function warnOfPlaintext({ config, adapters }: NodeHostServices, events: IEventSink, log: ILogger): void {
+  const { transport } = adapters;
+  if (transport?.kind !== 'transport' || !transport.capabilities.network || !isOpenToAnybody(config)) return;
+  const { listenAddress } = config;
+  log.warn(
+    'mutual TLS is off: whoever reaches the listen address can read and change everything. Set mutualTls, or allowPlaintext if that is meant',
+    { event: 'plaintext', listenAddress },
+  );
+  events.emit('plaintext', { listenAddress });
+}
+
+function warnOfAccess({ access, sharedFolders }: DataDir, events: IEventSink, log: ILogger): void {
+  for (const { path, mode } of access.tightened)
+    log.info('other users had access to a folder of the data directory, which was taken away', {
+      path,
+      mode,
+    });
+  for (const { path, mode, error } of access.exposed) {
+    log.warn(
+      'other users have access to a folder of the data directory, which could not be taken away: do so as its owner, by chmod go=',
+      { event: 'filesExposed', path, mode, err: error },
+    );
+    events.emit('filesExposed', { path, what: 'data', mode, error });
+  }
+  for (const { dir, fileSystem } of sharedFolders) {
+    log.warn(
+      'the data directory is on a file system that other machines may have, too: its lock does not keep off a host on another one. Use a local disk, or set allowNetworkFileSystem if no other machine has it',
+      { event: 'networkFileSystem', dir, fileSystem },
+    );
+    events.emit('networkFileSystem', { dir, fileSystem });
+  }
+}
+
+function warnOfKey({ path, mode }: Exposure, events: IEventSink, log: ILogger): void {
+  log.warn(
+    'other users can read the key of this host, and so speak in its name: make the file readable by the user that runs the host alone (chmod 600), and consider a new key',
+    { event: 'filesExposed', path, mode },
+  );
+  events.emit('filesExposed', { path, what: 'key', mode, error: undefined });
+}
+
+/** What an operator should know of a configuration and of files, at the start of a host. */
+export async function warnAtStart(
+  services: NodeHostServices,
+  dataDir: DataDir,
+  events: IEventSink,
+  log: ILogger,
+): Promise<void> {
+  const { config, fileSystem } = services;
+  for (const { path, message } of services.configWarnings) log.warn(`configuration: ${path}: ${message}`);
+  if (config.masterServers.length > 0) log.warn('configuration: masterServers has no effect in this release');
+  warnOfPlaintext(services, events, log);
+  warnOfAccess(dataDir, events, log);
+  if (!config.mutualTls || config.keyFile === undefined) return;
+  const exposed = await exposureOfKey(fileSystem, config.keyFile);
+  if (exposed !== undefined) warnOfKey(exposed, events, log);
+}
