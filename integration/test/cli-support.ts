@@ -22,13 +22,17 @@ export interface Finished {
 export interface Running {
   pid: number;
   stdout: () => string;
+  stderr: () => string;
+  /** Has nobody read the standard output any more. */
+  closeStdout: () => void;
   kill: (signal: NodeJS.Signals) => void;
   done: Promise<Finished>;
 }
 
-/** Starts the command as a user would. */
-export function start(args: readonly string[]): Running {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+/** Starts the command as a user would; `before` is what comes before it on the command line. */
+export function start(args: readonly string[], before: readonly string[] = []): Running {
+  const [command = '', ...words] = [...before, process.execPath, MAIN, ...args];
+  const child = spawn(command, words, {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -40,7 +44,14 @@ export function start(args: readonly string[]): Running {
     child.once('error', reject);
     child.once('close', (exitCode, signal) => resolve({ exitCode, signal, stdout, stderr }));
   });
-  return { pid: child.pid ?? 0, stdout: () => stdout, kill: (signal) => void child.kill(signal), done };
+  return {
+    pid: child.pid ?? 0,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    closeStdout: () => void child.stdout.destroy(),
+    kill: (signal) => void child.kill(signal),
+    done,
+  };
 }
 
 export const drakkar = (...args: string[]): Promise<Finished> => start(args).done;
@@ -50,6 +61,7 @@ export interface Result {
   seal?: 'valid' | 'none' | 'broken' | null;
   error?: { code: string; message: string };
   replicas?: Record<string, unknown>[];
+  unchecked?: { part: string; code?: string; message: string }[];
   problems?: { part: string; code?: string; clusterID?: number; message: string }[];
   identity?: Record<string, unknown>;
   unusedLogDBs?: string[];

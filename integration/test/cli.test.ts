@@ -1,8 +1,18 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { StoppedHost, contentOf, drakkar, drakkarJSON, start, writeConfig } from './cli-support.js';
+import {
+  INVERSIFY,
+  SEAL_FILE_NAME,
+  StoppedHost,
+  contentOf,
+  drakkar,
+  drakkarJSON,
+  start,
+  writeConfig,
+} from './cli-support.js';
 import { TestCluster, Workshop, eventually } from './support.js';
 
 const stopped = new StoppedHost();
@@ -10,31 +20,46 @@ beforeAll(() => stopped.make());
 afterAll(() => stopped.clear());
 
 describe('drakkar', () => {
-  it('explains itself, each command too', async () => {
-    for (const args of [[], ['inspect'], ['check'], ['logdb', 'copy'], ['serve']]) {
-      const { exitCode, stdout } = await drakkar(...args, '--help');
-      expect(exitCode).toBe(0);
-      expect(stdout).toContain('Usage: drakkar');
-    }
+  it('leaves everything in order when nobody reads what it prints', async () => {
+    const { dir, config } = await stopped.sealedCopyOfData('unread');
+    const running = start(['inspect', '--config', config]);
+    running.closeStdout();
+    expect(await running.done).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(existsSync(join(dir, SEAL_FILE_NAME))).toBe(true);
   });
 
-  it.each([
-    ['an unknown command', ['inspekt']],
-    ['an unknown option', ['inspect', '--konfig', 'x']],
-    ['no data named', ['inspect']],
-    ['data named twice', ['check', '--config', 'a', '--dir', 'b']],
-    ['a configuration that is not there', ['inspect', '--config', '/nowhere/host.yaml']],
-    ['a data directory that is not there', ['inspect', '--dir', '/nowhere/data']],
-    ['no place to copy from', ['logdb', 'copy', '--from', 'lmdb:/nowhere', '--to', 'lmdb:/nowhere/else']],
-    ['a place without a module', ['logdb', 'copy', '--from', '/data', '--to', 'lmdb:/nowhere/else']],
-    ['an app that is not there', ['serve', '--config', 'x', '--app', './nowhere.js']],
-  ])('exits with 2 and says why: %s', async (_name, args) => {
-    const { exitCode, stderr, stdout } = await drakkar(...args);
-    expect(exitCode).toBe(2);
-    expect(stderr.length).toBeGreaterThan(10);
-    expect(stderr).not.toContain('    at ');
-    expect(stdout).toBe('');
-    expect(existsSync('/nowhere')).toBe(false);
+  it('makes the seal again when a signal ends it', async () => {
+    const { dir } = await stopped.sealedCopyOfData('interrupted');
+    const module = stopped.scratch('slow.mjs');
+    const mark = stopped.scratch('slow-mark');
+    await writeFile(
+      module,
+      `import { writeFileSync, existsSync } from 'node:fs';
+       import { ContainerModule } from ${JSON.stringify(INVERSIFY)};
+       import { adapterModule as lmdb, openLmdbLogDB } from ${JSON.stringify(new URL('../../logdb-lmdb/dist/index.js', import.meta.url).href)};
+       const open = async (config) => {
+         const db = await openLmdbLogDB(config);
+         writeFileSync(${JSON.stringify(mark)}, '');
+         while (existsSync(${JSON.stringify(mark)})) await new Promise((resolve) => setTimeout(resolve, 5));
+         return db;
+       };
+       export const adapterModule = {
+         ...lmdb,
+         createModule: () => new ContainerModule(({ bind }) => {
+           bind(Symbol.for('@drakkar/raftio/LogDBFactory')).toConstantValue(open);
+         }),
+       };`,
+    );
+    const running = start(['check', '--dir', dir, '--logdb', module, '--json']);
+    await eventually('the LogDB to open', () => existsSync(mark) || undefined);
+    expect(existsSync(join(dir, SEAL_FILE_NAME))).toBe(false);
+    running.kill('SIGTERM');
+    await eventually('the signal', () => running.stderr().includes('SIGTERM') || undefined);
+    await rm(mark);
+    const { exitCode, signal, stdout } = await running.done;
+    expect({ exitCode, signal }).toEqual({ exitCode: 143, signal: null });
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'ERR_CANCELED' } });
+    expect(existsSync(join(dir, SEAL_FILE_NAME))).toBe(true);
   });
 });
 
@@ -97,6 +122,7 @@ describe('a host that runs', () => {
       const { exitCode, result } = await drakkarJSON(command, '--config', config);
       expect(exitCode).toBe(2);
       expect(result.error?.code).toBe('ERR_LOCK_DIRECTORY');
+      expect(result.error?.message).toContain('getNodeHostInfo() in its program');
     }
     const target = stopped.scratch('busy-copy');
     const copy = await drakkarJSON(
@@ -114,8 +140,21 @@ describe('a host that runs', () => {
   });
 });
 
+/** Runs a command as process 1 of a namespace of its own, where that is allowed. */
+const UNSHARE = ['unshare', '--pid', '--fork', '--kill-child'];
+const asFirst = spawnSync(UNSHARE[0] ?? '', [...UNSHARE.slice(1), 'true']).status === 0 ? UNSHARE : [];
+
+/** The process that a command runs in, which is a child of unshare's. */
+async function processOf({ pid }: { pid: number }): Promise<number> {
+  if (asFirst.length === 0) return pid;
+  return await eventually('the process', async () => {
+    const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    return Number(children) || undefined;
+  });
+}
+
 describe('drakkar serve', () => {
-  it('runs a host with its app until it is told to stop', async () => {
+  it('runs a host with its app until it is told to stop, whether anybody reads its output or not', async () => {
     const { dir, config } = await stopped.copyOfData('served');
     const app = stopped.scratch('app.mjs');
     const marks = stopped.scratch('marks');
@@ -130,41 +169,62 @@ describe('drakkar serve', () => {
     const running = start(['serve', '--config', config, '--app', app, '--json']);
     await eventually('the host to run', () => (running.stdout().includes('"started"') ? true : undefined));
     expect((await drakkar('inspect', '--dir', dir)).stderr).toContain('ERR_LOCK_DIRECTORY');
+    running.closeStdout();
     running.kill('SIGTERM');
-    expect((await running.done).exitCode).toBe(0);
+    const { exitCode, stderr } = await running.done;
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain('the standard output takes nothing any more (EPIPE');
     expect(await readFile(marks, 'utf8')).toBe('start NodeHost\nstop\n');
     expect((await drakkar('check', '--config', config)).exitCode).toBe(0);
   });
 
-  it('stops when it is told to, though the app never ends its start', async () => {
+  it('stops at a signal though the app never ends its start, and ends at a second one, also as process 1', async () => {
     const { dir, config } = await stopped.copyOfData('starting');
     const app = stopped.scratch('hanging.mjs');
     const mark = stopped.scratch('hanging-mark');
+    const serving = ['serve', '--config', config, '--app', app, '--json'];
     await writeFile(
       app,
       `import { writeFileSync } from 'node:fs';
        export const start = () => {
          setInterval(() => undefined, 1000);
-         writeFileSync(${JSON.stringify(mark)}, '');
-         return new Promise(() => undefined);
+         if (process.env.HANGS !== 'stop') {
+           writeFileSync(${JSON.stringify(mark)}, '');
+           return new Promise(() => undefined);
+         }
+         return () => new Promise(() => undefined);
        };`,
     );
-    const running = start(['serve', '--config', config, '--app', app, '--json']);
+    const running = start(serving, asFirst);
     await eventually('the app to start', () => existsSync(mark) || undefined);
-    running.kill('SIGTERM');
+    process.kill(await processOf(running), 'SIGHUP');
+    process.kill(await processOf(running), 'SIGTERM');
     expect(await running.done).toMatchObject({ exitCode: 0, signal: null });
     expect(running.stdout()).not.toContain('"started"');
     expect(running.stdout()).toContain('"stopped"');
     expect((await drakkar('inspect', '--dir', dir)).exitCode).toBe(0);
+
+    const stopping = start(serving, ['env', 'HANGS=stop', ...asFirst]);
+    await eventually('the host to run', () => stopping.stdout().includes('"started"') || undefined);
+    process.kill(await processOf(stopping), 'SIGTERM');
+    await eventually('the host to stop', () => stopping.stdout().includes('"stopping"') || undefined);
+    process.kill(await processOf(stopping), 'SIGTERM');
+    const { exitCode, signal } = await stopping.done;
+    expect(signal ?? exitCode).toBe(asFirst.length > 0 ? 143 : 'SIGTERM');
   });
 
-  it('stops the host when the app can not start', async () => {
+  it('stops the host when the app can not start, and shows where it failed', async () => {
     const { dir, config } = await stopped.copyOfData('not-served');
     const app = stopped.scratch('failing.mjs');
     await writeFile(app, `export const start = () => { throw new Error('no coffee'); };`);
-    const { exitCode, stderr } = await drakkar('serve', '--config', config, '--app', app);
+    const { exitCode, stdout, stderr } = await drakkar('serve', '--config', config, '--app', app, '--json');
     expect(exitCode).toBe(2);
     expect(stderr).toContain('no coffee');
+    expect(stderr).toMatch(/at start \(file:.*failing\.mjs:1:/);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { event: 'failed', error: { message: 'no coffee', stack: expect.stringContaining('failing.mjs:1:') } },
+    ]);
     expect((await drakkar('inspect', '--dir', dir)).exitCode).toBe(0);
   });
 });

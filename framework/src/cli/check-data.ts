@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { hasErrorCode, isDrakkarError } from '@drakkar/raftio';
 import { isLogDBFolder, isWalFolder } from '../datadir/layout.js';
 import type { Problem } from './check-log.js';
-import type { CheckReport } from './check-report.js';
+import { type CheckReport, emptyReport } from './check-report.js';
+import { circumstanceOf } from './circumstance.js';
 import { checkReplica } from './check-replica.js';
 import { type OpenedData, withData } from './open-data.js';
 import { type Output, describeError } from './output.js';
@@ -39,7 +40,7 @@ async function findUnusedLogDBs({ layout, services }: OpenedData): Promise<strin
 async function checkOpened(data: OpenedData, report: CheckReport, output: Output): Promise<void> {
   report.seal = data.seal.state;
   for (const info of await sortedReplicas(data.logDB)) {
-    report.replicas.push(await checkReplica(data, info, report.problems, output));
+    report.replicas.push(await checkReplica(data, info, report, output));
   }
   report.leftovers = await findLeftovers(data);
   report.unusedLogDBs = await findUnusedLogDBs(data);
@@ -47,16 +48,15 @@ async function checkOpened(data: OpenedData, report: CheckReport, output: Output
 
 /** Reads all of a data directory. Throws when it can't be opened for another reason than damage. */
 export async function checkData(output: Output, options: DataDirOptions): Promise<CheckReport> {
-  const report: CheckReport = {
-    replicas: [],
-    problems: [],
-    leftovers: [],
-    unusedLogDBs: [],
-    seal: undefined,
-  };
+  const report = emptyReport();
   try {
     await withData(output, options, (data) => checkOpened(data, report, output));
   } catch (error) {
+    const circumstance = circumstanceOf(error);
+    if (circumstance !== undefined) {
+      report.unchecked.push({ part: 'logdb', code: circumstance, message: describeError(error).message });
+      return report;
+    }
     const code = DAMAGE_CODES.find((each) => hasErrorCode(error, each));
     if (code === undefined) throw error;
     report.problems.push(...damageOf(error, code));

@@ -1,7 +1,5 @@
 import { type Entry, ErrLogDBCorrupt, type ILogDB, type NodeInfo } from '@drakkar/raftio';
-import { messageOf } from '../errors/inspect.js';
 import type { EntryPayloads } from '../rsm/index.js';
-import { describeError } from './output.js';
 import type { Extent } from './replicas.js';
 
 /** Something that is wrong with the data. */
@@ -10,6 +8,15 @@ export interface Problem {
   nodeID?: number;
   /** What it is in; `seal` for a file that is not as the host has left it. */
   part: 'identity' | 'lock' | 'seal' | 'bootstrap' | 'state' | 'log' | 'snapshot' | 'logdb';
+  code?: string;
+  message: string;
+}
+
+/** Something that could not be read for a reason that says nothing of the data. */
+export interface Unchecked {
+  clusterID?: number;
+  nodeID?: number;
+  part: Problem['part'] | 'process';
   code?: string;
   message: string;
 }
@@ -35,6 +42,8 @@ export interface LogReading {
   /** Reads compressed commands. */
   payloads: EntryPayloads;
   report: (part: Problem['part'], message: string, code?: string) => void;
+  /** For what could not be read; decides whether that is a problem of the data. */
+  reportError: (part: Problem['part'], error: unknown, prefix?: string) => void;
   progress: (index: number) => void;
 }
 
@@ -43,9 +52,9 @@ class Unreadable {
   #first = 0;
   #last = 0;
   #error: unknown;
-  readonly #report: LogReading['report'];
+  readonly #report: LogReading['reportError'];
 
-  constructor(report: LogReading['report']) {
+  constructor(report: LogReading['reportError']) {
     this.#report = report;
   }
 
@@ -61,10 +70,9 @@ class Unreadable {
 
   flush(): void {
     if (this.#first === 0) return;
-    const { code, message } = describeError(this.#error);
     const range =
       this.#first === this.#last ? `entry ${this.#first}` : `entries ${this.#first} to ${this.#last}`;
-    this.#report('log', `${range} can't be read: ${message}`, code);
+    this.#report('log', this.#error, `${range} can't be read: `);
     this.#first = 0;
   }
 }
@@ -81,8 +89,8 @@ async function readExtent(
   { first, last }: Extent,
   findings: LogFindings,
 ): Promise<void> {
-  const { logDB, info, report, progress } = reading;
-  const unreadable = new Unreadable(report);
+  const { logDB, info, reportError, progress } = reading;
+  const unreadable = new Unreadable(reportError);
   let window = MAX_WINDOW;
   for (let low = first; low <= last;) {
     const high = Math.min(low + window, last + 1);
@@ -106,7 +114,7 @@ async function readExtent(
 }
 
 function examine(
-  { wanted, payloads, report }: LogReading,
+  { wanted, payloads, report, reportError }: LogReading,
   findings: LogFindings,
   entry: Entry,
   index: number,
@@ -118,7 +126,7 @@ function examine(
   try {
     payloads.command(entry);
   } catch (error) {
-    report('log', `the payload of entry ${index} can't be read: ${messageOf(error)}`);
+    reportError('log', error, `the payload of entry ${index} can't be read: `);
   }
   findings.entries++;
   findings.lastTerm = entry.term;

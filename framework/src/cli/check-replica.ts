@@ -1,7 +1,14 @@
 import type { ILogDB, NodeInfo, Snapshot, State } from '@drakkar/raftio';
 import { loadSnappy } from '../compression/snappy.js';
 import { EntryPayloads } from '../rsm/index.js';
-import { type LogFindings, type LogReading, type Problem, readWholeLog } from './check-log.js';
+import { circumstanceOf } from './circumstance.js';
+import {
+  type LogFindings,
+  type LogReading,
+  type Problem,
+  type Unchecked,
+  readWholeLog,
+} from './check-log.js';
 import { isTombstone } from '../nodehost/bootstrap.js';
 import type { OpenedData } from './open-data.js';
 import { type Output, describeError } from './output.js';
@@ -14,18 +21,18 @@ export interface ReplicaReport extends NodeInfo {
 }
 
 type Report = LogReading['report'];
+type ReportError = LogReading['reportError'];
 
-/** Runs `read`; what it throws is a problem, and `undefined` its result. */
+/** Runs `read`; what it throws is reported, and `undefined` its result. */
 async function trying<T>(
   part: Problem['part'],
-  report: Report,
+  report: ReportError,
   read: () => Promise<T>,
 ): Promise<T | undefined> {
   try {
     return await read();
   } catch (error) {
-    const { code, message } = describeError(error);
-    report(part, message, code);
+    report(part, error);
     return undefined;
   }
 }
@@ -78,28 +85,29 @@ async function checkSnapshots(
   data: OpenedData,
   { clusterID, nodeID }: NodeInfo,
   snapshots: readonly Snapshot[],
-  report: Report,
+  report: ReportError,
   progress: (index: number) => void,
+  output: Output,
 ): Promise<number> {
   const store = data.snapshotStore(clusterID, nodeID);
-  const { signal } = new AbortController();
   let good = 0;
   for (const snapshot of snapshots) {
     progress(snapshot.index);
     const verified = await trying('snapshot', report, async () => {
-      await store.verify(snapshot, signal);
+      await store.verify(snapshot, output.signals.stop);
       return true;
     });
+    output.checkStopped();
     if (verified === true) good++;
   }
   return good;
 }
 
-/** Reads everything of one replica. Problems are added to `problems`; nothing is thrown for damage. */
+/** Reads everything of one replica. What is found is added to `findings`; nothing is thrown for damage. */
 export async function checkReplica(
   data: OpenedData,
   info: NodeInfo,
-  problems: Problem[],
+  { problems, unchecked }: { problems: Problem[]; unchecked: Unchecked[] },
   output: Output,
 ): Promise<ReplicaReport> {
   const { logDB } = data;
@@ -108,14 +116,25 @@ export async function checkReplica(
   const report: Report = (part, message, code) => {
     problems.push({ clusterID, nodeID, part, ...(code === undefined ? {} : { code }), message });
   };
-  await trying('bootstrap', report, () => checkBootstrap(logDB, info, report));
-  const snapshots = await trying('snapshot', report, () =>
+  const reportError: ReportError = (part, error, prefix = '') => {
+    const { code, message } = describeError(error);
+    const circumstance = circumstanceOf(error);
+    if (circumstance === undefined) report(part, `${prefix}${message}`, code);
+    else unchecked.push({ clusterID, nodeID, part, code: circumstance, message: `${prefix}${message}` });
+  };
+  await trying('bootstrap', reportError, () => checkBootstrap(logDB, info, report));
+  const snapshots = await trying('snapshot', reportError, () =>
     logDB.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER),
   );
-  const goodSnapshots = await checkSnapshots(data, info, snapshots ?? [], report, (index) =>
-    output.progress(`${name}: snapshot ${index}`),
+  const goodSnapshots = await checkSnapshots(
+    data,
+    info,
+    snapshots ?? [],
+    reportError,
+    (index) => output.progress(`${name}: snapshot ${index}`),
+    output,
   );
-  const stored = await trying('state', report, () => readStoredLog(logDB, info));
+  const stored = await trying('state', reportError, () => readStoredLog(logDB, info));
   if (stored === undefined) return { clusterID, nodeID, entries: 0, snapshots: goodSnapshots };
   const end = stored.extents.at(-1)?.last ?? 0;
   const findings = await readWholeLog(
@@ -125,6 +144,7 @@ export async function checkReplica(
       payloads: new EntryPayloads('none', await loadSnappy().catch(() => undefined)),
       wanted: new Set(snapshots?.map(({ index }) => index)),
       report,
+      reportError,
       progress: (index) => output.progress(`${name}: entry ${index} of ${end}`),
     },
     stored.extents,

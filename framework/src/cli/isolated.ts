@@ -1,48 +1,84 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ExitCode } from './output.js';
+import type { CommandSignal, CommandSignals } from './signals.js';
 
 export type IsolatedOutcome =
-  | { kind: 'exited'; exitCode: ExitCode }
-  /** It neither printed its result nor said why. */
-  | { kind: 'broken'; how: string };
+  | { kind: 'exited'; exitCode: ExitCode; stdout: string }
+  /** It was asked to stop, and has. */
+  | { kind: 'stopped' }
+  /** It neither gave its result nor said why. */
+  | { kind: 'broken'; how: Breakdown };
+
+/** How a process ended that should have given a result. */
+export type Breakdown =
+  | { kind: 'silent'; limitMs: number }
+  | { kind: 'signal'; signal: NodeJS.Signals }
+  | { kind: 'code'; exitCode: number | null };
+
+export interface IsolatedOptions {
+  signals: CommandSignals;
+  /** For how long the process may give no sign of life. */
+  silenceLimitMs?: number;
+}
 
 /** No step of reading takes that long; an engine that follows damaged links may go round for ever. */
 const SILENCE_LIMIT_MS = 120_000;
 const ALIVE = 'alive';
 const ALIVE_INTERVAL_MS = 1_000;
 
-/** To be called in the isolated process: tells the other that this one's event loop still turns. */
-export function reportAlive(): void {
+/**
+ * To be called in the isolated process: tells the other that this one's event loop still turns, and stops when that
+ * one asks for it or has ended.
+ */
+export function reportToParent(signals: CommandSignals): void {
   if (process.send === undefined) return;
-  const timer = setInterval(() => process.send?.(ALIVE), ALIVE_INTERVAL_MS);
-  timer.unref();
+  // Without a callback, a parent that is gone would be an error that nobody catches.
+  const report = (): unknown => process.send?.(ALIVE, undefined, undefined, () => undefined);
+  setInterval(report, ALIVE_INTERVAL_MS).unref();
+  process.on('message', (signal) => signals.requestStop(signal as CommandSignal));
+  process.on('disconnect', () => signals.requestStop('SIGHUP'));
   process.channel?.unref();
 }
 
-/** Runs a command line of this program in another process, with the same output. */
-export function runIsolated(args: readonly string[]): Promise<IsolatedOutcome> {
+/** Runs a command line of this program in another process; what that prints as its result is given back. */
+export function runIsolated(
+  args: readonly string[],
+  { signals, silenceLimitMs = SILENCE_LIMIT_MS }: IsolatedOptions,
+): Promise<IsolatedOutcome> {
   const main = fileURLToPath(new URL('./main.js', import.meta.url));
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...process.execArgv, main, ...args], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
-    let isHanging = false;
+    let isSilent = false;
+    let stdout = '';
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     const watchdog = setTimeout(() => {
-      isHanging = true;
+      isSilent = true;
       child.kill('SIGKILL');
-    }, SILENCE_LIMIT_MS);
+    }, silenceLimitMs);
     child.on('message', () => watchdog.refresh());
+    // Not by a signal: a terminal sends that to both, and a second one would end the other at once.
+    const stop = (): void => void child.send(signals.stopping ?? 'SIGTERM', () => undefined);
+    if (signals.stop.aborted) stop();
+    else signals.stop.addEventListener('abort', stop, { once: true });
+    signals.onSecond = () => void child.kill('SIGKILL');
     child.once('error', (error) => {
       clearTimeout(watchdog);
       reject(error);
     });
-    child.once('exit', (exitCode, signal) => {
+    child.once('close', (exitCode, signal) => {
       clearTimeout(watchdog);
+      signals.stop.removeEventListener('abort', stop);
       const known = Object.values(ExitCode).find((each) => each === exitCode);
-      if (isHanging) resolve({ kind: 'broken', how: 'did not come back' });
-      else if (known !== undefined) resolve({ kind: 'exited', exitCode: known });
-      else resolve({ kind: 'broken', how: `ended its process (${signal ?? `code ${exitCode}`})` });
+      const breakdown = (how: Breakdown): void => resolve({ kind: 'broken', how });
+      if (isSilent) breakdown({ kind: 'silent', limitMs: silenceLimitMs });
+      else if (known !== undefined && (stdout !== '' || known === ExitCode.failed))
+        resolve({ kind: 'exited', exitCode: known, stdout });
+      else if (signals.stopping !== undefined) resolve({ kind: 'stopped' });
+      else if (signal !== null) breakdown({ kind: 'signal', signal });
+      else breakdown({ kind: 'code', exitCode });
     });
   });
 }

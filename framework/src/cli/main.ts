@@ -1,5 +1,25 @@
 #!/usr/bin/env node
-import { runCli } from './program.js';
-import { processIO } from './output.js';
+import { endProcess } from './end-process.js';
+import { ProcessIO } from './process-io.js';
+import { listenToProcess } from './signals.js';
 
-process.exitCode = await runCli(process.argv.slice(2), processIO);
+// First of all: as process 1, signals that nobody listens for are lost.
+const signals = listenToProcess();
+if (process.argv[2] === 'serve') signals.onHangup = () => undefined; // what it would read again is not read yet
+const io = new ProcessIO();
+// For whatever way out is not the one below; 1 would be a verdict on data.
+const FAILED = 2;
+process.exitCode = FAILED;
+process.on('uncaughtException', (error: unknown) => {
+  if (process.listenerCount('uncaughtException') > 1) return; // the app of a host has its own way
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  io.stderr(`drakkar: the process ends, since nobody has caught: ${text}\n`);
+  endProcess(FAILED);
+});
+const { runCli } = await import('./program.js');
+const exitCode = await runCli(process.argv.slice(2), io, signals);
+// A reader that does not read may hold up a result, but no longer than this the end of a host.
+if (process.argv[2] === 'serve') setTimeout(() => endProcess(exitCode), 1_000).unref();
+await io.drained();
+if (io.failure !== undefined) io.stderr(`drakkar: the result can't be written: ${io.failure.message}\n`);
+process.exitCode = io.failure === undefined ? exitCode : FAILED;

@@ -1,11 +1,17 @@
 import { resolve } from 'node:path';
-import type { ILogDB } from '@drakkar/raftio';
+import { type ILogDB, hasErrorCode, isDrakkarError } from '@drakkar/raftio';
 import { acquireLocks, identityOf, readAndCheck, readStatus } from '../datadir/data-dir.js';
 import type { HeldLock } from '../datadir/directory-lock.js';
 import { type DataDirLayout, layoutOf } from '../datadir/layout.js';
 import type { DataDirStatus } from '../datadir/status.js';
 import { type NodeHostServices, type Overrides, buildContainer } from '../di/build-container.js';
-import { ErrDataDirCorrupt, ErrDirNotExist, ErrInvalidOption, ErrLogDBType } from '../errors/index.js';
+import {
+  ErrDataDirCorrupt,
+  ErrDirNotExist,
+  ErrInvalidOption,
+  ErrLockDirectory,
+  ErrLogDBType,
+} from '../errors/index.js';
 import { NodeFileSystem } from '../fs/node-file-system.js';
 import { LoggerFactoryID, silentLoggerFactory } from '../logging/logger.js';
 import { withoutTransport } from '../nodehost/import-snapshot.js';
@@ -144,6 +150,15 @@ async function openLocked(found: Found, lock: HeldLock, seal: SuspendedSeal): Pr
   };
 }
 
+/** Whoever asks this of a host that runs should learn what to ask instead. */
+function withAdvice(error: unknown): unknown {
+  if (!hasErrorCode(error, 'ERR_LOCK_DIRECTORY') || !isDrakkarError(error)) return error;
+  return new ErrLockDirectory(
+    `${error.message}. Stop the host first; while it runs, getNodeHostInfo() in its program shows its replicas, and exportSnapshot() exports one`,
+    { cause: error, details: error.details },
+  );
+}
+
 /**
  * Opens the data directory of a host that is stopped. Makes no folder, and writes none of its data. If it is sealed,
  * every file is compared with the seal before.
@@ -156,7 +171,11 @@ async function openData(output: Output, options: DataDirOptions): Promise<Opened
   const { config, directoryLock, fileSystem } = found.services;
   const ignoreSeal = options.ignoreSeal === true;
   if (!ignoreSeal) await checkLockFiles(config);
-  const lock = await acquireLocks(directoryLock, [...new Set([config.nodeHostDir, config.walDir])]);
+  const lock = await acquireLocks(directoryLock, [...new Set([config.nodeHostDir, config.walDir])]).catch(
+    (error: unknown) => {
+      throw withAdvice(error);
+    },
+  );
   try {
     const seal = await SuspendedSeal.suspend(fileSystem, config, ignoreSeal, (doneBytes, totalBytes) =>
       output.progress(`comparing files with the seal: ${doneBytes} of ${totalBytes} bytes`),
@@ -179,10 +198,20 @@ export async function withData<T>(
   options: DataDirOptions,
   use: (data: OpenedData) => Promise<T>,
 ): Promise<T> {
-  const data = await openData(output, options);
+  const { signals } = output;
+  const onStop = (): void =>
+    output.warn(
+      `ends because of ${signals.stopping}, and leaves the data as it was; another signal ends it at once, and the seal is lost then`,
+    );
+  signals.stop.addEventListener('abort', onStop, { once: true });
   try {
-    return await use(data);
+    const data = await openData(output, options);
+    try {
+      return await use(data);
+    } finally {
+      await data.close();
+    }
   } finally {
-    await data.close();
+    signals.stop.removeEventListener('abort', onStop);
   }
 }

@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { ErrInvalidOption } from '../errors/index.js';
+import { hasErrorCode } from '@drakkar/raftio';
 import { type CliIO, ExitCode, Output } from './output.js';
+import { CommandSignals, signalExitCode } from './signals.js';
 
 interface Common {
   json?: boolean;
@@ -8,9 +12,21 @@ interface Common {
 type Action<Options> = (output: Output, options: Options) => Promise<ExitCode>;
 
 /** Commands are loaded when they are called: most of a program is not needed for any one of them. */
-type Run = <Options>(load: () => Promise<Action<Options>>) => (options: Options & Common) => Promise<void>;
+type Run = <Options>(
+  load: () => Promise<Action<Options>>,
+  isStream?: boolean,
+) => (options: Options & Common) => Promise<void>;
 
-const EXIT_CODES = '\nExit codes: 0 done; 1 done, and something is wrong with the data; 2 could not be done.';
+const EXIT_CODES =
+  '\nExit codes: 0 done; 1 done, and something is wrong with the data; 2 could not be done; 3 the data could not be\n' +
+  'checked, which says nothing of the data; 129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM before it was done.';
+
+function ownVersion(): string {
+  const { version } = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  ) as Record<string, string>;
+  return version ?? '';
+}
 
 /** Makes commander's error into one of ours: a command line that is wrong is a thing that could not be done. */
 function usageExitCode(error: unknown): ExitCode | undefined {
@@ -18,24 +34,43 @@ function usageExitCode(error: unknown): ExitCode | undefined {
   return error.exitCode === 0 ? ExitCode.ok : ExitCode.failed;
 }
 
+/** A command line that is wrong has a result of its form, too. */
+function reportUsage(args: readonly string[], io: CliIO, { message }: CommanderError): void {
+  if (!args.includes('--json')) return;
+  const output = new Output(io, { isJSON: true, isStream: args[0] === 'serve' });
+  output.failureResult(new ErrInvalidOption(message));
+  output.end();
+}
+
+function exitCodeOf(error: unknown, { stopping }: CommandSignals): number {
+  const isStopped = stopping !== undefined && hasErrorCode(error, 'ERR_CANCELED');
+  return isStopped ? signalExitCode(stopping) : ExitCode.failed;
+}
+
 /** Runs a command line, without the first two words of a process; returns the exit code. */
-export async function runCli(args: readonly string[], io: CliIO): Promise<ExitCode> {
-  let exitCode: ExitCode = ExitCode.ok;
+export async function runCli(
+  args: readonly string[],
+  io: CliIO,
+  signals: CommandSignals = new CommandSignals(),
+): Promise<number> {
+  let exitCode: number = ExitCode.ok;
   const run: Run =
-    <Options>(load: () => Promise<Action<Options>>) =>
+    <Options>(load: () => Promise<Action<Options>>, isStream = false) =>
     async (options: Options & Common): Promise<void> => {
-      const output = new Output(io, options.json === true);
+      const output = new Output(io, { isJSON: options.json === true, isStream, signals });
       try {
         const action = await load();
         exitCode = await action(output, options);
       } catch (error) {
         output.failure(error);
-        exitCode = ExitCode.failed;
+        exitCode = exitCodeOf(error, signals);
       }
+      output.end();
     };
 
   const program = new Command('drakkar')
     .description('Runs Drakkar NodeHosts, and looks after their data')
+    .version(ownVersion(), '--version', 'print the version')
     .exitOverride()
     .configureOutput({ writeOut: (text) => io.stdout(text), writeErr: (text) => io.stderr(text) })
     .showHelpAfterError('(--help tells what is possible)')
@@ -88,7 +123,7 @@ export async function runCli(args: readonly string[], io: CliIO): Promise<ExitCo
     .requiredOption('--config <file>', 'configuration of the NodeHost, YAML or JSON')
     .option('--app <module>', 'module whose exported function start(host) starts the groups')
     .option('--json', 'print what happens as lines of JSON')
-    .action(run(async () => (await import('./serve.js')).serve));
+    .action(run(async () => (await import('./serve.js')).serve, true));
 
   try {
     await program.parseAsync([...args], { from: 'user' });
@@ -96,6 +131,7 @@ export async function runCli(args: readonly string[], io: CliIO): Promise<ExitCo
   } catch (error) {
     const code = usageExitCode(error);
     if (code === undefined) throw error;
+    if (code !== ExitCode.ok) reportUsage(args, io, error as CommanderError);
     return code;
   }
 }

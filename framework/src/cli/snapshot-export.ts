@@ -75,7 +75,7 @@ async function exportNewest(
   const { logDB } = data;
   const store = data.snapshotStore(clusterID, nodeID);
   const work = {
-    signal: new AbortController().signal,
+    signal: output.signals.stop,
     onProgress: progressPrinter(output, `${nameOf(info)} to ${to}`),
   };
   const snapshots: Snapshot[] = await logDB.listSnapshots(clusterID, nodeID, Number.MAX_SAFE_INTEGER);

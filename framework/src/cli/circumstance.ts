@@ -1,0 +1,27 @@
+import { constants } from 'node:os';
+
+/**
+ * Codes of the system that tell something about data: it is not there, or is not what it should be. With every other one
+ * the system did not let it be read, which says nothing of the data.
+ */
+const ABOUT_DATA = new Set(['ENOENT', 'EISDIR', 'ENOTDIR', 'EEXIST', 'EINVAL']);
+const OUT_OF_MEMORY = ['ERR_MEMORY_ALLOCATION_FAILED', 'ERR_WORKER_OUT_OF_MEMORY'];
+const MAX_DEPTH = 8;
+
+/**
+ * Why something could not be read, when that says nothing of the data: no permission, no descriptors or memory left, a
+ * disk that fails. Looks at causes, too, for adapters wrap errors of the system.
+ */
+export function circumstanceOf(error: unknown): string | undefined {
+  let each = error;
+  for (let depth = 0; depth < MAX_DEPTH && typeof each === 'object' && each !== null; depth++) {
+    const { code, message, cause } = each as { code?: unknown; message?: unknown; cause?: unknown };
+    if (typeof code === 'string') {
+      if (code in constants.errno && !ABOUT_DATA.has(code)) return code;
+      if (OUT_OF_MEMORY.includes(code)) return code;
+    }
+    if (each instanceof RangeError && /allocation failed/i.test(String(message))) return 'ENOMEM';
+    each = cause;
+  }
+  return undefined;
+}
