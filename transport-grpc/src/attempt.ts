@@ -39,9 +39,14 @@ export class Attempt {
     this.state = { target, secure: identity !== undefined, secured: false, connected: false };
   }
 
-  /** Ends the socket, and any further one before it is connected. */
+  /**
+   * What the library passes to `connect`, also when it tries again by itself: ends the socket, and allows no further one.
+   * Node.js opens one all the same for a signal that has aborted, after it has told of its end, and then nobody has it.
+   */
   get signal(): AbortSignal {
-    return this.#connecting.signal;
+    const { signal } = this.#connecting;
+    if (signal.aborted) throw new Error('the attempt is over');
+    return signal;
   }
 
   /** The first error that a socket had. */
@@ -57,6 +62,11 @@ export class Attempt {
   /** Bytes that have arrived, of whatever layer. */
   get bytesRead(): number {
     return this.#socket?.bytesRead ?? 0;
+  }
+
+  /** Bytes that were given to the network, of whatever layer. */
+  get bytesWritten(): number {
+    return this.#socket?.bytesWritten ?? 0;
   }
 
   /** Whether the connection still takes bytes, as far as this process has heard. */
@@ -148,7 +158,13 @@ class AttemptResolver implements Resolver {
   updateResolution(): void {
     if (this.#resolved) return;
     this.#resolved = true;
-    const address = { ...this.#attempt.address, signal: this.#attempt.signal };
+    const attempt = this.#attempt;
+    const address = {
+      ...attempt.address,
+      get signal() {
+        return attempt.signal;
+      },
+    };
     process.nextTick(() => {
       this.#listener(experimental.statusOrFromValue([{ addresses: [address] }]), {}, null, '');
     });

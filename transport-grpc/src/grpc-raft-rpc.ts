@@ -135,6 +135,7 @@ export class GrpcRaftRPC implements IRaftRPC {
         const stream = new OutgoingStream(dialled, {
           closeTimeoutMs,
           patience: this.#patience,
+          isForMessages: path === MESSAGES_PATH,
           failureOf: (host) => this.#introductions.failureOf(target, expected, host),
         });
         const connection = wrap(stream);

@@ -16,12 +16,13 @@ class ScriptedCall extends EventEmitter {
   readonly attempt = {
     isAlive: true,
     bytesRead: 0,
+    bytesWritten: 0,
     state: { target: 'peer:1' },
     destroy: () => Promise.resolve(),
   };
   readonly stream: OutgoingStream;
 
-  constructor() {
+  constructor({ isForMessages = true, answers = true } = {}) {
     super();
     this.stream = new OutgoingStream(
       {
@@ -29,16 +30,22 @@ class ScriptedCall extends EventEmitter {
         client: { close: () => undefined } as Client,
         call: this as unknown as OutgoingCall,
       },
-      { closeTimeoutMs: 1000, patience: new Patience(60_000, 60_000) },
+      { closeTimeoutMs: 1000, patience: new Patience(answers ? 60_000 : 1, 60_000), isForMessages },
     );
-    this.answer();
+    if (answers) this.answer({ 'drakkar-ping-interval-ms': '2000' });
   }
 
   /** A host of Drakkar says so. */
-  answer(): void {
+  answer(headers: Record<string, string>): void {
     const metadata = new Metadata();
-    metadata.set('drakkar-ping-interval-ms', '2000');
+    for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
     this.emit('metadata', metadata);
+  }
+
+  /** @returns whether the stream is open after so many sweeps, three of which without a sign are the end */
+  sweep(count: number): boolean {
+    for (let i = 0; i < count; i += 1) this.stream.sweep(3, 10_000);
+    return this.stream.isOpen;
   }
 
   write(_bytes: Uint8Array, report: () => void): void {
@@ -128,6 +135,66 @@ describe('a write that is reported as done', () => {
     call.status(Status.UNAVAILABLE);
     await expect(fourth).rejects.toMatchObject(CLOSED);
     await expect(fifth).rejects.toMatchObject(CLOSED);
+  });
+});
+
+describe('a peer that is given up', () => {
+  it('was taken for Dragonboat, and nothing passes in either direction while messages wait', async () => {
+    const call = new ScriptedCall({ answers: false });
+    expect(await call.stream.peerKind).toBe('dragonboat');
+    const connection = new MessageConnection(call.stream, 1, () => undefined);
+    expect(call.sweep(10)).toBe(true);
+    const sent = connection.sendMessageBatch(numberedBatch(1));
+    const outcome = expect(sent).rejects.toMatchObject({
+      message: expect.stringContaining('no sign of life from peer:1 for 10000 ms'),
+    });
+    expect(call.sweep(2)).toBe(true);
+    call.attempt.bytesWritten += 1;
+    expect(call.sweep(3)).toBe(true);
+    call.attempt.bytesRead += 1;
+    expect(call.sweep(3)).toBe(true);
+    expect(call.sweep(1)).toBe(false);
+    await outcome;
+  });
+
+  it('shows signs of life, but takes none of the messages that wait', async () => {
+    const call = new ScriptedCall();
+    const connection = new MessageConnection(call.stream, 1, () => undefined);
+    const live = (sweeps: number, writtenBytes: number): boolean => {
+      for (let i = 0; i < sweeps; i += 1) {
+        call.attempt.bytesRead += 17;
+        call.attempt.bytesWritten += writtenBytes;
+        call.sweep(1);
+      }
+      return call.stream.isOpen;
+    };
+    expect(live(50, 17)).toBe(true);
+    const sent = connection.sendMessageBatch(numberedBatch(1));
+    const outcome = expect(sent).rejects.toMatchObject({
+      message: 'peer:1 has taken no message for 40000 ms',
+    });
+    expect(live(50, 200)).toBe(true);
+    expect(live(11, 17)).toBe(true);
+    expect(live(1, 17)).toBe(false);
+    await outcome;
+  });
+
+  it('is none that a snapshot waits for', async () => {
+    const call = new ScriptedCall({ answers: false, isForMessages: false });
+    await call.stream.peerKind;
+    const snapshots = new SnapshotConnection(call.stream, 1);
+    const sent = snapshots.sendSnapshotChunk(numberedChunk(0, 1, new Uint8Array(1)));
+    expect(call.sweep(50)).toBe(true);
+    call.reportWrite();
+    await sent;
+  });
+
+  it('says who it is and not how often it pings, as every host of Drakkar does', async () => {
+    const call = new ScriptedCall({ answers: false });
+    call.answer({ 'drakkar-host': 'peer:1' });
+    await expect(call.stream.closed).resolves.toMatchObject({
+      message: 'what peer:1 said of itself was damaged on the way',
+    });
   });
 });
 

@@ -21,9 +21,16 @@ export interface OutgoingHandlers {
 /** As many as may end in the two turns that a write takes to be confirmed. More wait for nothing but each other. */
 const MAX_WRITES = 4;
 
+/** More than that written in a sweep is more than signs of life. */
+const SIGNS_OF_LIFE_BYTES = 100;
+/** How many times as long as silence a peer may live and take none of the messages that wait. */
+const STALL_PATIENCE = 4;
+
 export interface OutgoingStreamOptions {
   closeTimeoutMs: number;
   patience: Patience;
+  /** What is written is taken as fast as it arrives: when it is not, something is wrong with the connection. */
+  isForMessages: boolean;
   /** Why the host that answers, if it says who it is, is not the one that was meant. */
   failureOf?: (host: string | undefined) => Error | undefined;
 }
@@ -38,6 +45,7 @@ export class OutgoingStream implements MonitoredLink {
   readonly #client: Client;
   readonly #call: OutgoingCall;
   readonly #closeTimeoutMs: number;
+  readonly #isForMessages: boolean;
   readonly #finder: PeerKindFinder;
   #handlers: OutgoingHandlers | undefined;
   #resolveClosed!: (reason: Error | undefined) => void;
@@ -53,30 +61,29 @@ export class OutgoingStream implements MonitoredLink {
   /** Whether the peer has said that it pings, so that its silence means something. */
   #pinged: number | undefined;
   #bytesRead = 0;
+  #bytesWritten = 0;
   #silentSweeps = 0;
+  #stalledSweeps = 0;
 
   constructor(
     { attempt, client, call }: Dialled,
-    { closeTimeoutMs, patience, failureOf = () => undefined }: OutgoingStreamOptions,
+    { closeTimeoutMs, patience, isForMessages, failureOf = () => undefined }: OutgoingStreamOptions,
   ) {
     this.peer = attempt.state.target;
     this.#attempt = attempt;
     this.#client = client;
     this.#call = call;
     this.#closeTimeoutMs = closeTimeoutMs;
+    this.#isForMessages = isForMessages;
     this.#finder = new PeerKindFinder(patience);
     void this.#finder.found.then(() => this.#handlers?.onDrain());
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
     call.on('metadata', (metadata: Metadata) => {
-      const intervalMs = Number(metadata.get(PING_INTERVAL_HEADER)[0] ?? Number.NaN);
-      if (intervalMs > 0) {
-        this.#pinged = intervalMs;
-        if (this.#finder.spoke())
-          this.terminate(new ErrConnectionClosed(`${this.peer} was taken for Dragonboat`));
-      }
-      const mistake = failureOf(textOf(metadata, HelloHeader.host));
+      const host = textOf(metadata, HelloHeader.host);
+      this.#heardOf(Number(metadata.get(PING_INTERVAL_HEADER)[0] ?? Number.NaN), host);
+      const mistake = failureOf(host);
       if (mistake !== undefined) this.terminate(asConnectionClosed(mistake));
     });
     call.on('status', (status: StatusObject) => {
@@ -169,15 +176,42 @@ export class OutgoingStream implements MonitoredLink {
     this.#finish(reason);
   }
 
+  /**
+   * A peer that has said that it pings is given up when it falls silent. One that does not, such as Dragonboat, when
+   * messages wait and nothing passes in either direction; and any, later, when nothing passes but signs of life. That
+   * can be the end of an HTTP/2 session of which Node.js says nothing, or a window whose size was damaged on the way.
+   */
   sweep(maxSilentSweeps: number, deadPeerTimeoutMs: number): void {
-    if (this.#ended || this.#pinged === undefined || this.#pinged * 2 > deadPeerTimeoutMs) return;
-    const { bytesRead } = this.#attempt;
-    if (bytesRead !== this.#bytesRead) {
-      this.#bytesRead = bytesRead;
-      this.#silentSweeps = 0;
-    } else if (++this.#silentSweeps >= maxSilentSweeps) {
+    if (this.#ended) return;
+    const { bytesRead, bytesWritten } = this.#attempt;
+    const isMute = bytesRead === this.#bytesRead;
+    const writtenBytes = bytesWritten - this.#bytesWritten;
+    this.#bytesRead = bytesRead;
+    this.#bytesWritten = bytesWritten;
+    const isPinged = this.#pinged !== undefined && this.#pinged * 2 <= deadPeerTimeoutMs;
+    const isWaiting = this.#isForMessages && this.#writes > 0;
+    const isSilent = isMute && (isPinged || (isWaiting && writtenBytes === 0));
+    this.#silentSweeps = isSilent ? this.#silentSweeps + 1 : 0;
+    this.#stalledSweeps = isWaiting && writtenBytes < SIGNS_OF_LIFE_BYTES ? this.#stalledSweeps + 1 : 0;
+    const details = { deadPeerTimeoutMs };
+    if (this.#silentSweeps >= maxSilentSweeps) {
       const message = `no sign of life from ${this.peer} for ${deadPeerTimeoutMs} ms`;
-      this.terminate(new ErrConnectionClosed(message, { details: { deadPeerTimeoutMs } }));
+      this.terminate(new ErrConnectionClosed(message, { details }));
+    } else if (this.#stalledSweeps >= STALL_PATIENCE * maxSilentSweeps) {
+      const message = `${this.peer} has taken no message for ${STALL_PATIENCE * deadPeerTimeoutMs} ms`;
+      this.terminate(new ErrConnectionClosed(message, { details }));
+    }
+  }
+
+  /** What the answer to the call says of the peer. */
+  #heardOf(intervalMs: number, host: string | undefined): void {
+    if (intervalMs > 0) {
+      this.#pinged = intervalMs;
+      if (this.#finder.spoke())
+        this.terminate(new ErrConnectionClosed(`${this.peer} was taken for Dragonboat`));
+    } else if (host !== undefined) {
+      // One of Drakkar says both: taken for Dragonboat it would not be given up when it falls silent.
+      this.terminate(new ErrConnectionClosed(`what ${this.peer} said of itself was damaged on the way`));
     }
   }
 
@@ -186,6 +220,7 @@ export class OutgoingStream implements MonitoredLink {
     if (this.#ended || !this.#attempt.isAlive) return;
     this.#writes -= 1;
     this.#writtenBytes -= sizeBytes;
+    this.#stalledSweeps = 0;
     this.#handlers?.onDrain();
   }
 
