@@ -10,7 +10,7 @@ export type MethodPath = typeof MESSAGES_PATH | typeof SNAPSHOTS_PATH;
 
 /**
  * Initial metadata of a server that pings its clients this often: silence for much longer means that it is gone. Peers
- * that do not say so, such as those in Go, are not given up for being silent.
+ * that do not say so, such as those in Go, are given up for being silent only while messages wait for them.
  */
 export const PING_INTERVAL_HEADER = 'drakkar-ping-interval-ms';
 

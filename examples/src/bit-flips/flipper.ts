@@ -10,6 +10,9 @@ export interface Flip {
   /** Position in its direction of the connection, and the bit. */
   at: number;
   bit: number;
+  /** The byte as it was, and where it lies. */
+  byte: number;
+  place: string;
   /** The connection as the host sees it that was connected to: its peer. */
   peer: string;
   /** `lost`: its connection was cut here, before anything could come of it. */
@@ -24,7 +27,7 @@ interface Plan {
 }
 
 /** A connection on which nothing has come of a flip for so long is cut here, so that its hosts go on. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 5_000;
 /** When a plan has not come to pass for so long, the next byte of its region will do. */
 const HURRY_MS = 250;
 /** And then any byte. */
@@ -68,6 +71,11 @@ export class Flipper {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return new Flipper(server, target, protocol, random);
+  }
+
+  /** What passes here, for who looks for the reason why nothing does. */
+  get connections(): string[] {
+    return [...this.#connections].map((connection) => connection.description);
   }
 
   cut(): void {
@@ -129,6 +137,13 @@ class Connection {
     this.#forward(host, client, 'to-client', protocol);
   }
 
+  get description(): string {
+    const ageMs = Math.round(performance.now() - this.#sinceMs);
+    const { region, place } = this.#flip ?? {};
+    const flip = region === undefined ? 'not flipped' : `flipped in ${region}, ${place}`;
+    return `of ${ageMs} ms: ${this.#client.bytesRead} bytes in, ${this.#host.bytesRead} back, ${flip}`;
+  }
+
   /** One side is gone: so is the other. */
   end(outcome: 'ended' | 'open' | 'lost'): void {
     this.#client.destroy();
@@ -145,7 +160,8 @@ class Connection {
       for (let i = 0; i < bytes.length; i++, at++) {
         const byte = bytes[i] as number;
         const region = regions.next(byte);
-        if (this.#isDue(region, direction, ageMs)) bytes[i] = byte ^ (1 << this.#hit(region, direction, at));
+        if (this.#isDue(region, direction, ageMs))
+          bytes[i] = byte ^ (1 << this.#hit({ region, direction, at, byte, place: regions.place }));
       }
       if (!to.write(bytes)) from.pause();
     });
@@ -164,16 +180,10 @@ class Connection {
   }
 
   /** @returns which bit is to be flipped */
-  #hit(region: Region, direction: Direction, at: number): number {
+  #hit(where: Pick<Flip, 'region' | 'direction' | 'at' | 'byte' | 'place'>): number {
     const bit = this.#random.nextInt(8);
-    const flip: Flip = {
-      region,
-      direction,
-      at,
-      bit,
-      peer: `127.0.0.1:${this.#host.localPort ?? 0}`,
-      outcome: 'pending',
-    };
+    const peer = `127.0.0.1:${this.#host.localPort ?? 0}`;
+    const flip: Flip = { ...where, bit, peer, outcome: 'pending' };
     this.#flip = flip;
     this.#flipper.flips.push(flip);
     this.#timer = setTimeout(() => this.end('open'), PATIENCE_MS);

@@ -20,11 +20,21 @@ export interface Member {
   machine: IdLog;
 }
 
+/**
+ * Short ones, so that what comes of a flip comes soon: three hosts in one process do not take a pause of it for silence.
+ * The last flips of a run, and those of which nothing comes, take as long as the longest of them.
+ */
+const TIMEOUTS = { pingIntervalMs: 150, deadPeerTimeoutMs: 600, connectTimeoutMs: 1_000 };
+
 export interface GroupOptions {
   dir: string;
   transport: string;
   protocol: Protocol;
   random: SeededRandom;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'no reason';
 }
 
 async function freePort(): Promise<number> {
@@ -45,6 +55,8 @@ export class Group {
   /** Of those, without a reason. */
   failedWithoutReason = 0;
   replicasFailed: unknown[] = [];
+  /** What was heard last of connections and snapshots, by host. */
+  readonly #news = new Map<string, string>();
 
   static async start(options: GroupOptions): Promise<Group> {
     const group = new Group();
@@ -87,7 +99,7 @@ export class Group {
         rttMillisecond: TICK_MS,
         transport: {
           module: options.transport,
-          options: { pingIntervalMs: 500, deadPeerTimeoutMs: 3_000 },
+          options: TIMEOUTS,
         },
         settings: { breakerMinBackoffMs: 5, breakerMaxBackoffMs: 40, connectTimeoutMs: 2_000 },
       },
@@ -96,10 +108,15 @@ export class Group {
           messageDamaged: ({ peer }) => this.#noteDamage(nodeID, peer),
           leaderUpdated: ({ leaderID, term }) => this.#noteLeader(leaderID, term),
           replicaFailed: ({ error }) => void this.replicasFailed.push(error),
-          connectionFailed: ({ error }) => {
+          connectionFailed: ({ address, error }) => {
             this.connectionsFailed += 1;
             if (error === undefined) this.failedWithoutReason += 1;
+            this.#news.set(`${nodeID} to ${address}`, `down: ${messageOf(error)}`);
           },
+          connectionEstablished: ({ address }) => void this.#news.set(`${nodeID} to ${address}`, 'up'),
+          sendSnapshotStarted: (of) => this.#noteSnapshot(of, 'under way'),
+          sendSnapshotCompleted: (of) => this.#noteSnapshot(of, 'sent'),
+          sendSnapshotAborted: (of) => this.#noteSnapshot(of, `not sent: ${messageOf(of.error)}`),
         },
         overrides: (container) => {
           container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory);
@@ -121,6 +138,23 @@ export class Group {
     if (leaderID === 0) return;
     const known = this.leaders.get(term) ?? new Set();
     this.leaders.set(term, known.add(leaderID));
+  }
+
+  #noteSnapshot({ nodeID, to, index }: { nodeID: number; to: number; index: number }, end: string): void {
+    this.#news.set(`${nodeID} to node ${to}`, `snapshot at ${index} ${end}`);
+  }
+
+  /** What a member is doing, for who looks for the reason why it does not go on. */
+  describe({ nodeID, host, flipper, machine }: Member): string {
+    const [replica] = host.getNodeHostInfo().replicas;
+    const { role, leaderID, term, commit, applied } = replica?.progress ?? {};
+    const news = [...this.#news].filter(([of]) => of.startsWith(`${nodeID} `));
+    return [
+      `replica ${nodeID} at ${flipper.address} is ${replica?.state}, ${role}, follows ${leaderID} in term ${term}`,
+      `${machine.ids.length} commands, commit ${commit}, applied ${applied}`,
+      ...news.map(([of, what]) => `${of} ${what}`),
+      ...flipper.connections.map((connection) => `connection ${connection}`),
+    ].join('; ');
   }
 
   /** Batches, chunks and entries that were counted as damaged, on all hosts. */

@@ -4,6 +4,8 @@ export type Region = 'handshake' | 'framing' | 'content';
 /** Follows one direction of a connection; says of each byte, in order, what it belongs to. */
 export interface RegionReader {
   next(byte: number): Region;
+  /** Where the byte lies that was read last, for people. */
+  readonly place: string;
 }
 
 export type Direction = 'to-host' | 'to-client';
@@ -11,20 +13,29 @@ export type Protocol = 'ws' | 'grpc' | 'tcp' | 'example-tcp';
 
 /** Frames of a header and a payload, after some opening bytes. */
 abstract class FramedReader implements RegionReader {
-  protected readonly header: number[] = [];
+  protected header: number[] = [];
+  /** Bytes read of the frame. */
+  #size = 0;
   #payloadLeft = 0;
   #region: Region = 'framing';
+
+  get place(): string {
+    if (this.#size === 0) return 'before all frames';
+    return `byte ${this.#size - 1} of the frame that begins ${Buffer.from(this.header).toString('hex')}`;
+  }
 
   next(byte: number): Region {
     if (this.#payloadLeft > 0) {
       this.#payloadLeft -= 1;
+      this.#size += 1;
       return this.payloadRegion(byte, this.#region);
     }
     if (this.isOpening(byte)) return 'handshake';
+    if (this.#size >= this.header.length && this.payloadOf(this.header) !== undefined) this.header = [];
     this.header.push(byte);
+    this.#size = this.header.length;
     const payload = this.payloadOf(this.header);
     if (payload === undefined) return 'framing';
-    this.header.length = 0;
     this.#payloadLeft = payload.sizeBytes;
     this.#region = payload.region;
     return 'framing';

@@ -31,7 +31,8 @@ const CLIENTS = 4;
 const LOOK_MS = 100;
 const AWAY_EVERY_MS = 4_000;
 const AWAY_MS = 700;
-const CALM_MS = 60_000;
+/** A group in which nothing moves for so long, with nothing in its way, does not go on. */
+const CALM_MS = 20_000;
 /** Elections that a flip may be the cause of, and more than there ever are; what a term of a flipped bit exceeds. */
 const TERMS_PER_FLIP = 4;
 
@@ -46,8 +47,8 @@ export async function flipBits(options: BitFlipsOptions): Promise<BitFlipsReport
     await flipUntilEnough(group, options, random);
     running.abort();
     await Promise.all(clients);
-    await settle(group, ledger, random);
-    return reportOn(group, ledger, options.flips);
+    const stuck = await settle(group, ledger, random);
+    return reportOn(group, ledger, options.flips, stuck);
   } finally {
     running.abort();
     await group.stop();
@@ -101,26 +102,57 @@ async function flipUntilEnough(group: Group, options: BitFlipsOptions, random: S
   for (const { flipper } of group.members) flipper.armed = false;
 }
 
-/** Waits until nothing is pending, each host has written once, and all have applied the same number of commands. */
-async function settle(group: Group, ledger: Ledger, random: SeededRandom): Promise<void> {
-  const endMs = performance.now() + CALM_MS;
-  const isLate = (): boolean => performance.now() > endMs;
+/** Ends when nothing that `look` gives has changed for a while. */
+class Calm {
+  readonly #look: () => number;
+  #seen = -1;
+  #sinceMs = performance.now();
+
+  constructor(look: () => number) {
+    this.#look = look;
+  }
+
+  get isOver(): boolean {
+    const seen = this.#look();
+    if (seen !== this.#seen) this.#sinceMs = performance.now();
+    this.#seen = seen;
+    return performance.now() - this.#sinceMs > CALM_MS;
+  }
+}
+
+/**
+ * Waits until nothing is pending, each host has written once, and all have applied the same number of commands; for as
+ * long as something moves.
+ *
+ * @returns what is wrong when they do not
+ */
+async function settle(group: Group, ledger: Ledger, random: SeededRandom): Promise<string[]> {
   while (group.members.some(({ flipper }) => flipper.flips.some(({ outcome }) => outcome === 'pending'))) {
     await delay(LOOK_MS);
   }
-  for (const { host } of group.members) {
-    while (!(await propose(host, ledger, random)) && !isLate()) await delay(LOOK_MS);
+  const counts = (): number[] => group.members.map(({ machine }) => machine.ids.length);
+  const calm = new Calm(() => counts().reduce((sum, count) => sum + count));
+  const faults: string[] = [];
+  for (const { host, nodeID } of group.members) {
+    let isDone = false;
+    while (!isDone && !calm.isOver) {
+      isDone = await propose(host, ledger, random);
+      if (!isDone) await delay(LOOK_MS);
+    }
+    if (!isDone) faults.push(`host ${nodeID} cannot write although nothing is flipped any more`);
   }
-  const counts = (): Set<number> => new Set(group.members.map(({ machine }) => machine.ids.length));
-  while (counts().size > 1 && !isLate()) await delay(LOOK_MS);
+  while (new Set(counts()).size > 1 && !calm.isOver) await delay(LOOK_MS);
+  if (new Set(counts()).size > 1) faults.push('the replicas do not catch up');
+  if (faults.length > 0) faults.push(...group.members.map((member) => group.describe(member)));
+  return faults;
 }
 
-function reportOn(group: Group, ledger: Ledger, wanted: number): BitFlipsReport {
+function reportOn(group: Group, ledger: Ledger, wanted: number, stuck: readonly string[]): BitFlipsReport {
   const [first] = group.members as [Member];
   const flips = doneOf(group);
-  const faults = group.members.flatMap(({ nodeID, machine }) =>
-    ledger.faultsOf(`replica ${nodeID}`, machine, first.machine),
-  );
+  const faults = [...stuck];
+  for (const { nodeID, machine } of group.members)
+    faults.push(...ledger.faultsOf(`replica ${nodeID}`, machine, first.machine));
   for (const error of group.replicasFailed) faults.push(`a replica failed: ${String(error)}`);
   for (const [term, leaders] of group.leaders) {
     if (leaders.size > 1) faults.push(`nodes ${[...leaders].join(', ')} led in term ${term}`);
