@@ -36,6 +36,7 @@ export class FaultInjector {
     this.#world.network.becomeKind();
     for (const { disk, life } of this.#cluster.hosts) {
       disk.repair();
+      life?.outliveCalls();
       life?.resume();
     }
   }

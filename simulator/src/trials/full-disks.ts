@@ -27,7 +27,7 @@ export async function tryFullDisks(stage: Stage): Promise<void> {
     writeEverywhere(stage),
     ...members.map(async ({ host }) => {
       try {
-        await host.nodeHost?.requestSnapshot(clusterID);
+        await host.call((nodeHost) => nodeHost.requestSnapshot(clusterID));
         return false;
       } catch (error) {
         return hasErrorCode(error, 'ERR_SNAPSHOT_NO_SPACE');

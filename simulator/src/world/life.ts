@@ -71,6 +71,11 @@ export class Life {
     this.#crashAt = { callsLeft: count, onlySyncs };
   }
 
+  /** It does not die in a call after all. */
+  outliveCalls(): void {
+    this.#crashAt = undefined;
+  }
+
   /** Counts a call to the outer world; false: the process is dead, or has just died. */
   call(isSync = false): boolean {
     if (!this.isAlive) return false;
