@@ -32,6 +32,7 @@ export {
   ErrClusterNotReady,
   ErrClusterNotStopped,
   ErrDataDirCorrupt,
+  ErrDataDirGone,
   ErrDeadlineNotSet,
   ErrDeploymentIDChanged,
   ErrDirNotExist,
@@ -78,6 +79,7 @@ export {
   isTempError,
 } from './errors/index.js';
 export type {
+  ClockJumpedEvent,
   ConnectionEvent,
   ConnectionFailedEvent,
   MessageDamagedEvent,
@@ -109,7 +111,9 @@ export type {
   SlowOperationEvent,
   SnapshotNoSpaceEvent,
   StateMachineStalledEvent,
+  StorageProblemEvent,
 } from './events/host-listener.js';
+export { type StorageProblem } from './fs/storage-problem.js';
 export {
   FileSystemID,
   type DiskSpace,

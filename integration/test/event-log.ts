@@ -22,6 +22,8 @@ const EVENTS: Record<keyof HostEvents, true> = {
   snapshotCreated: true,
   snapshotNoSpace: true,
   plaintext: true,
+  storageProblem: true,
+  clockJumped: true,
   filesExposed: true,
   networkFileSystem: true,
   logNoSpace: true,

@@ -6,6 +6,7 @@ import {
   type Message,
 } from '@drakkar/raftio';
 import type { LogDisk } from '../fs/log-disk.js';
+import { storageProblemOf } from '../fs/storage-problem.js';
 import type { ILogger } from '../logging/logger.js';
 import type { CoreReport, LogReadRequest, MemoryBudget, RaftUpdate } from '../raft/index.js';
 import { allSettled } from '../runtime/all-settled.js';
@@ -16,6 +17,8 @@ import { Sleepers } from './sleepers.js';
 
 /** Updates of one replica that wait for a stuck disk, beyond which those that hold only messages are dropped. */
 const MAX_WAITING_UPDATES = 1_024;
+/** Pause before a log is read again that could not be opened. */
+const READ_AGAIN_MS = 1_000;
 /** The longest period that a timer of Node.js can have. */
 const LONGEST_PERIOD_MS = 0x7fff_ffff;
 
@@ -369,8 +372,23 @@ export class Engine implements ReplicaHost {
       const slice = await logDB.iterateEntries(replica.clusterID, replica.nodeID, low, high, maxSizeBytes);
       if (this.#replicas.has(replica)) replica.logRead(request, slice.entries);
     } catch (error) {
-      this.failed(replica, error);
+      if (storageProblemOf(error) === 'noDescriptors') this.#readLogLater(replica, request, error);
+      else this.failed(replica, error);
     }
+  }
+
+  /** A read has changed nothing, so it may be made again: when somebody has closed a file. */
+  #readLogLater(replica: Replica, request: LogReadRequest, err: unknown): void {
+    const { clusterID, nodeID } = replica;
+    const { clock, logger } = this.#deps;
+    logger.warn('the log could not be read, for lack of descriptors: it is tried again', {
+      clusterID,
+      nodeID,
+      err,
+    });
+    clock.setTimeout(() => {
+      if (this.#replicas.has(replica)) void this.#readLog(replica, request);
+    }, READ_AGAIN_MS);
   }
 
   #guard(replica: Replica, work: () => void): void {

@@ -1,6 +1,7 @@
 import { type ILogDB, type Snapshot, hasErrorCode } from '@drakkar/raftio';
 import { ErrClusterClosed, ErrRejected } from '../errors/index.js';
 import type { IEventSink } from '../events/event-hub.js';
+import { emitStorageProblem } from '../events/storage-events.js';
 import type { DiskReserve } from '../fs/disk-reserve.js';
 import type { DiskLevel } from '../fs/log-disk.js';
 import type { ILogger } from '../logging/logger.js';
@@ -282,6 +283,8 @@ export class Snapshotter implements ISnapshotter {
         const { clusterID, nodeID, rsm } = this.#replica;
         const event = { clusterID, nodeID, from: 0, index: rsm.lastApplied, error };
         this.#deps.events.emit('snapshotNoSpace', event);
+      } else if (!this.#stop.signal.aborted) {
+        emitStorageProblem(this.#deps.events, 'snapshot', error, this.#replica);
       }
       throw error;
     } finally {

@@ -361,6 +361,11 @@ const hostErrors: readonly ErrorDescription[] = [
     'Use a local disk. Where nothing but this machine can ever start this host, set `allowNetworkFileSystem`. See docs/operations.md.',
   ),
   describe(
+    host.ErrDataDirGone,
+    'A folder of the data directory was removed, moved or unmounted while the host ran, or another one is in its place. The host has stopped its replicas: what it would write goes to files that nobody finds again.',
+    'Stop the host. If the folder was moved or unmounted, put it back and start the host. If it was removed, remove the nodes of the host from their groups and add new ones under other node ids.',
+  ),
+  describe(
     host.ErrDataDirCorrupt,
     'The record that says whose the data directory is, is damaged or missing. It was left as it was.',
     "Restore the file from a copy; or remove the directory and add this host's replicas again, under new node ids.",

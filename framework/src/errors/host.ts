@@ -94,6 +94,13 @@ export class ErrNetworkFileSystem extends DrakkarError {
   }
 }
 
+/** A folder of the data directory is not where it was when the host was started. */
+export class ErrDataDirGone extends DrakkarError {
+  constructor(message: string, context?: ErrorContext) {
+    super('ERR_DATA_DIR_GONE', { effect: 'unknown', retry: 'elsewhere' }, message, context);
+  }
+}
+
 /** Replicas had not stopped when the time for that was over. */
 export class ErrStopTimeout extends DrakkarError {
   constructor(message: string, context?: ErrorContext) {

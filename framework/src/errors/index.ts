@@ -42,6 +42,7 @@ export {
 export {
   type ConfigProblem,
   ErrDataDirCorrupt,
+  ErrDataDirGone,
   ErrDeploymentIDChanged,
   ErrDirNotExist,
   ErrHardSettingsChanged,

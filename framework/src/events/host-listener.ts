@@ -1,6 +1,7 @@
 import type { DrakkarError, GroupSettings } from '@drakkar/raftio';
 import type { GroupDifference } from '../agreement/group-guard.js';
 import type { StateDivergence } from '../agreement/state-comparison.js';
+import type { StorageProblem } from '../fs/storage-problem.js';
 import type { StepDownReason } from '../raft/index.js';
 import type { ClusterMembership } from '../nodehost/membership-requests.js';
 
@@ -109,6 +110,27 @@ export interface StateDivergedEvent extends ReplicaEvent, StateDivergence {}
 
 export interface LogDBFailedEvent {
   error: unknown;
+  /** What the error says of the disk; undefined: nothing that is known. */
+  problem: StorageProblem | undefined;
+  /** What to do, for people. */
+  advice: string;
+}
+
+export interface StorageProblemEvent {
+  problem: StorageProblem;
+  /** What has failed: `snapshot`, `snapshot from another host`, `data directory`. */
+  operation: string;
+  /** Those of a snapshot. */
+  clusterID: number | undefined;
+  nodeID: number | undefined;
+  error: unknown;
+  /** What to do, for people. */
+  advice: string;
+}
+
+export interface ClockJumpedEvent {
+  /** Forward; negative: back. */
+  byMs: number;
 }
 
 export interface ConnectionEvent {
@@ -252,8 +274,22 @@ export interface HostEvents {
    * that it has taken twice as long (or five minutes more), and when it has ended. A hundred in ten seconds at most.
    */
   slowOperation: SlowOperationEvent;
-  /** The LogDB failed, and with it every replica of the host. */
+  /**
+   * The LogDB failed, or its folder was taken away, and with it every replica of the host. Nothing is tried again, since
+   * what a failed write has left on the disk is unknown.
+   */
   logDBFailed: LogDBFailedEvent;
+  /**
+   * Something else than a write of the LogDB met a disk that does not work, or a process without descriptors: a snapshot
+   * is taken or sent again later, and the host goes on. Once for the data directory as long as it lasts, once for each
+   * snapshot.
+   */
+  storageProblem: StorageProblemEvent;
+  /**
+   * The time of day has jumped by more than two seconds: it was set, or the machine has slept. Nothing in Raft or on the
+   * disk goes by it. The validity of certificates does, and times in logs do: look after the machine's time server.
+   */
+  clockJumped: ClockJumpedEvent;
   connectionEstablished: ConnectionEvent;
   /** A connection broke, or could not be made; further attempts that fail are not told. */
   connectionFailed: ConnectionFailedEvent;

@@ -10,6 +10,7 @@ import { Transport, type TransportDependencies, type TransportHandler } from '..
 import { DiskReserve, ReservingFileSystem } from '../fs/disk-reserve.js';
 import type { IFileSystem } from '../fs/file-system.js';
 import { LogDisk } from '../fs/log-disk.js';
+import { adviceAfterFailedWrite, storageProblemOf } from '../fs/storage-problem.js';
 import { EventHub } from '../events/event-hub.js';
 import type { HostListener } from '../events/host-listener.js';
 import { LimitedLogger } from '../logging/limited-logger.js';
@@ -26,6 +27,7 @@ import { Shutdown } from './shutdown.js';
 import { SnapshotStreams } from './snapshot-streams.js';
 import { warnAtStart } from './start-warnings.js';
 import { StopSeal } from './stop-seal.js';
+import { watchStorage } from './watch-storage.js';
 
 export type NodeHostConfigSource = string | NodeHostConfigInput;
 
@@ -120,6 +122,8 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
       return engine.stop();
     });
     shutdown.push('stopping replicas', () => replicas.stopAll(stopTimeoutMs * REPLICAS_SHARE));
+    const watch = await watchStorage(services, dataDir, { operations, events, log, engine });
+    shutdown.push('stopping the watch of the data directory', () => Promise.resolve(watch.stop()));
     await warnAtStart(services, dataDir, events, log);
     log.info('NodeHost started', {
       raftAddress: config.raftAddress,
@@ -304,8 +308,10 @@ function wire(parts: WiringParts): Wired {
     },
     onLogDBFailed: (error) => {
       stopSeal.forbid();
-      nodehostLog.error('the LogDB has failed: nothing more is accepted; restart this host', { err: error });
-      events.emit('logDBFailed', { error });
+      const problem = storageProblemOf(error);
+      const advice = adviceAfterFailedWrite(problem);
+      nodehostLog.error(`the LogDB has failed, nothing more is accepted: ${advice}`, { problem, err: error });
+      events.emit('logDBFailed', { error, problem, advice });
     },
   };
   const engine: Engine = new Engine({

@@ -9,8 +9,10 @@ import {
 } from '@drakkar/raftio';
 import type { Replica } from '../engine/replica.js';
 import type { IEventSink } from '../events/event-hub.js';
+import { emitStorageProblem } from '../events/storage-events.js';
 import type { DiskReserve } from '../fs/disk-reserve.js';
 import type { IFileSystem } from '../fs/file-system.js';
+import { storageProblemOf } from '../fs/storage-problem.js';
 import { LimitedLogger } from '../logging/limited-logger.js';
 import type { ILogger } from '../logging/logger.js';
 import { dragonboatSessionFormat } from '../rsm/index.js';
@@ -73,8 +75,7 @@ export class SnapshotStreams {
       {
         lookup: (offer) => this.#targetFor(offer),
         onReceived: (received) => this.#received(received),
-        onNoSpace: ({ clusterID, from, to, index }, error) =>
-          deps.events.emit('snapshotNoSpace', { clusterID, nodeID: to, from, index, error }),
+        onDiskFailed: (offer, error) => this.#diskFailed(offer, error),
         fileSystem,
         reserve: deps.reserve,
         clock,
@@ -133,6 +134,14 @@ export class SnapshotStreams {
   /** A member has sent the message by which hosts of Dragonboat say that a snapshot has arrived whole. */
   confirmed({ clusterID, from }: Message): void {
     this.#sender.confirm(clusterID, from);
+  }
+
+  #diskFailed({ clusterID, from, to, index }: SnapshotOffer, error: unknown): void {
+    const { events } = this.#deps;
+    const replica = { clusterID, nodeID: to };
+    if (storageProblemOf(error) === 'noSpace')
+      events.emit('snapshotNoSpace', { ...replica, from, index, error });
+    else emitStorageProblem(events, 'snapshot from another host', error, replica);
   }
 
   #sessionFormat(replica: Replica): SessionFormat | undefined {

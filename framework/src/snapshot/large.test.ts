@@ -62,7 +62,7 @@ describe('a snapshot that is larger than memory should hold', () => {
           expect(isFromDragonboat).toBe(dragonboat !== undefined);
           received = snapshot;
         },
-        onNoSpace: () => undefined,
+        onDiskFailed: () => undefined,
         reserve: new DiskReserve({ fileSystem, dir: '/', reserveBytes: 0 }),
       },
     );

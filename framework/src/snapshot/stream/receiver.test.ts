@@ -415,7 +415,7 @@ describe('a stream for which there is no room', () => {
       {
         lookup: ({ to }) => ({ store: makeStore(disk, `/target/7-${to}`, to) }),
         reserve: new DiskReserve({ fileSystem: disk, dir: '/', reserveBytes: MIB }),
-        onNoSpace: ({ to }) => void refused.push(to),
+        onDiskFailed: ({ to }) => void refused.push(to),
       },
     );
     const sinks = [2, 3].map(() => target.receiver.createSink());

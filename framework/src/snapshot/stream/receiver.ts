@@ -36,8 +36,8 @@ export interface SnapshotReceiverDependencies {
   onReceived: (received: ReceivedSnapshot) => void | Promise<void>;
   fileSystem: IFileSystem;
   reserve: DiskReserve;
-  /** A snapshot that was offered, and would have been taken, has no room here. */
-  onNoSpace: (offer: SnapshotOffer, error: unknown) => void;
+  /** A snapshot that was offered, and would have been taken, has no room here, or the disk fails. */
+  onDiskFailed: (offer: SnapshotOffer, error: unknown) => void;
   clock: IClock;
   logger: ILogger;
 }
@@ -74,7 +74,7 @@ export class SnapshotReceiver {
       intakeOf: (first) => this.#intakeOf(first),
       admit: (reception, offer) => this.#admit(reception, offer),
       claim: (sizeBytes, what) => deps.reserve.claim(sizeBytes, what),
-      noSpace: (offer, error) => deps.onNoSpace(offer, error),
+      diskFailed: (offer, error) => deps.onDiskFailed(offer, error),
       received: (snapshot) => deps.onReceived(snapshot),
       ended: (reception) => this.#ended(reception),
     };

@@ -5,9 +5,10 @@ import {
   type Snapshot,
   type SnapshotChunk,
 } from '@drakkar/raftio';
-import { hasSystemCode, messageOf } from '../../errors/inspect.js';
+import { messageOf } from '../../errors/inspect.js';
 import type { SpaceClaim } from '../../fs/disk-reserve.js';
 import type { IFileSystem } from '../../fs/file-system.js';
+import { storageProblemOf } from '../../fs/storage-problem.js';
 import type { ILogger, LogFields } from '../../logging/logger.js';
 import type { IClock, Timer } from '../../runtime/clock.js';
 import { isDragonboatFile } from '../format/dragonboat-header.js';
@@ -64,8 +65,8 @@ export interface ReceptionHost {
   admit(reception: Reception, offer: SnapshotOffer): SnapshotTarget | string;
   /** Room for what the stream brings. @throws ErrDiskReserve */
   claim(sizeBytes: number, what: string): Promise<SpaceClaim>;
-  /** There is no room for the stream. */
-  noSpace(offer: SnapshotOffer, error: unknown): void;
+  /** There is no room for the stream, or the disk, or the process, is in another way unable to take it. */
+  diskFailed(offer: SnapshotOffer, error: unknown): void;
   received(snapshot: ReceivedSnapshot): void | Promise<void>;
   /** Called once, when nothing is left of the stream but, maybe, a complete snapshot. */
   ended(reception: Reception): void;
@@ -133,8 +134,8 @@ export class Reception implements IChunkSink {
       if (problem !== undefined) this.cancel(problem);
     } catch (error) {
       this.#isCompleting = false;
-      if (this.#offer !== undefined && hasSystemCode(error, 'ENOSPC', 'EDQUOT')) {
-        this.#host.noSpace(this.#offer, error);
+      if (this.#offer !== undefined && storageProblemOf(error) !== undefined) {
+        this.#host.diskFailed(this.#offer, error);
       }
       this.cancel(messageOf(error), error);
     }

@@ -93,7 +93,7 @@ export function makeTarget(
       onReceived: (snapshot) => void received.push(snapshot),
       fileSystem: disk,
       reserve: new DiskReserve({ fileSystem: disk, dir: '/', reserveBytes: 0 }),
-      onNoSpace: () => undefined,
+      onDiskFailed: () => undefined,
       clock,
       logger: silentLogger,
       ...deps,
