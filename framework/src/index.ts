@@ -80,6 +80,7 @@ export {
 } from './errors/index.js';
 export type {
   ClockJumpedEvent,
+  CertificateExpiresEvent,
   ConnectionEvent,
   ConnectionFailedEvent,
   MessageDamagedEvent,
@@ -129,6 +130,7 @@ export {
   type ILoggerFactory,
   type LogFields,
   type LogLevel,
+  type LogLevels,
   type LogModule,
   LoggerFactoryID,
   silentLoggerFactory,

@@ -169,6 +169,8 @@ describe('drakkar serve', () => {
     const running = start(['serve', '--config', config, '--app', app, '--json']);
     await eventually('the host to run', () => (running.stdout().includes('"started"') ? true : undefined));
     expect((await drakkar('inspect', '--dir', dir)).stderr).toContain('ERR_LOCK_DIRECTORY');
+    running.kill('SIGHUP');
+    await eventually('its reading again', () => running.stdout().includes('"reloaded"') || undefined);
     running.closeStdout();
     running.kill('SIGTERM');
     const { exitCode, stderr } = await running.done;

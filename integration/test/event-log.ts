@@ -24,6 +24,7 @@ const EVENTS: Record<keyof HostEvents, true> = {
   plaintext: true,
   storageProblem: true,
   clockJumped: true,
+  certificateExpires: true,
   filesExposed: true,
   networkFileSystem: true,
   logNoSpace: true,

@@ -85,6 +85,10 @@ export class GrpcRaftRPC implements IRaftRPC {
     return this.#life.stop();
   }
 
+  async reload(): Promise<void> {
+    await this.#peerWatch?.reload();
+  }
+
   counters(): RaftRPCCounters {
     return { ...this.#introductions.counters, withheldMessages: this.#withheldMessages };
   }

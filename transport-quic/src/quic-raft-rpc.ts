@@ -87,6 +87,10 @@ export class QuicRaftRPC implements IRaftRPC {
     return this.#life.stop();
   }
 
+  async reload(): Promise<void> {
+    await this.#peerWatch?.reload();
+  }
+
   counters(): RaftRPCCounters {
     return this.#introductions.counters;
   }

@@ -88,6 +88,10 @@ export class TcpRaftRPC implements IRaftRPC {
     return this.#life.stop();
   }
 
+  async reload(): Promise<void> {
+    await this.#peerWatch?.reload();
+  }
+
   counters(): RaftRPCCounters {
     return { ...this.#introductions.counters, withheldMessages: this.#withheldMessages };
   }

@@ -83,6 +83,10 @@ export class WsRaftRPC implements IRaftRPC {
     return this.#life.stop();
   }
 
+  async reload(): Promise<void> {
+    await this.#peerWatch?.reload();
+  }
+
   counters(): RaftRPCCounters {
     return this.#introductions.counters;
   }

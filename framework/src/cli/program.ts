@@ -123,6 +123,7 @@ export async function runCli(
     .requiredOption('--config <file>', 'configuration of the NodeHost, YAML or JSON')
     .option('--app <module>', 'module whose exported function start(host) starts the groups')
     .option('--json', 'print what happens as lines of JSON')
+    .addHelpText('after', '\nSIGHUP has it read certificates, revocation list and log levels again.')
     .action(run(async () => (await import('./serve.js')).serve, true));
 
   try {

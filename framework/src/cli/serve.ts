@@ -120,6 +120,7 @@ export async function serve(output: Output, { config, app }: ServeOptions): Prom
   const opening = NodeHost.create(config);
   const host = await unlessStopped(opening, signals);
   if (host === STOPPED) return await giveUpOpening(output, opening);
+  signals.onHangup = reloader(output, host);
   let isAppAtRest: boolean;
   try {
     isAppAtRest = await runUntilStopped(output, host, start);
@@ -131,4 +132,20 @@ export async function serve(output: Output, { config, app }: ServeOptions): Prom
   }
   reportStopped(output);
   return isAppAtRest ? ExitCode.ok : endSoon(ExitCode.ok);
+}
+
+/** What SIGHUP does, one after the other; what can't be used is reported, and the host goes on with what it had. */
+function reloader(output: Output, host: NodeHost): () => void {
+  let last = Promise.resolve();
+  const reload = async (): Promise<void> => {
+    try {
+      await host.reload();
+      output.event({ event: 'reloaded' }, 'reloaded, because of SIGHUP');
+    } catch (error) {
+      output.warn(`not reloaded: ${(error as Error).message}`);
+    }
+  };
+  return () => {
+    last = last.then(reload);
+  };
 }

@@ -172,6 +172,19 @@ export interface NetworkFileSystemEvent {
   fileSystem: string;
 }
 
+export interface CertificateExpiresEvent {
+  /** The file of the configuration that it is in, and the key that names that. */
+  file: string;
+  setting: 'caFile' | 'certFile';
+  /** The subject of the certificate, and its SHA-256 fingerprint. */
+  subject: string;
+  fingerprint: string;
+  /** Milliseconds since the Unix epoch. */
+  expiresMs: number;
+  /** Whole days that remain; negative once it has expired. */
+  daysLeft: number;
+}
+
 export interface SlowOperationEvent {
   /** Such as `LogDB.saveRaftState`, `snapshot`, `state machine's update`. */
   operation: string;
@@ -291,7 +304,10 @@ export interface HostEvents {
    */
   clockJumped: ClockJumpedEvent;
   connectionEstablished: ConnectionEvent;
-  /** A connection broke, or could not be made; further attempts that fail are not told. */
+  /**
+   * A connection broke, or could not be made; of further attempts that fail, one that fails for another reason than those
+   * before.
+   */
   connectionFailed: ConnectionFailedEvent;
   /**
    * The checksum of a batch of messages, of a chunk of a snapshot, or of an entry did not match when it came in: nothing
@@ -314,6 +330,11 @@ export interface HostEvents {
    * says that this is known.
    */
   networkFileSystem: NetworkFileSystemEvent;
+  /**
+   * A certificate of this host, or of its CA, expires within 30 days; again within 7, within one, and when it has expired.
+   * Replace the file: no restart is needed.
+   */
+  certificateExpires: CertificateExpiresEvent;
   /** `NodeHost.stop` was called. */
   nodeHostShuttingDown: Record<never, never>;
 }

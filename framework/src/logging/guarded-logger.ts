@@ -1,6 +1,6 @@
 import { messageOf } from '../errors/inspect.js';
 import { isThenable } from '../runtime/is-thenable.js';
-import type { ILogger, ILoggerFactory, LogFields, LogModule, LogLevel } from './logger.js';
+import type { ILogger, ILoggerFactory, LogFields, LogLevels, LogModule, LogLevel } from './logger.js';
 
 type Method = Exclude<LogLevel, 'silent'>;
 
@@ -34,6 +34,10 @@ export class GuardedLoggerFactory implements ILoggerFactory {
       this.#loggers.set(module, logger);
     }
     return logger;
+  }
+
+  setLevels(levels: LogLevels): void {
+    this.#call(() => this.#inner.setLevels?.(levels));
   }
 
   #call(write: () => unknown): void {

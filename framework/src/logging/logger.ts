@@ -23,9 +23,17 @@ export interface ILogger {
   error(message: string, fields?: LogFields): void;
 }
 
+/** What is logged: `modules` has those whose level is another. */
+export interface LogLevels {
+  readonly level: LogLevel;
+  readonly modules: Readonly<Partial<Record<LogModule, LogLevel>>>;
+}
+
 export interface ILoggerFactory {
   /** The logger of one part of the framework; the same one each time. */
   getLogger(module: LogModule): ILogger;
+  /** Changes the levels of all loggers, those that were given out, too. Without it levels stay as they are. */
+  setLevels?(levels: LogLevels): void;
 }
 
 export const LoggerFactoryID = Symbol.for('@drakkar/framework/ILoggerFactory');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { silentLoggerFactory } from './logger.js';
-import { PinoLoggerFactory, type LogLevels } from './pino-logger.js';
+import { type LogLevels, silentLoggerFactory } from './logger.js';
+import { PinoLoggerFactory } from './pino-logger.js';
 
 function capture(levels: LogLevels): { factory: PinoLoggerFactory; lines: Record<string, unknown>[] } {
   const lines: Record<string, unknown>[] = [];

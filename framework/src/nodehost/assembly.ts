@@ -20,7 +20,9 @@ import { defaultMemoryBytes } from '../runtime/memory.js';
 import { Operations, type SlowOperation, describeGroups } from '../runtime/operations.js';
 import { Places } from '../runtime/places.js';
 import { SnapshotStore } from '../snapshot/index.js';
+import { CertificateWatch } from './certificate-watch.js';
 import { Compactions } from './compactions.js';
+import { reload } from './reload.js';
 import { ReplicaLoader } from './replica-loader.js';
 import { ReplicaSet } from './replica-set.js';
 import { Shutdown } from './shutdown.js';
@@ -48,6 +50,8 @@ export interface HostParts {
   compactions: Compactions;
   events: EventHub;
   log: ILogger;
+  /** Reads again what may change while the host runs. */
+  reload(): Promise<void>;
   /** Lets go of everything, in the reverse order of how it was made; then throws the first error that came up. */
   stop(): Promise<void>;
 }
@@ -131,9 +135,23 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
       logdb: logDB.name,
       transport: transport.name,
     });
+    const certificates = await watchCertificates(services, events, log, shutdown);
     const compactions = new Compactions({ logDB, replicas });
+    const file = typeof source === 'string' ? source : undefined;
+    const reloadAll = (): Promise<void> => reload({ file, services, transport, certificates, log });
     const stop = (): Promise<void> => shutdown.run();
-    return { config, services, logDB, transport, replicas, compactions, events, log, stop };
+    return {
+      config,
+      services,
+      logDB,
+      transport,
+      replicas,
+      compactions,
+      events,
+      log,
+      reload: reloadAll,
+      stop,
+    };
   } catch (error) {
     await shutdown.run().catch(() => undefined); // the first error is the one to be told
     throw error;
@@ -142,6 +160,21 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
 
 /** Of the time that a stop may take, what replicas have. */
 const REPLICAS_SHARE = 0.75;
+
+/** With mutual TLS, until the host stops. */
+async function watchCertificates(
+  { config, fileSystem, clock }: NodeHostServices,
+  events: EventHub,
+  log: ILogger,
+  shutdown: Shutdown,
+): Promise<CertificateWatch | undefined> {
+  const files = mutualTLSOf(config);
+  if (files === undefined) return undefined;
+  const watch = new CertificateWatch({ files, fileSystem, clock, events, log });
+  shutdown.push('watching certificates', () => Promise.resolve(watch.stop()));
+  await watch.start();
+  return watch;
+}
 
 function reportSlow(slow: SlowOperation, events: EventHub, log: ILogger): void {
   const { name: operation, clusterIDs, elapsedMs: durationMs, hasEnded, leftOut } = slow;

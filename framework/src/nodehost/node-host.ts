@@ -112,6 +112,18 @@ export class NodeHost {
   }
 
   /**
+   * Reads again what may change while the host runs: the levels of `log`, if the configuration is a file, and the files of
+   * mutual TLS, at once. What else has changed in the configuration needs a restart, and is logged. `drakkar serve` calls
+   * it on SIGHUP.
+   *
+   * @throws ErrInvalidConfig, ErrTLS: what can't be used is left as it was
+   */
+  async reload(): Promise<void> {
+    this.#checkOpen();
+    await this.#parts.reload();
+  }
+
+  /**
    * Proposes a command and waits until it is committed and applied on this host. The value is what
    * `IStateMachine.update` returned. With a registered session call `session.proposalCompleted()` after success;
    * after `ErrTimeout` propose the same again with the session as it is, and it is applied at most once.

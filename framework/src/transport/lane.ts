@@ -89,6 +89,14 @@ class Waiting {
   }
 }
 
+/** Reasons that are told of while the way is down. */
+const MAX_TOLD_CAUSES = 8;
+
+/** What two failures have in common that are the same for whoever reads of them: ports and dates may differ. */
+function causeOf(reason: Error | undefined): string {
+  return reason === undefined ? '' : reason.message.replace(/\d+/g, '#');
+}
+
 type Link =
   | { state: 'idle' }
   | { state: 'connecting'; abort: AbortController }
@@ -118,7 +126,8 @@ export class Lane {
   #newest: IConnection | undefined;
   /** A batch is to be sent even if there is no message for it. */
   #batchDue = false;
-  #isKnownDown = false;
+  /** Causes that were told of since the way was up; empty while it is. */
+  readonly #toldCauses = new Set<string>();
   #stopped = false;
 
   constructor(target: string, options: PeerOptions, deps: LaneDependencies) {
@@ -256,7 +265,7 @@ export class Lane {
     const link: Link = { state: 'up', connection, sending: false };
     this.#link = link;
     this.#pause.connected();
-    this.#isKnownDown = false;
+    this.#toldCauses.clear();
     this.#deps.onConnected(this.target);
     void connection.closed.then((reason) => {
       if (this.#link === link) this.#goDown(reason);
@@ -266,9 +275,7 @@ export class Lane {
   }
 
   #goDown(reason: Error | undefined): void {
-    // Only a break, or the first of several failed attempts, is news.
-    if (!this.#isKnownDown) this.#deps.onDisconnected(this.target, reason);
-    this.#isKnownDown = true;
+    this.#tell(reason);
     const timer = this.#deps.clock.setTimeout(() => {
       this.#pause.end();
       this.#retry();
@@ -276,6 +283,14 @@ export class Lane {
     this.#link = { state: 'down', timer };
     for (const message of this.#takeAll()) this.#deps.onUndelivered(message, NEVER_SENT);
     this.onSettled();
+  }
+
+  /** Only a break, the first of several failed attempts, and one that fails for another reason are news. */
+  #tell(reason: Error | undefined): void {
+    const cause = causeOf(reason);
+    if (this.#toldCauses.has(cause) || this.#toldCauses.size >= MAX_TOLD_CAUSES) return;
+    this.#toldCauses.add(cause);
+    this.#deps.onDisconnected(this.target, reason);
   }
 
   /** The next message opens a connection again. */

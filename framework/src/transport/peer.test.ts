@@ -48,6 +48,7 @@ function setUp(
   const certain: boolean[] = [];
   const former: boolean[] = [];
   const news: string[] = [];
+  const reported: (string | undefined)[] = [];
   let attempts = 0;
   const peer = new Peer('b:1', OPTIONS, {
     connect: (_target, signal) => connect(++attempts, signal),
@@ -58,13 +59,16 @@ function setUp(
       former.push(isOfFormerConnection);
     },
     onConnected: () => news.push('up'),
-    onDisconnected: () => news.push('down'),
+    onDisconnected: (_target, reason) => {
+      news.push('down');
+      reported.push(reason?.message);
+    },
     mayAddLane: () => mayAddLane,
     clock,
     random: new SeededRandom(1),
     logger: silentLogger,
   });
-  return { clock, peer, undelivered, certain, former, news, attempts: () => attempts };
+  return { clock, peer, undelivered, certain, former, news, reported, attempts: () => attempts };
 }
 
 const heartbeat = (to: number): Message => makeMessage({ type: MessageType.Heartbeat, to });
@@ -182,6 +186,25 @@ describe('Peer', () => {
     expect(delays[0]).toBeLessThanOrEqual(100);
     expect(delays[5]).toBeGreaterThan(700);
     expect(Math.max(...delays)).toBeLessThanOrEqual(1000);
+  });
+
+  it('reports each reason for which attempts fail once, and again after the way was up', async () => {
+    const reasons = ['refused on port 1', 'refused on port 2', 'expired', 'refused on port 3', '', 'expired'];
+    const connection = new HeldConnection();
+    const { peer, clock, news, reported } = setUp((attempt) => {
+      const reason = reasons[attempt - 1] ?? '';
+      return reason === '' ? Promise.resolve(connection) : Promise.reject(new Error(reason));
+    });
+    for (let round = 1; round <= reasons.length; round++) {
+      peer.push(heartbeat(round));
+      peer.flush();
+      await settle();
+      if (round === 5) connection.lose();
+      await settle();
+      while (clock.timerCount > 0) clock.advance(1);
+    }
+    expect(news).toEqual(['down', 'down', 'up', 'down', 'down']);
+    expect(reported).toEqual(['refused on port 1', 'expired', undefined, 'expired']);
   });
 
   it('gives up an attempt that takes too long', async () => {

@@ -172,6 +172,11 @@ export class Transport {
     await this.#rpc.stop();
   }
 
+  /** As `IRaftRPC.reload`; a transport without it looks at its files by itself. */
+  async reload(): Promise<void> {
+    await this.#rpc.reload?.();
+  }
+
   /** Queues messages for the next `flush`. One whose target is unknown is dropped, as a network may. */
   send(messages: readonly Message[]): void {
     for (const message of messages) {

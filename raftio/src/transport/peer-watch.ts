@@ -1,6 +1,6 @@
 import { ErrConnectionClosed } from '../errors.js';
 import { type PeerCredentials, isRevokedChain } from './peer-credentials.js';
-import type { IdentityFiles } from './tls-identity.js';
+import type { Identity, IdentityFiles } from './tls-identity.js';
 import type { Warnings } from './warnings.js';
 
 /** How often the dates of certificates are looked at. */
@@ -62,13 +62,20 @@ export class PeerWatch {
     if (this.#sweeps % SWEEPS_PER_READING !== 0) return;
     // Files that can't be used are warned of where they are read.
     void this.#files.current().then(
-      (identity) => {
-        for (const each of this.#watched) {
-          if (isRevokedChain(each.credentials.chain, identity)) this.#end(each, 'was revoked');
-        }
-      },
+      (identity) => this.#endRevoked(identity),
       () => undefined,
     );
+  }
+
+  /** Reads the files at once, and ends what they do not admit any more. Rejects with ErrTLS when they can't be used. */
+  async reload(): Promise<void> {
+    this.#endRevoked(await this.#files.reread());
+  }
+
+  #endRevoked(identity: Identity): void {
+    for (const each of this.#watched) {
+      if (isRevokedChain(each.credentials.chain, identity)) this.#end(each, 'was revoked');
+    }
   }
 
   #end(watched: Watched, why: string): void {

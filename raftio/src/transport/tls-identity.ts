@@ -75,6 +75,16 @@ export class IdentityFiles {
     return this.#refreshing;
   }
 
+  /** Reads the files at once. Rejects with ErrTLS when they can't be used; the identity before stays in use then. */
+  async reread(): Promise<Identity> {
+    await this.#refreshing?.catch(() => undefined);
+    const stamp = await this.#stampFiles();
+    const identity = await this.#read();
+    this.#identity = identity;
+    this.#stamp = stamp;
+    return identity;
+  }
+
   async #refresh(): Promise<Identity> {
     let stamp = '';
     try {

@@ -1,0 +1,109 @@
+import { describe, expect, it } from '@jest/globals';
+import { CertificateAuthority } from '../cli/certs-make.js';
+import type { CertificateExpiresEvent } from '../events/host-listener.js';
+import { NodeFileSystem } from '../fs/node-file-system.js';
+import { silentLogger } from '../logging/logger.js';
+import { ManualClock } from '../runtime/testing/manual-clock.js';
+import { CertificateWatch } from './certificate-watch.js';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+class Now extends ManualClock {
+  readonly #startMs = Date.now();
+
+  override wallTimeMs(): number {
+    return this.#startMs + this.nowMs();
+  }
+}
+
+interface SetUp {
+  clock: Now;
+  files: Map<string, string>;
+  told: CertificateExpiresEvent[];
+  lines: string[];
+  watch: CertificateWatch;
+}
+
+function setUp(): SetUp {
+  const clock = new Now();
+  const files = new Map<string, string>();
+  const told: CertificateExpiresEvent[] = [];
+  const lines: string[] = [];
+  const fileSystem = new NodeFileSystem();
+  fileSystem.readFile = (path) => {
+    const text = files.get(path);
+    return text === undefined ? Promise.reject(new Error('none')) : Promise.resolve(Buffer.from(text));
+  };
+  const watch = new CertificateWatch({
+    files: { caFile: 'ca', certFile: 'cert', keyFile: 'key' },
+    fileSystem,
+    clock,
+    events: {
+      emit: (name, event) =>
+        void (name === 'certificateExpires' && told.push(event as CertificateExpiresEvent)),
+    },
+    log: {
+      ...silentLogger,
+      warn: (message) => void lines.push(`warn: ${message}`),
+      error: (message) => void lines.push(`error: ${message}`),
+    },
+  });
+  return { clock, files, told, lines, watch };
+}
+
+/** The time in steps of an hour, in which the watch has its turn. */
+async function passDays(clock: Now, days: number): Promise<void> {
+  for (let hour = 0; hour < days * 24; hour += 12) {
+    clock.advance(12 * HOUR_MS);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+describe('CertificateWatch', () => {
+  it('warns 30, 7 and 1 days before the end, and at the end, once each', async () => {
+    const { clock, files, told, lines, watch } = setUp();
+    const ca = await CertificateAuthority.create(400);
+    files.set('ca', (await ca.toPem()).certificate);
+    files.set('cert', (await ca.issue(['a'], 50)).certificate);
+    await watch.start();
+    expect(told).toEqual([]);
+    await passDays(clock, 60);
+    expect(told.map(({ daysLeft }) => daysLeft)).toEqual([29, 6, 0, -1]);
+    expect(told[0]).toMatchObject({ setting: 'certFile', file: 'cert', subject: 'CN=a' });
+    expect(Math.abs((told[0]?.expiresMs ?? 0) - (Date.now() + 50 * DAY_MS))).toBeLessThan(HOUR_MS);
+    expect(lines.map((line) => line.slice(0, 5))).toEqual(['warn:', 'warn:', 'error', 'error']);
+    expect(lines[3]).toContain('expired on');
+    watch.stop();
+    expect(clock.timerCount).toBe(0);
+  });
+
+  it('goes by what the file has now, and looks at every certificate of the CA', async () => {
+    const { clock, files, told, watch } = setUp();
+    const [ca, old] = [await CertificateAuthority.create(400), await CertificateAuthority.create(20)];
+    files.set('ca', (await ca.toPem()).certificate + (await old.toPem()).certificate);
+    files.set('cert', (await ca.issue(['a'], 31)).certificate);
+    await watch.start();
+    expect(told.map(({ setting, daysLeft }) => [setting, daysLeft])).toEqual([['caFile', 19]]);
+    files.set('cert', (await ca.issue(['a'], 300)).certificate);
+    await passDays(clock, 5);
+    expect(told).toHaveLength(1);
+    files.delete('ca');
+    files.set('cert', 'no certificate');
+    await passDays(clock, 1);
+    expect(told).toHaveLength(1);
+    watch.stop();
+  });
+
+  it('warns only of the end of a certificate that a program replaces every day', async () => {
+    const { clock, files, told, watch } = setUp();
+    const ca = await CertificateAuthority.create(400);
+    files.set('ca', (await ca.toPem()).certificate);
+    files.set('cert', (await ca.issue(['a'], 1)).certificate);
+    await watch.start();
+    expect(told).toEqual([]);
+    await passDays(clock, 2);
+    expect(told.map(({ daysLeft }) => daysLeft)).toEqual([-1]);
+    watch.stop();
+  });
+});
