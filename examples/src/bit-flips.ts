@@ -9,7 +9,7 @@ that should not have been, and what has come of each flip. For transports withou
 examples/transport-tcp.`;
 
 const REGIONS = ['content', 'framing', 'handshake'] as const;
-const OUTCOMES = ['counted', 'ended', 'open'] as const;
+const OUTCOMES = ['counted', 'ended', 'ignored', 'open'] as const;
 
 function protocolOf(transport: string): Protocol {
   if (transport.includes('examples')) return 'example-tcp';
@@ -28,8 +28,10 @@ function show({ flips, faults, ...totals }: BitFlipsReport): void {
     console.log(`${region.padEnd(10)} ${counts.join(', ')}`);
   }
   console.log(JSON.stringify(totals));
-  for (const flip of flips.filter(({ outcome }) => outcome === 'open'))
-    console.log(`open: ${JSON.stringify(flip)}`);
+  const rules = new Map<string, number>();
+  for (const { outcome, rule = '' } of flips)
+    if (outcome === 'ignored') rules.set(rule, (rules.get(rule) ?? 0) + 1);
+  for (const [rule, count] of rules) console.log(`ignored: ${count}, ${rule}`);
   for (const fault of faults) console.log(`FAULT ${fault}`);
 }
 

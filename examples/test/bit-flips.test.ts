@@ -2,24 +2,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { SeededRandom } from '@drakkar/framework';
 import { flipBits } from '../src/bit-flips/run.js';
 import { type Region, regionReader } from '../src/bit-flips/regions.js';
+import { ruleFor } from '../src/bit-flips/rules.js';
 import { IdLog, Ledger, makeCommand } from '../src/bit-flips/workload.js';
 
 const FLIPS = 80;
 const TCP_EXAMPLE = fileURLToPath(new URL('../transport-tcp', import.meta.url));
 
-let dir: string | undefined;
-afterEach(async () => {
-  if (dir !== undefined) await rm(dir, { recursive: true, force: true });
-  dir = undefined;
-});
-
-/** `npm run bit-flips` with a hundredth of the flips. */
+/** `npm run bit-flips` with a hundredth of the flips. Each waits for time-outs most of the time, so all run at once. */
 describe('a bit that flips between two hosts', () => {
-  it.each([
+  it.concurrent.each([
     { protocol: 'ws', transport: 'ws' },
     { protocol: 'grpc', transport: 'grpc' },
     { protocol: 'tcp', transport: 'tcp' },
@@ -27,8 +22,9 @@ describe('a bit that flips between two hosts', () => {
   ] as const)(
     'changes nothing that is applied, acknowledged or voted over $protocol, and is counted in a batch or chunk',
     async ({ protocol, transport }) => {
-      dir = await mkdtemp(join(tmpdir(), 'drakkar-flips-'));
+      const dir = await mkdtemp(join(tmpdir(), 'drakkar-flips-'));
       const report = await flipBits({ flips: FLIPS, seed: 13, dir, transport, protocol });
+      await rm(dir, { recursive: true, force: true });
       expect(report.faults).toEqual([]);
       expect(report.failedWithoutReason).toBe(0);
       expect(report.acknowledged).toBeGreaterThan(0);
@@ -61,6 +57,31 @@ describe('what the check is made of', () => {
     expect(regionsOf('grpc', grpc)).toBe(
       `${'h'.repeat(24)}${'f'.repeat(9)}h${'f'.repeat(9)}fffffcc${'f'.repeat(9)}fff${'f'.repeat(9)}ffc`,
     );
+  });
+
+  it('knows which bits mean nothing', () => {
+    const ping = [0, 0, 8, 6, 0, 0, 0, 0, 0];
+    const data = [0, 0, 9, 0, 0, 0, 0, 0, 1];
+    const empty = [0x89, 0x80];
+    const at = (header: number[], offset: number) => ({ header, at: offset });
+    const rules = [
+      ruleFor('grpc', { region: 'framing', place: at(ping, 12), bit: 3 }),
+      ruleFor('grpc', { region: 'framing', place: at(data, 5), bit: 7 }),
+      ruleFor('grpc', { region: 'framing', place: at(data, 4), bit: 5 }),
+      ruleFor('grpc', { region: 'framing', place: at(data, 3), bit: 6 }),
+      ruleFor('ws', { region: 'framing', place: at(empty, 3), bit: 0 }),
+    ];
+    expect(rules).not.toContain(undefined);
+    const others = [
+      ruleFor('grpc', { region: 'framing', place: at(data, 12), bit: 3 }),
+      ruleFor('grpc', { region: 'framing', place: at(data, 5), bit: 6 }),
+      ruleFor('grpc', { region: 'framing', place: at(data, 4), bit: 0 }),
+      ruleFor('grpc', { region: 'framing', place: at(data, 3), bit: 2 }),
+      ruleFor('grpc', { region: 'content', place: at(data, 20), bit: 0 }),
+      ruleFor('ws', { region: 'framing', place: at([0x82, 0x85], 3), bit: 0 }),
+      ruleFor('tcp', { region: 'handshake', place: at([], 0), bit: 0 }),
+    ];
+    expect(others.filter((rule) => rule !== undefined)).toEqual([]);
   });
 
   it('sees what was changed, lost, repeated or made up', () => {

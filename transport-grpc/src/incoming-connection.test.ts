@@ -89,6 +89,36 @@ describe('a connection without TLS whose client', () => {
     expect(socket.destroyed).toBe(true);
   });
 
+  it('is ended when its client shows signs of life in the midst of a message that does not go on', () => {
+    const { socket, sweeps, answer, connection } = setUp();
+    const watch = { isMidBatch: true, isLost: false };
+    connection.watchMessages(watch);
+    sweeps(4 * MAX_SILENT_SWEEPS - 1, 40, answer);
+    sweeps(1, 40, () => {
+      answer();
+      connection.heardMessage();
+    });
+    watch.isMidBatch = false;
+    sweeps(100, 40, answer);
+    watch.isMidBatch = true;
+    sweeps(4 * MAX_SILENT_SWEEPS - 1, 40, answer);
+    expect(socket.destroyed).toBe(false);
+    sweeps(1, 40, answer);
+    expect(socket.destroyed).toBe(true);
+  });
+
+  it('is ended when what its client sends is no message', () => {
+    const { socket, sweeps, connection } = setUp();
+    const watch = { isMidBatch: false, isLost: true };
+    connection.watchMessages(watch);
+    connection.unwatchMessages(watch);
+    sweeps(1, 1_000);
+    expect(socket.destroyed).toBe(false);
+    connection.watchMessages(watch);
+    sweeps(1, 1_000);
+    expect(socket.destroyed).toBe(true);
+  });
+
   it.each([
     ['messages that come whole', 1_000, true],
     ['signs of life alone', 40, false],

@@ -1,7 +1,7 @@
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { status as Status } from '@grpc/grpc-js';
-import type { MonitoredLink, PeerCredentials } from '@drakkar/raftio/transport';
+import type { MonitoredLink, PeerCredentials, StreamWatch } from '@drakkar/raftio/transport';
 import type { IncomingStream, StreamEnd } from './incoming-stream.js';
 
 export interface IncomingConnectionOptions {
@@ -14,6 +14,8 @@ export interface IncomingConnectionOptions {
   /** Called when a method has been called, and when the connection is gone. */
   onSettled: () => void;
 }
+
+type MessageWatch = Pick<StreamWatch, 'isMidBatch' | 'isLost'>;
 
 const STOPPING: StreamEnd = { code: Status.UNAVAILABLE, details: 'the host is stopping' };
 
@@ -50,6 +52,7 @@ export class IncomingConnection implements MonitoredLink {
   /** Since the last sweep. */
   #messages = 0;
   #hasMessageStream = false;
+  readonly #messageWatches = new Set<MessageWatch>();
   #fruitlessSweeps = 0;
 
   constructor(socket: Socket, options: IncomingConnectionOptions) {
@@ -101,6 +104,15 @@ export class IncomingConnection implements MonitoredLink {
     this.#streams.add(stream);
   }
 
+  /** What reads along on a stream of messages. */
+  watchMessages(watch: MessageWatch): void {
+    this.#messageWatches.add(watch);
+  }
+
+  unwatchMessages(watch: MessageWatch): void {
+    this.#messageWatches.delete(watch);
+  }
+
   /** On a stream of messages one came, whole. */
   heardMessage(): void {
     this.#messages += 1;
@@ -144,10 +156,17 @@ export class IncomingConnection implements MonitoredLink {
     return false;
   }
 
-  /** Whether something comes all the time, and no message with it: the length of one may have been damaged. */
+  /**
+   * Whether something comes all the time, and no message with it, or one has begun and does not go on: its length may
+   * have been damaged. So has what comes before the length, if it is nothing that a client sends.
+   */
   #isFruitless(newBytes: number, maxSilentSweeps: number): boolean {
+    const watches = [...this.#messageWatches];
+    if (watches.some(({ isLost }) => isLost)) return true;
+    const isMidMessage = watches.some(({ isMidBatch }) => isMidBatch);
     if (this.#messages > 0) this.#fruitlessSweeps = 0;
-    else if (newBytes > SIGNS_OF_LIFE_BYTES && newBytes < TRICKLE_BYTES) this.#fruitlessSweeps += 1;
+    else if (newBytes < TRICKLE_BYTES && (isMidMessage || newBytes > SIGNS_OF_LIFE_BYTES))
+      this.#fruitlessSweeps += 1;
     this.#messages = 0;
     return this.#hasMessageStream && this.#fruitlessSweeps >= PATIENCE * maxSilentSweeps;
   }

@@ -97,14 +97,17 @@ export class Listener {
       onCall: (path, call) => {
         this.#onCall(path, call);
       },
-      arrivalsOf:
-        onArriving &&
-        ((session) => {
-          const identity = this.#connections.get(endsOf(session.socket))?.credentials?.identity;
-          return (messages) => {
-            onArriving(messages, identity);
-          };
-        }),
+      arrivalsOf: (session) => {
+        const identity = this.#connections.get(endsOf(session.socket))?.credentials?.identity;
+        return (messages) => {
+          onArriving?.(messages, identity);
+        };
+      },
+      onMessages: (session, stream, watch) => {
+        const connection = this.#connections.get(endsOf(session.socket));
+        connection?.watchMessages(watch);
+        stream.once('close', () => connection?.unwatchMessages(watch));
+      },
     });
     this.#calls = calls;
     const inject = (socket: Socket): void => {

@@ -1,4 +1,4 @@
-import type { Http2Server, ServerHttp2Session } from 'node:http2';
+import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import {
   type ConnectionInjector,
   Server,
@@ -40,11 +40,14 @@ export interface CallServerConfig {
   /** A socket that was injected has become a session of HTTP/2. */
   onSession: (session: ServerHttp2Session) => void;
   onCall: (path: string, call: ServerInterceptingCallInterface) => void;
-  /** What hears of batches that arrive on a connection; undefined: nobody. */
-  arrivalsOf: ((session: ServerHttp2Session) => ArrivalHandler) | undefined;
+  /** What hears of batches that arrive on a connection. */
+  arrivalsOf: (session: ServerHttp2Session) => ArrivalHandler;
+  /** A stream of messages has begun, and `watch` reads along. */
+  onMessages: (session: ServerHttp2Session, stream: ServerHttp2Stream, watch: StreamWatch) => void;
 }
 
-export function createCallServer({ options, onSession, onCall, arrivalsOf }: CallServerConfig): CallServer {
+export function createCallServer(config: CallServerConfig): CallServer {
+  const { options, onSession, onCall } = config;
   const take: ServerInterceptor = ({ path }, call) =>
     new TakenCall(call, () => {
       onCall(path, call);
@@ -66,7 +69,7 @@ export function createCallServer({ options, onSession, onCall, arrivalsOf }: Cal
       session.setLocalWindowSize(options.receiveWindowBytes);
       onSession(session);
     });
-    if (arrivalsOf !== undefined) watchMessages(http2Server, arrivalsOf);
+    watchMessages(http2Server, config);
   }
   return {
     injector,
@@ -77,14 +80,12 @@ export function createCallServer({ options, onSession, onCall, arrivalsOf }: Cal
 }
 
 /** The library shows a message when all of it is there. It was the first to listen to the stream, and paces it. */
-function watchMessages(
-  http2Server: Http2Server,
-  arrivalsOf: (session: ServerHttp2Session) => ArrivalHandler,
-): void {
+function watchMessages(http2Server: Http2Server, { arrivalsOf, onMessages }: CallServerConfig): void {
   http2Server.on('stream', (stream, { ':path': path }) => {
-    const { session } = stream;
+    const session = stream.session as ServerHttp2Session | undefined;
     if (path !== MESSAGES_PATH || session === undefined) return;
-    const watch = new StreamWatch(arrivalsOf(session as ServerHttp2Session), messageHead);
+    const watch = new StreamWatch(arrivalsOf(session), messageHead);
+    onMessages(session, stream, watch);
     stream.on('data', (bytes: Uint8Array) => watch.read(bytes));
   });
 }

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, type Server, type Socket, createConnection, createServer } from 'node:net';
 import type { IRandom } from '@drakkar/framework';
-import { type Direction, type Protocol, type Region, regionReader } from './regions.js';
+import { type Direction, type Place, type Protocol, type Region, regionReader } from './regions.js';
+import { ruleFor } from './rules.js';
 
 /** One bit that was flipped on one connection, and what came of it. */
 export interface Flip {
@@ -12,11 +13,16 @@ export interface Flip {
   bit: number;
   /** The byte as it was, and where it lies. */
   byte: number;
-  place: string;
+  place: Place;
+  /** Why nothing need come of it, if so. */
+  rule: string | undefined;
   /** The connection as the host sees it that was connected to: its peer. */
   peer: string;
-  /** `lost`: its connection was cut here, before anything could come of it. */
-  outcome: 'pending' | 'counted' | 'ended' | 'open' | 'lost';
+  /**
+   * `ignored`: nothing came of it, as a rule of the protocol has it; `open`: nothing came of it, and something must.
+   * `lost`: its connection was cut here, before anything could come of it.
+   */
+  outcome: 'pending' | 'counted' | 'ended' | 'ignored' | 'open' | 'lost';
 }
 
 /** Where the one bit of a connection is to be flipped: the so-and-so-many-th byte of a region. */
@@ -41,6 +47,13 @@ function planOf(random: IRandom): Plan {
   const region = dice < 12 ? 'content' : dice < 17 ? 'framing' : 'handshake';
   const direction = region === 'content' || random.nextInt(2) === 0 ? 'to-host' : 'to-client';
   return { region, direction, skip: random.nextInt(SKIPS[region]) };
+}
+
+/** In words: which bit it was, and where. */
+export function describeFlip({ region, direction, byte, bit, place: { header, at } }: Flip): string {
+  const where =
+    at === undefined ? 'before all frames' : `at ${at} of the frame ${Buffer.from(header).toString('hex')}`;
+  return `${region} ${direction}, bit ${bit} of ${byte} ${where}`;
 }
 
 /** A relay in front of a host that flips one bit on each connection, while it is `armed`. */
@@ -113,6 +126,7 @@ export class Flipper {
 class Connection {
   readonly #client: Socket;
   readonly #host: Socket;
+  readonly #protocol: Protocol;
   readonly #plan: Plan;
   readonly #random: IRandom;
   readonly #flipper: Flipper;
@@ -130,30 +144,30 @@ class Connection {
   ) {
     this.#client = client;
     this.#host = host;
+    this.#protocol = protocol;
     this.#plan = plan;
     this.#random = random;
     this.#flipper = flipper;
-    this.#forward(client, host, 'to-host', protocol);
-    this.#forward(host, client, 'to-client', protocol);
+    this.#forward(client, host, 'to-host');
+    this.#forward(host, client, 'to-client');
   }
 
   get description(): string {
     const ageMs = Math.round(performance.now() - this.#sinceMs);
-    const { region, place } = this.#flip ?? {};
-    const flip = region === undefined ? 'not flipped' : `flipped in ${region}, ${place}`;
+    const flip = this.#flip === undefined ? 'not flipped' : describeFlip(this.#flip);
     return `of ${ageMs} ms: ${this.#client.bytesRead} bytes in, ${this.#host.bytesRead} back, ${flip}`;
   }
 
   /** One side is gone: so is the other. */
-  end(outcome: 'ended' | 'open' | 'lost'): void {
+  end(outcome: 'ended' | 'ignored' | 'open' | 'lost'): void {
     this.#client.destroy();
     this.#host.destroy();
     clearTimeout(this.#timer);
     if (this.#flip?.outcome === 'pending') this.#flip.outcome = outcome;
   }
 
-  #forward(from: Socket, to: Socket, direction: Direction, protocol: Protocol): void {
-    const regions = regionReader(protocol, direction);
+  #forward(from: Socket, to: Socket, direction: Direction): void {
+    const regions = regionReader(this.#protocol, direction);
     let at = 0;
     from.on('data', (bytes: Buffer) => {
       const ageMs = performance.now() - this.#sinceMs;
@@ -183,10 +197,11 @@ class Connection {
   #hit(where: Pick<Flip, 'region' | 'direction' | 'at' | 'byte' | 'place'>): number {
     const bit = this.#random.nextInt(8);
     const peer = `127.0.0.1:${this.#host.localPort ?? 0}`;
-    const flip: Flip = { ...where, bit, peer, outcome: 'pending' };
+    const rule = ruleFor(this.#protocol, { ...where, bit });
+    const flip: Flip = { ...where, bit, peer, rule, outcome: 'pending' };
     this.#flip = flip;
     this.#flipper.flips.push(flip);
-    this.#timer = setTimeout(() => this.end('open'), PATIENCE_MS);
+    this.#timer = setTimeout(() => this.end(rule === undefined ? 'open' : 'ignored'), PATIENCE_MS);
     return bit;
   }
 }

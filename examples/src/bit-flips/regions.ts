@@ -4,8 +4,16 @@ export type Region = 'handshake' | 'framing' | 'content';
 /** Follows one direction of a connection; says of each byte, in order, what it belongs to. */
 export interface RegionReader {
   next(byte: number): Region;
-  /** Where the byte lies that was read last, for people. */
-  readonly place: string;
+  /** Where the byte lies that was read last. */
+  readonly place: Place;
+}
+
+/** A place in a frame; before all frames, in a handshake that has none, both are empty. */
+export interface Place {
+  /** The header of the frame, as far as it has come. */
+  header: readonly number[];
+  /** Offset in the frame. */
+  at: number | undefined;
 }
 
 export type Direction = 'to-host' | 'to-client';
@@ -19,9 +27,8 @@ abstract class FramedReader implements RegionReader {
   #payloadLeft = 0;
   #region: Region = 'framing';
 
-  get place(): string {
-    if (this.#size === 0) return 'before all frames';
-    return `byte ${this.#size - 1} of the frame that begins ${Buffer.from(this.header).toString('hex')}`;
+  get place(): Place {
+    return { header: [...this.header], at: this.#size === 0 ? undefined : this.#size - 1 };
   }
 
   next(byte: number): Region {

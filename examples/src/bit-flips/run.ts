@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SeededRandom } from '@drakkar/framework';
-import type { Flip } from './flipper.js';
+import { type Flip, describeFlip } from './flipper.js';
 import { CLUSTER, Group, type Member } from './group.js';
 import type { Protocol } from './regions.js';
 import { Ledger, makeCommand } from './workload.js';
@@ -162,8 +162,8 @@ function reportOn(group: Group, ledger: Ledger, wanted: number, stuck: readonly 
   const counted = flips.filter(({ outcome }) => outcome === 'counted').length;
   if (group.damaged !== counted)
     faults.push(`${group.damaged} damaged parts were counted, ${counted} were flipped`);
-  const unseen = flips.filter(({ region, outcome }) => region === 'content' && outcome === 'open');
-  if (unseen.length > 0) faults.push(`${unseen.length} flips in batches and chunks were not seen`);
+  const unseen = flips.filter(({ outcome }) => outcome === 'open');
+  for (const flip of unseen) faults.push(`a flip was not seen: ${describeFlip(flip)}`);
   return {
     flips,
     acknowledged: ledger.acknowledged.size,

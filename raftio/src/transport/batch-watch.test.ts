@@ -141,5 +141,18 @@ describe('StreamWatch', () => {
     const watch = new StreamWatch(() => (reports += 1), headOf);
     for (let i = 0; i < 100; i += 1) watch.read(new Uint8Array(10_000).fill(0x0a));
     expect(reports).toBe(0);
+    expect(watch).toMatchObject({ isLost: true, isMidBatch: false });
+  });
+
+  it.each([1, 7])('knows between which bytes a batch is not whole, in pieces of %d', (size) => {
+    const one = framed(encodeMessageBatch(batchOf([message(MessageType.Heartbeat, 9)])));
+    const stream = Buffer.concat([one, one]);
+    const watch = new StreamWatch(() => undefined, headOf);
+    expect(watch.isMidBatch).toBe(false);
+    for (let at = 0; at < stream.length; at += size) {
+      watch.read(stream.subarray(at, at + size));
+      expect(watch.isMidBatch).toBe(Math.min(at + size, stream.length) % one.length !== 0);
+    }
+    expect(watch.isLost).toBe(false);
   });
 });

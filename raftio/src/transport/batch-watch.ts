@@ -107,6 +107,16 @@ export class StreamWatch {
     this.#headOf = headOf;
   }
 
+  /** Whether a batch has begun to arrive, and is not whole. */
+  get isMidBatch(): boolean {
+    return !this.#isLost && (this.#leftBytes > 0 || this.#carried.length > 0);
+  }
+
+  /** Whether something came that is no frame. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
   /** All bytes, in order. They are not kept. */
   read(chunk: Uint8Array): void {
     if (this.#isLost) return;
