@@ -130,7 +130,7 @@ async function withoutSeal<T>(
   const isSealed = (await readSeal(fs, roots)).kind !== 'none';
   const lock = await acquireLocks(directoryLock, isSealed ? [roots.nodeHostDir] : []);
   try {
-    const seal = await SuspendedSeal.suspend(fs, roots, true);
+    const seal = await SuspendedSeal.suspend(fs, roots, { ignoreSeal: true });
     return await work().finally(() => seal.resume());
   } finally {
     await lock.release();

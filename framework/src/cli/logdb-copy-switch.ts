@@ -10,6 +10,7 @@ import {
   removeReplaced,
 } from '../datadir/replacement.js';
 import type { NodeHostServices } from '../di/build-container.js';
+import { ErrInvalidOption } from '../errors/index.js';
 import { makeDirDurable } from '../fs/durable.js';
 import { type Comparison, compare, copiedLines, copyAll, countEntries, withOpen } from './logdb-copy-all.js';
 import { type OpenedData, offlineServices, withData } from './open-data.js';
@@ -49,6 +50,11 @@ async function switchOpened(
   configFile: string,
 ): Promise<ExitCode> {
   const { fileSystem, directoryLock, config } = data.services;
+  if (data.isReadOnly) {
+    throw new ErrInvalidOption(
+      `${config.nodeHostDir} can't be written to, and to move a host changes its data: make it writable, or move a copy of it`,
+    );
+  }
   const from = { nodeHostDir: config.nodeHostDir, walDir: config.walDir };
   const replacement: Replacement = {
     fileSystem,
@@ -128,7 +134,7 @@ async function finishSwitch(options: SwitchOptions, target: NodeHostServices): P
   for (const dir of new Set(roots)) if ((await fileSystem.stat(dir)) !== undefined) present.push(dir);
   const lock = await acquireLocks(directoryLock, present);
   try {
-    const seal = await SuspendedSeal.suspend(fileSystem, to, true);
+    const seal = await SuspendedSeal.suspend(fileSystem, to, { ignoreSeal: true });
     await finish({ fileSystem, status, from, to, host });
     await seal.resume();
     return true;

@@ -3,6 +3,7 @@ import { type ILogDB, hasErrorCode, isDrakkarError } from '@drakkar/raftio';
 import { acquireLocks, identityOf, readAndCheck, readStatus } from '../datadir/data-dir.js';
 import type { HeldLock } from '../datadir/directory-lock.js';
 import { type DataDirLayout, layoutOf } from '../datadir/layout.js';
+import { refuseIfLocked } from '../datadir/socket-lock.js';
 import type { DataDirStatus } from '../datadir/status.js';
 import { type NodeHostServices, type Overrides, buildContainer } from '../di/build-container.js';
 import {
@@ -16,6 +17,7 @@ import { NodeFileSystem } from '../fs/node-file-system.js';
 import { LoggerFactoryID, silentLoggerFactory } from '../logging/logger.js';
 import { withoutTransport } from '../nodehost/import-snapshot.js';
 import { SnapshotStore } from '../snapshot/index.js';
+import { type LogDBCopy, copyForReading, findUnwritable } from './read-only.js';
 import type { DataDirOptions } from './data-dir-options.js';
 import type { Output } from './output.js';
 import { SuspendedSeal, checkLockFiles } from './suspended-seal.js';
@@ -27,6 +29,8 @@ export interface OpenedData {
   readonly services: NodeHostServices;
   readonly logDB: ILogDB;
   readonly seal: SuspendedSeal;
+  /** Nothing can be written to the data directory; the LogDB is a copy. */
+  readonly isReadOnly: boolean;
   snapshotStore(clusterID: number, nodeID: number): SnapshotStore;
   /** Idempotent. */
   close(): Promise<void>;
@@ -116,17 +120,33 @@ async function requireFolders({ services }: Found, layout: DataDirLayout): Promi
   }
 }
 
-async function openLocked(found: Found, lock: HeldLock, seal: SuspendedSeal): Promise<OpenedData> {
+interface Opening {
+  lock: HeldLock;
+  seal: SuspendedSeal;
+  /** What is opened in place of a LogDB that can't be written to. */
+  copy: LogDBCopy | undefined;
+}
+
+async function openLogDB({ services }: Found, layout: DataDirLayout, copy?: LogDBCopy): Promise<ILogDB> {
+  const { dir, walDir } = copy ?? { dir: layout.logdbDir, walDir: layout.walDir };
+  try {
+    return await services.logDBFactory({ dir, walDir });
+  } catch (error) {
+    throw copy === undefined ? error : copy.inOriginal(error);
+  }
+}
+
+async function openLocked(found: Found, { lock, seal, copy }: Opening): Promise<OpenedData> {
   const { services, status } = found;
   const { clock, random, fileSystem, loggerFactory } = services;
   const layout = layoutOf(services.config, status.generation);
-  await requireFolders(found, layout);
-  const logDB = await services.logDBFactory({ dir: layout.logdbDir, walDir: layout.walDir });
+  const logDB = await openLogDB(found, layout, copy);
   const close = async (): Promise<void> => {
     try {
       await logDB.close();
       await seal.resume();
     } finally {
+      await copy?.remove();
       await lock.release();
     }
   };
@@ -137,6 +157,7 @@ async function openLocked(found: Found, lock: HeldLock, seal: SuspendedSeal): Pr
     services,
     logDB,
     seal,
+    isReadOnly: copy !== undefined,
     snapshotStore: (clusterID, nodeID) =>
       new SnapshotStore({
         dir: layout.snapshotDir(clusterID, nodeID),
@@ -159,34 +180,58 @@ function withAdvice(error: unknown): unknown {
   );
 }
 
+/** Nothing is locked where nothing can be written; that nobody has it is all that can be said. */
+async function lockOf({ directoryLock, config }: NodeHostServices, isReadOnly: boolean): Promise<HeldLock> {
+  const roots = [...new Set([config.nodeHostDir, config.walDir])];
+  try {
+    if (!isReadOnly) return await acquireLocks(directoryLock, roots);
+    for (const root of roots) await refuseIfLocked(root);
+    return { release: () => Promise.resolve() };
+  } catch (error) {
+    throw withAdvice(error);
+  }
+}
+
 /**
  * Opens the data directory of a host that is stopped. Makes no folder, and writes none of its data. If it is sealed,
- * every file is compared with the seal before.
+ * every file is compared with the seal before. One that can't be written to is left as it is, to the last byte: its
+ * LogDB is read from a copy.
  *
  * @throws ErrLockDirectory while a host has it; ErrDirNotExist, ErrDataDirCorrupt, ErrInvalidOption, and as
  *   `buildContainer`, `openDataDir` and the LogDB
  */
 async function openData(output: Output, options: DataDirOptions): Promise<OpenedData> {
   const found = await find(options);
-  const { config, directoryLock, fileSystem } = found.services;
+  const { services, status } = found;
+  const { config, fileSystem } = services;
+  const layout = layoutOf(config, status.generation);
+  const { nodeHostDir, walDir } = config;
+  const unwritable = await findUnwritable([nodeHostDir, walDir, layout.logdbDir, layout.walDir]);
+  const isReadOnly = unwritable !== undefined;
   const ignoreSeal = options.ignoreSeal === true;
   if (!ignoreSeal) await checkLockFiles(config);
-  const lock = await acquireLocks(directoryLock, [...new Set([config.nodeHostDir, config.walDir])]).catch(
-    (error: unknown) => {
-      throw withAdvice(error);
-    },
-  );
+  const lock = await lockOf(services, isReadOnly);
+  let seal: SuspendedSeal | undefined;
+  let copy: LogDBCopy | undefined;
   try {
-    const seal = await SuspendedSeal.suspend(fileSystem, config, ignoreSeal, (doneBytes, totalBytes) =>
-      output.progress(`comparing files with the seal: ${doneBytes} of ${totalBytes} bytes`),
+    seal = await SuspendedSeal.suspend(
+      fileSystem,
+      config,
+      { ignoreSeal, isReadOnly },
+      (doneBytes, totalBytes) =>
+        output.progress(`comparing files with the seal: ${doneBytes} of ${totalBytes} bytes`),
     );
-    try {
-      return await openLocked(found, lock, seal);
-    } catch (error) {
-      await seal.resume().catch(() => undefined); // the first error is the one to be told
-      throw error;
+    await requireFolders(found, layout);
+    if (isReadOnly) {
+      output.warn(
+        `${unwritable} can't be written to: the LogDB is read from a copy, and a host that starts meanwhile is not kept off`,
+      );
+      copy = await copyForReading(output, layout);
     }
+    return await openLocked(found, { lock, seal, copy });
   } catch (error) {
+    await copy?.remove();
+    await seal?.resume().catch(() => undefined); // the first error is the one to be told
     await lock.release();
     throw error;
   }

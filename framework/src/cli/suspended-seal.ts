@@ -67,13 +67,16 @@ export class SuspendedSeal {
   /**
    * Compares every file with the seal before anything is changed. Throws ErrDataDirCorrupt, with the directory as it
    * was, when they differ and that is not to be ignored.
+   *
+   * @param options `ignoreSeal`: goes on when they differ; `isReadOnly`: the seal stays, and nothing is changed
    */
   static async suspend(
     fs: IFileSystem,
     roots: Roots,
-    ignoreSeal: boolean,
+    options: { ignoreSeal: boolean; isReadOnly?: boolean },
     onProgress?: VerifyProgress,
   ): Promise<SuspendedSeal> {
+    const { ignoreSeal, isReadOnly = false } = options;
     const reading = await readSeal(fs, roots);
     if (reading.kind === 'none') return new SuspendedSeal(fs, 'none', undefined);
     const findings =
@@ -84,10 +87,10 @@ export class SuspendedSeal {
         findings.map((message) => ({ part: 'seal', message })),
       );
     }
-    await dropSeal(fs, roots);
+    if (!isReadOnly) await dropSeal(fs, roots);
     return findings.length > 0
       ? new SuspendedSeal(fs, 'broken', undefined)
-      : new SuspendedSeal(fs, 'valid', roots);
+      : new SuspendedSeal(fs, 'valid', isReadOnly ? undefined : roots);
   }
 
   /** While `work` runs nothing is to be sealed if it fails; then the directory has these roots. */

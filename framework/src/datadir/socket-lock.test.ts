@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { HeldLock } from './directory-lock.js';
-import { LOCK_DIR_NAME, SocketDirectoryLock } from './socket-lock.js';
+import { LOCK_DIR_NAME, SocketDirectoryLock, refuseIfLocked } from './socket-lock.js';
 import { type Child, runChild, transpile } from './testing/child.js';
 
 let dir: string;
@@ -60,6 +60,14 @@ describe('SocketDirectoryLock in one process', () => {
     };
     await Promise.all(Array.from({ length: 4 }, worker));
     expect(taken).toBeGreaterThan(0);
+  });
+
+  it('is seen without being taken, for a folder that can not be written to', async () => {
+    await refuseIfLocked(dir);
+    const held = await lock.acquire(dir);
+    await expect(refuseIfLocked(dir)).rejects.toMatchObject({ code: 'ERR_LOCK_DIRECTORY' });
+    await held.release();
+    await refuseIfLocked(dir);
   });
 
   it('does not let its folder grow', async () => {

@@ -99,6 +99,14 @@ function refuse(dir: string, owner: Claim): never {
   );
 }
 
+/** Throws ErrLockDirectory while somebody has the folder. Takes no lock: for a folder that can't be written to. */
+export async function refuseIfLocked(dir: string): Promise<void> {
+  const lockDir = join(dir, LOCK_DIR_NAME);
+  const newest = (await listGenerations(lockDir).catch(() => [])).at(-1);
+  const owner = newest === undefined ? undefined : await readClaim(lockDir, newest);
+  if (owner !== undefined && (await isListening(lockDir, owner.endpoint))) refuse(dir, owner);
+}
+
 /** One try: the generation taken, or undefined when another claimant was faster. */
 async function tryClaim(dir: string, lockDir: string, endpoint: Endpoint): Promise<number | undefined> {
   const newest = (await listGenerations(lockDir)).at(-1) ?? 0;

@@ -4,7 +4,10 @@ import { access, open, readFile, realpath, rename, stat } from 'node:fs/promises
 import { join } from 'node:path';
 import { ErrLogDBOpen } from '../errors.js';
 import type { LogDBConfig } from '../logdb.js';
-import { isNotFound, messageOf } from './failures.js';
+import { fieldOf, isNotFound, messageOf } from './failures.js';
+
+/** Codes of what can be read, and not written. */
+const READ_ONLY: readonly unknown[] = ['EROFS', 'EACCES', 'EPERM'];
 
 /** Beside the log: its identity. */
 const ID_FILE = 'log-id';
@@ -67,7 +70,9 @@ async function usableFolder(path: string): Promise<string> {
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     return folder;
   } catch (error) {
-    throw new ErrLogDBOpen(`the folder ${path} can't be used: ${messageOf(error)}`, {
+    const isUnwritable = READ_ONLY.includes(fieldOf(error, 'code'));
+    const advice = isUnwritable ? '; an engine writes to its folder whenever it opens it: use a copy' : '';
+    throw new ErrLogDBOpen(`the folder ${path} can't be used: ${messageOf(error)}${advice}`, {
       cause: error,
       details: { dir: path },
     });
