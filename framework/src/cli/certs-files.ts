@@ -1,9 +1,10 @@
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { X509Certificate } from 'node:crypto';
+import { mkdir, readFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { ErrInvalidOption } from '../errors/index.js';
 import { hasSystemCode, messageOf } from '../errors/inspect.js';
-import type { CertificateAuthority, PemPair } from './certs-make.js';
+import type { CertificateAuthority, Issued, PemPair } from './certs-make.js';
 
 const CA_FILE = 'ca.pem';
 const CA_KEY_FILE = 'ca-key.pem';
@@ -18,18 +19,25 @@ export interface CertificateOptions {
   outDir: string;
   /** Names or IP addresses by which the hosts are reached, without ports; a certificate is made for each. */
   hosts: readonly string[];
-  /** Names that every certificate has besides. */
-  alsoNames: readonly string[];
-  /** How long the certificates are good for. */
+  /** Names that every certificate has besides; by default those of the one that is renewed, or `drakkar.internal`. */
+  alsoNames?: readonly string[] | undefined;
+  /** How long the certificates are good for, unless the CA ends before. */
   days: number;
   /** Whether files that are there are replaced, the CA's too; otherwise a CA that is there is used. */
   replace: boolean;
+  /** Whether certificates of these hosts that are there are replaced, by the CA that must be there. Default: false. */
+  renew?: boolean;
 }
+
+/** A name that certificates have unless told, for what verifies by a DNS name only. */
+const USUAL_ALSO_NAME = 'drakkar.internal';
 
 /** Paths as a configuration has them. */
 export interface HostFiles {
   host: string;
   names: string[];
+  /** When the certificate ends. */
+  notAfter: Date;
   caFile: string;
   certFile: string;
   keyFile: string;
@@ -40,6 +48,8 @@ export interface WrittenCertificates {
   caKeyFile: string;
   /** False: the CA was there already. */
   isNewCA: boolean;
+  /** When the CA ends. */
+  caNotAfter: Date;
   hosts: HostFiles[];
 }
 
@@ -72,7 +82,9 @@ async function isThere(path: string): Promise<boolean> {
 async function refusePresent(paths: readonly string[]): Promise<void> {
   for (const path of paths) {
     if (await isThere(path)) {
-      throw new ErrInvalidOption(`${path} is there already; --force replaces it, and the CA`);
+      throw new ErrInvalidOption(
+        `${path} is there already; --renew replaces it and keeps the CA, --force replaces the CA, too`,
+      );
     }
   }
 }
@@ -106,43 +118,117 @@ async function readCA(caFile: string, caKeyFile: string): Promise<CertificateAut
   }
 }
 
+/** The CA that is to be used, if it is there. */
+async function presentCA(
+  { replace, renew = false }: CertificateOptions,
+  caFile: string,
+  caKeyFile: string,
+): Promise<CertificateAuthority | undefined> {
+  if (replace) return undefined;
+  const ca = await readCA(caFile, caKeyFile);
+  if (ca === undefined) {
+    if (renew) throw new ErrInvalidOption(`--renew: there is no CA in ${caFile}`);
+    return undefined;
+  }
+  if (ca.notAfter.getTime() > Date.now()) return ca;
+  throw new ErrInvalidOption(
+    `the CA in ${caFile} ended on ${ca.notAfter.toISOString()}: --force makes a new one, whose certificates all hosts need`,
+  );
+}
+
+/** An IPv6 address has one form in a command line, and another in a certificate. */
+function plainName(name: string): string {
+  return isIP(name) === 6 ? new URL(`http://[${name}]`).hostname.slice(1, -1) : name;
+}
+
+/** Names that the certificate in a file has; undefined: there is none. */
+async function namesIn(certFile: string): Promise<string[] | undefined> {
+  if (!(await isThere(certFile))) return undefined;
+  try {
+    const { subjectAltName = '' } = new X509Certificate(await readFile(certFile));
+    return [...subjectAltName.matchAll(/(?:DNS|IP Address):([^,]+)/g)].map(([, name = '']) => name);
+  } catch (error) {
+    throw new ErrInvalidOption(`${certFile} is no certificate that can be renewed: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
 /**
  * Makes a CA, and for each host a folder with what its configuration names: `ca.pem`, `node.pem`, `node-key.pem`.
  *
- * @throws ErrInvalidOption for a name that is none, and when a file would be overwritten
+ * @throws ErrInvalidOption for a name that is none, when a file would be overwritten, and for a CA that has ended
  */
 export async function writeCertificates(options: CertificateOptions): Promise<WrittenCertificates> {
-  const { days, replace } = options;
+  const { days, replace, renew = false, alsoNames } = options;
+  if (renew && replace) throw new ErrInvalidOption('--renew keeps the CA, --force replaces it: use either');
   const outDir = resolve(options.outDir);
   const hosts = [...new Set(options.hosts.map(checkName))];
-  const alsoNames = options.alsoNames.map(checkName);
+  const also = alsoNames?.map(checkName);
   const caFile = join(outDir, CA_FILE);
   const caKeyFile = join(outDir, CA_KEY_FILE);
-  const files: HostFiles[] = hosts.map((host) => {
+  const places = hosts.map((host) => {
     const folder = folderOf(outDir, host);
-    return {
-      host,
-      names: [...new Set([host, ...alsoNames])],
-      caFile: join(folder, CA_FILE),
-      certFile: join(folder, CERT_FILE),
-      keyFile: join(folder, KEY_FILE),
-    };
+    const [hostCAFile, certFile] = [join(folder, CA_FILE), join(folder, CERT_FILE)];
+    return { host, folder, caFile: hostCAFile, certFile, keyFile: join(folder, KEY_FILE) };
   });
-  if (!replace) await refusePresent(files.flatMap((each) => [each.caFile, each.certFile, each.keyFile]));
-  const present = replace ? undefined : await readCA(caFile, caKeyFile);
-  const ca = present ?? (await (await loadMaker()).CertificateAuthority.create(days));
+  if (!replace && !renew)
+    await refusePresent(places.flatMap((each) => [each.caFile, each.certFile, each.keyFile]));
+  const there = await presentCA(options, caFile, caKeyFile);
+  const ca = there ?? (await (await loadMaker()).CertificateAuthority.create(days));
   const caPem = await ca.toPem();
+  const written: HostFiles[] = [];
+  const pending: { place: (typeof places)[number]; issued: Issued }[] = [];
+  for (const place of places) {
+    const { host, certFile } = place;
+    const known = renew && also === undefined ? await namesIn(certFile) : undefined;
+    const names = [...new Set([host, ...(known ?? also ?? [USUAL_ALSO_NAME])].map(plainName))];
+    const issued = await ca.issue(names, days);
+    pending.push({ place, issued });
+    const { folder: _folder, ...files } = place;
+    written.push({ ...files, names, notAfter: issued.notAfter });
+  }
+  // Only now: a mistake in one of them should change nothing.
   await mkdir(outDir, { recursive: true, mode: FOLDER_MODE });
-  if (present === undefined) {
+  if (there === undefined) {
     await put(caKeyFile, caPem.key);
     await put(caFile, caPem.certificate);
   }
-  for (const each of files) {
-    const pair = await ca.issue(each.names, days);
-    await mkdir(folderOf(outDir, each.host), { recursive: true, mode: FOLDER_MODE });
-    await put(each.keyFile, pair.key);
-    await put(each.certFile, pair.certificate);
-    await put(each.caFile, caPem.certificate);
+  for (const { place, issued } of pending) {
+    await mkdir(place.folder, { recursive: true, mode: FOLDER_MODE });
+    await put(place.keyFile, issued.key);
+    await put(place.certFile, issued.certificate);
+    await put(place.caFile, caPem.certificate);
   }
-  return { caFile, caKeyFile, isNewCA: present === undefined, hosts: files };
+  return { caFile, caKeyFile, isNewCA: there === undefined, caNotAfter: ca.notAfter, hosts: written };
+}
+
+/** A certificate that is in the folder, and when it ends. */
+export interface PresentCertificate {
+  file: string;
+  /** The CA, and a certificate of a host. */
+  kind: 'ca' | 'host';
+  names: string[];
+  notAfter: Date;
+}
+
+/** Every certificate in a folder that was made by `writeCertificates`, the CA first. */
+export async function listCertificates(dir: string): Promise<PresentCertificate[]> {
+  const outDir = resolve(dir);
+  const entries = await readdir(outDir, { withFileTypes: true }).catch((error: unknown) => {
+    throw new ErrInvalidOption(`--out: ${outDir} can't be read: ${messageOf(error)}`, { cause: error });
+  });
+  const folders = entries
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(outDir, name, CERT_FILE));
+  const found: PresentCertificate[] = [];
+  for (const file of [join(outDir, CA_FILE), ...folders.sort()]) {
+    const names = await namesIn(file);
+    if (names === undefined) continue;
+    const { validTo } = new X509Certificate(await readFile(file));
+    const kind = file.endsWith(CERT_FILE) ? 'host' : 'ca';
+    found.push({ file, kind, names, notAfter: new Date(validTo) });
+  }
+  if (found.length > 0) return found;
+  throw new ErrInvalidOption(`there is no certificate in ${outDir}: --hosts makes some`);
 }

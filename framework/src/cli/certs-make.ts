@@ -15,6 +15,11 @@ export interface PemPair {
   key: string;
 }
 
+export interface Issued extends PemPair {
+  /** When the certificate ends. */
+  notAfter: Date;
+}
+
 function validity(days: number): { notBefore: Date; notAfter: Date } {
   const now = Date.now();
   return { notBefore: new Date(now - CLOCK_SKEW_MS), notAfter: new Date(now + days * DAY_MS) };
@@ -72,7 +77,7 @@ export class CertificateAuthority {
   }
 
   /** A certificate for both sides of connections; never good for longer than that of the authority. */
-  async issue(names: readonly string[], days: number): Promise<PemPair> {
+  async issue(names: readonly string[], days: number): Promise<Issued> {
     const keys = await makeKeys();
     const { notBefore, notAfter } = validity(days);
     const certificate = await x509.X509CertificateGenerator.create({
@@ -97,6 +102,7 @@ export class CertificateAuthority {
         await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
       ],
     });
-    return { certificate: certificateToPem(certificate), key: await keyToPem(keys.privateKey) };
+    const pair = { certificate: certificateToPem(certificate), key: await keyToPem(keys.privateKey) };
+    return { ...pair, notAfter: certificate.notAfter };
   }
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TLSSocket, connect, createServer } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { CertificateAuthority } from './certs-make.js';
 import type { CliIO } from './output.js';
 import { runCli } from './program.js';
 
@@ -123,6 +124,74 @@ describe('drakkar certs', () => {
     expect((await certificate('b', 'node.pem')).verify((await certificate('ca.pem')).publicKey)).toBe(true);
     expect((await certificate('b', 'node.pem')).subjectAltName).toBe('DNS:b');
     expect(await daysLeft('b', 'node.pem')).toBe(30);
+  });
+
+  it('says how long a certificate lasts, and warns when the CA ends before', async () => {
+    await certs('--hosts', 'a', '--days', '60');
+    const long = await certs('--hosts', 'b', '--days', '365', '--json');
+    expect(long.exitCode).toBe(0);
+    const result = JSON.parse(long.stdout) as { hosts: { notAfter: string }[]; warnings: string[] };
+    const ends = Date.parse((await certificate('b', 'node.pem')).validTo);
+    expect(Date.parse(result.hosts[0]?.notAfter ?? '')).toBe(ends);
+    expect(result.warnings).toEqual([expect.stringContaining('--days 365: the CA ends before')]);
+    expect(long.stderr).toContain('(60 days)');
+    const { stdout, stderr } = await certs('--hosts', 'c', '--days', '60');
+    expect(stdout).toMatch(
+      /c\/node\.pem, for c, drakkar\.internal, until \d{4}-\d\d-\d\dT[\d:]+Z \(60 days\)/,
+    );
+    expect(stderr).toBe('');
+  });
+
+  it('renews one host by the CA that is there, with the names that it had', async () => {
+    await certs('--hosts', 'a.example,10.0.0.1', '--also', 'one.internal,two.internal');
+    const [ca, other] = [await certificate('ca.pem'), await certificate('10.0.0.1', 'node.pem')];
+    const before = await certificate('a.example', 'node.pem');
+    const { exitCode, stdout } = await certs('--hosts', 'a.example', '--renew', '--days', '90');
+    expect(exitCode).toBe(0);
+    expect(stdout).not.toContain('new CA');
+    const after = await certificate('a.example', 'node.pem');
+    expect(after.fingerprint256).not.toBe(before.fingerprint256);
+    expect(after.subjectAltName).toBe('DNS:a.example, DNS:one.internal, DNS:two.internal');
+    expect(await daysLeft('a.example', 'node.pem')).toBe(90);
+    expect((await certificate('ca.pem')).fingerprint256).toBe(ca.fingerprint256);
+    expect((await certificate('10.0.0.1', 'node.pem')).fingerprint256).toBe(other.fingerprint256);
+    expect(await handshake('a.example', '10.0.0.1', 'two.internal')).toEqual([true, true]);
+    expect((await certs('--hosts', 'a.example', '--renew', '--force')).exitCode).toBe(2);
+    out = join(out, 'none');
+    expect((await certs('--hosts', 'a.example', '--renew')).stderr).toContain('there is no CA');
+  });
+
+  it('tells how long all that is there lasts, and warns of what ends soon', async () => {
+    await certs('--hosts', 'a', '--days', '60');
+    await certs('--hosts', 'b', '--days', '20');
+    const shown = await certs('--json');
+    expect(shown.exitCode).toBe(0);
+    const { certificates } = JSON.parse(shown.stdout) as {
+      certificates: { file: string; daysLeft: number }[];
+    };
+    expect(certificates.map(({ file, daysLeft: days }) => [file.slice(out.length), days])).toEqual([
+      ['/ca.pem', 59],
+      ['/a/node.pem', 59],
+      ['/b/node.pem', 19],
+    ]);
+    expect(shown.stderr.trimEnd().split('\n')).toEqual([
+      expect.stringContaining('/b/node.pem is good until'),
+    ]);
+    out = join(out, 'none');
+    expect((await certs()).exitCode).toBe(2);
+  });
+
+  it('uses no CA that has ended', async () => {
+    const ca = await CertificateAuthority.create(-1);
+    const { certificate: pem, key } = await ca.toPem();
+    await writeFile(join(out, 'ca.pem'), pem);
+    await writeFile(join(out, 'ca-key.pem'), key);
+    expect((await certs('--hosts', 'a')).stderr).toMatch(/the CA in .* ended on/);
+    const shown = await certs();
+    expect({ exitCode: shown.exitCode, stdout: shown.stdout }).toEqual({
+      exitCode: 1,
+      stdout: expect.stringContaining('ENDED on'),
+    });
   });
 
   it('overwrites nothing, unless told to, and then everything', async () => {

@@ -105,14 +105,20 @@ export async function runCli(
 
   program
     .command('certs')
-    .description('Makes a CA and certificates of hosts for mutual TLS, for development')
+    .description(
+      'Makes a CA and certificates of hosts for mutual TLS, for development; without --hosts, tells how long they last',
+    )
     .requiredOption(
       '--out <dir>',
       'folder for the CA, with a folder for each host; a CA that is there is used',
     )
-    .requiredOption('--hosts <list>', 'names or IP addresses of hosts, without ports: a.example,10.0.0.1')
-    .option('--also <list>', 'names that every certificate has besides', 'drakkar.internal')
-    .option('--days <n>', 'how long the certificates are good for', '365')
+    .option('--hosts <list>', 'names or IP addresses of hosts, without ports: a.example,10.0.0.1')
+    .option(
+      '--also <list>',
+      'names that every certificate has besides (default: drakkar.internal; with --renew, those that it had)',
+    )
+    .option('--days <n>', 'how long the certificates are good for, unless the CA ends before', '365')
+    .option('--renew', 'replace certificates and keys of these hosts, by the CA that is there')
     .option('--force', 'replace what is there, the CA too')
     .option('--json', 'print the result as JSON')
     .action(run(async () => (await import('./certs.js')).certs));
