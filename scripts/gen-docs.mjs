@@ -8,8 +8,13 @@ await prepare();
 const dist = join(root, 'framework', 'dist');
 const { configurationDocs } = await import(join(dist, 'docgen', 'configuration.js'));
 const { errorDocs } = await import(join(dist, 'docgen', 'errors.js'));
+const { eventDocs } = await import(join(dist, 'docgen', 'events.js'));
 
-const documents = { 'configuration.md': configurationDocs(), 'errors.md': errorDocs() };
+const documents = {
+  'configuration.md': configurationDocs(),
+  'errors.md': errorDocs(),
+  'events.md': eventDocs(),
+};
 await mkdir(join(root, 'docs'), { recursive: true });
 for (const [name, text] of Object.entries(documents)) {
   await writeFile(join(root, 'docs', name), text);

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { configurationDocs } from './configuration.js';
 import { errorDocs } from './errors.js';
+import { eventDocs } from './events.js';
+import { WHAT_TO_DO } from '../events/what-to-do.js';
 
 const docs = join(import.meta.dirname, '..', '..', '..', 'docs');
 const read = (name: string): string => readFileSync(join(docs, name), 'utf8');
@@ -11,6 +13,7 @@ describe('documents made from code', () => {
   it.each([
     ['configuration.md', configurationDocs],
     ['errors.md', errorDocs],
+    ['events.md', eventDocs],
   ])('%s is up to date (if not: npm run build && node scripts/gen-docs.mjs)', (name, make) => {
     expect(read(name)).toBe(make());
   });
@@ -26,5 +29,13 @@ describe('documents made from code', () => {
     ]) {
       expect(text).toContain(`| \`${key}\` `);
     }
+  });
+
+  it('events.md says of each event what it is and what to do, and of each field what it holds', () => {
+    const text = read('events.md');
+    const sections = text.split('\n### ').slice(1);
+    expect(sections.map((section) => section.split('\n')[0])).toEqual(Object.keys(WHAT_TO_DO));
+    for (const section of sections) expect(section).toMatch(/^\w+\n\n[A-Z`].*\n\n_What to do:_ [A-Z]/);
+    expect(text).toContain('| `advice` ');
   });
 });

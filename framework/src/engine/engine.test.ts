@@ -151,6 +151,32 @@ describe('Engine', () => {
     expect(story).toEqual(['2: step 17']);
   });
 
+  it('reads a log again that could not be opened for lack of descriptors, and stops for any other reason', async () => {
+    let code: string | undefined = 'EMFILE';
+    const { clock, failed, addReplica } = setUp({
+      iterateEntries: () =>
+        code === undefined
+          ? Promise.resolve({ entries: entries(1, 2), sizeBytes: 0 })
+          : Promise.reject(Object.assign(new Error('not read'), { code })),
+    });
+    const { replica, raft } = addReplica(1);
+    const read = async (): Promise<void> => {
+      raft.updates.push({ logReads: [{ nodeID: 2, low: 1, high: 3, maxSizeBytes: 100 }] });
+      replica.receive(message(1, Heartbeat));
+      clock.runDeferred();
+      await settle();
+    };
+    await read();
+    code = undefined;
+    clock.advance(1_000);
+    await settle();
+    clock.runDeferred();
+    expect([failed, story.at(-1)]).toEqual([[], '1: stepLogRead 2']);
+    code = 'EIO';
+    await read();
+    expect(failed).toEqual([1]);
+  });
+
   it('never retries a failed save: every replica goes out, nothing more is saved or answered', async () => {
     const { clock, saves, failed, logDBErrors, addReplica } = setUp();
     const first = addReplica(1);

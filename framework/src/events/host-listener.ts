@@ -303,6 +303,7 @@ export interface HostEvents {
    * disk goes by it. The validity of certificates does, and times in logs do: look after the machine's time server.
    */
   clockJumped: ClockJumpedEvent;
+  /** A connection to another host is there. */
   connectionEstablished: ConnectionEvent;
   /**
    * A connection broke, or could not be made; of further attempts that fail, one that fails for another reason than those

@@ -53,6 +53,8 @@ export class ScriptedRaft {
     ...this.updates.shift(),
   });
   saved = (update: RaftUpdate): void => this.#tell(`saved ${update.entriesToSave.length}`);
+  stepLogRead = (_request: unknown, entries: readonly Entry[]): void =>
+    this.#tell(`stepLogRead ${entries.length}`);
   applied = (index: number): void => this.#tell(`applied ${index}`);
   #tell(what: string): void {
     this.onCall(`${this.clusterID}: ${what}`);
