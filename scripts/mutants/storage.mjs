@@ -75,6 +75,14 @@ export const storageMutants = [
     replace: 'free',
   },
   {
+    id: 'compaction-beside-a-write',
+    what: 'a compaction goes by what a write under way is about to replace',
+    file: 'raftio/src/kv/kv-logdb.ts',
+    in: 'KVLogDB.#compactSome',
+    find: 'await committed(replica);',
+    replace: '',
+  },
+  {
     id: 'foreign-batch',
     what: 'messages of another deployment are taken',
     file: 'framework/src/transport/transport.ts',

@@ -250,6 +250,52 @@ describe('removal', () => {
     expect(await stored(8)).toEqual(['8@1', '9@1', '10@1']);
   });
 
+  /** Records begin at 1, 5 and 7. */
+  async function saveThree(): Promise<void> {
+    for (const [first, last] of [
+      [1, 4],
+      [5, 6],
+      [7, 9],
+    ] as const) {
+      await db.saveRaftState([update({ entriesToSave: entries(first, last) })]);
+    }
+  }
+
+  /** The last two are replaced by one, of which the first two entries are removed. */
+  async function rewrite(): Promise<void> {
+    await Promise.all([
+      db.saveRaftState([update({ entriesToSave: entries(5, 9, 2) })]),
+      db.removeEntriesTo(1, 1, 6),
+    ]);
+  }
+
+  it('keeps what is on its way to the disk while it compacts, in the place of another record', async () => {
+    await saveThree();
+    const { wait, open: openGate } = makeGate();
+    kv.writeBarrier = wait;
+    const saved = rewrite();
+    const compacted = db.compactEntriesTo(1, 1, 6);
+    openGate();
+    await Promise.all([saved, compacted]);
+    await db.close();
+    db = await open(disk);
+    expect(await stored(7)).toEqual(['7@2', '8@2', '9@2']);
+  });
+
+  it('keeps what is saved while it looks for records to be deleted', async () => {
+    await saveThree();
+    await db.removeEntriesTo(1, 1, 6);
+    const { wait, open: openGate } = makeGate();
+    kv.readBarrier = wait;
+    const compacted = db.compactEntriesTo(1, 1, 6);
+    await rewrite();
+    openGate();
+    await compacted;
+    await db.close();
+    db = await open(disk);
+    expect(await stored(7)).toEqual(['7@2', '8@2', '9@2']);
+  });
+
   it.each(['removeNodeData', 'importSnapshot'] as const)(
     '%s is all or nothing at any instant',
     async (call) => {

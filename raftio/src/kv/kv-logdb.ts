@@ -300,6 +300,9 @@ export class KVLogDB implements ILogDB {
   async #compactSome(replica: Replica, index: number): Promise<boolean> {
     checkDamage(replica);
     const firstEntry = replica.runs[0]?.first;
+    const { rewrites } = replica;
+    // A write under way may take away what the disk says now, and put a record that counts below it.
+    await committed(replica);
     let limit = index + 1;
     if (firstEntry !== undefined) {
       // The record that holds the first entry that counts may start below it, and stays.
@@ -312,7 +315,8 @@ export class KVLogDB implements ILogDB {
     let more = keys.length === SWEEP_RECORDS;
     await this.#gate.write([replica], always, () => {
       const firstNow = replica.runs[0]?.first;
-      if (firstNow !== undefined && (firstEntry === undefined || firstNow < firstEntry)) {
+      const isLower = firstNow !== undefined && (firstEntry === undefined || firstNow < firstEntry);
+      if (isLower || replica.rewrites !== rewrites) {
         more = true; // The log was rewritten meanwhile, perhaps under these keys: look again.
         return Promise.resolve();
       }

@@ -31,6 +31,8 @@ export class Replica implements GateSlot {
   topRecord = 0;
   /** Records that start below this have been deleted. */
   sweptTo = 0;
+  /** How often an append has taken records away. */
+  rewrites = 0;
   /** Whether `runs` has shrunk without having been written. */
   headIsStale = false;
   hasBootstrap = false;
@@ -59,6 +61,7 @@ export class Replica implements GateSlot {
   append(entries: readonly Entry[], key: Uint8Array, value: Uint8Array, ops: KVOp[]): void {
     const first = entries[0]?.index ?? 0;
     if (first < this.topRecord) {
+      this.rewrites += 1;
       ops.push({
         type: 'deleteRange',
         start: this.recordKey(first + 1),

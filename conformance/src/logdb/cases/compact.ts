@@ -1,3 +1,4 @@
+import type { NodeInfo } from '@drakkar/raftio';
 import { notApplicable, truth } from '../../suite/assert.js';
 import { within } from '../../suite/wait.js';
 import { checkLog, checkState } from '../check.js';
@@ -52,6 +53,18 @@ async function checkReuses(bench: LogDBBench): Promise<void> {
   );
 }
 
+/** Entries 5 to 9 are overwritten by one save, and up to 6 removed and compacted before that save is durable. */
+async function compactBesideRewrite({ db }: LogDBBench, of: NodeInfo): Promise<void> {
+  for (const saved of [entries(1, 4, 1), entries(5, 6, 1), entries(7, 9, 1)]) {
+    await db.saveRaftState([update(of, { entries: saved })]);
+  }
+  await Promise.all([
+    db.saveRaftState([update(of, { entries: entries(5, 9, 2) })]),
+    db.removeEntriesTo(of.clusterID, of.nodeID, 6),
+    db.compactEntriesTo(of.clusterID, of.nodeID, 6),
+  ]);
+}
+
 export const COMPACT_CASES: readonly LogDBCase[] = [
   {
     id: 'LDB-COMPACT-1',
@@ -92,7 +105,10 @@ export const COMPACT_CASES: readonly LogDBCase[] = [
       }
       await bench.db.saveRaftState([update(R, { entries: entries(last + 1, last + 3, 2) })]);
       await compaction;
+      const third = replica(1, 2);
+      await compactBesideRewrite(bench, third);
       await bench.reopen();
+      await checkLog(bench.db, third, entries(7, 9, 2), 'rewritten while it was compacted');
       await checkLog(bench.db, other, entries(1, 20, 1), 'saved during compaction');
       await checkLog(bench.db, R, entries(last + 1, last + 3, 2), 'same replica, saved during compaction');
     },
