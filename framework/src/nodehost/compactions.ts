@@ -1,4 +1,5 @@
 import type { ILogDB } from '@drakkar/raftio';
+import { checkIDs } from './ids.js';
 import { notFound, unusable } from './member.js';
 import type { ReplicaSet } from './replica-set.js';
 
@@ -40,6 +41,7 @@ export class Compactions {
 
   /** As `NodeHost.requestCompaction`. */
   async request(clusterID: number, nodeID: number): Promise<SysOpState> {
+    checkIDs({ clusterID, nodeID });
     const { logDB, replicas } = this.#deps;
     const member = replicas.list().get(clusterID);
     if (member?.nodeID === nodeID) {

@@ -3,9 +3,11 @@ import {
   type ErrClusterClosed,
   ErrClusterNotFound,
   ErrClusterNotInitialized,
+  type ErrInvalidOption,
   type ErrReplicaFailed,
 } from '../errors/index.js';
 import type { Timer } from '../runtime/clock.js';
+import { idFault } from './ids.js';
 import { type NodeUser, closedError, failedError } from './node-user.js';
 
 /** A replica in the engine, and the time that it is given to hand over. */
@@ -31,7 +33,7 @@ export type Member =
 export function unusable(
   clusterID: number,
   member: Exclude<Member, { phase: 'running' }> | undefined,
-): ErrClusterNotInitialized | ErrClusterNotFound | ErrReplicaFailed | ErrClusterClosed {
+): ErrClusterNotInitialized | ErrClusterNotFound | ErrReplicaFailed | ErrClusterClosed | ErrInvalidOption {
   switch (member?.phase) {
     case 'starting':
       return notInitialized(clusterID);
@@ -46,7 +48,11 @@ export function unusable(
   }
 }
 
-export function notFound(clusterID: number, nodeID?: number): ErrClusterNotFound {
+/** Also for an id of another type, which can't be found either: its type is then what is to be told. */
+export function notFound(clusterID: number, nodeID?: number): ErrClusterNotFound | ErrInvalidOption {
+  const fault =
+    idFault('clusterID', clusterID) ?? (nodeID === undefined ? undefined : idFault('nodeID', nodeID));
+  if (fault !== undefined) return fault;
   const which = nodeID === undefined ? '' : ` as node ${nodeID}`;
   return new ErrClusterNotFound(`group ${clusterID} does not run on this host${which}`);
 }

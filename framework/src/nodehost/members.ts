@@ -1,5 +1,6 @@
 import { ErrInvalidAddress } from '@drakkar/raftio';
 import { ErrInvalidOperation } from '../errors/index.js';
+import { idFault } from './ids.js';
 
 /** Members of a group: node id → raft address. */
 export type InitialMembers = ReadonlyMap<number, string> | Readonly<Record<number, string>>;
@@ -12,9 +13,8 @@ export function memberMap(members: InitialMembers): ReadonlyMap<number, string> 
   const entries: [number, string][] =
     members instanceof Map ? [...(members as ReadonlyMap<number, string>)] : objectEntries(members);
   for (const [nodeID, address] of entries) {
-    if (!Number.isSafeInteger(nodeID) || nodeID < 1) {
-      throw new ErrInvalidOperation(`a node id is an integer from 1 to 2^53 - 1, found ${String(nodeID)}`);
-    }
+    const fault = idFault('nodeID', nodeID);
+    if (fault !== undefined) throw new ErrInvalidOperation(`members: ${fault.message}`);
     if (typeof address !== 'string' || !/^.+:\d{1,5}$/.test(address)) {
       throw new ErrInvalidAddress(`node ${nodeID}: an address is host:port, found ${String(address)}`);
     }

@@ -18,6 +18,7 @@ import {
   ErrPendingLeaderTransferExist,
 } from '../errors/index.js';
 import type { RequestState } from '../requests/request-state.js';
+import { checkIDs, idFault } from './ids.js';
 
 /** The members of a group (Go: Membership). */
 export interface ClusterMembership {
@@ -52,9 +53,7 @@ export interface MembershipChange {
 
 /** Throws `ErrInvalidOption` or `ErrInvalidAddress` for a change that no group could take. */
 function checkChange({ type, nodeID, address, configChangeIndex }: MembershipChange): void {
-  if (!Number.isSafeInteger(nodeID) || nodeID < 1) {
-    throw new ErrInvalidOption(`a node id is an integer from 1 to 2^53 - 1, found ${String(nodeID)}`);
-  }
+  checkIDs({ nodeID });
   if (!Number.isSafeInteger(configChangeIndex) || configChangeIndex < 0) {
     throw new ErrInvalidOption(
       `configChangeIndex is that of the membership which the change is for, found ${String(configChangeIndex)}`,
@@ -113,7 +112,9 @@ export function requestChange(replica: Replica, change: MembershipChange, timeou
 export function requestTransfer(replica: Replica, targetNodeID: number): void {
   const { clusterID, leader } = replica;
   if (!replica.rsm.getMembership().addresses.has(targetNodeID)) {
-    throw new ErrInvalidTarget(`group ${clusterID}: node ${targetNodeID} is not a voting member`);
+    const why =
+      idFault('targetNodeID', targetNodeID)?.message ?? `node ${targetNodeID} is not a voting member`;
+    throw new ErrInvalidTarget(`group ${clusterID}: ${why}`);
   }
   if (leader.leaderID === targetNodeID) return;
   if (leader.leaderID === 0) {

@@ -11,6 +11,7 @@ import { type CreateOptions, type HostParts, type NodeHostConfigSource, assemble
 import { hasReplica } from './bootstrap.js';
 import type { SysOpState } from './compactions.js';
 import { type ExportOptions, type ExportedSnapshot, exportSnapshot } from './export-snapshot.js';
+import { checkIDs } from './ids.js';
 import { type NodeHostInfo, replicaInfo } from './host-info.js';
 import { type InitialMembers, memberMap } from './members.js';
 import type { ClusterMembership } from './membership-requests.js';
@@ -192,6 +193,7 @@ export class NodeHost {
   /** A session for proposals that may be applied more than once if they are retried. Costs nothing. */
   getNoOPSession(clusterID: number): Session {
     this.#checkOpen();
+    checkIDs({ clusterID });
     return newNoOPSession(clusterID, this.#parts.services.random);
   }
 
@@ -459,6 +461,7 @@ export class NodeHost {
   /** Whether this host has data of that node. */
   async hasNodeInfo(clusterID: number, nodeID: number): Promise<boolean> {
     this.#checkOpen();
+    checkIDs({ clusterID, nodeID });
     return await hasReplica(this.#parts.logDB, clusterID, nodeID);
   }
 

@@ -4,6 +4,7 @@ import { messageOf } from '../errors/inspect.js';
 import { isTempError } from '../errors/temp-error.js';
 import type { IClock } from '../runtime/clock.js';
 import { unlessAborted } from '../runtime/unless-aborted.js';
+import { checkIDs } from './ids.js';
 import type { ClusterMembership } from './membership-requests.js';
 import { type CallOptions, timeoutMsOf } from './options.js';
 
@@ -106,6 +107,7 @@ export async function replaceNode(
   const { clusterID, nodeID, newNodeID } = replacement;
   const { timeoutMs = DEFAULT_REPLACE_TIMEOUT_MS, signal, onProgress } = options;
   timeoutMsOf({ ...options, timeoutMs }, tickMs);
+  checkIDs({ clusterID, nodeID, newNodeID });
   if (nodeID === newNodeID)
     throw new ErrInvalidTarget(`group ${clusterID}: node ${nodeID} can't replace itself`);
   const endMs = clock.nowMs() + timeoutMs;

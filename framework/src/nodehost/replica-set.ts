@@ -24,6 +24,7 @@ import {
 } from '../runtime/operations.js';
 import type { CreateStateMachine } from '../statemachine/contract.js';
 import type { NodeRegistry } from '../transport/node-registry.js';
+import { checkIDs } from './ids.js';
 import { type StartRequest, bootstrapReplica } from './bootstrap.js';
 import { Handovers } from './handover.js';
 import { type Member, notFound, notInitialized, unusable } from './member.js';
@@ -406,6 +407,7 @@ export class ReplicaSet {
    * more: a voting member that comes back without the promises that it made breaks the group.
    */
   async removeData(clusterID: number, nodeID: number): Promise<void> {
+    checkIDs({ clusterID, nodeID });
     const member = this.#members.get(clusterID);
     if (member?.nodeID === nodeID) {
       if (member.phase !== 'failed' && member.phase !== 'removed') {
