@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { createRequire } from 'node:module';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { openLmdbLogDB } from '@drakkar/logdb-lmdb';
 import { type ILogDB, encodeEntries } from '@drakkar/raftio';
@@ -78,6 +79,53 @@ export async function drakkarJSON<T = Result>(
 ): Promise<{ exitCode: number | null; result: T; stderr: string }> {
   const { exitCode, stdout, stderr } = await drakkar(...args, '--json');
   return { exitCode, result: JSON.parse(stdout) as T, stderr };
+}
+
+/** Runs command lines in one process, and in another one when damage has ended that. */
+export class CliProcess {
+  #child: ChildProcessByStdio<Writable, Readable, null> | undefined;
+
+  /** Without an exit code when the process has ended. */
+  run(...args: string[]): Promise<Finished> {
+    const child = (this.#child ??= this.#start());
+    return new Promise((resolve) => {
+      let said = '';
+      const onData = (data: Buffer): void => {
+        said += data.toString();
+        if (said.endsWith('\n')) finish(JSON.parse(said) as Finished);
+      };
+      const onClose = (_exitCode: number | null, signal: NodeJS.Signals | null): void => {
+        this.#child = undefined;
+        finish({ exitCode: null, signal, stdout: '{}', stderr: '' });
+      };
+      const finish = (finished: Finished): void => {
+        child.off('close', onClose);
+        child.stdout.off('data', onData);
+        resolve(finished);
+      };
+      child.stdout.on('data', onData);
+      child.once('close', onClose);
+      child.stdin.write(`${JSON.stringify(args)}\n`);
+    });
+  }
+
+  /** Verifies data, and gives the result. */
+  async check(...args: string[]): Promise<Checked & { stderr: string }> {
+    const { exitCode, stdout, stderr } = await this.run('check', ...args, '--in-process', '--json');
+    return { exitCode, result: JSON.parse(stdout) as Result, stderr };
+  }
+
+  stop(): void {
+    this.#child?.kill('SIGKILL');
+  }
+
+  #start(): ChildProcessByStdio<Writable, Readable, null> {
+    const script = fileURLToPath(new URL('cli-process.mjs', import.meta.url));
+    const args = [script, pathToFileURL(join(MAIN, '../program.js')).href];
+    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'ignore'] });
+    child.stdin.on('error', () => undefined); // its end is told by `close`
+    return child;
+  }
 }
 
 /** Arguments by which the group of these tests is exported. */

@@ -4,15 +4,16 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SeededRandom } from '@drakkar/framework';
 import { openLevelDBLogDB } from '@drakkar/logdb-leveldb';
 import { encodeEntries } from '@drakkar/raftio';
-import { SEAL_FILE_NAME, drakkarJSON } from './cli-support.js';
+import { CliProcess, SEAL_FILE_NAME, drakkarJSON } from './cli-support.js';
 import { flipBit } from './flip-bit.js';
 import { CLUSTER, TestCluster, Workshop } from './support.js';
 
-/** Each takes a process, so there are more of them only on demand. */
+/** More on demand. */
 const FLIPS = Number(process.env['DRAKKAR_CLI_FLIPS'] ?? 30);
 const LOGDB = { module: 'leveldb', options: { writeBufferSizeBytes: 65_536 } };
 
 const workshop = new Workshop();
+const cli = new CliProcess();
 let scratch: string;
 let config: string;
 /**
@@ -51,7 +52,10 @@ beforeAll(async () => {
   const text = { raftAddress: node.address, nodeHostDir: dir, rttMillisecond: 20, logdb: LOGDB };
   await writeFile(config, JSON.stringify({ ...text, log: { level: 'silent' } }));
 }, 60_000);
-afterAll(() => workshop.clear());
+afterAll(async () => {
+  cli.stop();
+  await workshop.clear();
+});
 
 /** All that the LogDB gives, in a form that can be compared. */
 async function storedContent(): Promise<string> {
@@ -110,7 +114,7 @@ async function flipBits(
     const { path, kind, sizeBytes } = file;
     const bit = random.nextInt(sizeBytes * 8);
     await flipBit(path, bit);
-    const { exitCode, result, stderr } = await drakkarJSON('check', '--config', config, '--in-process');
+    const { exitCode, result, stderr } = await cli.check('--config', config);
     const of = (count[kind] ??= { flips: 0, found: 0 });
     of.flips++;
     if (exitCode === 0) {
