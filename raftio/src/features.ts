@@ -50,8 +50,9 @@ export const LATEST_LEVEL: number = LEVEL_FEATURES.length;
 
 /** The highest feature level that a host which announced `features` knows, with all those below it. */
 export function levelOf(features: number): number {
-  const missing = LEVEL_FEATURES.findIndex((feature) => !hasFeature(features, feature));
-  return missing < 0 ? LATEST_LEVEL : missing;
+  let level = 0;
+  while (level < LATEST_LEVEL && hasFeature(features, LEVEL_FEATURES[level] as Feature)) level++;
+  return level;
 }
 
 /** Bits that a host of this release can tell apart; those above are of later releases, and mean nothing here. */

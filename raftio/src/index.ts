@@ -10,6 +10,7 @@ export {
   NOT_SESSION_MANAGED_CLIENT_ID,
   REGISTER_SERIES_ID,
   UNREGISTER_SERIES_ID,
+  entriesSizeBytes,
   entrySizeBytes,
   makeEntry,
 } from './raftpb/entry.js';

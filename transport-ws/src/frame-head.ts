@@ -9,17 +9,16 @@ const EIGHT_BYTES = 127;
 
 /** The head of a WebSocket frame (RFC 6455, section 5.2). Throws for one whose mask hides what is in it. */
 export function frameHead(bytes: Uint8Array): FrameHead {
-  const [, second = 0] = bytes;
+  const second = bytes.length > 1 ? (bytes[1] as number) : 0;
   const marker = second & LENGTH_BITS;
-  const lengthBytes = marker === TWO_BYTES ? 2 : marker === EIGHT_BYTES ? 8 : 0;
+  const maskAt = marker === TWO_BYTES ? 4 : marker === EIGHT_BYTES ? 10 : 2;
   const isMasked = (second & MASKED) !== 0;
-  const maskAt = 2 + lengthBytes;
-  const headBytes = maskAt + (isMasked ? MASK_BYTES : 0);
+  const headBytes = isMasked ? maskAt + MASK_BYTES : maskAt;
   if (bytes.length < headBytes) return undefined;
-  if (isMasked && bytes.subarray(maskAt, headBytes).some((byte) => byte !== 0)) {
-    throw new RangeError('the frame is masked');
+  for (let at = maskAt; at < headBytes; at++) {
+    if (bytes[at] !== 0) throw new RangeError('the frame is masked');
   }
-  let batchBytes = lengthBytes === 0 ? marker : 0;
-  for (const byte of bytes.subarray(2, maskAt)) batchBytes = batchBytes * 256 + byte;
+  let batchBytes = maskAt === 2 ? marker : 0;
+  for (let at = 2; at < maskAt; at++) batchBytes = batchBytes * 256 + (bytes[at] as number);
   return { headBytes, batchBytes };
 }

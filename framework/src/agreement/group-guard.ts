@@ -149,7 +149,7 @@ export class GroupGuard {
 
   /** Why this replica takes no writes and serves no linearizable reads; undefined: it does. */
   get refusal(): ErrGroupMismatch | undefined {
-    this.#judgeIfNeeded();
+    if (this.#others.size > 0 || this.#refusal !== undefined) this.#judge();
     return this.#refusal;
   }
 

@@ -8,6 +8,7 @@ import {
   MessageType,
   type Snapshot,
   type Uint64,
+  entriesSizeBytes,
   entrySizeBytes,
   makeMessage,
 } from '@drakkar/raftio';
@@ -50,8 +51,6 @@ export interface ReplicaLimits {
 export interface ReplicaHost {
   /** Ticks of the host so far. */
   readonly nowTick: number;
-  /** By the host's clock; deadlines of requests are told by it, since ticks may be late. */
-  readonly nowMs: number;
   /** The disk of the LogDB. */
   readonly disk: LogDisk;
   /** It has work for the next cycle. */
@@ -203,8 +202,9 @@ export class Replica implements RsmListener {
     return this.#host.nowTick;
   }
 
+  /** By the host's clock; deadlines of requests are told by it, since ticks may be late. */
   get nowMs(): number {
-    return this.#host.nowMs;
+    return this.#clock.nowMs();
   }
 
   /**
@@ -423,6 +423,18 @@ export class Replica implements RsmListener {
       this.leader = update.leader;
       this.#host.leaderChanged(this, update.leader.leaderID, update.leader.term);
     }
+    if (hasOutcomes(update)) this.#tellOutcomes(update);
+    if (update.snapshot !== undefined) this.#take(update.snapshot);
+    const { entriesToApply } = update;
+    if (entriesToApply.length === 0) return;
+    const last = entriesToApply[entriesToApply.length - 1] as Entry;
+    this.snapshotter.handedOut(last.index, entriesSizeBytes(entriesToApply));
+    const startedMs = this.#clock.nowMs();
+    this.#applyQueue.entries(entriesToApply);
+    this.#operations.blocked("state machine's update", this.clusterID, startedMs);
+  }
+
+  #tellOutcomes(update: RaftUpdate): void {
     for (const report of update.reports) this.#host.reported(this, report);
     for (const entry of update.droppedProposals) this.#dropped(entry);
     for (const entry of update.proposalsWithoutRoom) this.#withoutRoom(entry);
@@ -433,15 +445,6 @@ export class Replica implements RsmListener {
     for (const context of update.droppedReads) this.reads.dropped(context);
     for (const { context, index } of update.readyReads)
       this.reads.confirmed(context, index, this.rsm.lastApplied);
-    if (update.snapshot !== undefined) this.#take(update.snapshot);
-    const last = update.entriesToApply.at(-1);
-    if (last === undefined) return;
-    let sizeBytes = 0;
-    for (const entry of update.entriesToApply) sizeBytes += entrySizeBytes(entry);
-    this.snapshotter.handedOut(last.index, sizeBytes);
-    const startedMs = this.#clock.nowMs();
-    this.#applyQueue.entries(update.entriesToApply);
-    this.#operations.blocked("state machine's update", this.clusterID, startedMs);
   }
 
   /** The core has asked for a snapshot that was offered to it. Only one that is recorded may replace the state. */
@@ -593,4 +596,18 @@ export class Replica implements RsmListener {
     this.snapshotter.resumeCompaction();
     if (this.raft.hasUpdate()) this.#host.setReady(this);
   }
+}
+
+/** Whether an update says anything of requests, members or the core itself: seldom. */
+function hasOutcomes(update: RaftUpdate): boolean {
+  return (
+    update.readyReads.length > 0 ||
+    update.droppedReads.length > 0 ||
+    update.droppedProposals.length > 0 ||
+    update.proposalsWithoutRoom.length > 0 ||
+    update.reports.length > 0 ||
+    update.outdatedMembers.length > 0 ||
+    update.rejectedConfigChanges.length > 0 ||
+    update.refusedConfigChanges.length > 0
+  );
 }

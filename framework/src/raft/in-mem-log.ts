@@ -1,9 +1,17 @@
-import { type Entry, entrySizeBytes } from '@drakkar/raftio';
+import { type Entry, entriesSizeBytes, entrySizeBytes } from '@drakkar/raftio';
 import { violated } from './errors.js';
 import { type MemoryAccount, unbounded } from './memory.js';
 
 /** Slots given up at the front before the array is copied down; keeps eviction O(1) amortised. */
 const COMPACT_SLOTS = 1024;
+
+/** What may go, and what has to; see `InMemLog.evict`. */
+export interface Eviction {
+  capBytes: number;
+  retainedBytes: number;
+  freeTo: number;
+  excessBytes: number;
+}
 
 /**
  * The recent end of the log. Entries leave it at the front, when they are no longer pinned, and at the back, when a
@@ -45,10 +53,10 @@ export class InMemLog {
   }
 
   push(entry: Entry): void {
-    if (entry.index !== this.firstIndex + this.length) {
-      violated('a gap in the log', { index: entry.index, expected: this.firstIndex + this.length });
-    }
-    this.slots.push(entry);
+    const { slots } = this;
+    const expected = this.firstIndex + slots.length - this.head;
+    if (entry.index !== expected) violated('a gap in the log', { index: entry.index, expected });
+    slots.push(entry);
     this.totalBytes += entrySizeBytes(entry);
   }
 
@@ -76,9 +84,14 @@ export class InMemLog {
 
   /** End of the longest run from `low` of at most `maxSizeBytes`, and at least one entry; [low, end). */
   endWithin(low: number, high: number, maxSizeBytes: number): number {
+    if (low >= high) return high;
+    this.at(low);
+    this.at(high - 1);
+    const { slots } = this;
+    const offset = this.head - this.firstIndex;
     let sizeBytes = 0;
     for (let index = low; index < high; index++) {
-      sizeBytes += entrySizeBytes(this.at(index));
+      sizeBytes += entrySizeBytes(slots[offset + index] as Entry);
       if (sizeBytes > maxSizeBytes && index > low) return index;
     }
     return high;
@@ -89,11 +102,7 @@ export class InMemLog {
       violated('truncation of an entry that was applied', { index, firstPinned: this.firstPinned });
     }
     const keep = Math.max(0, index - this.firstIndex);
-    let sizeBytes = 0;
-    for (let slot = this.slots.length - 1; slot >= this.head + keep; slot--) {
-      sizeBytes += entrySizeBytes(this.slots[slot] as Entry);
-    }
-    this.totalBytes -= sizeBytes;
+    this.totalBytes -= entriesSizeBytes(this.slots as readonly Entry[], this.head + keep);
     this.slots.length = this.head + keep;
   }
 
@@ -101,26 +110,42 @@ export class InMemLog {
   unpinTo(index: number): void {
     const end = Math.min(index, this.firstIndex + this.length - 1);
     if (end < this.firstPinned) return;
-    let sizeBytes = 0;
-    for (let i = this.firstPinned; i <= end; i++) sizeBytes += entrySizeBytes(this.at(i));
-    this.unpinnedBytes += sizeBytes;
+    const offset = this.head - this.firstIndex;
+    const entries = this.slots as readonly Entry[]; // those that are held are all there
+    this.unpinnedBytes += entriesSizeBytes(entries, offset + this.firstPinned, offset + end + 1);
     this.firstPinned = end + 1;
   }
 
-  /** Lets go of the first entry if it is not pinned; returns its size, or 0. */
-  evictFirst(): number {
-    if (this.length === 0 || this.firstIndex >= this.firstPinned) return 0;
-    const sizeBytes = entrySizeBytes(this.slots[this.head] as Entry);
-    this.slots[this.head] = undefined;
-    this.head += 1;
-    this.firstIndex += 1;
-    this.totalBytes -= sizeBytes;
-    this.unpinnedBytes -= sizeBytes;
-    if (this.head >= COMPACT_SLOTS && this.head * 2 >= this.slots.length) {
-      this.slots = this.slots.slice(this.head);
+  /**
+   * Lets go of entries at the front that are not pinned: until no more than `capBytes` are held and `excessBytes` are
+   * gone, and beyond that those up to `freeTo`, until no more than `retainedBytes` are held.
+   *
+   * @returns whether any went
+   */
+  evict({ capBytes, retainedBytes, freeTo, excessBytes }: Eviction): boolean {
+    const { slots, firstPinned, totalBytes } = this;
+    let { head, firstIndex } = this;
+    let heldBytes = totalBytes;
+    const boundBytes = Math.min(capBytes, totalBytes - excessBytes);
+    while (
+      firstIndex < firstPinned &&
+      (heldBytes > boundBytes || (heldBytes > retainedBytes && firstIndex <= freeTo))
+    ) {
+      heldBytes -= entrySizeBytes(slots[head] as Entry);
+      slots[head] = undefined;
+      head++;
+      firstIndex++;
+    }
+    if (heldBytes === totalBytes) return false;
+    this.head = head;
+    this.firstIndex = firstIndex;
+    this.totalBytes = heldBytes;
+    this.unpinnedBytes -= totalBytes - heldBytes;
+    if (head >= COMPACT_SLOTS && head * 2 >= slots.length) {
+      this.slots = slots.slice(head);
       this.head = 0;
     }
-    return sizeBytes;
+    return true;
   }
 
   /** Tells the host's account what has come and gone since the last call: once for many entries. */

@@ -59,16 +59,31 @@ describe('InMemLog', () => {
     const log = new InMemLog(1);
     for (const entry of entries(1, 1, 1, 1, 1)) log.push(entry);
     expect(log.sizeBytes).toBe(4 * 128);
-    expect(log.evictFirst()).toBe(0);
+    const all = { capBytes: 0, retainedBytes: 0, freeTo: 0, excessBytes: 0 };
+    expect(log.evict(all)).toBe(false);
     log.unpinTo(2);
     expect(log.pinnedBytes).toBe(2 * 128);
-    expect([log.evictFirst(), log.evictFirst(), log.evictFirst()]).toEqual([128, 128, 0]);
+    expect([log.evict(all), log.evict(all)]).toEqual([true, false]);
     expect(log.first).toBe(3);
     expect(log.slice(3, 5).map(({ index }) => index)).toEqual([3, 4]);
     log.truncateFrom(4);
     expect(log.sizeBytes).toBe(128);
     expect(() => log.at(2)).toThrow(/not in memory/);
     expect(() => log.slice(3, 5)).toThrow(/not in memory/);
+  });
+
+  it.each([
+    ['above the cap', { capBytes: 6 * 128 }, 4],
+    ['that all have, but for a tail', { retainedBytes: 5 * 128, freeTo: 100 }, 5],
+    ['that all have, and no other', { retainedBytes: 0, freeTo: 2 }, 2],
+    ['that the host has no room for', { excessBytes: 3 * 128 - 1 }, 3],
+  ])('lets go of entries %s', (_what, rule, gone) => {
+    const log = new InMemLog(1);
+    for (const entry of entries(...new Array<number>(11).fill(1))) log.push(entry);
+    log.unpinTo(10);
+    log.evict({ capBytes: 1e6, retainedBytes: 1e6, freeTo: 0, excessBytes: 0, ...rule });
+    expect(log.first).toBe(gone + 1);
+    expect(log.sizeBytes).toBe((10 - gone) * 128);
   });
 
   it('cuts a slice by size, but gives at least one entry', () => {
@@ -85,7 +100,7 @@ describe('InMemLog', () => {
     for (let round = 0; round < 5000; round++) {
       for (let i = 0; i < 3; i++) log.push(makeEntry({ term: 1, index: next++ }));
       log.unpinTo(next - 2);
-      while (log.length > 5) log.evictFirst();
+      log.evict({ capBytes: 5 * 128, retainedBytes: 5 * 128, freeTo: 0, excessBytes: 0 });
       expect(log.at(log.first).index).toBe(log.first);
     }
     expect(log.length).toBe(5);

@@ -105,7 +105,7 @@ export class RaftLog {
 
   /** Whether it takes no more: it holds more than it may, or the host does, and this replica more than its share. */
   get isOverCap(): boolean {
-    return this.isOverOwnCap || this.memory.isFull;
+    return this.mem.pinnedBytes > this.capBytes || this.memory.isFull;
   }
 
   get isOverOwnCap(): boolean {
@@ -127,15 +127,37 @@ export class RaftLog {
     this.hold(entry);
   }
 
+  /** Appends entries at the end, from position `from` on. */
+  private append(entries: readonly Entry[], from: number): void {
+    const { mem, runs } = this;
+    let { lastIndex } = this;
+    let term = runs.lastTerm;
+    for (let i = from; i < entries.length; i++) {
+      const entry = entries[i] as Entry;
+      if (entry.index !== lastIndex + 1) violated('a gap in the log', { index: entry.index, lastIndex });
+      lastIndex = entry.index;
+      if (entry.term !== term) {
+        term = entry.term;
+        runs.append(lastIndex, term);
+      }
+      mem.push(entry);
+      if (entry.type === EntryType.ConfigChangeEntry && lastIndex > this.applied)
+        this.unappliedConfigChanges.push(lastIndex);
+    }
+    this.lastIndex = lastIndex;
+  }
+
   /** Takes entries from the leader that follow an entry known to match; overwrites what conflicts. */
   merge(entries: readonly Entry[]): void {
-    for (const entry of entries) {
-      if (entry.index <= this.lastIndex) {
-        if (this.runs.termAt(entry.index) === entry.term) continue;
-        this.truncateFrom(entry.index);
-      }
-      this.push(entry);
+    let from = 0;
+    for (; from < entries.length; from++) {
+      const entry = entries[from] as Entry;
+      if (entry.index > this.lastIndex) break;
+      if (this.runs.termAt(entry.index) === entry.term) continue;
+      this.truncateFrom(entry.index);
+      break;
     }
+    this.append(entries, from);
   }
 
   /**
@@ -219,18 +241,9 @@ export class RaftLog {
     const mem = this.mem;
     mem.unpinTo(Math.min(this.stable, this.applied));
     mem.account();
-    let excessBytes = this.memory.hostExcessBytes;
-    let evictedBytes = -1;
-    while (
-      evictedBytes !== 0 &&
-      (mem.sizeBytes > this.capBytes ||
-        (mem.sizeBytes > this.retainedBytes && mem.first <= matchedByAll) ||
-        excessBytes > 0)
-    ) {
-      evictedBytes = mem.evictFirst();
-      excessBytes -= evictedBytes;
-    }
-    if (evictedBytes >= 0) mem.account();
+    const { capBytes, retainedBytes, memory } = this;
+    const excessBytes = Math.max(0, memory.hostExcessBytes);
+    if (mem.evict({ capBytes, retainedBytes, freeTo: matchedByAll, excessBytes })) mem.account();
   }
 
   /** Whatever is durable and applied leaves memory, as far as the host holds too much. */

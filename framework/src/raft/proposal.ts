@@ -217,6 +217,11 @@ export function push(core: Core, entry: Entry): void {
   core.replicationDue = true;
 }
 
+/** Whether `flushForwards` has anything to do. */
+export function hasProposals({ forwards, held, refused, waitingChange }: Core): boolean {
+  return forwards.length > 0 || held.length > 0 || refused.size > 0 || waitingChange !== undefined;
+}
+
 /** Sends the gathered proposals to the leader, or drops them when it is unknown. We may have become it ourselves. */
 export function flushForwards(core: Core): void {
   retryWaitingChange(core);

@@ -1,4 +1,4 @@
-import { type Entry, Feature, type Message, MessageType, entrySizeBytes } from '@drakkar/raftio';
+import { type Entry, Feature, type Message, MessageType, entriesSizeBytes } from '@drakkar/raftio';
 import type { Core } from './core.js';
 import { noteTransfersOver } from './leader-transfer.js';
 import { growsLog } from './log.js';
@@ -98,10 +98,8 @@ function sendEntries(core: Core, remote: Remote, entries: Entry[]): void {
     return;
   }
   if (entries.length === 0) return;
-  let sizeBytes = 0;
-  for (const entry of entries) sizeBytes += entrySizeBytes(entry);
   remote.next += entries.length;
-  remote.inflights.add(remote.next - 1, sizeBytes);
+  remote.inflights.add(remote.next - 1, entriesSizeBytes(entries));
 }
 
 function requestLogRead(core: Core, remote: Remote): void {

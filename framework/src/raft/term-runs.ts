@@ -36,7 +36,7 @@ export class TermRuns {
 
   /** Records that the log goes on at `index` with `term`. */
   append(index: number, term: number): void {
-    const lastTerm = this.lastTerm;
+    const lastTerm = this.terms[this.terms.length - 1] as number;
     if (term === lastTerm) return;
     if (term < lastTerm) violated('the term went back along the log', { index, term, lastTerm });
     this.starts.push(index);

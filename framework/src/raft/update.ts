@@ -2,7 +2,7 @@ import type { Entry, State } from '@drakkar/raftio';
 import { type Core, Outbox } from './core.js';
 import { countVotes } from './election.js';
 import { violated } from './errors.js';
-import { flushForwards } from './proposal.js';
+import { flushForwards, hasProposals } from './proposal.js';
 import { matchedByActive } from './quorum.js';
 import { startReadRound } from './read-index.js';
 import { advanceCommit, flushReplication } from './replication.js';
@@ -21,9 +21,9 @@ import type { RaftUpdate } from './types.js';
 
 /** Sends what was put off to the end of the turn. */
 function settle(core: Core, isNoticeDue = false): void {
-  flushForwards(core);
-  startReadRound(core);
-  flushReplication(core, isNoticeDue);
+  if (hasProposals(core)) flushForwards(core);
+  if (core.reads.gathering.length > 0) startReadRound(core);
+  if (core.replicationDue || isNoticeDue) flushReplication(core, isNoticeDue);
 }
 
 export function hasUpdate(core: Core): boolean {
@@ -41,7 +41,8 @@ export function hasUpdate(core: Core): boolean {
 }
 
 function isVoteOrTermNew(core: Core): boolean {
-  return core.handedState.term !== core.term || core.handedState.vote !== core.vote;
+  const { handedState } = core;
+  return handedState.term !== core.term || handedState.vote !== core.vote;
 }
 
 /** The first config change that is next to be applied and not covered by the commit index `commit`. */
@@ -54,6 +55,7 @@ function configChangeAbove(core: Core, commit: number): number | undefined {
 }
 
 function isCommitSaveDue(core: Core): boolean {
+  if (core.log.unappliedConfigChanges.length === 0) return false;
   return configChangeAbove(core, core.handedState.commit) !== undefined;
 }
 

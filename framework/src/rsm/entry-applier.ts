@@ -312,14 +312,15 @@ export class EntryApplier {
   }
 
   #update(entry: Entry, session: ClientSession | undefined): void {
-    const cmd = this.#commandOf(entry);
+    const cmd = entry.type === EntryType.ApplicationEntry ? entry.cmd : this.#commandOf(entry);
     let result: Uint64 | Promise<Uint64>;
     try {
       result = this.#stateMachine.update(cmd);
     } catch (cause) {
       throw this.#updateError(entry, cause);
     }
-    if (isThenable(result)) {
+    // A plain number, nearly always.
+    if (typeof result !== 'number' && isThenable(result)) {
       this.#pendingResult = result;
       this.#pendingSession = session;
     } else {
@@ -328,12 +329,11 @@ export class EntryApplier {
   }
 
   /**
-   * A payload that can't be read may be damaged on this host alone; a replica that passed it over would then differ
+   * Of an entry that is compressed. A payload that can't be read may be damaged on this host alone; a replica that passed it over would then differ
    * from the others for ever.
    */
   #commandOf(entry: Entry): Uint8Array {
-    if (entry.type === EntryType.EncodedEntry)
-      this.#mustBeOurs(`entry ${entry.index} is compressed`, entry.index);
+    this.#mustBeOurs(`entry ${entry.index} is compressed`, entry.index);
     try {
       return this.#payloads.command(entry);
     } catch (cause) {

@@ -1,4 +1,4 @@
-import { type IConnection, type Message, type MessageBatch, entrySizeBytes } from '@drakkar/raftio';
+import { type IConnection, type Message, type MessageBatch, entriesSizeBytes } from '@drakkar/raftio';
 import type { ILogger } from '../logging/logger.js';
 import type { IClock, Timer } from '../runtime/clock.js';
 import type { IRandom } from '../runtime/random.js';
@@ -43,7 +43,7 @@ const MESSAGE_OVERHEAD_BYTES = 96;
 /** Bytes that a message is accounted for while it waits. */
 export function messageSizeBytes(message: Message): number {
   let sizeBytes = MESSAGE_OVERHEAD_BYTES;
-  for (const entry of message.entries) sizeBytes += entrySizeBytes(entry);
+  sizeBytes += entriesSizeBytes(message.entries);
   return sizeBytes;
 }
 

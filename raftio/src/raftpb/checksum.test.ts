@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
-import { type ChecksumRule, checksumAt, entryChecksum, putChecksum } from './checksum.js';
+import { type ChecksumRule, checksumAt, checksum, putChecksum } from './checksum.js';
 import { decodeSnapshotChunk, encodeSnapshotChunk } from './chunk-codec.js';
 import { decodeEntries, encodeEntries } from './entry-codec.js';
 import { checksumOf } from './entry-encoder.js';
@@ -25,20 +25,20 @@ function errorOf(run: () => unknown): { code?: string; details?: Record<string, 
 const someEntry = () =>
   makeEntry({ term: 2, index: 9, key: 7, clientID: 300, seriesID: 1, cmd: hex('616263') });
 
-describe('entryChecksum', () => {
+describe('checksum', () => {
   it('is the CRC-32 that zlib gives, whatever the length and wherever the bytes lie', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 600 }), fc.nat(9), (bytes, skip) => {
         const start = Math.min(skip, bytes.length);
         const expected = crc32(bytes.subarray(start)) | 0;
-        expect(entryChecksum(bytes, start, bytes.length)).toBe(expected === 0 ? -1 : expected);
+        expect(checksum(bytes, start, bytes.length)).toBe(expected === 0 ? -1 : expected);
       }),
     );
   });
 
   it('is never 0, which stands for none', () => {
     expect(crc32(hex('9d0ad96d'))).toBe(0);
-    expect(entryChecksum(hex('9d0ad96d'), 0, 4)).toBe(-1);
+    expect(checksum(hex('9d0ad96d'), 0, 4)).toBe(-1);
   });
 
   it('is written and read as four bytes', () => {

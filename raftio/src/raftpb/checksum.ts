@@ -42,8 +42,15 @@ function makeTable(): Int32Array {
   return table;
 }
 
-/** CRC-32 of a short piece, as a signed integer, which takes no memory of its own. */
-function shortChecksum(buf: Uint8Array, start: number, end: number): number {
+/** What an entry carries that has none. A checksum that comes out as this is told as -1. */
+export const NO_CHECKSUM = 0;
+
+/**
+ * CRC-32 of `buf[start, end)`, as a signed integer; never 0. That of an entry is taken of its encoded fields from its
+ * type to its command. Of a short piece it takes no memory of its own.
+ */
+export function checksum(buf: Uint8Array, start: number, end: number): number {
+  if (end - start >= LONG_BYTES) return crc32(buf.subarray(start, end)) | 0 || -1;
   let rest = -1;
   let pos = start;
   for (const last = end - SLICES; pos <= last; pos += SLICES) {
@@ -66,21 +73,7 @@ function shortChecksum(buf: Uint8Array, start: number, end: number): number {
   for (; pos < end; pos++) {
     rest = (TABLE[(rest ^ (buf[pos] as number)) & 0xff] as number) ^ (rest >>> 8);
   }
-  return ~rest;
-}
-
-/** CRC-32 of `buf[start, end)`, as a signed integer. */
-function checksum(buf: Uint8Array, start: number, end: number): number {
-  return end - start < LONG_BYTES ? shortChecksum(buf, start, end) : crc32(buf.subarray(start, end)) | 0;
-}
-
-/** What an entry carries that has none. One that comes out as this is told as -1. */
-export const NO_CHECKSUM = 0;
-
-/** The checksum of an entry whose encoded fields from its type to its command are `buf[start, end)`; never 0. */
-export function entryChecksum(buf: Uint8Array, start: number, end: number): number {
-  const sum = checksum(buf, start, end);
-  return sum === NO_CHECKSUM ? -1 : sum;
+  return ~rest || -1;
 }
 
 /** Writes the field; returns the position after it. */

@@ -5,7 +5,7 @@ import {
   NO_CHECKSUM,
   checksumAt,
   damaged,
-  entryChecksum,
+  checksum,
   hasChecksumAt,
 } from './checksum.js';
 import { isColferBody, readColferBody } from './colfer.js';
@@ -52,31 +52,17 @@ export function readEntry(reader: Reader, wireStart: number): Entry {
   return entry;
 }
 
-/** The number at `pos` when it is there and takes one byte, else -1. */
-function shortNumber(buf: Uint8Array, pos: number, end: number): number {
-  if (pos >= end) return -1;
-  const byte = buf[pos] as number;
-  return byte < 0x80 ? byte : -1;
-}
-
 /**
  * Reads what is in the order in which encoders write it without going through the reader, which gets the longer
- * numbers and whatever comes in another order.
+ * numbers and whatever comes in another order. Every call counts here: this is done for each entry on each host.
  */
 function readEntryBody(reader: Reader, entry: Entry): void {
   const { buf, end } = reader;
   let { pos } = reader;
-  let short: number;
-  if (pos < end && buf[pos] === 0x08) {
-    short = shortNumber(buf, pos + 1, end);
-    if (short >= 0) {
-      entry.term = short;
-      pos += 2;
-    } else {
-      reader.pos = pos + 1;
-      entry.term = reader.uint();
-      pos = reader.pos;
-    }
+  if (pos + 1 < end && buf[pos] === 0x08) {
+    reader.pos = pos + 1;
+    entry.term = reader.uint();
+    pos = reader.pos;
   }
   if (pos < end && buf[pos] === 0x10) {
     reader.pos = pos + 1;
@@ -99,14 +85,23 @@ function readEntryBody(reader: Reader, entry: Entry): void {
     readCmd(reader, entry);
     pos = reader.pos;
   }
-  if (hasChecksumAt(buf, pos, end) && pos - proposed === proposedSize(entry)) {
-    // As encoders write it: its bytes are what the checksum covers.
-    entry.checksum = checksumAt(buf, pos + 2);
-    if (entry.checksum !== entryChecksum(buf, proposed, pos)) throw damagedEntry(entry);
-    pos += CHECKSUM_FIELD_BYTES;
-  }
+  if (hasChecksumAt(buf, pos, end)) pos = readChecksum(reader, proposed, pos, entry);
   reader.pos = pos;
   if (pos < end) readEntryFields(reader, entry);
+}
+
+/**
+ * The checksum at `pos` of what begins at `proposed`; returns the position after it, or `pos` when it is left to
+ * `readEntryFields`. An entry without an index is one that a leader will encode again, with this checksum: its bytes
+ * must be those that encoders write. Others are passed on as they came.
+ */
+function readChecksum(reader: Reader, proposed: number, pos: number, entry: Entry): number {
+  const { buf } = reader;
+  if (entry.index === 0 && pos - proposed !== proposedSize(entry)) return pos;
+  const sum = checksumAt(buf, pos + 2);
+  if (sum !== checksum(buf, proposed, pos)) return pos;
+  entry.checksum = sum;
+  return pos + CHECKSUM_FIELD_BYTES;
 }
 
 function damagedEntry({ index, term }: Entry): ErrMalformed {
@@ -116,42 +111,29 @@ function damagedEntry({ index, term }: Entry): ErrMalformed {
 /** The part of `readEntryBody` for the three fields of the session; returns the position after them. */
 function readSession(reader: Reader, start: number, entry: Entry): number {
   const { buf, end } = reader;
-  let pos = start;
-  let short: number;
-  if (pos < end && buf[pos] === 0x28) {
-    short = shortNumber(buf, pos + 1, end);
-    if (short >= 0) {
-      entry.clientID = short;
-      pos += 2;
-    } else {
-      reader.pos = pos + 1;
-      entry.clientID = reader.uint64();
-      pos = reader.pos;
-    }
+  reader.pos = start;
+  if (reader.pos < end && buf[reader.pos] === 0x28) {
+    reader.pos++;
+    entry.clientID = reader.uint64();
   }
-  if (pos < end && buf[pos] === 0x30) {
-    short = shortNumber(buf, pos + 1, end);
-    if (short >= 0) {
-      entry.seriesID = short;
-      pos += 2;
-    } else {
-      reader.pos = pos + 1;
-      entry.seriesID = reader.uint64();
-      pos = reader.pos;
-    }
+  const { pos } = reader;
+  if (
+    pos + 4 <= end &&
+    buf[pos] === 0x30 &&
+    buf[pos + 1] === 0 &&
+    buf[pos + 2] === 0x38 &&
+    buf[pos + 3] === 0
+  )
+    return pos + 4; // as in most
+  if (reader.pos < end && buf[reader.pos] === 0x30) {
+    reader.pos++;
+    entry.seriesID = reader.uint64();
   }
-  if (pos < end && buf[pos] === 0x38) {
-    short = shortNumber(buf, pos + 1, end);
-    if (short >= 0) {
-      entry.respondedTo = short;
-      pos += 2;
-    } else {
-      reader.pos = pos + 1;
-      entry.respondedTo = reader.uint64();
-      pos = reader.pos;
-    }
+  if (reader.pos < end && buf[reader.pos] === 0x38) {
+    reader.pos++;
+    entry.respondedTo = reader.uint64();
   }
-  return pos;
+  return reader.pos;
 }
 
 /** Reads what is left of an entry, fields in any order; its checksum is then compared with what has come out. */

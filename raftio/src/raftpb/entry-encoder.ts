@@ -1,5 +1,5 @@
 import { ErrMalformed } from '../errors.js';
-import { CHECKSUM_FIELD_BYTES, NO_CHECKSUM, entryChecksum, putChecksum } from './checksum.js';
+import { CHECKSUM_FIELD_BYTES, NO_CHECKSUM, checksum, putChecksum } from './checksum.js';
 import type { Entry } from './entry.js';
 import { Arena } from './wire/arena.js';
 import { putUint, putUint64, sizeOfUint, sizeOfUint64 } from './wire/varint.js';
@@ -68,7 +68,7 @@ function putEntryBody(buf: Uint8Array, start: number, entry: Entry): number {
   buf[pos] = 0x10;
   pos = putUint(buf, pos + 1, entry.index);
   const end = putProposed(buf, pos, entry);
-  if (entry.checksum === NO_CHECKSUM) entry.checksum = entryChecksum(buf, pos, end);
+  if (entry.checksum === NO_CHECKSUM) entry.checksum = checksum(buf, pos, end);
   return putChecksum(buf, end, entry.checksum);
 }
 
@@ -136,7 +136,7 @@ function encodeEntry(buf: Uint8Array, start: number, entry: Entry): number {
 /** The checksum of an entry by its fields, whether or not it carries one. */
 export function checksumOf(entry: Entry): number {
   const bytes = new Uint8Array(LARGEST_HEAD_BYTES + entry.cmdLength);
-  return entryChecksum(bytes, 0, putProposed(bytes, 0, entry));
+  return checksum(bytes, 0, putProposed(bytes, 0, entry));
 }
 
 /** Encodes `entries[from, to)`, none of which carries wire bytes, back to back into memory of their own. */

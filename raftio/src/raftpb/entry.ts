@@ -123,5 +123,15 @@ export function makeEntry(fields: Partial<EntryFields> = {}): Entry {
 /** Bytes of memory that an entry is accounted for in every bounded queue: its payload and a fixed overhead. */
 export const ENTRY_OVERHEAD_BYTES = 128;
 export function entrySizeBytes(entry: Entry): number {
-  return entry.cmdLength + ENTRY_OVERHEAD_BYTES;
+  return entry.cmdEnd - entry.cmdStart + ENTRY_OVERHEAD_BYTES;
+}
+
+/** Sum of `entrySizeBytes` over `entries[from, to)`, with one call for all of them. */
+export function entriesSizeBytes(entries: readonly Entry[], from = 0, to = entries.length): number {
+  let total = (to - from) * ENTRY_OVERHEAD_BYTES;
+  for (let i = from; i < to; i++) {
+    const entry = entries[i] as Entry;
+    total += entry.cmdEnd - entry.cmdStart;
+  }
+  return total;
 }

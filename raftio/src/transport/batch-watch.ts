@@ -130,7 +130,7 @@ export class StreamWatch {
     this.#leftBytes = 0;
     this.#carried = NOTHING;
     while (pos < bytes.length) {
-      bytes = bytes.subarray(pos);
+      if (pos > 0) bytes = bytes.subarray(pos);
       const head = this.#safeHead(bytes);
       if (head === undefined) {
         // Not `slice`, which copies nothing of a Buffer.
