@@ -3,6 +3,9 @@ import { dirname } from 'node:path';
 import type { KVOp } from '@drakkar/raftio/kv';
 
 const MIB = 1024 * 1024;
+/** With so much more room than is needed no disk is full within the time for which nobody looks again. */
+const AMPLE_BYTES = 1024 * MIB;
+const LOOK_AGAIN_MS = 10;
 
 /**
  * Keeps writes away from a full disk. When a write of LMDB's own thread meets one, the library reports it, but may have
@@ -12,6 +15,7 @@ const MIB = 1024 * 1024;
 export class FreeSpace {
   readonly #dir: string;
   readonly #reserveBytes: number;
+  #wasAmpleAtMs = -Infinity;
 
   /** @param path of the file that grows; @param reserveBytes what stays free at least; 0 = nobody looks */
   constructor(path: string, reserveBytes: number) {
@@ -19,12 +23,15 @@ export class FreeSpace {
     this.#reserveBytes = reserveBytes;
   }
 
-  /** Takes a few microseconds. Throws an error with the code `ENOSPC` when `ops` might not fit. */
+  /** Throws an error with the code `ENOSPC` when `ops` might not fit. */
   check(ops: readonly KVOp[]): void {
     if (this.#reserveBytes === 0) return;
+    const nowMs = performance.now();
+    if (nowMs - this.#wasAmpleAtMs < LOOK_AGAIN_MS) return;
     const { bavail, bsize } = statfsSync(this.#dir);
     const freeBytes = bavail * bsize;
     const neededBytes = this.#reserveBytes + 2 * sizeBytesOf(ops);
+    this.#wasAmpleAtMs = freeBytes - neededBytes >= AMPLE_BYTES ? nowMs : -Infinity;
     if (freeBytes >= neededBytes) return;
     const error = new Error(
       `no space left on device: ${toMiB(freeBytes)} MiB are free in ${this.#dir}, and a write of the log ` +

@@ -79,7 +79,7 @@ describe('InMemLog', () => {
     ['that the host has no room for', { excessBytes: 3 * 128 - 1 }, 3],
   ])('lets go of entries %s', (_what, rule, gone) => {
     const log = new InMemLog(1);
-    for (const entry of entries(...new Array<number>(11).fill(1))) log.push(entry);
+    for (const entry of entries(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)) log.push(entry);
     log.unpinTo(10);
     log.evict({ capBytes: 1e6, retainedBytes: 1e6, freeTo: 0, excessBytes: 0, ...rule });
     expect(log.first).toBe(gone + 1);
