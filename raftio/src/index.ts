@@ -126,6 +126,8 @@ export type {
   RaftRPCCounters,
   RaftRPCFactory,
   RequestHandler,
+  MemberCheck,
+  PeerClaim,
 } from './rpc.js';
 export { boundedDetails, boundedError } from './bounded-details.js';
 export { printable } from './printable.js';

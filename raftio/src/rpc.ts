@@ -149,6 +149,18 @@ export interface MutualTLSConfig {
   allowedPeers?: readonly AllowedPeer[] | undefined;
 }
 
+/** What is known of the other end of an incoming connection when its handshake is over. */
+export interface PeerClaim {
+  /** Raft address that it says is its own, which its certificate speaks for if it has shown one. */
+  from: string | undefined;
+  identity: PeerIdentity | undefined;
+  /** Network address, with the port. */
+  peer: string;
+}
+
+/** Whether a membership of this host names a host that the other end is. */
+export type MemberCheck = (claim: PeerClaim) => boolean;
+
 export interface RaftRPCConfig {
   /** `host:port` that other hosts reach this one by. */
   raftAddress: string;
@@ -166,6 +178,8 @@ export interface RaftRPCConfig {
   onDamage?: (damage: Damage) => void;
   /** For transports that check it before anything else; UNMANAGED_DEPLOYMENT_ID unless told. */
   deploymentID?: number;
+  /** For transports that keep places for members when others hold many connections; see `Guests` in `transport`. */
+  isMember?: MemberCheck;
   /** For transports that see batches while they arrive; see `BatchWatch` in `transport`. Others never call it. */
   onArriving?: ArrivalHandler;
 }

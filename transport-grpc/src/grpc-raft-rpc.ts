@@ -9,6 +9,7 @@ import {
 } from '@drakkar/raftio';
 import {
   IdentityFiles,
+  Guests,
   Introductions,
   PeerWatch,
   TransportLife,
@@ -63,6 +64,7 @@ export class GrpcRaftRPC implements IRaftRPC {
     this.#listener = new Listener({
       raftAddress: config.raftAddress,
       introductions: this.#introductions,
+      guests: new Guests(options.maxConnections, config.isMember, warnings),
       listenAddress: config.listenAddress,
       options,
       identityFiles: this.#identityFiles,

@@ -52,6 +52,7 @@ export class IncomingConnection implements MonitoredLink {
   /** Since the last sweep. */
   #messages = 0;
   #hasMessageStream = false;
+  #isSeated = false;
   readonly #messageWatches = new Set<MessageWatch>();
   #fruitlessSweeps = 0;
 
@@ -102,6 +103,13 @@ export class IncomingConnection implements MonitoredLink {
     clearTimeout(this.#deadline);
     clearInterval(this.#probe);
     this.#streams.add(stream);
+  }
+
+  /** With its first call a client has said who it is: it takes a place, until it is gone. */
+  seat(enter: () => () => void): void {
+    if (this.#isSeated) return;
+    this.#isSeated = true;
+    void this.closed.then(enter());
   }
 
   /** What reads along on a stream of messages. */

@@ -9,6 +9,7 @@ import {
   type IdentityFiles,
   type Introductions,
   LivenessMonitor,
+  type Guests,
   Newcomers,
   type PeerWatch,
   type Warnings,
@@ -27,6 +28,7 @@ export interface ListenerConfig {
   raftAddress: string;
   listenAddress: string;
   introductions: Introductions;
+  guests: Guests;
   options: ResolvedOptions;
   /** Present when clients must prove themselves by a certificate. */
   identityFiles: IdentityFiles | undefined;
@@ -276,7 +278,7 @@ export class Listener {
       call.sendStatus(COMPRESSED);
       return;
     }
-    const { raftAddress, introductions, options } = this.#config;
+    const { raftAddress, introductions, guests, options } = this.#config;
     const arrival = introductions.arrivals.from(connection.peer);
     const receiver = this.#config.openReceiver(path, arrival, {
       name: connection.peer,
@@ -302,7 +304,11 @@ export class Listener {
         const mistake = credentials && introductions.identityRefusalOf(from, credentials.identity, peer);
         if (mistake !== undefined) return { code: Status.PERMISSION_DENIED, details: mistake };
         const refusal = introductions.refusalOf(to, from, peer);
-        return refusal === undefined ? undefined : { code: Status.FAILED_PRECONDITION, details: refusal };
+        if (refusal !== undefined) return { code: Status.FAILED_PRECONDITION, details: refusal };
+        connection.seat(() =>
+          guests.enter({ from, identity: credentials?.identity, peer }, () => connection.socket.destroy()),
+        );
+        return undefined;
       },
     });
   }

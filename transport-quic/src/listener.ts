@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import {
   type IdentityFiles,
+  type Guests,
   Newcomers,
   type PeerCredentials,
   type Warnings,
@@ -18,6 +19,7 @@ export interface ListenerConfig {
   options: ResolvedOptions;
   /** Present when clients must prove themselves. */
   identityFiles: IdentityFiles | undefined;
+  guests: Guests;
   warnings: Warnings;
   /** Called with each link that a client has opened, in the turn in which it was made. */
   onLink: (kind: ChannelKind, link: Link, credentials: PeerCredentials | undefined) => void;
@@ -111,7 +113,9 @@ export class Listener {
         timeoutMs: options.handshakeTimeoutMs,
         signal: this.#stopping.signal,
       },
-      (kind, link, credentials) => {
+      (kind, link, { from, credentials }) => {
+        const claim = { from, identity: credentials?.identity, peer: channel.peer };
+        void channel.closed.then(this.#config.guests.enter(claim, () => channel.destroy()));
         this.#config.onLink(kind, link, credentials);
       },
     );

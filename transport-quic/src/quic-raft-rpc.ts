@@ -11,6 +11,7 @@ import {
 } from '@drakkar/raftio';
 import {
   IdentityFiles,
+  Guests,
   Introductions,
   type PeerCredentials,
   PeerWatch,
@@ -71,6 +72,7 @@ export class QuicRaftRPC implements IRaftRPC {
       listenAddress: config.listenAddress,
       options,
       identityFiles: this.#identityFiles,
+      guests: new Guests(options.maxConnections, config.isMember, warnings),
       warnings,
       onLink: (kind, link, credentials) => {
         this.#onLink(kind, link, credentials);

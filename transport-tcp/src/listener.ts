@@ -5,6 +5,7 @@ import {
   type Identity,
   type IdentityFiles,
   type Introductions,
+  type Guests,
   Newcomers,
   type PeerCredentials,
   type Warnings,
@@ -24,6 +25,7 @@ export interface ListenerConfig {
   raftAddress: string;
   listenAddress: string;
   introductions: Introductions;
+  guests: Guests;
   options: ResolvedOptions;
   link: LinkOptions;
   /** Present when clients must prove themselves by a certificate. */
@@ -181,6 +183,18 @@ export class Listener {
     const peer = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
     const arrival = introductions.arrivals.from(peer);
     const admit = this.#admits.get(endsOf(socket)) ?? ignore;
+    let isSeated = false;
+    /** It belongs here; where it is no member, it is one of those that hold half of all places at most. */
+    const seat = (from?: string): void => {
+      admit();
+      if (isSeated) return;
+      isSeated = true;
+      const claim = { from, identity: credentials?.identity, peer };
+      socket.once(
+        'close',
+        this.#config.guests.enter(claim, () => socket.destroy()),
+      );
+    };
     const link = new Link(socket, peer, options, {
       limitOf: (method) => {
         if (method !== Method.Hello) throw withoutHello(method);
@@ -196,7 +210,7 @@ export class Listener {
           link.refuse(new Error(refusal));
           return;
         }
-        admit();
+        seat(from);
         link.send(Method.Hello, encodeHello({ who: 'host', from: raftAddress }));
         arrival.introduce(to, from);
         onLink(who, link, { arrival, credentials });
@@ -206,8 +220,8 @@ export class Listener {
     if (options.peers === 'drakkar') return;
     introductions.refusalOf(undefined, undefined, peer);
     // Over TLS the client has proved itself; else it belongs here when it has sent a frame.
-    if (this.#config.identityFiles !== undefined) admit();
-    onSilentLink(link, { arrival, credentials }, admit);
+    if (this.#config.identityFiles !== undefined) seat();
+    onSilentLink(link, { arrival, credentials }, seat);
   }
 
   #onFailedGreeting(socket: Socket, reason: Error | undefined): void {

@@ -11,6 +11,7 @@ import {
 } from '@drakkar/raftio';
 import {
   IdentityFiles,
+  Guests,
   Introductions,
   PeerWatch,
   TransportLife,
@@ -66,6 +67,7 @@ export class TcpRaftRPC implements IRaftRPC {
       raftAddress: config.raftAddress,
       listenAddress: config.listenAddress,
       introductions: this.#introductions,
+      guests: new Guests(options.maxConnections, config.isMember, warnings),
       options,
       link: this.#linkOptions,
       identityFiles: this.#identityFiles,

@@ -9,13 +9,14 @@ import { type Server as HttpsServer, createServer as createHttpsServer } from 'n
 import { type Server as NetServer, type Socket, createServer as createNetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import { MAX_MESSAGE_BYTES } from '@drakkar/raftio';
+import { MAX_MESSAGE_BYTES, type PeerClaim } from '@drakkar/raftio';
 import {
   type Arrival,
   HelloHeader,
   type Identity,
   type IdentityFiles,
   type Introductions,
+  type Guests,
   Newcomers,
   type PeerCredentials,
   type Warnings,
@@ -34,6 +35,7 @@ export interface ListenerConfig {
   raftAddress: string;
   listenAddress: string;
   introductions: Introductions;
+  guests: Guests;
   options: ResolvedOptions;
   /** Present when clients must prove themselves by a certificate. */
   identityFiles: IdentityFiles | undefined;
@@ -230,10 +232,17 @@ export class Listener {
     this.#webSocketServer.handleUpgrade(request, socket, head, (ws) => {
       this.#admits.get(endsOf(tcp))?.();
       const peer = `${tcp.remoteAddress ?? 'unknown'}:${tcp.remotePort ?? 0}`;
+      this.#seat(tcp, { from: asText(from), identity: credentials?.identity, peer });
       const arrival = this.#config.introductions.arrivals.from(peer);
       arrival.introduce(asText(to), asText(from));
       this.#config.onLink(path, new Link(ws, tcp, peer), { arrival, credentials });
     });
+  }
+
+  /** Its handshake is over: where it is no member, it is one of those that hold half of all places at most. */
+  #seat(socket: Socket, claim: PeerClaim): void {
+    const leave = this.#config.guests.enter(claim, () => socket.destroy());
+    socket.once('close', leave);
   }
 
   /** Why a client is not let in, whose chain leads to the CA. */

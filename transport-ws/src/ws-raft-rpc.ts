@@ -10,6 +10,7 @@ import {
 } from '@drakkar/raftio';
 import {
   IdentityFiles,
+  Guests,
   Introductions,
   PeerWatch,
   TransportLife,
@@ -64,6 +65,7 @@ export class WsRaftRPC implements IRaftRPC {
     this.#listener = new Listener({
       raftAddress: config.raftAddress,
       introductions: this.#introductions,
+      guests: new Guests(options.maxConnections, config.isMember, warnings),
       listenAddress: config.listenAddress,
       options,
       identityFiles: this.#identityFiles,

@@ -210,10 +210,10 @@ function rpcCreator(
     onDamage: (damage) => damageLog.notice(damage),
     deploymentID: config.deploymentId,
   };
-  return (requestHandler, sinkFactory, onArriving) =>
+  return (requestHandler, sinkFactory, onArriving, isMember) =>
     checkAdapter(
       'transport',
-      services.raftRPCFactory({ ...rpcConfig, onArriving }, requestHandler, sinkFactory),
+      services.raftRPCFactory({ ...rpcConfig, onArriving, isMember }, requestHandler, sinkFactory),
     );
 }
 

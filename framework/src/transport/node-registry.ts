@@ -35,6 +35,11 @@ export class NodeRegistry {
     return this.#listed.has(host);
   }
 
+  /** Hosts that memberships name. */
+  listedHosts(): Iterable<NormalAddress> {
+    return this.#listed.keys();
+  }
+
   /** How memberships spell the address of the host. */
   spellingsOf(host: NormalAddress): string[] {
     return [...(this.#listed.get(host)?.keys() ?? [])];

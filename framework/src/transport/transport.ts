@@ -20,6 +20,7 @@ import {
   hasFeature,
   knowsMessage,
   normalAddress,
+  type MemberCheck,
 } from '@drakkar/raftio';
 import { LimitedLogger } from '../logging/limited-logger.js';
 import type { ILogger } from '../logging/logger.js';
@@ -27,6 +28,7 @@ import type { IClock, Timer } from '../runtime/clock.js';
 import type { IRandom } from '../runtime/random.js';
 import { NodeRegistry, type Location, locationAt } from './node-registry.js';
 import { PeerFeatures } from './peer-features.js';
+import { isHostOfMember } from './member-host.js';
 import { PeerGuard, type SenderCheck, type SenderClaim } from './peer-guard.js';
 import { type Loss, NEVER_SENT, Peer, type PeerOptions } from './peer.js';
 
@@ -91,6 +93,7 @@ export interface TransportDependencies {
     requestHandler: RequestHandler,
     chunkSinkFactory: ChunkSinkFactory,
     onArriving: ArrivalHandler,
+    isMember: MemberCheck,
   ) => IRaftRPC;
   handler: TransportHandler;
   /** Takes incoming snapshots, of whom the check lets through. */
@@ -149,6 +152,7 @@ export class Transport {
         for (const message of messages)
           if (this.#guard?.isSenderOfArriving(peer, message) !== false) deps.handler.onArriving(message);
       },
+      (claim) => isHostOfMember(claim, this.registry, identities?.allowedPeers),
     );
   }
 

@@ -33,6 +33,7 @@ export {
 export { PeerWatch } from './peer-watch.js';
 export { printable } from '../printable.js';
 export { Revocations } from './revocations.js';
+export { Guests } from './guests.js';
 export { Newcomers } from './newcomers.js';
 export { ownBytes } from './own-bytes.js';
 export { SendQueue, type SendQueueOptions } from './send-queue.js';

@@ -42,21 +42,28 @@ export class NotWelcome extends Error {
 export function welcome<T>(
   channel: Channel,
   request: WelcomeRequest,
-  wrap: (kind: ChannelKind, link: Link, credentials: PeerCredentials | undefined) => T,
+  wrap: (kind: ChannelKind, link: Link, client: Client) => T,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     new Welcome(
       channel,
       request,
-      (kind, link, credentials) => {
-        resolve(wrap(kind, link, credentials));
+      (kind, link, client) => {
+        resolve(wrap(kind, link, client));
       },
       reject,
     ).start();
   });
 }
 
-type OnLink = (kind: ChannelKind, link: Link, credentials: PeerCredentials | undefined) => void;
+/** Who has opened a link. */
+export interface Client {
+  /** Raft address that it gives. */
+  from: string;
+  credentials: PeerCredentials | undefined;
+}
+
+type OnLink = (kind: ChannelKind, link: Link, client: Client) => void;
 
 class Welcome {
   readonly #channel: Channel;
@@ -142,7 +149,10 @@ class Welcome {
     this.#settle();
     this.#port.send(FrameType.Ready);
     const peer = `${hello.from} (${this.#channel.peer})`;
-    this.#onLink(hello.kind, new Link(this.#port, linkTerms(own, hello, peer)), credentials);
+    this.#onLink(hello.kind, new Link(this.#port, linkTerms(own, hello, peer)), {
+      from: hello.from,
+      credentials,
+    });
   }
 
   #settle(): void {

@@ -13,6 +13,7 @@ import type {
   ChunkSinkFactory,
   IChunkSink,
   IRaftRPC,
+  MemberCheck,
   MutualTLSConfig,
   RaftRPCConfig,
   RequestHandler,
@@ -46,6 +47,7 @@ export interface HostOptions<Options> {
   requestHandler?: RequestHandler;
   chunkSinkFactory?: ChunkSinkFactory;
   onArriving?: ArrivalHandler;
+  isMember?: MemberCheck;
 }
 
 const NO_SNAPSHOTS: ChunkSinkFactory = () => {
@@ -85,6 +87,7 @@ export class TestHosts<Options> {
           warnings.push({ message, details });
         },
         ...(options.onArriving === undefined ? {} : { onArriving: options.onArriving }),
+        ...(options.isMember === undefined ? {} : { isMember: options.isMember }),
       },
       options.requestHandler ??
         ((batch, sender) => {

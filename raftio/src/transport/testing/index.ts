@@ -2,6 +2,7 @@ export { type Arrivals, sendLargeBatch } from './arrivals.js';
 export { transportModuleTests } from './adapter-module.js';
 export { addressFamilyTests } from './address-families.js';
 export { CertificateFolder, type Leaf, type LeafOptions, TestCA } from './certificates.js';
+export { GUEST_OPTIONS, guestTests } from './guests.js';
 export {
   type CreateTransport,
   type HostOptions,

@@ -1,0 +1,4 @@
+import { GUEST_OPTIONS, guestTests } from '@drakkar/raftio/transport/testing';
+import { createTcpRaftRPC } from './index.js';
+
+guestTests(createTcpRaftRPC, GUEST_OPTIONS);
