@@ -1,7 +1,7 @@
 import type { Fault } from '../cluster/fault-plan.js';
 import type { ExtensionName } from '../extensions.js';
 import { shrinkPlan } from '../shrink.js';
-import { type SimulationResult, simulate } from '../simulation.js';
+import { type SimulationOptions, type SimulationResult, simulate } from '../simulation.js';
 
 const SHRINK_LIMIT_MS = 60_000;
 const KEPT_NEWS = 60;
@@ -30,10 +30,18 @@ export interface SeedOutcome {
   news: readonly string[];
 }
 
+/** Errors are part of a life, and their stacks take time to gather that nobody looks at unless it fails. */
+async function liveQuickly(options: SimulationOptions): Promise<SimulationResult> {
+  const before = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  const result = await simulate(options).finally(() => (Error.stackTraceLimit = before));
+  return result.violation === undefined ? result : await simulate(options);
+}
+
 /** Lives the life of one seed, twice if asked for, and of a failure looks for a smaller one. */
 export async function runSeed({ seed, twice, shrinks, only, extensions }: Task): Promise<SeedOutcome> {
   const rules = { only, extensions };
-  let result = await simulate({ seed, ...rules });
+  let result = await liveQuickly({ seed, ...rules });
   let faults: readonly number[] | undefined;
   let violation = result.violation;
   if (violation === undefined && twice) violation = await compare(result, rules);
@@ -56,7 +64,7 @@ async function compare(
   { seed, traceHash }: SimulationResult,
   rules: Rules,
 ): Promise<SimulationResult['violation']> {
-  const again = await simulate({ seed, ...rules });
+  const again = await liveQuickly({ seed, ...rules });
   if (again.traceHash === traceHash) return undefined;
   const message = `the trace hashes of two runs differ: ${traceHash} and ${again.traceHash}`;
   return { invariant: 'determinism', message: `determinism: ${message}` };

@@ -41,9 +41,14 @@ export interface RaftWatcher {
 
 const TWO_32 = 0x1_0000_0000;
 
+/** Of a number of 64 bits; most of them are small enough not to need all of its bits. */
+function remainder(of: number | bigint, divisor: number): number {
+  return typeof of === 'number' ? of % divisor : Number(of % BigInt(divisor));
+}
+
 export function seenEntry(entry: Entry): SeenEntry {
   const { index, term, type, clientID, seriesID } = entry;
-  const id = Number(BigInt(clientID) % BigInt(TWO_32)) ^ Math.imul(Number(BigInt(seriesID) % 65_521n), 31);
+  const id = remainder(clientID, TWO_32) ^ Math.imul(remainder(seriesID, 65_521), 31);
   const isConfigChange = type === EntryType.ConfigChangeEntry;
   const cmd = isConfigChange ? changeInNormalForm(entry.cmd) : entry.cmd;
   const seen = { index, term, digest: crc32(cmd, (id ^ type) >>> 0), isConfigChange };

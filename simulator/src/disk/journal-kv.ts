@@ -133,11 +133,10 @@ export class JournalKV implements IOrderedKV {
 
   #apply(op: StoredOp): void {
     if (op.type === 'put') {
-      this.#liveBytes += op.valueBytes - (this.#index.get(op.key)?.sizeBytes ?? 0);
-      this.#index.set(op.key, { file: this.#file, offset: op.valueOffset, sizeBytes: op.valueBytes });
+      const place = { file: this.#file, offset: op.valueOffset, sizeBytes: op.valueBytes };
+      this.#liveBytes += op.valueBytes - (this.#index.set(op.key, place)?.sizeBytes ?? 0);
     } else if (op.type === 'delete') {
-      this.#liveBytes -= this.#index.get(op.key)?.sizeBytes ?? 0;
-      this.#index.delete(op.key);
+      this.#liveBytes -= this.#index.delete(op.key)?.sizeBytes ?? 0;
     } else {
       for (const { value } of this.#index.range(op.start, op.end, Infinity))
         this.#liveBytes -= value.sizeBytes;

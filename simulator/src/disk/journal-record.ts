@@ -91,7 +91,7 @@ function decodeBody(bytes: Uint8Array, start: number, end: number): StoredOp[] {
   const key = (): Uint8Array => {
     const length = bytes[at++] ?? 0;
     at += length;
-    return bytes.slice(at - length, at);
+    return bytes.subarray(at - length, at);
   };
   while (at < end) {
     const code = bytes[at++];

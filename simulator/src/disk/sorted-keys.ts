@@ -11,15 +11,21 @@ export class SortedKeys<T> {
     return this.#values.get(toText(key));
   }
 
-  set(key: Uint8Array, value: T): void {
+  /** Returns what belonged to the key before. */
+  set(key: Uint8Array, value: T): T | undefined {
     const text = toText(key);
-    if (!this.#values.has(text)) this.#keys.splice(this.#position(text), 0, text);
+    const before = this.#values.get(text);
+    if (before === undefined) this.#keys.splice(this.#position(text), 0, text);
     this.#values.set(text, value);
+    return before;
   }
 
-  delete(key: Uint8Array): void {
+  /** Returns what belonged to the key. */
+  delete(key: Uint8Array): T | undefined {
     const text = toText(key);
+    const before = this.#values.get(text);
     if (this.#values.delete(text)) this.#keys.splice(this.#position(text), 1);
+    return before;
   }
 
   deleteRange(start: Uint8Array, end: Uint8Array): void {

@@ -168,4 +168,18 @@ export class InvariantViolation extends Error {
   }
 }
 
-export const nameOfReplica = ({ clusterID, nodeID }: ReplicaName): string => `${clusterID}/${nodeID}`;
+/** Ids above are made up, and not remembered. */
+const MAX_KNOWN_ID = 10_000;
+/** Names that were made before: looked up by equal strings that are made again and again, a map hashes each. */
+const names = new Map<number, Map<number, string>>();
+
+export function nameOfReplica({ clusterID, nodeID }: ReplicaName): string {
+  const known = names.get(clusterID)?.get(nodeID);
+  if (known !== undefined) return known;
+  const name = `${clusterID}/${nodeID}`;
+  if (clusterID <= MAX_KNOWN_ID && nodeID <= MAX_KNOWN_ID) {
+    const group = names.get(clusterID) ?? new Map<number, string>();
+    names.set(clusterID, group.set(nodeID, name));
+  }
+  return name;
+}

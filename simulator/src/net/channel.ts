@@ -1,6 +1,6 @@
 import { ErrConnectionClosed } from '@drakkar/raftio';
 import type { Life } from '../world/life.js';
-import type { Network } from './network.js';
+import { type Network, wayOf } from './network.js';
 
 export interface ChannelEnds {
   sender: Life;
@@ -27,6 +27,9 @@ const NOTICE_MS = 0.02;
  */
 export class Channel {
   readonly ends: ChannelEnds;
+  /** `from>to`, as the network names ways. */
+  readonly way: string;
+  readonly #wayBack: string;
   readonly isStream: boolean;
   /** Settles, in the sender, when the channel has ended. */
   readonly closed: Promise<Error | undefined>;
@@ -61,6 +64,8 @@ export class Channel {
   ) {
     this.#network = network;
     this.ends = ends;
+    this.way = wayOf(ends.from, ends.to);
+    this.#wayBack = wayOf(ends.to, ends.from);
     this.isStream = options.isStream;
     this.#bufferBytes = options.bufferBytes;
     this.#handOn = handOn;
@@ -83,7 +88,7 @@ export class Channel {
 
   /** Resolves when there is room for more. */
   send(bytes: Uint8Array): Promise<void> {
-    const { sender, from, to } = this.ends;
+    const { sender } = this.ends;
     if (!sender.call()) return new Promise<void>(() => undefined);
     if (this.isEnded) return Promise.reject(new ErrConnectionClosed());
     const { scheduler } = this.#network;
@@ -91,7 +96,7 @@ export class Channel {
       Math.max(this.#isSendingUntilMs, scheduler.nowMs) + this.#network.transmissionMs(this, bytes.length);
     this.#lastDueMs = Math.max(
       this.#lastDueMs,
-      this.#isSendingUntilMs + this.#network.delayMs(from, to, bytes.length),
+      this.#isSendingUntilMs + this.#network.delayMs(this.way, bytes.length),
     );
     return new Promise((resolve, reject) => {
       this.#queuedBytes += bytes.length;
@@ -148,9 +153,9 @@ export class Channel {
 
   #arrive(item: Item, giveUpAtMs: number | undefined): void {
     if (this.isEnded) return;
-    const { from, to, receiver } = this.ends;
+    const { receiver } = this.ends;
     const { scheduler } = this.#network;
-    if (this.#network.isBlocked(from, to)) {
+    if (this.#network.isWayBlocked(this.way)) {
       const untilMs = giveUpAtMs ?? scheduler.nowMs + this.#network.patienceMs();
       if (scheduler.nowMs >= untilMs) {
         this.end(new Error('the connection timed out'));
@@ -182,11 +187,11 @@ export class Channel {
 
   /** The sender learns of it, if anything comes back on that way. */
   #acknowledge(item: Item, giveUpAtMs: number | undefined): void {
-    const { from, to, sender } = this.ends;
+    const { sender } = this.ends;
     const { scheduler } = this.#network;
-    scheduler.after(this.#network.delayMs(to, from, 0), sender, 'acknowledged', () => {
+    scheduler.after(this.#network.delayMs(this.#wayBack, 0), sender, 'acknowledged', () => {
       if (this.isEnded) return;
-      if (!this.#network.isBlocked(to, from)) {
+      if (!this.#network.isWayBlocked(this.#wayBack)) {
         this.#queuedBytes -= item.bytes.length;
         if (!item.isAccepted) item.resolve();
         item.isAccepted = true;

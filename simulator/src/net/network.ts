@@ -53,6 +53,9 @@ const SLOW_LINK_BYTES_PER_MS = 40;
 const TURN_BYTES = 16 * 1024;
 const STREAM_CUT_CHANCE = 0.6;
 
+/** How the network names the way from one host to another. */
+export const wayOf = (from: string, to: string): string => `${from}>${to}`;
+
 /** The network between the hosts: who listens where, and what comes through. */
 export class Network {
   readonly listeners = new Map<string, Listener>();
@@ -85,25 +88,29 @@ export class Network {
   }
 
   block(from: string, to: string): void {
-    this.#blocked.add(`${from}>${to}`);
+    this.#blocked.add(wayOf(from, to));
   }
 
   isBlocked(from: string, to: string): boolean {
-    return this.#blocked.has(`${from}>${to}`);
+    return this.isWayBlocked(wayOf(from, to));
+  }
+
+  isWayBlocked(way: string): boolean {
+    return this.#blocked.size > 0 && this.#blocked.has(way);
   }
 
   /** Messages of more bytes are lost on that way, and nobody hears of it. */
   losesLarge(from: string, to: string, limitBytes: number): void {
-    this.#sizeLimits.set(`${from}>${to}`, limitBytes);
+    this.#sizeLimits.set(wayOf(from, to), limitBytes);
   }
 
   /** Undefined: all sizes pass. */
   sizeLimit(from: string, to: string): number | undefined {
-    return this.#sizeLimits.size === 0 ? undefined : this.#sizeLimits.get(`${from}>${to}`);
+    return this.#sizeLimits.size === 0 ? undefined : this.#sizeLimits.get(wayOf(from, to));
   }
 
   slowDown(from: string, to: string): void {
-    this.#slow.add(`${from}>${to}`);
+    this.#slow.add(wayOf(from, to));
   }
 
   /** One of the next streams of chunks ends in its middle. */
@@ -137,14 +144,14 @@ export class Network {
   }
 
   /** Time on the way for so many bytes. */
-  delayMs(from: string, to: string, sizeBytes: number): number {
+  delayMs(way: string, sizeBytes: number): number {
     const { latencyMs, spikeRate, spikeMs } = this.quality;
     let delayMs = this.#dice.skewed(MIN_LATENCY_MS, latencyMs);
     if (spikeRate > 0 && this.#dice.chance(spikeRate)) {
       delayMs += this.#dice.fraction() * spikeMs;
       this.coverage.count('message delayed');
     }
-    if (this.#slow.has(`${from}>${to}`)) delayMs += 5 + sizeBytes / SLOW_LINK_BYTES_PER_MS;
+    if (this.#slow.size > 0 && this.#slow.has(way)) delayMs += 5 + sizeBytes / SLOW_LINK_BYTES_PER_MS;
     return delayMs;
   }
 

@@ -20,7 +20,7 @@ import {
 } from '@drakkar/raftio';
 import type { Life } from '../world/life.js';
 import { Channel } from './channel.js';
-import type { ChunkTaker, Listener, Network } from './network.js';
+import { type ChunkTaker, type Listener, type Network, wayOf } from './network.js';
 
 const LISTEN_MS = 0.1;
 
@@ -163,12 +163,17 @@ export class VirtualRPC implements IRaftRPC, Listener {
     const { swallows } = this.#network;
     const { from, to } = channel.ends;
     const limitBytes = this.#network.sizeLimit(from, to) ?? Infinity;
-    const requests = whole.requests.filter(
-      (message) => swallows?.(message) !== true && !isLarger(message, limitBytes),
-    );
-    const batch = { ...whole, requests };
+    const passesAll = swallows === undefined && limitBytes === Infinity;
+    const batch = passesAll
+      ? whole
+      : {
+          ...whole,
+          requests: whole.requests.filter(
+            (message) => swallows?.(message) !== true && !isLarger(message, limitBytes),
+          ),
+        };
     const bytes = encodeMessageBatch(batch);
-    this.#network.trace.detail(`${from}>${to} ${bytes.length} ${crc32(bytes)}`);
+    this.#network.trace.measure(channel.way, bytes.length, crc32(bytes));
     if (!channel.isEnded) for (const see of this.#network.onBatch) see(batch);
     return channel.send(bytes);
   }
@@ -216,7 +221,12 @@ export class VirtualRPC implements IRaftRPC, Listener {
       };
       signal.addEventListener('abort', stop, { once: true });
       stopping.addEventListener('abort', stop, { once: true });
-      network.scheduler.after(2 * network.delayMs(raftAddress, target, 0), this.life, 'connect', attempt);
+      network.scheduler.after(
+        2 * network.delayMs(wayOf(raftAddress, target), 0),
+        this.life,
+        'connect',
+        attempt,
+      );
     });
   }
 }

@@ -86,6 +86,24 @@ export class Scheduler {
     // From whatever this was called, from here on it is a job.
     await turn();
     await quiescence();
+    await new Promise<void>((resolve, reject) => {
+      // A tick gets its turn when no job is left, if it is asked for by a job.
+      const later = (): void => process.nextTick(goOn);
+      const goOn = (): void => {
+        try {
+          if (!this.#step(isDone)) resolve();
+          else if (this.steps % STEPS_PER_TURN === 0) queueMicrotask(() => setImmediate(goOn));
+          else queueMicrotask(later);
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      };
+      goOn();
+    });
+  }
+
+  /** Makes the next thing happen; false: there is no need to. @throws StandstillError */
+  #step(isDone: () => boolean): boolean {
     while (!isDone()) {
       const next = this.#pop();
       if (next === undefined) throw new StandstillError('nothing is left to happen');
@@ -95,9 +113,9 @@ export class Scheduler {
       this.steps += 1;
       this.#trace.step(this.nowMs, next.label, next.life?.name);
       next.run();
-      await quiescence();
-      if (this.steps % STEPS_PER_TURN === 0) await turn();
+      return true;
     }
+    return false;
   }
 
   #push(happening: Happening): void {
