@@ -321,7 +321,8 @@ export interface HostEvents {
    */
   plaintext: PlaintextEvent;
   /**
-   * Others than the user that runs the host can get at its data or its key. Once for each folder or file, at the start.
+   * Others than the user that runs the host can get at its data or its key. Once for each folder, at the start; the
+   * key is looked at every hour, too, and when files are read again.
    * Take their access away, by `chmod`.
    */
   filesExposed: FilesExposedEvent;

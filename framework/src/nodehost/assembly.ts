@@ -129,7 +129,7 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
     shutdown.push('stopping the watch of the data directory', () => Promise.resolve(watch.stop()));
     // In the very turn in which a stop is asked for: a slow state machine gets no further entry.
     shutdown.push('stopping replicas', () => replicas.stopAll(stopTimeoutMs * REPLICAS_SHARE));
-    await warnAtStart(services, dataDir, events, log);
+    warnAtStart(services, dataDir, events, log);
     log.info('NodeHost started', {
       raftAddress: config.raftAddress,
       nodeHostDir: config.nodeHostDir,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { CertificateAuthority } from '../cli/certs-make.js';
-import type { CertificateExpiresEvent } from '../events/host-listener.js';
+import type { CertificateExpiresEvent, FilesExposedEvent } from '../events/host-listener.js';
 import { NodeFileSystem } from '../fs/node-file-system.js';
 import { silentLogger } from '../logging/logger.js';
 import { ManualClock } from '../runtime/testing/manual-clock.js';
@@ -23,6 +23,9 @@ interface SetUp {
   told: CertificateExpiresEvent[];
   lines: string[];
   watch: CertificateWatch;
+  /** Of the key. */
+  access: { mode: number; ownerID: number };
+  exposed: string[];
 }
 
 function setUp(): SetUp {
@@ -35,13 +38,18 @@ function setUp(): SetUp {
     const text = files.get(path);
     return text === undefined ? Promise.reject(new Error('none')) : Promise.resolve(Buffer.from(text));
   };
+  const access = { mode: 0o600, ownerID: 1 };
+  fileSystem.stat = () => Promise.resolve({ kind: 'file', sizeBytes: 0, access });
+  const exposed: string[] = [];
   const watch = new CertificateWatch({
     files: { caFile: 'ca', certFile: 'cert', keyFile: 'key' },
     fileSystem,
     clock,
     events: {
-      emit: (name, event) =>
-        void (name === 'certificateExpires' && told.push(event as CertificateExpiresEvent)),
+      emit: (name, event) => {
+        if (name === 'certificateExpires') told.push(event as CertificateExpiresEvent);
+        else exposed.push(`${name} ${(event as FilesExposedEvent).mode}`);
+      },
     },
     log: {
       ...silentLogger,
@@ -49,7 +57,7 @@ function setUp(): SetUp {
       error: (message) => void lines.push(`error: ${message}`),
     },
   });
-  return { clock, files, told, lines, watch };
+  return { clock, files, told, lines, watch, access, exposed };
 }
 
 /** The time in steps of an hour, in which the watch has its turn. */
@@ -61,6 +69,17 @@ async function passDays(clock: Now, days: number): Promise<void> {
 }
 
 describe('CertificateWatch', () => {
+  it('warns of a key that others can read, once for each mode, and again after it was in order', async () => {
+    const { access, exposed, lines, watch } = setUp();
+    for (const mode of [0o600, 0o644, 0o644, 0o600, 0o644, 0o666]) {
+      access.mode = mode;
+      await watch.look();
+    }
+    expect(exposed).toEqual(['filesExposed 0644', 'filesExposed 0644', 'filesExposed 0666']);
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toContain('can read the key');
+  });
+
   it('warns 30, 7 and 1 days before the end, and at the end, once each', async () => {
     const { clock, files, told, lines, watch } = setUp();
     const ca = await CertificateAuthority.create(400);

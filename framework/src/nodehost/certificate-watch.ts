@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { MutualTLSConfig } from '@drakkar/raftio';
+import { exposureOfKey } from '../datadir/access.js';
 import type { IEventSink } from '../events/event-hub.js';
 import type { IFileSystem } from '../fs/file-system.js';
 import type { ILogger } from '../logging/logger.js';
@@ -25,11 +26,16 @@ export interface CertificateWatchDependencies {
   log: ILogger;
 }
 
-/** Warns of certificates of this host, and of its CAs, that are about to expire: once at each of several distances. */
+/**
+ * Warns of certificates of this host, and of its CAs, that are about to expire: once at each of several distances; and of
+ * a key that others can read.
+ */
 export class CertificateWatch {
   readonly #deps: CertificateWatchDependencies;
   /** By file and fingerprint: the days of the last warning. */
   #warnedAt = new Map<string, number>();
+  /** Of the key, as it was warned of last. */
+  #exposedMode: string | undefined;
   #looking: Promise<void> | undefined;
   #timer: Timer | undefined;
   #isStopped = false;
@@ -68,6 +74,22 @@ export class CertificateWatch {
       }
     }
     this.#warnedAt = warnedAt;
+    await this.#lookAtKey();
+  }
+
+  /** Who renews a certificate may leave its key for others to read. */
+  async #lookAtKey(): Promise<void> {
+    const { files, fileSystem, events, log } = this.#deps;
+    const exposed = await exposureOfKey(fileSystem, files.keyFile);
+    if (exposed !== undefined && exposed.mode !== this.#exposedMode) {
+      const { path, mode } = exposed;
+      log.warn(
+        'other users can read the key of this host, and so speak in its name: make the file readable by the user that runs the host alone (chmod 600), and consider a new key',
+        { event: 'filesExposed', path, mode },
+      );
+      events.emit('filesExposed', { path, what: 'key', mode, error: undefined });
+    }
+    this.#exposedMode = exposed?.mode;
   }
 
   async #read(setting: (typeof SETTINGS)[number]): Promise<X509Certificate[]> {

@@ -1,4 +1,3 @@
-import { type Exposure, exposureOfKey } from '../datadir/access.js';
 import type { DataDir } from '../datadir/data-dir.js';
 import type { NodeHostServices } from '../di/build-container.js';
 import type { IEventSink } from '../events/event-hub.js';
@@ -39,27 +38,16 @@ function warnOfAccess({ access, sharedFolders }: DataDir, events: IEventSink, lo
   }
 }
 
-function warnOfKey({ path, mode }: Exposure, events: IEventSink, log: ILogger): void {
-  log.warn(
-    'other users can read the key of this host, and so speak in its name: make the file readable by the user that runs the host alone (chmod 600), and consider a new key',
-    { event: 'filesExposed', path, mode },
-  );
-  events.emit('filesExposed', { path, what: 'key', mode, error: undefined });
-}
-
 /** What an operator should know of a configuration and of files, at the start of a host. */
-export async function warnAtStart(
+export function warnAtStart(
   services: NodeHostServices,
   dataDir: DataDir,
   events: IEventSink,
   log: ILogger,
-): Promise<void> {
-  const { config, fileSystem } = services;
+): void {
+  const { config } = services;
   for (const { path, message } of services.configWarnings) log.warn(`configuration: ${path}: ${message}`);
   if (config.masterServers.length > 0) log.warn('configuration: masterServers has no effect in this release');
   warnOfPlaintext(services, events, log);
   warnOfAccess(dataDir, events, log);
-  if (!config.mutualTls || config.keyFile === undefined) return;
-  const exposed = await exposureOfKey(fileSystem, config.keyFile);
-  if (exposed !== undefined) warnOfKey(exposed, events, log);
 }
