@@ -19,8 +19,13 @@ export class MessageConnection implements IConnection {
     this.#stream = stream;
     this.closed = stream.closed;
     this.#queue = new SendQueue<MessageBatch>({
-      encode: (batch) =>
-        stream.isDragonboat ? encodeDragonboatBatch(batch, onWithheld) : encodeMessageBatch(batch),
+      encode: (batch) => {
+        if (!stream.isDragonboat) return encodeMessageBatch(batch);
+        return encodeDragonboatBatch(batch, (message, fault) => {
+          stream.withheld();
+          onWithheld(message, fault);
+        });
+      },
       write: (bytes) => {
         stream.write(bytes);
       },

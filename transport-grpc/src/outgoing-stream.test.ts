@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { type Client, Metadata, status as Status } from '@grpc/grpc-js';
+import { type Message, MessageType } from '@drakkar/raftio';
 import { isSettled, numberedBatch, numberedChunk } from '@drakkar/raftio/transport/testing';
 import type { Attempt } from './attempt.js';
 import type { OutgoingCall } from './dial.js';
@@ -155,6 +156,23 @@ describe('a peer that is given up', () => {
     expect(call.sweep(3)).toBe(true);
     expect(call.sweep(1)).toBe(false);
     await outcome;
+  });
+
+  it('was taken for Dragonboat, and all that there was for it were messages that Dragonboat does not know', async () => {
+    const call = new ScriptedCall({ answers: false });
+    await call.stream.peerKind;
+    let withheld = 0;
+    const connection = new MessageConnection(call.stream, 1, () => (withheld += 1));
+    const { requests, ...batch } = numberedBatch(1);
+    const preVote = { ...requests[0], type: MessageType.RequestPreVote } as Message;
+    const withhold = (): Promise<void> => connection.sendMessageBatch({ ...batch, requests: [preVote] });
+    await withhold();
+    expect(withheld).toBe(1);
+    expect(call.sweep(2)).toBe(true);
+    call.attempt.bytesRead += 1;
+    expect(call.sweep(10)).toBe(true);
+    await withhold();
+    expect(call.sweep(3)).toBe(false);
   });
 
   it('shows signs of life, but takes none of the messages that wait', async () => {

@@ -64,6 +64,8 @@ export class OutgoingStream implements MonitoredLink {
   #bytesWritten = 0;
   #silentSweeps = 0;
   #stalledSweeps = 0;
+  /** Something was withheld from the peer since it was last heard. */
+  #isOwed = false;
 
   constructor(
     { attempt, client, call }: Dialled,
@@ -155,6 +157,11 @@ export class OutgoingStream implements MonitoredLink {
     });
   }
 
+  /** A message was not written, since the peer is taken for one that does not know it. That may be a mistake. */
+  withheld(): void {
+    this.#isOwed = true;
+  }
+
   /** Says that nothing more will come; the peer answers, when it has taken all of it, with the end of the call. */
   end(): void {
     if (!this.isOpen) return;
@@ -178,7 +185,7 @@ export class OutgoingStream implements MonitoredLink {
 
   /**
    * A peer that has said that it pings is given up when it falls silent. One that does not, such as Dragonboat, when
-   * messages wait and nothing passes in either direction; and any, later, when nothing passes but signs of life. That
+   * messages wait, or were withheld, and nothing passes in either direction; and any, later, when nothing passes but signs of life. That
    * can be the end of an HTTP/2 session of which Node.js says nothing, or a window whose size was damaged on the way.
    */
   sweep(maxSilentSweeps: number, deadPeerTimeoutMs: number): void {
@@ -189,8 +196,9 @@ export class OutgoingStream implements MonitoredLink {
     this.#bytesRead = bytesRead;
     this.#bytesWritten = bytesWritten;
     const isPinged = this.#pinged !== undefined && this.#pinged * 2 <= deadPeerTimeoutMs;
+    if (!isMute) this.#isOwed = false;
     const isWaiting = this.#isForMessages && this.#writes > 0;
-    const isSilent = isMute && (isPinged || (isWaiting && writtenBytes === 0));
+    const isSilent = isMute && (isPinged || ((isWaiting || this.#isOwed) && writtenBytes === 0));
     this.#silentSweeps = isSilent ? this.#silentSweeps + 1 : 0;
     this.#stalledSweeps = isWaiting && writtenBytes < SIGNS_OF_LIFE_BYTES ? this.#stalledSweeps + 1 : 0;
     const details = { deadPeerTimeoutMs };

@@ -32,8 +32,12 @@ interface Plan {
   skip: number;
 }
 
-/** A connection on which nothing has come of a flip for so long is cut here, so that its hosts go on. */
-const PATIENCE_MS = 5_000;
+/**
+ * A connection on which nothing has come of a flip for so long is cut here, so that its hosts go on. It is counted in
+ * looks, so that a pause of this process is not held against them.
+ */
+const PATIENCE_LOOKS = 50;
+const LOOK_MS = 100;
 /** When a plan has not come to pass for so long, the next byte of its region will do. */
 const HURRY_MS = 250;
 /** And then any byte. */
@@ -162,7 +166,7 @@ class Connection {
   end(outcome: 'ended' | 'ignored' | 'open' | 'lost'): void {
     this.#client.destroy();
     this.#host.destroy();
-    clearTimeout(this.#timer);
+    clearInterval(this.#timer);
     if (this.#flip?.outcome === 'pending') this.#flip.outcome = outcome;
   }
 
@@ -201,7 +205,10 @@ class Connection {
     const flip: Flip = { ...where, bit, peer, rule, outcome: 'pending' };
     this.#flip = flip;
     this.#flipper.flips.push(flip);
-    this.#timer = setTimeout(() => this.end(rule === undefined ? 'open' : 'ignored'), PATIENCE_MS);
+    let looks = 0;
+    this.#timer = setInterval(() => {
+      if (++looks === PATIENCE_LOOKS) this.end(rule === undefined ? 'open' : 'ignored');
+    }, LOOK_MS);
     return bit;
   }
 }
