@@ -5,7 +5,8 @@ import { listenToProcess } from './signals.js';
 
 // First of all: as process 1, signals that nobody listens for are lost.
 const signals = listenToProcess();
-if (process.argv[2] === 'serve') signals.onHangup = () => undefined; // what it would read again is not read yet
+const isServing = process.argv[2] === 'serve';
+if (isServing) signals.onHangup = () => undefined; // what it would read again is not read yet
 const io = new ProcessIO();
 // For whatever way out is not the one below; 1 would be a verdict on data.
 const FAILED = 2;
@@ -19,7 +20,9 @@ process.on('uncaughtException', (error: unknown) => {
 const { runCli } = await import('./program.js');
 const exitCode = await runCli(process.argv.slice(2), io, signals);
 // A reader that does not read may hold up a result, but no longer than this the end of a host.
-if (process.argv[2] === 'serve') setTimeout(() => endProcess(exitCode), 1_000).unref();
+if (isServing) setTimeout(() => endProcess(exitCode), 1_000).unref();
 await io.drained();
-if (io.failure !== undefined) io.stderr(`drakkar: the result can't be written: ${io.failure.message}\n`);
-process.exitCode = io.failure === undefined ? exitCode : FAILED;
+// What a host prints is no result.
+const failure = isServing ? undefined : io.failure;
+if (failure !== undefined) io.stderr(`drakkar: the result can't be written: ${failure.message}\n`);
+process.exitCode = failure === undefined ? exitCode : FAILED;

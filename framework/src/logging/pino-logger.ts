@@ -35,7 +35,15 @@ class PinoLogger implements ILogger {
 function standardOutput(): DestinationStream {
   const stream = pino.destination({ fd: STDOUT_FD, sync: false, maxLength: MAX_WAITING_BYTES });
   let isTold = false;
+  let isFailing = false;
+  const flushSync = stream.flushSync.bind(stream);
+  // At the exit of the process it is called for what waits, and would try until that is written.
+  stream.flushSync = () => {
+    if (!isFailing) flushSync();
+  };
+  stream.on('write', () => (isFailing = false));
   stream.on('error', (error: Error) => {
+    isFailing = true;
     if (isTold) return;
     isTold = true;
     const line = `drakkar: log lines are lost, since the standard output does not take them: ${error.message}\n`;
