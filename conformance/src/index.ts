@@ -1,10 +1,12 @@
 export type { CaseResult, CaseStatus, Report, RunOptions, TestRunner } from './suite/case.js';
-export type { LogDBHarness, LogDBPlace } from './logdb/harness.js';
+export type { LogDBHarness, LogDBPlace, SyncedCall } from './logdb/harness.js';
+export { bootstrap, entries, entry, replica, snapshotRecord, state, update } from './logdb/make.js';
 export {
   type CrashPlan,
   type CrashTrace,
   type FaultTrace,
   type LaneTrace,
+  LossTimer,
   Tracer,
   type WorkloadEvent,
   runFaultWorkload,

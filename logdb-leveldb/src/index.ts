@@ -54,7 +54,7 @@ async function openChecked(
 export const adapterModule: LogDBModule = {
   kind: 'logdb',
   name: NAME,
-  capabilities: { shrinksOnCompaction: true, exclusiveOpen: true, durable: true },
+  capabilities: { shrinksOnCompaction: true, exclusiveOpen: true, durable: true, detectsDamage: true },
   optionsSchema,
   createModule(options) {
     const factory: LogDBFactory = (config) => openLevelDBLogDB(config, options);

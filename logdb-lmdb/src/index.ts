@@ -34,7 +34,7 @@ export function openLmdbLogDB(config: LogDBConfig, options: LmdbLogDBOptions = {
 export const adapterModule: LogDBModule = {
   kind: 'logdb',
   name: NAME,
-  capabilities: { shrinksOnCompaction: false, exclusiveOpen: true, durable: true },
+  capabilities: { shrinksOnCompaction: false, exclusiveOpen: true, durable: true, detectsDamage: true },
   optionsSchema,
   createModule(options) {
     const factory: LogDBFactory = (config) => openLmdbLogDB(config, options);

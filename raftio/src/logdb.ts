@@ -66,7 +66,7 @@ export interface ILogDB {
 
   /**
    * Entries from `low` up to, not including, `high`; stops where the log ends or has a gap, and before the entry
-   * that would make the slice exceed `maxSizeBytes`, but gives at least one entry when `low` is stored.
+   * that would make the slice exceed `maxSizeBytes` (0 to 2^53-1), but gives at least one entry when `low` is stored.
    */
   iterateEntries(
     clusterID: number,
@@ -124,4 +124,9 @@ export interface LogDBCapabilities {
   exclusiveOpen: boolean;
   /** Data outlives the process. False only for in-memory adapters. */
   durable: boolean;
+  /**
+   * A byte of an entry that was changed on disk is found, and never served. An adapter that does not know of this one
+   * is not asked.
+   */
+  detectsDamage?: boolean;
 }

@@ -1,11 +1,19 @@
 import { writeSync } from 'node:fs';
-import type { LogDBFactory } from '@drakkar/raftio';
+import type { ILogDB, LogDBFactory } from '@drakkar/raftio';
 import { describeError } from '../suite/assert.js';
-import { runFaultWorkload, runWorkload } from '../logdb/workload.js';
+import {
+  type CrashPlan,
+  LossTimer,
+  type WorkloadEvent,
+  runFaultWorkload,
+  runWorkload,
+} from '../logdb/workload.js';
 import type { ChildLine, ChildTask } from './child-protocol.js';
+import { FailingDisk, canLimitFiles } from './failing-disk.js';
 import { factoryOf, loadAdapterModule } from './load.js';
 
 const STDOUT = 1;
+const LOSS_MS = 5000;
 
 /** Written at once: what was said before the process is lost has been said. */
 function say(line: ChildLine): void {
@@ -36,12 +44,32 @@ async function main(task: ChildTask): Promise<void> {
   if (plan === undefined) throw new Error('no plan');
   const db = await factory({ dir, walDir });
   if (task.action === 'fault') {
-    say({ fault: await runFaultWorkload(db, plan, () => undefined) });
+    await runFaulty(db, plan, new FailingDisk(dir, walDir));
     return;
   }
+  const timer = new LossTimer(plan, () => process.kill(process.pid, 'SIGKILL'));
   await runWorkload(db, plan, (event) => {
     say({ event });
+    timer.note(event);
   });
+  // The loss comes, but not before its time.
+  await new Promise((resolve) => setTimeout(resolve, LOSS_MS));
+}
+
+/** Events are announced as well, so that a trace of the process says between which of them it wrote. */
+async function runFaulty(db: ILogDB, plan: CrashPlan, disk: FailingDisk): Promise<void> {
+  const { fault } = plan;
+  const breakDisk = (acks: number): void => {
+    const isDue = fault?.kind === 'write' && acks === plan.acksBeforeCrash;
+    if (isDue && canLimitFiles()) disk.break(fault.roomBytes);
+  };
+  const mendDisk = (): void => {
+    disk.mend();
+  };
+  const announce = (event: WorkloadEvent): void => {
+    say({ event });
+  };
+  say({ fault: await runFaultWorkload(db, plan, breakDisk, mendDisk, announce) });
 }
 
 await main(JSON.parse(process.argv[2] ?? '{}') as ChildTask);

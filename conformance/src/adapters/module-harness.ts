@@ -13,8 +13,10 @@ import { type RPCHarness, type RPCSite, SEND_BUFFER_BYTES } from '../rpc/harness
 import { describeError } from '../suite/assert.js';
 import { type Carrier, NetworkLink } from '../rpc/network.js';
 import { writeTestCertificates } from '../tls/certificates.js';
-import { crashInChild, failWritesInChild, openInChild } from './child-process.js';
+import { crashInChild, failWritesInChild, openInChild, traceInChild } from './child-process.js';
 import { factoryOf, loadAdapterModule } from './load.js';
+import { damageContent, openFiles } from './place-files.js';
+import { readSyncTrace } from './sync-trace.js';
 import { spawnPeer } from './peer-process.js';
 
 const BLOCK_BYTES = 512;
@@ -45,6 +47,9 @@ async function logDBPlace(
     crash: (plan) => crashInChild(task, plan),
     // Limits on the size of files, by which writes are made to fail, are a thing of POSIX.
     ...(process.platform === 'win32' ? {} : { failWrites: (plan) => failWritesInChild(task, plan) }),
+    watchSyncs: async (plan) => readSyncTrace(await traceInChild(task, plan), root),
+    damage: (content, at) => damageContent(root, content, at),
+    openFiles: () => openFiles(root),
     usedBytes: () => usedBytes(root),
     teardown: () => rm(root, { recursive: true, force: true }),
   };

@@ -1,10 +1,14 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { type MutantResult, runMutants } from '../mutants/mutant.js';
+import { type Mutant, type MutantResult, runMutants } from '../mutants/mutant.js';
 import { MUTANTS, MUTANTS_OF, type MutantKind } from '../mutants/all.js';
 import { describeError } from '../suite/assert.js';
 import { isMissing } from '../adapters/load.js';
 import type { RunOptions } from '../suite/case.js';
+import { ASSEMBLY_CASES } from '../assembly/suite.js';
+import { LOGDB_CASES } from '../logdb/suite.js';
+import { RPC_CASES } from '../rpc/suite.js';
+import { type Share, drawPairs, isDrawn, mutantShare } from './share.js';
 import {
   type AdapterOutcome,
   type AdapterSettings,
@@ -40,12 +44,14 @@ export interface Outcome {
   times: JobTime[];
 }
 
-export function everyJob(withMutants: boolean): Job[] {
+export function everyJob(withMutants: boolean, share?: Share): Job[] {
   const kinds = Object.keys(MUTANTS_OF) as MutantKind[];
   return [
     ...(withMutants ? kinds.map((of) => ({ kind: 'mutants', of }) as const) : []),
     ...KNOWN_ADAPTERS.map((adapter) => ({ kind: 'adapter', adapter }) as const),
-    ...everyPair().map((pair) => ({ kind: 'assembly', pair }) as const),
+    ...(share === undefined ? everyPair() : drawPairs(share, everyPair())).map(
+      (pair) => ({ kind: 'assembly', pair }) as const,
+    ),
   ];
 }
 
@@ -54,15 +60,20 @@ export function nameOf(job: Job): string {
   return job.kind === 'adapter' ? job.adapter.name : nameOfPair(job.pair);
 }
 
+const EVERY_CASE = [...LOGDB_CASES, ...RPC_CASES, ...ASSEMBLY_CASES].map(({ id }) => id);
+
 /** Runs the job in this process, which has nothing else to do. */
 export async function runJob(
   job: Job,
   settings: AdapterSettings,
   cases: readonly string[] | undefined,
+  share?: Share,
 ): Promise<Outcome> {
   const from = performance.now();
   const before = process.cpuUsage();
-  const outcome = await outcomeOf(job, settings, cases === undefined ? {} : { only: cases });
+  const isChosen = share === undefined ? undefined : (id: string): boolean => isDrawn(share, nameOf(job), id);
+  const only = cases ?? (isChosen === undefined ? undefined : EVERY_CASE.filter(isChosen));
+  const outcome = await outcomeOf(job, settings, only === undefined ? {} : { only }, share);
   const { user, system } = process.cpuUsage(before);
   const cpuMs = Math.round((user + system) / 1000);
   const time = { job: nameOf(job), elapsedMs: Math.round(performance.now() - from), cpuMs };
@@ -73,9 +84,12 @@ async function outcomeOf(
   job: Job,
   settings: AdapterSettings,
   options: RunOptions,
+  share: Share | undefined,
 ): Promise<Omit<Outcome, 'times'>> {
   if (job.kind === 'mutants') {
-    const mutants = job.of === undefined ? MUTANTS : MUTANTS_OF[job.of];
+    const all: readonly Mutant[] = job.of === undefined ? MUTANTS : MUTANTS_OF[job.of];
+    const some = share && mutantShare(share, MUTANTS.length);
+    const mutants = some === undefined ? all : all.filter(({ name }) => isDrawn(some, name));
     return { adapters: [], mutants: await runMutants(mutants) };
   }
   const outcome = await (job.kind === 'adapter'

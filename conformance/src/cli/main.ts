@@ -4,6 +4,7 @@ import { describeError } from '../suite/assert.js';
 import { isFailure } from './adapters.js';
 import { type Job, type Outcome, longestFirst, nameOf, runJob, runJobApart } from './jobs.js';
 import { HELP, type Options, parseOptions } from './options.js';
+import type { Share } from './share.js';
 import { renderTables } from './table.js';
 
 const USAGE_EXIT_CODE = 2;
@@ -13,8 +14,8 @@ function progress(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-async function runOne(job: Job, { seed, adapterOptions, cases }: Options): Promise<Outcome> {
-  const outcome = await runJob(job, { seed, options: adapterOptions }, cases);
+async function runOne(job: Job, { seed, adapterOptions, cases, share }: Options): Promise<Outcome> {
+  const outcome = await runJob(job, { seed, options: adapterOptions }, cases, share);
   const asked = outcome.adapters.flatMap((each) => ('report' in each ? each.report.cases : []));
   const count = asked.length + outcome.mutants.length;
   const [{ elapsedMs } = { elapsedMs: 0 }] = outcome.times;
@@ -26,13 +27,14 @@ async function runOne(job: Job, { seed, adapterOptions, cases }: Options): Promi
 const AT_A_TIME = 2;
 
 async function runAll(options: Options): Promise<Outcome> {
-  const { jobs, cases = [], seed } = options;
+  const { jobs, cases = [], seed, share } = options;
   const [only] = jobs;
   if (jobs.length === 1 && only !== undefined) return runOne(only, options);
   const adapterOptions = JSON.stringify(options.adapterOptions);
   const extraArgs = [
     ...cases.flatMap((id) => ['--case', id]),
     ...(seed === undefined ? [] : ['--seed', String(seed)]),
+    ...(share === undefined ? [] : ['--share', String(share.percent)]),
     ...(adapterOptions === '{}' ? [] : ['--options', adapterOptions]),
   ];
   const outcomes: Outcome[] = [];
@@ -51,7 +53,12 @@ async function runAll(options: Options): Promise<Outcome> {
   };
 }
 
+function shareLine({ percent, seed }: Share): string {
+  return `a share of ${percent} % of all cases, pairs and mutants; to repeat it: --share ${percent} --seed ${seed}`;
+}
+
 async function run(options: Options): Promise<number> {
+  if (options.share !== undefined) progress(shareLine(options.share));
   const { adapters, mutants, times } = await runAll(options);
   const isAsked = adapters.some((each) => 'report' in each && each.report.cases.length > 0);
   const isGood = !adapters.some(isFailure) && mutants.every(({ caught }) => caught);

@@ -30,6 +30,23 @@ describe('the command line', () => {
     ]);
   });
 
+  it('takes a path without a leading dot, where there is no such package', () => {
+    expect(adapters(parseOptions(['logdb', 'package.json']).jobs)).toEqual([
+      ['logdb', 'package.json', './package.json'],
+    ]);
+  });
+
+  it('takes a share, by a seed of its own or that of the day', () => {
+    expect(parseOptions(['--share', '40', '--seed', '9'])).toMatchObject({
+      share: { percent: 40, seed: 9 },
+      seed: 9,
+    });
+    const { share, seed, jobs } = parseOptions(['--share', '40']);
+    expect(seed).toBe(share?.seed);
+    expect(jobs.length).toBeLessThan(parseOptions([]).jobs.length);
+    expect(() => parseOptions(['--share', '0'])).toThrow(/takes a percentage/);
+  });
+
   it('gives options to the adapter', () => {
     const { adapterOptions } = parseOptions(['rpc', 'x', '--options', '{"a":1}', '--engine', 'fast']);
     expect(adapterOptions).toEqual({ a: 1, engine: 'fast' });

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { isMissing, isPath } from '../adapters/load.js';
 import type { ModuleHarness } from '../adapters/module-harness.js';
 import { ASSEMBLY_CASES } from '../assembly/suite.js';
 import { LOGDB_CASES } from '../logdb/suite.js';
@@ -6,6 +8,9 @@ import { MUTANTS_OF, type MutantKind } from '../mutants/all.js';
 import { RPC_CASES } from '../rpc/suite.js';
 import { KNOWN_ADAPTERS, type NamedAdapter } from './adapters.js';
 import { type Job, everyJob } from './jobs.js';
+import type { Share } from './share.js';
+
+const MS_PER_DAY = 86_400_000;
 
 export const HELP = `Usage: drakkar-conformance [options]                     everything of this repository
        drakkar-conformance logdb MODULE [options]        a LogDB of your own
@@ -22,6 +27,7 @@ and checks that the suites see deliberately wrong ones. MODULE is a package name
   --engine NAME    short for --options '{"engine":"NAME"}'
   --case ID        only this case, e.g. LDB-SAVE-3 (may be repeated)
   --seed N         seed of the cases that use random numbers; a failure tells the seed that repeats it
+  --share PERCENT  a part of all cases, pairs and mutants, drawn by the seed (that of the day, unless told)
   --mutants        only the deliberately wrong adapters
   --mutants-of K   only those of one kind: ${Object.keys(MUTANTS_OF).join(', ')} (may be repeated)
   --no-mutants     leave them out (left out, too, where adapters or cases are chosen)
@@ -34,6 +40,8 @@ export interface Options {
   jobs: readonly Job[];
   cases: readonly string[] | undefined;
   seed: number | undefined;
+  /** Of all that there is; the cases that are named are asked whole. */
+  share: Share | undefined;
   adapterOptions: Readonly<Record<string, unknown>>;
   json: boolean;
   output: string | undefined;
@@ -58,6 +66,11 @@ function known(name: string, engine: unknown): NamedAdapter[] {
   return found.map((each) => ({ ...each, isWanted: true }));
 }
 
+/** `dist/mine.js`: a path, unless there is a package of that name. */
+function isFileWithoutDot(specifier: string): boolean {
+  return !isPath(specifier) && isMissing(specifier) && existsSync(specifier);
+}
+
 /** An adapter by package name or path; short names are those of a configuration. */
 function given(kind: Kind | undefined, specifier: string): NamedAdapter {
   const named = KNOWN_ADAPTERS.find(
@@ -66,7 +79,8 @@ function given(kind: Kind | undefined, specifier: string): NamedAdapter {
   if (named !== undefined) return { ...named, isWanted: true };
   const other = KNOWN_ADAPTERS.find((each) => kind !== undefined && each.name === specifier);
   if (other !== undefined) throw new UsageError(`${specifier} is a ${other.kind}, not a ${kind}`);
-  return { name: specifier, specifier, isWanted: true, ...(kind === undefined ? {} : { kind }) };
+  const wanted = isFileWithoutDot(specifier) ? `./${specifier}` : specifier;
+  return { name: specifier, specifier: wanted, isWanted: true, ...(kind === undefined ? {} : { kind }) };
 }
 
 const COMMANDS: Readonly<Record<string, Kind>> = { logdb: 'logdb', rpc: 'transport', transport: 'transport' };
@@ -103,6 +117,14 @@ function parseSeed(text: string | undefined): number | undefined {
   return Number(text);
 }
 
+/** Without a seed, that of the day. */
+function parseShare(text: string | undefined, seed: number | undefined): Share | undefined {
+  if (text === undefined) return undefined;
+  const percent = Number(text);
+  if (!(percent > 0 && percent <= 100)) throw new UsageError(`--share takes a percentage, not "${text}"`);
+  return { percent, seed: seed ?? Math.floor(Date.now() / MS_PER_DAY) };
+}
+
 function parseAdapterOptions(text: string | undefined, engine: string | undefined): Record<string, unknown> {
   const fromEngine = engine === undefined ? {} : { engine };
   if (text === undefined) return fromEngine;
@@ -125,6 +147,7 @@ const OPTIONS = {
   engine: { type: 'string' },
   case: { type: 'string', multiple: true },
   seed: { type: 'string' },
+  share: { type: 'string' },
   mutants: { type: 'boolean', default: false },
   'mutants-of': { type: 'string', multiple: true, default: [] as string[] },
   'no-mutants': { type: 'boolean', default: false },
@@ -146,12 +169,15 @@ export function parseOptions(args: readonly string[]): Options {
     ...positional(positionals),
     ...named.map((adapter) => ({ kind: 'adapter', adapter }) as const),
   ];
+  const seed = parseSeed(values.seed);
+  const share = parseShare(values.share, seed);
   const hasOptions = Object.keys(adapterOptions).length > 0;
   if (hasOptions && chosen.length === 0) throw new UsageError('--options and --engine need an adapter');
   return {
-    jobs: jobsFor(chosen, values),
+    jobs: jobsFor(chosen, { ...values, drawn: share }),
+    share,
     cases: values.case,
-    seed: parseSeed(values.seed),
+    seed: share?.seed ?? seed,
     adapterOptions,
     json: values.json,
     output: values.output,
@@ -172,10 +198,11 @@ function jobsFor(
     'no-mutants': boolean;
     case?: string[] | undefined;
     engine?: string | undefined;
+    drawn?: Share | undefined;
   },
 ): Job[] {
   if (values.mutants) return [{ kind: 'mutants' }];
   if (values['mutants-of'].length > 0) return values['mutants-of'].map(mutantsOf);
-  if (chosen.length === 0) return everyJob(!values['no-mutants'] && values.case === undefined);
+  if (chosen.length === 0) return everyJob(!values['no-mutants'] && values.case === undefined, values.drawn);
   return [...chosen];
 }

@@ -98,7 +98,14 @@ export async function checkBootstrap(
   expected: Bootstrap | undefined,
   what: string,
 ): Promise<void> {
-  const actual = await db.getBootstrapInfo(of.clusterID, of.nodeID);
+  checkBootstrapIs(await db.getBootstrapInfo(of.clusterID, of.nodeID), expected, what);
+}
+
+export function checkBootstrapIs(
+  actual: Bootstrap | undefined,
+  expected: Bootstrap | undefined,
+  what: string,
+): void {
   if (expected === undefined) {
     same(actual, undefined, `${what}: getBootstrapInfo`);
     return;

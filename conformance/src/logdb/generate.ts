@@ -67,9 +67,20 @@ export class Lane {
     const from = overwrites ? this.#random.between(Math.max(lowest, last - 8), last + 1) : last + 1;
     const log = entries(from, from + this.#random.between(0, 5), this.#term, this.#entrySizeBytes);
     const withState = this.#random.chance(70);
+    if (this.#kind === 'lifecycle' && this.#random.chance(15)) return this.#restart(of, last + 5);
     return update(of, {
       entries: this.#random.chance(90) ? log : [],
       ...(withState ? { state: state(this.#term, this.#random.between(0, 3), this.step) } : {}),
+    });
+  }
+
+  /** As when a snapshot came from the leader, with what follows it. */
+  #restart(of: NodeInfo, index: number): Update {
+    const count = this.#random.between(0, 3);
+    return update(of, {
+      state: state(this.#term, 0, index),
+      entries: entries(index + 1, index + count, this.#term, this.#entrySizeBytes),
+      snapshot: snapshotRecord(index, this.#term),
     });
   }
 

@@ -1,6 +1,13 @@
 import type { ILogDB, LogDBCapabilities } from '@drakkar/raftio';
 import type { CrashPlan, CrashTrace, FaultTrace } from './workload.js';
 
+/** What was seen of a call. */
+export interface SyncedCall {
+  wrote: boolean;
+  /** A sync began after its first write and had ended when the call did. */
+  synced: boolean;
+}
+
 /** Where one LogDB lives for the length of one case: a folder, or a piece of memory. */
 export interface LogDBPlace {
   /** Opens the LogDB; called again on the same place after `close` or `crash`, to ask for what was durable. */
@@ -17,6 +24,18 @@ export interface LogDBPlace {
    * it saw. The place is not open before, nor after.
    */
   failWrites?(plan: CrashPlan): Promise<FaultTrace>;
+  /**
+   * Runs `runFaultWorkload(plan)`, with no fault, on the place, and says of each call of its first lane whether it wrote
+   * anything and whether it synced that before it resolved. The place is not open before, nor after.
+   */
+  watchSyncs?(plan: CrashPlan): Promise<SyncedCall[]>;
+  /**
+   * Changes the byte at `at` of `content` wherever that lies in what is stored, behind the back of the LogDB, which may
+   * be open; gives how often it was found.
+   */
+  damage?(content: Uint8Array, at: number): Promise<number>;
+  /** How many files of the place this process has open, and how many there are; undefined where that can't be known. */
+  openFiles?(): Promise<{ handles: number; there: number } | undefined>;
   /** Bytes of storage that the place takes up, for the clauses about giving space back. */
   usedBytes?(): Promise<number>;
   /** Closes and removes what the place is made of. Called once, however the case ended. */
@@ -46,6 +65,8 @@ export class LogDBBench {
     readonly place: LogDBPlace,
     readonly capabilities: LogDBCapabilities,
     readonly seed: number,
+    /** A bench on a new place, for what has to begin from nothing once more; it is cleaned up by whoever asked for it. */
+    readonly another: () => Promise<LogDBBench> = () => Promise.reject(new Error('there is one place only')),
   ) {}
 
   /** The LogDB that was opened last. */

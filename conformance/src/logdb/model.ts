@@ -1,4 +1,15 @@
-import type { Bootstrap, Entry, ILogDB, NodeInfo, Snapshot, State, Update } from '@drakkar/raftio';
+import {
+  type Bootstrap,
+  type Entry,
+  type EntrySlice,
+  type ILogDB,
+  type NodeInfo,
+  type RaftState,
+  type Snapshot,
+  type State,
+  type Update,
+  entrySizeBytes,
+} from '@drakkar/raftio';
 import { checkBootstrap, checkExtent, checkNodes, checkRange, checkSnapshots, checkState } from './check.js';
 
 /** One call that changes a LogDB, as data: performed on the adapter, and applied to the model. */
@@ -63,6 +74,43 @@ export class ReplicaModel {
     return run;
   }
 
+  /** As `iterateEntries` gives it. */
+  slice(low: number, high: number, maxSizeBytes: number): EntrySlice {
+    const slice: EntrySlice = { entries: [], sizeBytes: 0 };
+    for (let index = low; index < high; index++) {
+      const found = this.log.get(index);
+      if (found === undefined) break;
+      const sizeBytes = slice.sizeBytes + entrySizeBytes(found);
+      if (sizeBytes > maxSizeBytes && slice.entries.length > 0) break;
+      slice.entries.push(found);
+      slice.sizeBytes = sizeBytes;
+    }
+    return slice;
+  }
+
+  /** As `readRaftState` gives it. */
+  raftState(lastIndex: number): RaftState | undefined {
+    if (this.state === undefined) return undefined;
+    const run = this.run(lastIndex + 1);
+    return { state: { ...this.state }, firstIndex: run[0]?.index ?? 0, entryCount: run.length };
+  }
+
+  listSnapshots(index: number): Snapshot[] {
+    return [...this.snapshots.values()]
+      .filter((each) => each.index <= index)
+      .sort((a, b) => a.index - b.index);
+  }
+
+  copy(): ReplicaModel {
+    const copy = new ReplicaModel(this.of);
+    copy.bootstrap = this.bootstrap;
+    copy.state = this.state && { ...this.state };
+    copy.removedTo = this.removedTo;
+    for (const [index, each] of this.log) copy.log.set(index, each);
+    for (const [index, each] of this.snapshots) copy.snapshots.set(index, each);
+    return copy;
+  }
+
   save({ state, entriesToSave, snapshot }: Update): void {
     if (state !== undefined) this.state = { ...state };
     if (snapshot !== undefined) this.log.clear();
@@ -94,6 +142,12 @@ export class LogDBModel {
 
   get replicas(): ReplicaModel[] {
     return [...this.#replicas.values()];
+  }
+
+  copy(): LogDBModel {
+    const copy = new LogDBModel();
+    for (const [key, each] of this.#replicas) copy.#replicas.set(key, each.copy());
+    return copy;
   }
 
   apply(operation: Operation): void {

@@ -25,7 +25,7 @@ describe('deliberately wrong adapters', () => {
     const sound = {
       name: 'sound',
       caughtBy: ['LDB-BOOT-2'],
-      cases: LOGDB_CASES.map(({ id }) => id),
+      cases: LOGDB_CASES.map(({ id }) => id).filter((id) => /-(BOOT|TAIL|SNAP)-/.test(id)),
       run: (only: readonly string[]) => runLogDB(memoryLogDBHarness(), { only }),
     };
     expect(await runMutants([sound])).toMatchObject([{ caught: false, failed: [] }]);
@@ -47,7 +47,7 @@ describe('deliberately wrong adapters', () => {
   });
 
   it('are asked again, but for the named cases, when so many fail that it may be for lateness', async () => {
-    const ids = LOGDB_CASES.map(({ id }) => id).slice(0, 8);
+    const ids = LOGDB_CASES.map(({ id }) => id).slice(0, 12);
     const [named = '', ...others] = ids;
     const asked: string[] = [];
     const sound = memoryLogDBHarness();

@@ -31,7 +31,12 @@ class MemoryLogDBPlace implements LogDBPlace {
       };
       const workload = runWorkload(db, plan, (event) => {
         tracer.note(event);
-        if (event.done && tracer.acks === plan.acksBeforeCrash) void lose();
+        const { during } = plan;
+        const isDue =
+          during === undefined
+            ? event.done && tracer.acks === plan.acksBeforeCrash
+            : !event.done && event.lane === during.lane && event.step === during.step;
+        if (isDue) void lose();
       });
       workload.catch(reject);
     });

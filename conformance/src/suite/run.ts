@@ -36,7 +36,7 @@ type Body<Bench> = (bench: Bench) => Promise<void>;
 
 /** What is to be run for this adapter, or why nothing is. */
 function bodyOf<B, C>(suite: Suite<B, C>, test: ConformanceCase<B, C>): Body<B> | string {
-  if (test.requires === undefined || suite.capabilities[test.requires]) return test.run;
+  if (test.requires === undefined || suite.capabilities[test.requires] === true) return test.run;
   return test.otherwise ?? `${test.requires} is not declared`;
 }
 

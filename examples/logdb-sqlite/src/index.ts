@@ -15,7 +15,7 @@ interface SqliteOptions {
 export const adapterModule: LogDBModule = {
   kind: 'logdb',
   name: NAME,
-  capabilities: { shrinksOnCompaction: true, exclusiveOpen: true, durable: true },
+  capabilities: { shrinksOnCompaction: true, exclusiveOpen: true, durable: true, detectsDamage: true },
   optionsSchema: {
     type: 'object',
     additionalProperties: false,

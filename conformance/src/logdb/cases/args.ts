@@ -1,27 +1,9 @@
-import type { Update } from '@drakkar/raftio';
 import { fail, same, sameMap } from '../../suite/assert.js';
 import { sameEntries, sameSnapshot } from '../../suite/raftpb.js';
 import { checkBootstrap, checkLog, checkSnapshots } from '../check.js';
 import { R, bootstrap, entries, replica, snapshotRecord, state, update } from '../make.js';
+import { spoilUpdates } from '../spoil.js';
 import type { LogDBCase } from './logdb-case.js';
-
-/** Spoils everything that an update holds, as a caller may once the promise has settled. */
-function spoil(updates: Update[]): void {
-  for (const { entriesToSave, state: given, snapshot } of updates) {
-    for (const item of entriesToSave) {
-      item.cmd.fill(0xee);
-      item.clientID = 9;
-      item.place(item.term + 90, item.index + 90);
-    }
-    if (given !== undefined) Object.assign(given, { term: 99, vote: 99, commit: 99 });
-    if (snapshot !== undefined) {
-      snapshot.membership.addresses.clear();
-      for (const { metadata } of snapshot.files) metadata.fill(0xee);
-      Object.assign(snapshot, { filepath: 'spoilt', term: 99 });
-    }
-  }
-  updates.length = 0;
-}
 
 export const ARGS_CASES: readonly LogDBCase[] = [
   {
@@ -60,7 +42,7 @@ export const ARGS_CASES: readonly LogDBCase[] = [
         update(R, { state: state(2, 1, 3), entries: entries(1, 6, 2, 3000), snapshot: snapshotRecord(4, 2) }),
       ];
       await bench.db.saveRaftState(updates);
-      spoil(updates);
+      spoilUpdates(updates);
       for (const what of ['spoilt', 'spoilt, after reopen']) {
         await checkBootstrap(bench.db, R, bootstrap([1, 2]), what);
         await checkLog(bench.db, R, entries(1, 6, 2, 3000), what);

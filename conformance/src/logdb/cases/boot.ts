@@ -46,6 +46,9 @@ export const BOOT_CASES: readonly LogDBCase[] = [
     id: 'LDB-BOOT-4',
     title: 'bootstrap info that is saved again replaces what was there, and nothing else',
     run: async (bench) => {
+      await bench.db.saveBootstrapInfo(7, 3, bootstrap([1, 2, 5]));
+      await bench.db.saveBootstrapInfo(7, 3, bootstrap([2, 9]));
+      await checkBootstrap(bench.db, R, bootstrap([2, 9]), 'other members');
       await bench.db.saveBootstrapInfo(7, 3, bootstrap([], true));
       await bench.db.saveRaftState([update(R, { state: state(1, 2, 0), entries: entries(1, 3, 1) })]);
       const known = { ...bootstrap([], true), groupID: 41 };

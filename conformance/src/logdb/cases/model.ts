@@ -1,62 +1,74 @@
 import { describeError, fail } from '../../suite/assert.js';
-import { Lane } from '../generate.js';
-import { checkModel, perform } from '../model.js';
+import { codeOf } from '../history/code.js';
+import { type HistoryKind, HistoryDrawer } from '../history/draw.js';
+import { HistoryRun } from '../history/run.js';
+import { shrink } from '../history/shrink.js';
+import type { Step } from '../history/steps.js';
 import type { LogDBBench } from '../harness.js';
-import { checkReplica } from '../model.js';
 import type { LogDBCase } from './logdb-case.js';
 
-const STEPS = 240;
-const CHECK_EVERY = 12;
-const REOPEN_EVERY = 60;
+const MIB = 1024 * 1024;
+const DEADLINE_MS = 120_000;
+const SHRINK_MS = 8000;
+const MOST_SHOWN = 40;
 
-async function replay(bench: LogDBBench): Promise<void> {
-  const calls = new Lane('lifecycle', bench.seed, 0);
-  while (calls.step < STEPS) {
-    const operation = calls.next();
-    await perform(bench.db, operation);
-    const what = `seed ${bench.seed}, after call ${calls.step}, ${operation.op}`;
-    if (calls.step % REOPEN_EVERY === 0) await bench.reopen();
-    if (calls.step % CHECK_EVERY === 0) await checkModel(bench.db, calls.model, what);
-  }
-  await checkModel(bench.db, calls.model, `seed ${bench.seed}, at the end`);
-}
-
-/** Four lanes at once; what each leaves behind must not depend on the others. */
-async function replayOverlapping(bench: LogDBBench): Promise<void> {
-  const lanes = [0, 1, 2, 3].map((lane) => new Lane('lifecycle', bench.seed + 1, lane));
-  for (let round = 1; round <= 3; round++) {
-    await Promise.all(
-      lanes.map(async (calls) => {
-        while (calls.step < round * 40) await perform(bench.db, calls.next());
-      }),
-    );
-    await bench.reopen();
-    for (const [lane, { model }] of lanes.entries()) {
-      for (const each of model.replicas) await checkReplica(bench.db, each, `lane ${lane}, round ${round}`);
-    }
-  }
-}
-
-/** Adds to a failure what repeats it. */
-async function withSeed(bench: LogDBBench, body: (bench: LogDBBench) => Promise<void>): Promise<void> {
+/** What the history fails with on a place of its own; undefined: nothing. */
+async function failureOf(bench: LogDBBench, steps: readonly Step[]): Promise<string | undefined> {
   try {
-    await body(bench);
+    await new HistoryRun(bench).run(steps);
+    return undefined;
   } catch (error) {
-    fail(`${describeError(error)} (seed ${bench.seed})`);
+    return describeError(error);
   }
+}
+
+/** Runs histories drawn from the seed; of one that fails, tells the shortest that is found to fail, as code. */
+async function runHistories(bench: LogDBBench, kind: HistoryKind, salt: number): Promise<void> {
+  const seed = bench.seed * 1009 + salt;
+  const steps = new HistoryDrawer(seed, kind).draw();
+  const failure = await failureOf(bench, steps);
+  if (failure === undefined) return;
+  const onFresh = async (candidate: readonly Step[]): Promise<string | undefined> => {
+    const fresh = await bench.another();
+    try {
+      return await failureOf(fresh, candidate);
+    } finally {
+      await fresh.cleanUp().catch(() => undefined);
+    }
+  };
+  const shortest = await shrink(steps, onFresh, SHRINK_MS);
+  const lines = shortest.steps.slice(0, MOST_SHOWN).map((step) => `  ${codeOf(step)}`);
+  if (shortest.steps.length > MOST_SHOWN) lines.push(`  … and ${shortest.steps.length - MOST_SHOWN} more`);
+  fail(
+    `${shortest.failure ?? failure} (seed ${bench.seed}). ` +
+      `The shortest history found that fails, in the words of the suite:\n${lines.join('\n')}`,
+  );
+}
+
+const SMALL: HistoryKind = { steps: 220, overlaps: false, crashes: false, budgetBytes: MIB, removals: 8 };
+
+function modelCase(id: string, title: string, kind: HistoryKind, salt: number): LogDBCase {
+  return { id, title, run: (bench) => runHistories(bench, kind, salt), deadlineMs: DEADLINE_MS };
 }
 
 export const MODEL_CASES: readonly LogDBCase[] = [
-  {
-    id: 'LDB-MODEL-1',
-    title: 'any sequence of calls, with reopenings, leaves what the contract says',
-    run: (bench) => withSeed(bench, replay),
-    deadlineMs: 60_000,
-  },
-  {
-    id: 'LDB-MODEL-2',
-    title: 'sequences for different replicas that overlap leave what each alone would',
-    run: (bench) => withSeed(bench, replayOverlapping),
-    deadlineMs: 60_000,
-  },
+  modelCase('LDB-MODEL-1', 'any sequence of calls, with reopenings, leaves what the contract says', SMALL, 1),
+  modelCase(
+    'LDB-MODEL-2',
+    'calls that overlap leave, and give, what they would one after the other in the order called',
+    { ...SMALL, overlaps: true },
+    2,
+  ),
+  modelCase(
+    'LDB-MODEL-3',
+    'the same holds for large data that is removed and compacted all the time',
+    { steps: 320, overlaps: true, crashes: false, budgetBytes: 16 * MIB, removals: 14 },
+    3,
+  ),
+  modelCase(
+    'LDB-MODEL-4',
+    'and when the process is lost on the way, again and again',
+    { steps: 120, overlaps: true, crashes: true, budgetBytes: 2 * MIB, removals: 8 },
+    4,
+  ),
 ];

@@ -61,6 +61,7 @@ export const NODE_CASES: readonly LogDBCase[] = [
     title: 'removeNodeData removes everything of the replica, durably',
     run: async (bench) => {
       await fill(bench, R, 5);
+      await checkFilled(bench, R, 5);
       await bench.db.removeNodeData(R.clusterID, R.nodeID);
       for (const what of ['removed', 'removed, after reopen']) {
         await checkNothing(bench.db, R, what);
@@ -110,6 +111,16 @@ export const NODE_CASES: readonly LogDBCase[] = [
       await checkState(bench.db, R, state(1, 2, 0), 'created anew');
       await checkLog(bench.db, R, entries(1, 2, 1), 'created anew');
       await checkSnapshots(bench.db, R, [], 'created anew');
+      for (const what of ['removed and saved again', 'imported and saved again']) {
+        await bench.db.saveRaftState([update(R, { state: state(1, 2, 0), entries: entries(2, 3, 1) })]);
+        await bench.db.removeNodeData(R.clusterID, R.nodeID);
+        if (what.startsWith('imported')) await bench.db.importSnapshot(snapshotRecord(1, 7), R);
+        // The very same as before: what was remembered of the old replica must not make it look stored.
+        await bench.db.saveRaftState([update(R, { state: state(1, 2, 0), entries: entries(2, 3, 1) })]);
+        await bench.reopen();
+        await checkState(bench.db, R, state(1, 2, 0), what);
+        await checkLog(bench.db, R, entries(2, 3, 1), what);
+      }
     },
   },
 ];

@@ -112,6 +112,13 @@ export const SAVE_CASES: readonly LogDBCase[] = [
       await bench.reopen();
       await checkState(bench.db, R, state(2, 3, 1), 'after empty calls');
       await checkLog(bench.db, R, entries(1, 4, 2), 'after empty calls');
+      await bench.db.saveRaftState([update(replica(8, 8))]);
+      await checkState(
+        bench.db,
+        replica(8, 8),
+        undefined,
+        'after an empty update of a replica that is not there',
+      );
     },
   },
   {

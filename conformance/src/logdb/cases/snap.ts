@@ -10,6 +10,9 @@ async function saveRecords({ db }: LogDBBench, ...indexes: number[]): Promise<vo
 
 const records = (...indexes: number[]): Snapshot[] => indexes.map((index) => snapshotRecord(index, 2));
 
+/** More than are read at a time. */
+const MANY_RECORDS = 140;
+
 export const SNAP_CASES: readonly LogDBCase[] = [
   {
     id: 'LDB-SNAP-1',
@@ -38,6 +41,13 @@ export const SNAP_CASES: readonly LogDBCase[] = [
       await checkSnapshots(bench.db, R, records(9, 10, 300), 'up to one of them', 300);
       await checkSnapshots(bench.db, R, records(9, 10), 'up to just before one', 299);
       await checkSnapshots(bench.db, R, [], 'below all', 8);
+      const [many, count] = [replica(12, 1), MANY_RECORDS];
+      for (let index = 1; index <= count; index++) {
+        await bench.db.saveSnapshots([update(many, { snapshot: snapshotRecord(index, 2) })]);
+      }
+      const all = records(...Array.from({ length: count }, (_, i) => i + 1));
+      await checkSnapshots(bench.db, many, all, 'very many');
+      await checkSnapshots(bench.db, many, all.slice(0, -1), 'very many but the last', count - 1);
     },
   },
   {

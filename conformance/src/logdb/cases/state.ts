@@ -1,4 +1,4 @@
-import { checkExtent, checkState } from '../check.js';
+import { checkExtent, checkSnapshots, checkState } from '../check.js';
 import { R, bootstrap, entries, replica, snapshotRecord, state, update } from '../make.js';
 import type { LogDBCase } from './logdb-case.js';
 
@@ -63,6 +63,20 @@ export const STATE_CASES: readonly LogDBCase[] = [
       await bench.reopen();
       await checkState(bench.db, R, state(0, 0, 0), 'entries alone');
       await checkExtent(bench.db, R, 0, { first: 1, count: 3 }, 'entries alone');
+    },
+  },
+  {
+    id: 'LDB-STATE-6',
+    title:
+      'an update with only a snapshot record makes a state of zeros or none, and the same after a reopening',
+    run: async (bench) => {
+      await bench.db.saveRaftState([update(R, { snapshot: snapshotRecord(9, 1) })]);
+      const found = await bench.db.readRaftState(R.clusterID, R.nodeID, 0);
+      for (const what of ['a record alone', 'a record alone, after reopen']) {
+        await checkState(bench.db, R, found === undefined ? undefined : state(0, 0, 0), what);
+        await checkSnapshots(bench.db, R, [snapshotRecord(9, 1)], what);
+        await bench.reopen();
+      }
     },
   },
 ];
