@@ -141,6 +141,12 @@ describe('a data directory on a network file system', () => {
     expect((await opened(disk('NFS', 'yes'), true)).sharedFolders).toEqual([]);
   });
 
+  it('is reported when a host has used it before, which must go on', async () => {
+    await opened(new Disk());
+    const { sharedFolders } = await opened(disk('NFS', 'yes'));
+    expect(sharedFolders).toEqual([{ dir: join(dir, 'host'), fileSystem: 'NFS' }]);
+  });
+
   it('is reported when it may be one', async () => {
     const { sharedFolders } = await opened(disk('FUSE', 'perhaps'));
     expect(sharedFolders).toEqual([{ dir: join(dir, 'host'), fileSystem: 'FUSE' }]);

@@ -300,11 +300,12 @@ export async function openDataDir(services: DataDirServices): Promise<DataDir> {
   const { config, fileSystem: fs } = services;
   const host = identityOf(services);
   const { separateWal } = host;
-  await readAndCheck(fs, config, host);
+  const { main } = await readAndCheck(fs, config, host);
   await makeRoot(fs, config.nodeHostDir, 'nodeHostDir');
   if (separateWal) await makeRoot(fs, config.walDir, 'walDir');
   const roots = separateWal ? [config.nodeHostDir, config.walDir] : [config.nodeHostDir];
-  const sharedFolders = await checkSharedDisks(fs, roots, config.allowNetworkFileSystem === true);
+  const isAllowed = config.allowNetworkFileSystem === true;
+  const sharedFolders = isAllowed ? [] : await checkSharedDisks(fs, roots, main === undefined);
   const lock = await acquireLocks(services.directoryLock, roots);
   try {
     return await prepare(services, host, lock, sharedFolders);

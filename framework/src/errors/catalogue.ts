@@ -357,7 +357,7 @@ const hostErrors: readonly ErrorDescription[] = [
   ),
   describe(
     host.ErrNetworkFileSystem,
-    'The data directory is on a network file system, such as NFS. Its lock is seen on one machine alone: a host on another machine could use the same data at the same time.',
+    'A new data directory is on a network file system, such as NFS. Its lock is seen on one machine alone: a host on another machine could use the same data at the same time.',
     'Use a local disk. Where nothing but this machine can ever start this host, set `allowNetworkFileSystem`. See docs/operations.md.',
   ),
   describe(
