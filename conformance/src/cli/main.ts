@@ -58,7 +58,7 @@ function shareLine({ percent, seed }: Share): string {
 }
 
 async function run(options: Options): Promise<number> {
-  if (options.share !== undefined) progress(shareLine(options.share));
+  if (options.share !== undefined && options.jobs.length > 1) progress(shareLine(options.share));
   const { adapters, mutants, times } = await runAll(options);
   const isAsked = adapters.some((each) => 'report' in each && each.report.cases.length > 0);
   const isGood = !adapters.some(isFailure) && mutants.every(({ caught }) => caught);

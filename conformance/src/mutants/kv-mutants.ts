@@ -4,7 +4,7 @@ import { runLogDB } from '../logdb/suite.js';
 import { type CrashPlan, type CrashTrace, Tracer, runWorkload } from '../logdb/workload.js';
 import { turn } from '../suite/wait.js';
 import { KVDisk, type KVFault, SmallKV } from './kv-store.js';
-import { casesFor } from './logdb-mutants.js';
+import { namedCases } from './logdb-mutants.js';
 import type { Mutant } from './mutant.js';
 
 class KVPlace implements LogDBPlace {
@@ -76,6 +76,6 @@ const BUGS: readonly KVBug[] = [
 export const KV_MUTANTS: readonly Mutant[] = BUGS.map(({ name, caughtBy, fault }) => ({
   name: `store of a logdb: ${name}`,
   caughtBy,
-  cases: casesFor(caughtBy),
+  cases: namedCases(caughtBy),
   run: (only, seed = 1) => runLogDB({ ...kvHarness([fault], name), seed }, { only }),
 }));

@@ -22,8 +22,15 @@ const APART = [
   'LDB-MEMORY-1',
 ];
 
+/** Asked of bugs that spoil what many cases stand on, besides the cases that are named. */
+const SOUND = ['LDB-OPEN-1', 'LDB-BOOT-1', 'LDB-SAVE-4', 'LDB-CLOSE-1'];
+
+export function namedCases(caughtBy: readonly string[]): string[] {
+  return [...new Set([...caughtBy, ...SOUND])];
+}
+
 /** The cases that a bug in memory is asked. */
-export function casesFor(caughtBy: readonly string[]): string[] {
+function casesFor(caughtBy: readonly string[]): string[] {
   return LOGDB_CASES.map(({ id }) => id).filter((id) => caughtBy.includes(id) || !APART.includes(id));
 }
 
@@ -31,7 +38,7 @@ export const LOGDB_MUTANTS: readonly Mutant[] = [...STORING_BUGS, ...READING_BUG
   ({ name, caughtBy, open }) => ({
     name: `logdb: ${name}`,
     caughtBy,
-    cases: casesFor(caughtBy),
+    cases: MORE_BUGS.some((each) => each.name === name) ? namedCases(caughtBy) : casesFor(caughtBy),
     run: (only, seed = 1) => runLogDB({ ...memoryLogDBHarness(open, name), seed }, { only }),
   }),
 );
