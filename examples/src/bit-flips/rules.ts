@@ -20,6 +20,9 @@ const KNOWN_TYPES: ReadonlySet<number> = new Set([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
 const WS_HEADER_BYTES = 2;
 const WS_MASK_BYTES = 4;
 const WS_LENGTH_BITS = 0x7f;
+/** In place of a length: two or more bytes of it follow. */
+const WS_LONG_LENGTH = 126;
+const WS_LENGTH_BYTES = 2;
 
 function http2Rule({ header, at }: Place, bit: number): string | undefined {
   const type = header[FRAME_TYPE_AT] ?? 0;
@@ -39,8 +42,10 @@ function http2Rule({ header, at }: Place, bit: number): string | undefined {
 
 function wsRule({ header, at }: Place): string | undefined {
   if (at === undefined || at < WS_HEADER_BYTES || at >= WS_HEADER_BYTES + WS_MASK_BYTES) return undefined;
-  const isEmpty = ((header[1] ?? 0) & WS_LENGTH_BITS) === 0;
-  return isEmpty ? 'the mask of a frame without a payload masks nothing (RFC 6455, 5.3)' : undefined;
+  const length = (header[1] ?? 0) & WS_LENGTH_BITS;
+  if (length === 0) return 'the mask of a frame without a payload masks nothing (RFC 6455, 5.3)';
+  if (length < WS_LONG_LENGTH || at >= WS_HEADER_BYTES + WS_LENGTH_BYTES) return undefined;
+  return 'a frame that is announced longer than it is takes what follows for its rest, until so much has come';
 }
 
 /** Why nothing need come of the flip of a bit; undefined: something must. */
