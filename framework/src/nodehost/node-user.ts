@@ -214,7 +214,7 @@ export class NodeUser implements INodeUser {
       operation,
       clientID,
       seriesID,
-      deadlineMs: replica.nowMs + timeoutMs,
+      deadlineMs: Math.ceil(replica.nowMs + timeoutMs), // whole numbers take no memory of their own
       attempts,
     });
     attempts?.begin(cmd);

@@ -61,6 +61,26 @@ describe('PendingProposals', () => {
     expect(late.outcome).toBe('timeout');
   });
 
+  it('ends in time what is proposed anew when others time out', () => {
+    const proposals = new PendingProposals(CLUSTER, 0);
+    const again: RequestState[] = [];
+    proposals.add(proposal(1, 0, 5)).onResult(() => again.push(proposals.add(proposal(1, 0, 8))));
+    proposals.expire(5);
+    expect([again[0]?.outcome, proposals.size]).toEqual([undefined, 1]);
+    proposals.expire(8);
+    expect([again[0]?.outcome, proposals.size]).toEqual(['timeout', 0]);
+  });
+
+  it('lets a listener of one that timed out stop the replica', () => {
+    const proposals = new PendingProposals(CLUSTER, 0);
+    proposals.add(proposal(1, 0, 5)).onResult(() => {
+      proposals.terminate();
+    });
+    const other = proposals.add(proposal(1, 0, 5));
+    proposals.expire(5);
+    expect([other.outcome, proposals.size]).toEqual(['terminated', 0]);
+  });
+
   it('does not end a proposal twice', () => {
     const proposals = new PendingProposals(CLUSTER, 0);
     const request = proposals.add(proposal(1, 0, 5));

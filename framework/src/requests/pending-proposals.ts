@@ -1,4 +1,5 @@
 import type { EntryFields, Uint64 } from '@drakkar/raftio';
+import { RequestRing } from './request-ring.js';
 import { NO_ROOM, type RequestFields, RequestResult, RequestState, terminated } from './request-state.js';
 
 const COUNTER_SPAN = 0x1_0000_0000;
@@ -9,15 +10,14 @@ const DROPPED = new RequestResult('dropped');
 const TIMEOUT = new RequestResult('timeout');
 
 /**
- * Proposals of one replica that wait to be applied. A proposal's key is a 32-bit counter, which finds it in a map of
- * small integers, under a nonce that is drawn anew whenever the replica starts: entries of another replica, or of an
+ * Proposals of one replica that wait to be applied. A proposal's key is a 32-bit counter, by which it is found in a
+ * ring, under a nonce that is drawn anew whenever the replica starts: entries of another replica, or of an
  * earlier life of this one, do not match. Client and series id are compared as well.
  */
 export class PendingProposals {
   readonly #clusterID: number;
   readonly #keyBase: number;
-  #counter = 0;
-  readonly #pending = new Map<number, RequestState>();
+  readonly #pending = new RequestRing();
   #earliestDeadline = Infinity;
 
   /** @param nonce integer from 0 to KEY_NONCE_BOUND - 1, drawn at random. */
@@ -32,12 +32,9 @@ export class PendingProposals {
 
   add(proposal: RequestFields): RequestState {
     const { deadlineMs } = proposal;
-    do {
-      this.#counter = (this.#counter + 1) | 0;
-    } while (this.#pending.has(this.#counter));
-    const key = this.#keyBase + (this.#counter >>> 0);
+    const key = this.#keyBase + this.#pending.nextNumber();
     const request = new RequestState(this.#clusterID, key, proposal);
-    this.#pending.set(this.#counter, request);
+    this.#pending.put(request);
     if (deadlineMs < this.#earliestDeadline) this.#earliestDeadline = deadlineMs;
     return request;
   }
@@ -60,42 +57,34 @@ export class PendingProposals {
 
   /** Ends what is overdue at `nowMs`. */
   expire(nowMs: number): void {
+    this.#pending.trim();
     if (nowMs < this.#earliestDeadline) return;
-    let earliest = Infinity;
-    for (const [counter, request] of this.#pending) {
-      if (request.deadlineMs <= nowMs) {
-        this.#pending.delete(counter);
+    // Listeners may propose anew meanwhile, or stop the replica.
+    this.#earliestDeadline = Infinity;
+    for (const request of this.#pending.all()) {
+      const { deadlineMs } = request;
+      if (deadlineMs > nowMs) {
+        this.#earliestDeadline = Math.min(this.#earliestDeadline, deadlineMs);
+      } else if (this.#pending.get(request.key) === request) {
+        this.#pending.delete(request);
         request.end(TIMEOUT);
-      } else if (request.deadlineMs < earliest) {
-        earliest = request.deadlineMs;
       }
     }
-    this.#earliestDeadline = earliest;
   }
 
   /** @param cause what stopped the replica, unless its host did */
   terminate(cause?: unknown): void {
-    const requests = [...this.#pending.values()];
-    this.#pending.clear();
+    const requests = this.#pending.all();
+    for (const request of requests) this.#pending.delete(request);
     const result = terminated(cause);
     for (const request of requests) request.end(result);
   }
 
   #take(entry: EntryFields): RequestState | undefined {
-    const key = entry.key;
-    if (typeof key !== 'number' || key < this.#keyBase || key >= this.#keyBase + COUNTER_SPAN)
-      return undefined;
-    const counter = (key - this.#keyBase) | 0;
-    const request = this.#pending.get(counter);
-    if (
-      request === undefined ||
-      request.key !== key ||
-      request.clientID !== entry.clientID ||
-      request.seriesID !== entry.seriesID
-    ) {
-      return undefined;
-    }
-    this.#pending.delete(counter);
+    if (this.#pending.size === 0 || typeof entry.key !== 'number') return undefined;
+    const request = this.#pending.get(entry.key);
+    if (request?.clientID !== entry.clientID || request.seriesID !== entry.seriesID) return undefined;
+    this.#pending.delete(request);
     return request;
   }
 }

@@ -25,17 +25,8 @@ export const ClockID = Symbol.for('@drakkar/framework/IClock');
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class SystemClock implements IClock {
-  #wallTimeMs = -1;
-  #nowMs = 0;
-
-  /** To the millisecond of the wall clock: that one is asked at a fraction of the cost, and never for the time. */
   nowMs(): number {
-    const wallTimeMs = Date.now();
-    if (wallTimeMs !== this.#wallTimeMs) {
-      this.#wallTimeMs = wallTimeMs;
-      this.#nowMs = performance.now();
-    }
-    return this.#nowMs;
+    return performance.now();
   }
 
   wallTimeMs(): number {

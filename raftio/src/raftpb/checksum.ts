@@ -70,6 +70,19 @@ export function checksum(buf: Uint8Array, start: number, end: number): number {
       (TABLE[0x100 | (buf[pos + 6] as number)] as number) ^
       (TABLE[buf[pos + 7] as number] as number);
   }
+  if (pos + 4 <= end) {
+    rest ^=
+      (buf[pos] as number) |
+      ((buf[pos + 1] as number) << 8) |
+      ((buf[pos + 2] as number) << 16) |
+      ((buf[pos + 3] as number) << 24);
+    rest =
+      (TABLE[0x300 | (rest & 0xff)] as number) ^
+      (TABLE[0x200 | ((rest >>> 8) & 0xff)] as number) ^
+      (TABLE[0x100 | ((rest >>> 16) & 0xff)] as number) ^
+      (TABLE[rest >>> 24] as number);
+    pos += 4;
+  }
   for (; pos < end; pos++) {
     rest = (TABLE[(rest ^ (buf[pos] as number)) & 0xff] as number) ^ (rest >>> 8);
   }

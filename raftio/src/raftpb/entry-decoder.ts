@@ -11,9 +11,14 @@ import {
 import { isColferBody, readColferBody } from './colfer.js';
 import { EMPTY_BYTES, Entry, type EntryType } from './entry.js';
 import { ENTRY_TAG, checksumOf, proposedSize } from './entry-encoder.js';
+import type { Uint64 } from './uint64.js';
 import { type Reader, fieldSet } from './wire/reader.js';
+import { MAX_VARINT_BYTES } from './wire/varint.js';
 
 const LAST_ENTRY_TYPE = 2;
+const TWO_28 = 0x1000_0000;
+/** Of a safe integer, the part above its lowest 28 bits is below this. */
+const HIGH_LIMIT = 0x200_0000;
 const ENTRY_FIELDS = fieldSet(1, 2, 3, 4, 5, 6, 7, 8);
 
 /**
@@ -52,22 +57,47 @@ export function readEntry(reader: Reader, wireStart: number): Entry {
   return entry;
 }
 
+/** Where the number that `varint` read last has ended: a module's variable, since an object for two results costs more. */
+let numberEnd = 0;
+
 /**
- * Reads what is in the order in which encoders write it without going through the reader, which gets the longer
- * numbers and whatever comes in another order. Every call counts here: this is done for each entry on each host.
+ * The number at `pos`, when it is a safe integer of at most eight bytes with as many as a number may have before `end`;
+ * else -1: it is left to the reader.
+ */
+function varint(buf: Uint8Array, pos: number, end: number): number {
+  if (end - pos < MAX_VARINT_BYTES) return -1;
+  let byte = buf[pos] as number;
+  let low = byte & 0x7f;
+  let at = pos + 1;
+  for (let shift = 7; byte >= 0x80 && shift <= 21; shift += 7) {
+    byte = buf[at++] as number;
+    low |= (byte & 0x7f) << shift;
+  }
+  let high = 0;
+  for (let shift = 0; byte >= 0x80 && shift <= 21; shift += 7) {
+    byte = buf[at++] as number;
+    high |= (byte & 0x7f) << shift;
+  }
+  if (byte >= 0x80 || high >= HIGH_LIMIT) return -1;
+  numberEnd = at;
+  return high * TWO_28 + low;
+}
+
+/**
+ * Reads what is in the order in which encoders write it without going through the reader, which gets whatever is longer
+ * or comes in another order. Every call counts here: this is done for each entry on each host.
  */
 function readEntryBody(reader: Reader, entry: Entry): void {
   const { buf, end } = reader;
   let { pos } = reader;
-  if (pos + 1 < end && buf[pos] === 0x08) {
-    reader.pos = pos + 1;
-    entry.term = reader.uint();
-    pos = reader.pos;
-  }
-  if (pos < end && buf[pos] === 0x10) {
-    reader.pos = pos + 1;
-    entry.index = reader.uint();
-    pos = reader.pos;
+  let value: number;
+  if (pos < end && buf[pos] === 0x08 && (value = varint(buf, pos + 1, end)) >= 0) {
+    entry.term = value;
+    pos = numberEnd;
+    if (pos < end && buf[pos] === 0x10 && (value = varint(buf, pos + 1, end)) >= 0) {
+      entry.index = value;
+      pos = numberEnd;
+    }
   }
   const proposed = pos;
   if (pos + 1 < end && buf[pos] === 0x18 && (buf[pos + 1] as number) <= LAST_ENTRY_TYPE) {
@@ -76,7 +106,7 @@ function readEntryBody(reader: Reader, entry: Entry): void {
   }
   if (pos < end && buf[pos] === 0x20) {
     reader.pos = pos + 1;
-    entry.key = reader.uint64();
+    entry.key = readUint64(reader);
     pos = reader.pos;
   }
   pos = readSession(reader, pos, entry);
@@ -88,6 +118,13 @@ function readEntryBody(reader: Reader, entry: Entry): void {
   if (hasChecksumAt(buf, pos, end)) pos = readChecksum(reader, proposed, pos, entry);
   reader.pos = pos;
   if (pos < end) readEntryFields(reader, entry);
+}
+
+function readUint64(reader: Reader): Uint64 {
+  const value = varint(reader.buf, reader.pos, reader.end);
+  if (value < 0) return reader.uint64();
+  reader.pos = numberEnd;
+  return value;
 }
 
 /**
@@ -114,7 +151,7 @@ function readSession(reader: Reader, start: number, entry: Entry): number {
   reader.pos = start;
   if (reader.pos < end && buf[reader.pos] === 0x28) {
     reader.pos++;
-    entry.clientID = reader.uint64();
+    entry.clientID = readUint64(reader);
   }
   const { pos } = reader;
   if (

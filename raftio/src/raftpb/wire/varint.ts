@@ -4,6 +4,7 @@ import { MAX_UINT64, type Uint64 } from '../uint64.js';
 /** The longest a varint may be: ten groups of seven bits hold 64. */
 export const MAX_VARINT_BYTES = 10;
 
+const TWO_28 = 0x1000_0000;
 const TWO_32 = 0x1_0000_0000;
 const scratch = new DataView(new ArrayBuffer(8));
 
@@ -71,10 +72,24 @@ function putLongerUint(buf: Uint8Array, pos: number, value: number): number {
   return putLongUint(buf, pos, value);
 }
 
+/** Of three groups of seven bits and more: four groups, and then the others. */
 function putLongUint(buf: Uint8Array, pos: number, value: number): number {
   if (!Number.isSafeInteger(value) || value < 0) refuse(value);
-  const low = value >>> 0;
-  return putHalves(buf, pos, (value - low) / TWO_32, low);
+  const high = Math.floor(value / TWO_28);
+  const low = value - high * TWO_28;
+  buf[pos] = (low & 0x7f) | 0x80;
+  buf[pos + 1] = ((low >>> 7) & 0x7f) | 0x80;
+  buf[pos + 2] = ((low >>> 14) & 0x7f) | 0x80;
+  if (high === 0) {
+    buf[pos + 3] = low >>> 21;
+    return pos + 4;
+  }
+  buf[pos + 3] = (low >>> 21) | 0x80;
+  let end = pos + 4;
+  let rest = high;
+  for (; rest >= 0x80; rest >>>= 7) buf[end++] = (rest & 0x7f) | 0x80;
+  buf[end] = rest;
+  return end + 1;
 }
 
 /** Writes a safe unsigned integer as eight bytes, little-endian. Throws ErrUnsafeInteger for any other value. */
