@@ -13,6 +13,14 @@ export interface LinkHandlers {
   onClosed: (reason: Error | undefined) => void;
 }
 
+/**
+ * A frame of which in each sweep less than this comes, and no end, is none: its length was damaged on the way, and it
+ * swallows the pings of the peer.
+ */
+const MIN_SWEEP_BYTES = 256;
+/** For so many times the patience with a peer that is silent. */
+const UNENDING_PATIENCE = 4;
+
 const BINARY = Object.freeze({ binary: true, fin: true });
 
 /**
@@ -33,6 +41,9 @@ export class Link {
   #reason: Error | undefined;
   #bytesRead = 0;
   #silentSweeps = 0;
+  /** Messages, pings and pongs, since the last sweep. */
+  #wholeCount = 0;
+  #unendingSweeps = 0;
 
   constructor(ws: WebSocket, socket: Socket, peer: string) {
     this.peer = peer;
@@ -47,6 +58,7 @@ export class Link {
       socket.uncork();
     };
     ws.on('message', (data, isBinary) => {
+      this.#wholeCount += 1;
       this.#receive(data, isBinary);
     });
     ws.on('ping', (data) => {
@@ -134,12 +146,20 @@ export class Link {
 
   /**
    * Pings the peer when nothing else is on its way to it, and gives it up when nothing has arrived during
-   * `maxSilentSweeps` sweeps. Sweeps are counted rather than time, so that a pause of this process itself, in which
+   * `maxSilentSweeps` sweeps, or a little and nothing whole in several times as many. Sweeps are counted rather than time, so that a pause of this process itself, in which
    * nothing could be read, is not held against the peer.
    */
   sweep(maxSilentSweeps: number, deadPeerTimeoutMs: number): void {
     if (this.#ending) return;
     const { bytesRead } = this.#socket;
+    const isUnending = this.#wholeCount === 0 && !this.#ws.isPaused && isLittle(bytesRead - this.#bytesRead);
+    this.#wholeCount = 0;
+    this.#unendingSweeps = isUnending ? this.#unendingSweeps + 1 : 0;
+    if (this.#unendingSweeps >= UNENDING_PATIENCE * maxSilentSweeps) {
+      const message = `${this.peer} sends what is no whole frame: the length of one was damaged`;
+      this.terminate(new ErrConnectionClosed(message, { details: { deadPeerTimeoutMs } }));
+      return;
+    }
     if (bytesRead !== this.#bytesRead || this.#ws.isPaused) {
       this.#bytesRead = bytesRead;
       this.#silentSweeps = 0;
@@ -162,6 +182,7 @@ export class Link {
 
   /** Neither side says anything in its pings and pongs: with a content they are damaged frames of another type. */
   #isSignOfLife(data: Buffer): boolean {
+    this.#wholeCount += 1;
     if (data.length === 0) return true;
     this.refuse(
       CloseCode.PolicyViolation,
@@ -177,6 +198,8 @@ export class Link {
     this.#handlers?.onClosed(reason);
   }
 }
+
+const isLittle = (bytes: number): boolean => bytes > 0 && bytes < MIN_SWEEP_BYTES;
 
 function closedByPeer(peer: string, code: number, reason: Buffer): ErrConnectionClosed {
   const text = reason.toString('latin1');

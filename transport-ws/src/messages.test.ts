@@ -270,6 +270,25 @@ describe('a peer that goes away', () => {
     expect(Buffer.concat(chunks).toString('latin1')).toContain('101 Switching Protocols');
   });
 
+  it('is given up when it sends signs of life inside a frame that has no end', async () => {
+    const b = await hosts.start({ options: { pingIntervalMs: 20, deadPeerTimeoutMs: 100 } });
+    const { createConnection } = await import('node:net');
+    const socket = createConnection(b.port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.write(
+      `GET /raft/v1/messages HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: drakkar.v1\r\n\r\n`,
+    );
+    socket.write(Buffer.from('82fec00000000000', 'hex')); // 48 KiB are announced
+    const pings = setInterval(() => socket.write(Buffer.from('898000000000', 'hex')), 5);
+    cleanups.push(() => {
+      clearInterval(pings);
+    });
+    // Not by `once`, which fails for a ping that comes too late.
+    await new Promise((resolve) => socket.resume().on('close', resolve));
+    expect(b.received).toEqual([]);
+  });
+
   it('is not given up while it lives, however long nothing is sent', async () => {
     const options = { pingIntervalMs: 20, deadPeerTimeoutMs: 100 };
     const [a, b] = [await hosts.start({ options }), await hosts.start({ options })];
