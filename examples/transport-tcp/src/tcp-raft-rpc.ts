@@ -91,6 +91,10 @@ export class TcpRaftRPC implements IRaftRPC {
     await this.#stopped;
   }
 
+  async reload(): Promise<void> {
+    await this.#peerWatch?.reload();
+  }
+
   counters(): RaftRPCCounters {
     return this.#introductions.counters;
   }

@@ -132,7 +132,8 @@ function testRevocation<Options>(all: Deployments<Options>): void {
     const listed = await all.filesWithList({}, []);
     const b = await all.startWith(listed);
     await all.folder.put(listed.crlFile, 'no list');
-    await expect(b.rpc.reload?.()).rejects.toMatchObject({ code: 'ERR_TLS' });
+    // A transport need not have it.
+    if (b.rpc.reload !== undefined) await expect(b.rpc.reload()).rejects.toMatchObject({ code: 'ERR_TLS' });
     await expectDelivery(await all.startWith(await all.files()), b, 1);
     await all.folder.put(listed.crlFile, await all.ca.revoke([], -HOUR_DAYS));
     await expectDelivery(await all.startWith(await all.files()), b, 2);
