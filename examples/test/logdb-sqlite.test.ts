@@ -48,6 +48,7 @@ describe('the LogDB on SQLite', () => {
       shrinksOnCompaction: true,
       exclusiveOpen: true,
       durable: true,
+      detectsDamage: true,
     });
   });
 

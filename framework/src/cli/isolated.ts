@@ -27,12 +27,16 @@ const SILENCE_LIMIT_MS = 120_000;
 const ALIVE = 'alive';
 const ALIVE_INTERVAL_MS = 1_000;
 
+/** Names the process that has made an isolated one, and listens to it. */
+const PARENT_VARIABLE = 'DRAKKAR_ISOLATED_BY';
+
 /**
  * To be called in the isolated process: tells the other that this one's event loop still turns, and stops when that
  * one asks for it or has ended.
  */
 export function reportToParent(signals: CommandSignals): void {
-  if (process.send === undefined) return;
+  // Whoever else has started this process may have a channel to it for things of its own.
+  if (process.send === undefined || process.env[PARENT_VARIABLE] !== String(process.ppid)) return;
   // Without a callback, a parent that is gone would be an error that nobody catches.
   const report = (): unknown => process.send?.(ALIVE, undefined, undefined, () => undefined);
   setInterval(report, ALIVE_INTERVAL_MS).unref();
@@ -50,6 +54,7 @@ export function runIsolated(
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...process.execArgv, main, ...args], {
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+      env: { ...process.env, [PARENT_VARIABLE]: String(process.pid) },
     });
     let isSilent = false;
     let stdout = '';
