@@ -119,8 +119,8 @@ export const engineMutants = [
     what: 'a proposal that nobody answers waits for ever',
     file: 'framework/src/requests/pending-proposals.ts',
     in: 'PendingProposals.expire',
-    find: 'request.deadlineMs <= nowMs',
-    replace: 'request.deadlineMs <= -1',
+    find: 'deadlineMs > nowMs',
+    replace: 'deadlineMs > -1',
   },
   {
     id: 'open-effect-denied',

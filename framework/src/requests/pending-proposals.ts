@@ -83,7 +83,9 @@ export class PendingProposals {
   #take(entry: EntryFields): RequestState | undefined {
     if (this.#pending.size === 0 || typeof entry.key !== 'number') return undefined;
     const request = this.#pending.get(entry.key);
-    if (request?.clientID !== entry.clientID || request.seriesID !== entry.seriesID) return undefined;
+    if (request === undefined || request.clientID !== entry.clientID || request.seriesID !== entry.seriesID) {
+      return undefined;
+    }
     this.#pending.delete(request);
     return request;
   }
