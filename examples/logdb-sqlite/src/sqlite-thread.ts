@@ -13,13 +13,20 @@ export type Reply =
 /** Pages given back by one call: few enough for other calls not to feel it. */
 const PAGES_PER_STEP = 256;
 
+/** So much of the write-ahead log, about, goes into the database at a time; a commit takes a page at least. */
+const CHECKPOINT_BYTES = 4 * 1024 * 1024;
+const PAGE_BYTES = 4096;
+
 const { file, cacheSizeBytes } = workerData as ThreadData;
+let walBytes = 0;
 const db = new Database(file);
 setPragma('locking_mode', 'exclusive'); // Before the first look into the file.
 setPragma('auto_vacuum', 2); // Incremental. Counts for a new file only.
 setPragma('journal_mode', 'wal');
 setPragma('synchronous', 2); // FULL: every commit is synced. With NORMAL, a power cut takes the last ones away.
 setPragma('fullfsync', 1); // Through the cache of the drive too, where that is a call of its own (macOS).
+// SQLite would pass over a sync that fails in a checkpoint of its own.
+setPragma('wal_autocheckpoint', 0);
 setPragma('cache_size', -Math.ceil(cacheSizeBytes / 1024));
 db.exec('CREATE TABLE IF NOT EXISTS kv (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID');
 
@@ -65,12 +72,18 @@ const store = {
 
   write(ops: readonly KVOp[]): void {
     db.exec('BEGIN');
+    walBytes += PAGE_BYTES;
     for (const op of ops) {
-      if (op.type === 'put') sql.put.run([op.key, op.value]);
-      else if (op.type === 'delete') sql.delete.run([op.key]);
+      if (op.type === 'put') {
+        sql.put.run([op.key, op.value]);
+        walBytes += op.key.length + op.value.length;
+      } else if (op.type === 'delete') sql.delete.run([op.key]);
       else sql.deleteRange.run([op.start, op.end]);
     }
     db.exec('COMMIT');
+    if (walBytes < CHECKPOINT_BYTES) return;
+    db.exec('PRAGMA wal_checkpoint(PASSIVE)');
+    walBytes = 0;
   },
 
   /** Cuts some free pages off the file; returns whether there are more. The file shrinks at the checkpoint. */
