@@ -137,9 +137,17 @@ export class AssemblyBench {
   /** A host that has not been started. `joins`: its replica is to be added to a group that runs. */
   async make(nodeID: number, options: MemberOptions = {}, joins = false): Promise<Member> {
     const dir = join(this.site.folder, `host-${nodeID}`);
-    const member = new Member(nodeID, await this.site.newAddress(), dir, joins, options);
+    const member = new Member(nodeID, await this.#newAddress(), dir, joins, options);
     this.#all.push(member);
     return member;
+  }
+
+  /** A port that is free is given out again as long as nobody listens at it. */
+  async #newAddress(): Promise<string> {
+    let address = await this.site.newAddress();
+    for (let tries = 1; this.#all.some((member) => member.address === address) && tries < 20; tries++)
+      address = await this.site.newAddress();
+    return address;
   }
 
   /** Three hosts with a replica each; resolves when they have a leader. */
