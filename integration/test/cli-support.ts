@@ -30,6 +30,19 @@ export interface Running {
   done: Promise<Finished>;
 }
 
+/** Gathers in `said` what a process says, until it ends. */
+export function finished(
+  child: ChildProcessByStdio<Writable | null, Readable, Readable>,
+  said = { stdout: '', stderr: '' },
+): Promise<Finished> {
+  child.stdout.on('data', (data: Buffer) => (said.stdout += data.toString()));
+  child.stderr.on('data', (data: Buffer) => (said.stderr += data.toString()));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (exitCode, signal) => resolve({ exitCode, signal, ...said }));
+  });
+}
+
 /** Starts the command as a user would; `before` is what comes before it on the command line. */
 export function start(args: readonly string[], before: readonly string[] = []): Running {
   const [command = '', ...words] = [...before, process.execPath, MAIN, ...args];
@@ -37,18 +50,12 @@ export function start(args: readonly string[], before: readonly string[] = []): 
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
-  child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
-  const done = new Promise<Finished>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (exitCode, signal) => resolve({ exitCode, signal, stdout, stderr }));
-  });
+  const said = { stdout: '', stderr: '' };
+  const done = finished(child, said);
   return {
     pid: child.pid ?? 0,
-    stdout: () => stdout,
-    stderr: () => stderr,
+    stdout: () => said.stdout,
+    stderr: () => said.stderr,
     closeStdout: () => void child.stdout.destroy(),
     kill: (signal) => void child.kill(signal),
     done,

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { chmod, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { type Finished, MAIN } from './cli-support.js';
+import { type Finished, MAIN, finished } from './cli-support.js';
 import { TestCluster, Workshop } from './support.js';
 
 const workshop = new Workshop();
@@ -22,13 +22,7 @@ function run(command: string, env: NodeJS.ProcessEnv): Promise<Finished> {
   // The command as it is built here, for the one that would be installed.
   const line = command.replace(/^npx drakkar/, `"${process.execPath}" "${MAIN}"`);
   const child = spawn('sh', ['-c', line], { env: { ...process.env, ...env } });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
-  child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (exitCode, signal) => resolve({ exitCode, signal, stdout, stderr }));
-  });
+  return finished(child);
 }
 
 describe('the commands of docs/operations.md on disks', () => {

@@ -3,7 +3,7 @@ import { readFile, readdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { type Finished, MAIN } from './cli-support.js';
+import { type Finished, MAIN, finished } from './cli-support.js';
 import { CLUSTER, TestCluster, type TestNode, Workshop } from './support.js';
 
 const workshop = new Workshop();
@@ -33,13 +33,7 @@ const readOnly = (dir: string): string =>
 
 function drakkarOnReadOnly(dir: string, ...args: string[]): Promise<Finished> {
   const child = spawn(process.execPath, ['--import', readOnly(dir), MAIN, ...args, '--dir', dir]);
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
-  child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (exitCode, signal) => resolve({ exitCode, signal, stdout, stderr }));
-  });
+  return finished(child);
 }
 
 /** Every path below a folder, with what can change of it. */

@@ -227,7 +227,7 @@ export const storageMutants = [
     what: 'a batch or chunk that was changed on its way is taken',
     file: 'raftio/src/raftpb/checksum.ts',
     in: 'checkSeal',
-    find: 'checksum(bytes, 0, end) === checksumAt(bytes, end + 2)',
+    find: 'checksum(bytes, 0, end) === int32At(bytes, end + 2)',
     replace: 'true',
     unseen: 'the virtual network changes no bytes, and hands over whole batches',
   },

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { type Socket, createConnection } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type IConnection, MAX_MESSAGE_BYTES, type MessageBatch } from '@drakkar/raftio';
@@ -35,6 +36,17 @@ async function spawnPeer(): Promise<{ child: ChildProcess; address: string }> {
   cleanups.push(() => child.kill('SIGKILL'));
   const [line] = (await once(child.stdout as NodeJS.EventEmitter, 'data')) as [Buffer];
   return { child, address: `127.0.0.1:${line.toString().trim()}` };
+}
+
+/** A client that has asked for the channel of messages, and says what it is told to. */
+function upgraded(port: number): Socket {
+  const socket = createConnection(port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  socket.write(
+    `GET /raft/v1/messages HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: drakkar.v1\r\n\r\n`,
+  );
+  return socket;
 }
 
 /** A peer in this process that takes the connection and reads nothing until told to. */
@@ -257,13 +269,7 @@ describe('a peer that goes away', () => {
 
   it('is given up by the receiving side too', async () => {
     const b = await hosts.start({ options: { pingIntervalMs: 50, deadPeerTimeoutMs: 300 } });
-    const { createConnection } = await import('node:net');
-    const socket = createConnection(b.port, '127.0.0.1');
-    socket.on('error', () => undefined);
-    socket.write(
-      `GET /raft/v1/messages HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: drakkar.v1\r\n\r\n`,
-    );
+    const socket = upgraded(b.port);
     const chunks: Buffer[] = [];
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     await once(socket, 'close');
@@ -272,13 +278,7 @@ describe('a peer that goes away', () => {
 
   it('is given up when it sends signs of life inside a frame that has no end', async () => {
     const b = await hosts.start({ options: { pingIntervalMs: 20, deadPeerTimeoutMs: 100 } });
-    const { createConnection } = await import('node:net');
-    const socket = createConnection(b.port, '127.0.0.1');
-    socket.on('error', () => undefined);
-    socket.write(
-      `GET /raft/v1/messages HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: drakkar.v1\r\n\r\n`,
-    );
+    const socket = upgraded(b.port);
     socket.write(Buffer.from('82fec00000000000', 'hex')); // 48 KiB are announced
     const pings = setInterval(() => socket.write(Buffer.from('898000000000', 'hex')), 5);
     cleanups.push(() => {

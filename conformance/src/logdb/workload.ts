@@ -47,6 +47,16 @@ export interface WorkloadEvent {
   done: boolean;
 }
 
+/** Whether the process is to be lost at this event, in a place in memory, where no call takes a time of its own. */
+export function isCrashDue(
+  { during, acksBeforeCrash }: CrashPlan,
+  { lane, step, done }: WorkloadEvent,
+  acks: number,
+): boolean {
+  if (during === undefined) return done && acks === acksBeforeCrash;
+  return !done && lane === during.lane && step === during.step;
+}
+
 /** A bound, so that a process which nobody ends comes to an end. */
 const MAX_STEPS = 20_000;
 

@@ -1,7 +1,7 @@
 import { KVLogDB } from '@drakkar/raftio/kv';
 import type { LogDBHarness, LogDBPlace } from '../logdb/harness.js';
 import { runLogDB } from '../logdb/suite.js';
-import { type CrashPlan, type CrashTrace, Tracer, runWorkload } from '../logdb/workload.js';
+import { type CrashPlan, type CrashTrace, Tracer, isCrashDue, runWorkload } from '../logdb/workload.js';
 import { turn } from '../suite/wait.js';
 import { KVDisk, type KVFault, SmallKV } from './kv-store.js';
 import { namedCases } from './logdb-mutants.js';
@@ -28,14 +28,9 @@ class KVPlace implements LogDBPlace {
         this.#disk.owner = undefined;
         resolve();
       };
-      const { during } = plan;
       const workload = runWorkload(db, plan, (event) => {
         tracer.note(event);
-        const isDue =
-          during === undefined
-            ? event.done && tracer.acks === plan.acksBeforeCrash
-            : !event.done && event.lane === during.lane && event.step === during.step;
-        if (isDue) void lose();
+        if (isCrashDue(plan, event, tracer.acks)) void lose();
       });
       workload.catch(reject);
     });

@@ -1,6 +1,13 @@
 import type { ILogDB } from '@drakkar/raftio';
 import type { LogDBHarness, LogDBPlace } from '../logdb/harness.js';
-import { type CrashPlan, type CrashTrace, Tracer, runFaultWorkload, runWorkload } from '../logdb/workload.js';
+import {
+  type CrashPlan,
+  type CrashTrace,
+  Tracer,
+  isCrashDue,
+  runFaultWorkload,
+  runWorkload,
+} from '../logdb/workload.js';
 import { turn } from '../suite/wait.js';
 import { MEMORY_LOGDB_CAPABILITIES, MemoryLogDB, MemoryPlace } from './memory-logdb.js';
 
@@ -31,12 +38,7 @@ class MemoryLogDBPlace implements LogDBPlace {
       };
       const workload = runWorkload(db, plan, (event) => {
         tracer.note(event);
-        const { during } = plan;
-        const isDue =
-          during === undefined
-            ? event.done && tracer.acks === plan.acksBeforeCrash
-            : !event.done && event.lane === during.lane && event.step === during.step;
-        if (isDue) void lose();
+        if (isCrashDue(plan, event, tracer.acks)) void lose();
       });
       workload.catch(reject);
     });

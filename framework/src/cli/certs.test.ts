@@ -7,25 +7,13 @@ import { join } from 'node:path';
 import { type TLSSocket, connect, createServer } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { CertificateAuthority } from './certs-make.js';
-import type { CliIO } from './output.js';
-import { runCli } from './program.js';
+import { drakkar } from './testing/drakkar.js';
 
 let out: string;
 beforeEach(async () => {
   out = await mkdtemp(join(tmpdir(), 'drakkar-certs-'));
 });
 afterEach(() => rm(out, { recursive: true, force: true }));
-
-async function drakkar(...args: string[]): Promise<{ exitCode: number; stdout: string; stderr: string }> {
-  let stdout = '';
-  let stderr = '';
-  const io: CliIO = {
-    stdout: (text) => void (stdout += text),
-    stderr: (text) => void (stderr += text),
-    isTerminal: false,
-  };
-  return { exitCode: await runCli(args, io), stdout, stderr };
-}
 
 const certs = (...args: string[]): ReturnType<typeof drakkar> => drakkar('certs', '--out', out, ...args);
 

@@ -1,19 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import type { CliIO } from './output.js';
-import { runCli } from './program.js';
-
-async function drakkar(...args: string[]): Promise<{ exitCode: number; stdout: string; stderr: string }> {
-  let stdout = '';
-  let stderr = '';
-  const io: CliIO = {
-    stdout: (text) => void (stdout += text),
-    stderr: (text) => void (stderr += text),
-    isTerminal: false,
-  };
-  return { exitCode: await runCli(args, io), stdout, stderr };
-}
+import { drakkar } from './testing/drakkar.js';
 
 const WRONG: [string, string[]][] = [
   ['an unknown command', ['inspekt']],

@@ -1,7 +1,6 @@
 import {
   type ConfigChange,
   type Entry,
-  EntryType,
   type GroupSettings,
   type Membership,
   type Message,
@@ -22,7 +21,6 @@ import {
   type SnapshotStreamReport,
   NO_ROOM_HINT,
   nameOf,
-  refusalFrom,
 } from '../raft/index.js';
 import type { PendingConfigChange } from '../requests/pending-config-change.js';
 import type { PendingProposals } from '../requests/pending-proposals.js';
@@ -34,6 +32,7 @@ import type { IClock } from '../runtime/clock.js';
 import type { LogDisk } from '../fs/log-disk.js';
 import type { Operations } from '../runtime/operations.js';
 import { messageSizeBytes } from '../transport/peer.js';
+import { Answers, hasAnswers } from './answers.js';
 import { ApplyQueue } from './apply-queue.js';
 import type { ISnapshotter } from './snapshotter-contract.js';
 import type { RejectedMessages } from './rejected-messages.js';
@@ -89,10 +88,6 @@ export interface ReplicaOptions {
 }
 
 const NO_MESSAGES: readonly Message[] = [];
-const NO_ROOM_FOR_CHANGE = 'the log of the leader is full';
-const NO_LEADER_FOR_CHANGE = 'no leader takes the change now';
-const CHANGE_UNDER_WAY =
-  'another membership change is under way, or the leader has not committed an entry of its own term yet';
 
 /**
  * One node of one group: its core, its state machine, its waiting requests, and the inputs that gather between two
@@ -123,6 +118,7 @@ export class Replica implements RsmListener {
   /** Why it can't go on, when it can't. */
   failure: { error: unknown } | undefined = undefined;
   leader = { leaderID: 0, term: 0 };
+  readonly #answers: Answers;
   readonly #limits: ReplicaLimits;
   readonly #operations: Operations;
   readonly #clock: IClock;
@@ -168,6 +164,7 @@ export class Replica implements RsmListener {
     this.payloads = options.payloads;
     this.isForDragonboat = options.isForDragonboat === true;
     this.rejected = options.rejected;
+    this.#answers = new Answers(options);
     this.#limits = options.limits;
     this.#operations = options.operations;
     this.#clock = options.clock;
@@ -327,7 +324,7 @@ export class Replica implements RsmListener {
 
   /** Proposals on their way to the leader that have certainly not got there. */
   undelivered(entries: readonly Entry[]): void {
-    for (const entry of entries) this.#dropped(entry);
+    for (const entry of entries) this.#answers.dropped(entry);
   }
 
   /** A message of `term` to that node was lost, and no other connection has taken the place of the one it was for. */
@@ -423,7 +420,10 @@ export class Replica implements RsmListener {
       this.leader = update.leader;
       this.#host.leaderChanged(this, update.leader.leaderID, update.leader.term);
     }
-    if (hasOutcomes(update)) this.#tellOutcomes(update);
+    if (update.reports.length > 0) for (const report of update.reports) this.#host.reported(this, report);
+    if (update.outdatedMembers.length > 0)
+      for (const memberID of update.outdatedMembers) this.#host.memberOutdated(this, memberID);
+    if (hasAnswers(update)) this.#answers.give(update, this.rsm.lastApplied);
     if (update.snapshot !== undefined) this.#take(update.snapshot);
     const { entriesToApply } = update;
     if (entriesToApply.length === 0) return;
@@ -432,19 +432,6 @@ export class Replica implements RsmListener {
     const startedMs = this.#clock.nowMs();
     this.#applyQueue.entries(entriesToApply);
     this.#operations.blocked("state machine's update", this.clusterID, startedMs);
-  }
-
-  #tellOutcomes(update: RaftUpdate): void {
-    for (const report of update.reports) this.#host.reported(this, report);
-    for (const entry of update.droppedProposals) this.#dropped(entry);
-    for (const entry of update.proposalsWithoutRoom) this.#withoutRoom(entry);
-    for (const entry of update.rejectedConfigChanges) this.configChange.dropped(entry.key, CHANGE_UNDER_WAY);
-    for (const memberID of update.outdatedMembers) this.#host.memberOutdated(this, memberID);
-    for (const { entry, refusal } of update.refusedConfigChanges)
-      this.configChange.refused(entry.key, refusal);
-    for (const context of update.droppedReads) this.reads.dropped(context);
-    for (const { context, index } of update.readyReads)
-      this.reads.confirmed(context, index, this.rsm.lastApplied);
   }
 
   /** The core has asked for a snapshot that was offered to it. Only one that is recorded may replace the state. */
@@ -507,10 +494,8 @@ export class Replica implements RsmListener {
     this.#host.setReady(this);
   }
 
-  onConfigChangeRefused({ key, seriesID, respondedTo }: Entry): void {
-    const refusal = refusalFrom(seriesID, respondedTo);
-    if (refusal === undefined) this.configChange.dropped(key, CHANGE_UNDER_WAY);
-    else this.configChange.refused(key, refusal);
+  onConfigChangeRefused(entry: Entry): void {
+    this.#answers.refused(entry);
   }
 
   /** Takes no more requests and ends those that wait; the core goes on. */
@@ -566,17 +551,6 @@ export class Replica implements RsmListener {
     this.raft.compacted(index);
   }
 
-  #dropped(entry: Entry): void {
-    if (entry.type === EntryType.ConfigChangeEntry)
-      this.configChange.dropped(entry.key, NO_LEADER_FOR_CHANGE);
-    else this.proposals.dropped(entry);
-  }
-
-  #withoutRoom(entry: Entry): void {
-    if (entry.type === EntryType.ConfigChangeEntry) this.configChange.dropped(entry.key, NO_ROOM_FOR_CHANGE);
-    else this.proposals.withoutRoom(entry);
-  }
-
   async #recover(snapshot: Snapshot): Promise<void> {
     await this.#recorded.get(snapshot);
     this.#recorded.delete(snapshot);
@@ -596,18 +570,4 @@ export class Replica implements RsmListener {
     this.snapshotter.resumeCompaction();
     if (this.raft.hasUpdate()) this.#host.setReady(this);
   }
-}
-
-/** Whether an update says anything of requests, members or the core itself: seldom. */
-function hasOutcomes(update: RaftUpdate): boolean {
-  return (
-    update.readyReads.length > 0 ||
-    update.droppedReads.length > 0 ||
-    update.droppedProposals.length > 0 ||
-    update.proposalsWithoutRoom.length > 0 ||
-    update.reports.length > 0 ||
-    update.outdatedMembers.length > 0 ||
-    update.rejectedConfigChanges.length > 0 ||
-    update.refusedConfigChanges.length > 0
-  );
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
-import { type ChecksumRule, checksumAt, checksum, putChecksum } from './checksum.js';
+import { type ChecksumRule, int32At, checksum, putChecksum } from './checksum.js';
 import { decodeSnapshotChunk, encodeSnapshotChunk } from './chunk-codec.js';
 import { decodeEntries, encodeEntries } from './entry-codec.js';
 import { checksumOf } from './entry-encoder.js';
@@ -45,7 +45,7 @@ describe('checksum', () => {
     const buf = new Uint8Array(6);
     expect(putChecksum(buf, 0, -2)).toBe(6);
     expect(Buffer.from(buf).toString('hex')).toBe('ad06feffffff');
-    expect(checksumAt(buf, 2)).toBe(-2);
+    expect(int32At(buf, 2)).toBe(-2);
   });
 });
 

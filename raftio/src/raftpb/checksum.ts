@@ -54,12 +54,7 @@ export function checksum(buf: Uint8Array, start: number, end: number): number {
   let rest = -1;
   let pos = start;
   for (const last = end - SLICES; pos <= last; pos += SLICES) {
-    rest ^=
-      (buf[pos] as number) |
-      ((buf[pos + 1] as number) << 8) |
-      ((buf[pos + 2] as number) << 16) |
-      ((buf[pos + 3] as number) << 24);
-    // Written out, since calls would cost more than all else until this is compiled.
+    rest ^= int32At(buf, pos);
     rest =
       (TABLE[0x700 | (rest & 0xff)] as number) ^
       (TABLE[0x600 | ((rest >>> 8) & 0xff)] as number) ^
@@ -71,11 +66,7 @@ export function checksum(buf: Uint8Array, start: number, end: number): number {
       (TABLE[buf[pos + 7] as number] as number);
   }
   if (pos + 4 <= end) {
-    rest ^=
-      (buf[pos] as number) |
-      ((buf[pos + 1] as number) << 8) |
-      ((buf[pos + 2] as number) << 16) |
-      ((buf[pos + 3] as number) << 24);
+    rest ^= int32At(buf, pos);
     rest =
       (TABLE[0x300 | (rest & 0xff)] as number) ^
       (TABLE[0x200 | ((rest >>> 8) & 0xff)] as number) ^
@@ -100,8 +91,8 @@ export function putChecksum(buf: Uint8Array, pos: number, sum: number): number {
   return pos + CHECKSUM_FIELD_BYTES;
 }
 
-/** The four bytes of a checksum at `pos`, as a signed integer. */
-export function checksumAt(buf: Uint8Array, pos: number): number {
+/** Four bytes at `pos`, little-endian, as a signed integer: those of a checksum, for one. */
+export function int32At(buf: Uint8Array, pos: number): number {
   return (
     (buf[pos] as number) |
     ((buf[pos + 1] as number) << 8) |
@@ -131,7 +122,7 @@ export function checkSeal(bytes: Uint8Array, part: 'batch' | 'chunk', rule: Chec
     return false;
   }
   const end = bytes.length - CHECKSUM_FIELD_BYTES;
-  if (checksum(bytes, 0, end) === checksumAt(bytes, end + 2)) return true;
+  if (checksum(bytes, 0, end) === int32At(bytes, end + 2)) return true;
   throw damaged(part, `the checksum of a ${part} does not match`);
 }
 

@@ -3,7 +3,7 @@ import {
   CHECKSUM_FIELD_BYTES,
   CHECKSUM_TAG,
   NO_CHECKSUM,
-  checksumAt,
+  int32At,
   damaged,
   checksum,
   hasChecksumAt,
@@ -135,7 +135,7 @@ function readUint64(reader: Reader): Uint64 {
 function readChecksum(reader: Reader, proposed: number, pos: number, entry: Entry): number {
   const { buf } = reader;
   if (entry.index === 0 && pos - proposed !== proposedSize(entry)) return pos;
-  const sum = checksumAt(buf, pos + 2);
+  const sum = int32At(buf, pos + 2);
   if (sum !== checksum(buf, proposed, pos)) return pos;
   entry.checksum = sum;
   return pos + CHECKSUM_FIELD_BYTES;

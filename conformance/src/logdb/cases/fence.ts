@@ -33,10 +33,13 @@ async function breakDisk(bench: LogDBBench, plan: CrashPlan): Promise<FaultTrace
   await bench.close();
   const trace = await bench.place.failWrites(plan);
   if (trace.failure !== undefined) return trace;
-  const what = plan.fault?.kind ?? 'write';
+  const { fault } = plan;
+  const what =
+    fault?.kind === 'sync'
+      ? `${fault.call} number ${fault.number} of the process failed`
+      : `every write failed for a while after call ${plan.acksBeforeCrash}`;
   return fail(
-    `every ${what} failed for a while after call ${plan.acksBeforeCrash}, but none of ${MOST_CALLS} calls rejected: ` +
-      `what fails must reject its call and not be tried again`,
+    `${what}, but none of ${MOST_CALLS} calls rejected: what fails must reject its call and not be tried again`,
   );
 }
 

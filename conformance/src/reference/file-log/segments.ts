@@ -1,6 +1,7 @@
 import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ErrLogDBCorrupt } from '@drakkar/raftio';
+import { syncFolder } from '@drakkar/raftio/kv';
 import type { Faults } from './faults.js';
 import { HEADER_BYTES, type Op, decodePayload, encodeFrame, readHeader } from './frames.js';
 
@@ -28,16 +29,6 @@ const NAME = /^segment-(\d{10})\.log$/;
 
 function nameOf(segment: number, faults: Faults): string {
   return `segment-${faults.has('segmentsInTextOrder') ? segment : String(segment).padStart(10, '0')}.log`;
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 /** The files of the log: frames are appended to the last one, and whole files go from the front. */
