@@ -85,6 +85,7 @@ export class InMemLog {
   /** End of the longest run from `low` of at most `maxSizeBytes`, and at least one entry; [low, end). */
   endWithin(low: number, high: number, maxSizeBytes: number): number {
     if (low >= high) return high;
+    // Where these are, all are.
     this.at(low);
     this.at(high - 1);
     const { slots } = this;

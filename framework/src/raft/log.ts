@@ -105,7 +105,7 @@ export class RaftLog {
 
   /** Whether it takes no more: it holds more than it may, or the host does, and this replica more than its share. */
   get isOverCap(): boolean {
-    return this.mem.pinnedBytes > this.capBytes || this.memory.isFull;
+    return this.isOverOwnCap || this.memory.isFull;
   }
 
   get isOverOwnCap(): boolean {
@@ -127,37 +127,15 @@ export class RaftLog {
     this.hold(entry);
   }
 
-  /** Appends entries at the end, from position `from` on. */
-  private append(entries: readonly Entry[], from: number): void {
-    const { mem, runs } = this;
-    let { lastIndex } = this;
-    let term = runs.lastTerm;
-    for (let i = from; i < entries.length; i++) {
-      const entry = entries[i] as Entry;
-      if (entry.index !== lastIndex + 1) violated('a gap in the log', { index: entry.index, lastIndex });
-      lastIndex = entry.index;
-      if (entry.term !== term) {
-        term = entry.term;
-        runs.append(lastIndex, term);
-      }
-      mem.push(entry);
-      if (entry.type === EntryType.ConfigChangeEntry && lastIndex > this.applied)
-        this.unappliedConfigChanges.push(lastIndex);
-    }
-    this.lastIndex = lastIndex;
-  }
-
   /** Takes entries from the leader that follow an entry known to match; overwrites what conflicts. */
   merge(entries: readonly Entry[]): void {
-    let from = 0;
-    for (; from < entries.length; from++) {
-      const entry = entries[from] as Entry;
-      if (entry.index > this.lastIndex) break;
-      if (this.runs.termAt(entry.index) === entry.term) continue;
-      this.truncateFrom(entry.index);
-      break;
+    for (const entry of entries) {
+      if (entry.index <= this.lastIndex) {
+        if (this.runs.termAt(entry.index) === entry.term) continue;
+        this.truncateFrom(entry.index);
+      }
+      this.push(entry);
     }
-    this.append(entries, from);
   }
 
   /**

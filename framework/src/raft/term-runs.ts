@@ -36,7 +36,7 @@ export class TermRuns {
 
   /** Records that the log goes on at `index` with `term`. */
   append(index: number, term: number): void {
-    const lastTerm = this.terms[this.terms.length - 1] as number;
+    const lastTerm = this.lastTerm;
     if (term === lastTerm) return;
     if (term < lastTerm) violated('the term went back along the log', { index, term, lastTerm });
     this.starts.push(index);

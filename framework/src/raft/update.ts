@@ -22,8 +22,8 @@ import type { RaftUpdate } from './types.js';
 /** Sends what was put off to the end of the turn. */
 function settle(core: Core, isNoticeDue = false): void {
   if (hasProposals(core)) flushForwards(core);
-  if (core.reads.gathering.length > 0) startReadRound(core);
-  if (core.replicationDue || isNoticeDue) flushReplication(core, isNoticeDue);
+  startReadRound(core);
+  flushReplication(core, isNoticeDue);
 }
 
 export function hasUpdate(core: Core): boolean {
@@ -41,13 +41,13 @@ export function hasUpdate(core: Core): boolean {
 }
 
 function isVoteOrTermNew(core: Core): boolean {
-  const { handedState } = core;
-  return handedState.term !== core.term || handedState.vote !== core.vote;
+  return core.handedState.term !== core.term || core.handedState.vote !== core.vote;
 }
 
 /** The first config change that is next to be applied and not covered by the commit index `commit`. */
 function configChangeAbove(core: Core, commit: number): number | undefined {
   const { log } = core;
+  if (log.unappliedConfigChanges.length === 0) return undefined; // as nearly always
   const end = Math.min(log.commit, log.stable);
   return log.unappliedConfigChanges.find(
     (index) => index > log.applyHanded && index <= end && index > commit,
@@ -55,7 +55,6 @@ function configChangeAbove(core: Core, commit: number): number | undefined {
 }
 
 function isCommitSaveDue(core: Core): boolean {
-  if (core.log.unappliedConfigChanges.length === 0) return false;
   return configChangeAbove(core, core.handedState.commit) !== undefined;
 }
 
@@ -63,7 +62,6 @@ function isCommitSaveDue(core: Core): boolean {
 function applicableTo(core: Core): number {
   const { log } = core;
   const end = Math.min(log.commit, log.stable);
-  if (log.unappliedConfigChanges.length === 0) return end;
   const change = configChangeAbove(core, core.durableState.commit);
   return change === undefined ? end : change - 1;
 }

@@ -61,7 +61,7 @@ export class RequestRing {
     if (this.#size === 0 && this.#slots.length > MIN_SLOTS) this.#slots = empty(MIN_SLOTS);
   }
 
-  /** Those that have slots of their own keep some of their own. */
+  /** Two that differ in their last bits differ in one bit more, too: each finds a free slot. */
   #grow(): void {
     const requests = this.all();
     this.#slots = empty(this.#slots.length * 2);

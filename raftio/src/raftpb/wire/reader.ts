@@ -54,11 +54,6 @@ export class Reader {
 
   /** A varint that must fit a safe integer. */
   uint(): number {
-    const { buf, pos } = this;
-    if (pos < this.end && (buf[pos] as number) < 0x80) {
-      this.pos = pos + 1;
-      return buf[pos] as number;
-    }
     const short = this.shortUint();
     if (short >= 0) return short;
     this.halves();
@@ -72,11 +67,6 @@ export class Reader {
 
   /** A varint with all its 64 bits, in canonical form. */
   uint64(): Uint64 {
-    const { buf, pos } = this;
-    if (pos < this.end && (buf[pos] as number) < 0x80) {
-      this.pos = pos + 1;
-      return buf[pos] as number;
-    }
     const short = this.shortUint();
     if (short >= 0) return short;
     this.halves();
@@ -189,11 +179,8 @@ export class Reader {
 
   /** Enters a nested message; returns the end of the enclosing one, to be given to `leave`. */
   enter(): number {
-    const { buf, pos, end: outerEnd } = this;
-    let length = pos < outerEnd ? (buf[pos] as number) : 0x80;
-    // Nearly all are short; all others, and what is cut, are left to `length`.
-    if (length < 0x80 && length < outerEnd - pos) this.pos = pos + 1;
-    else length = this.length();
+    const outerEnd = this.end;
+    const length = this.length();
     if (--this.nestedLeft < 0) throw new ErrMalformed('more nested messages than any real message has');
     this.end = this.pos + length;
     return outerEnd;
@@ -239,20 +226,7 @@ export class Reader {
     let pos = this.pos;
     let high = 0;
     let low = 0;
-    let shift = 0;
-    if (pos + 4 <= end) {
-      // Whoever comes here has a long one, as a rule.
-      const b0 = buf[pos] as number;
-      const b1 = buf[pos + 1] as number;
-      const b2 = buf[pos + 2] as number;
-      const b3 = buf[pos + 3] as number;
-      if ((b0 & b1 & b2 & b3) >= 0x80) {
-        low = (b0 & 0x7f) | ((b1 & 0x7f) << 7) | ((b2 & 0x7f) << 14) | ((b3 & 0x7f) << 21);
-        pos += 4;
-        shift = 28;
-      }
-    }
-    for (; shift < MAX_VARINT_BYTES * 7; shift += 7) {
+    for (let shift = 0; shift < MAX_VARINT_BYTES * 7; shift += 7) {
       if (pos >= end) throw new ErrMalformed('cut in the middle of a number');
       const byte = buf[pos++] as number;
       const bits = byte & 0x7f;
