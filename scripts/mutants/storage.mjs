@@ -215,7 +215,7 @@ export const storageMutants = [
   },
   {
     id: 'revoked-by-anybody',
-    what: 'a revocation list counts whoever has signed it',
+    what: 'a revocation list counts anyone who has signed it',
     file: 'raftio/src/transport/revocations.ts',
     in: 'Revocations.isRevoked',
     find: 'lists.some((list) => keys.some((key) => isSignedBy(list, key)))',

@@ -65,7 +65,7 @@ export function receiveFromDragonboat(incoming: Incoming, onAdmitted: () => void
 /**
  * The sending end of one snapshot. Nothing comes back but the end of the connection, which says that everything was
  * read; whether it was taken, the receiving host says by a message. How long a chunk takes it to store nobody knows:
- * whoever waits for the end sets the limit.
+ * the caller that waits for the end sets the limit.
  */
 export class DragonboatSnapshotConnection implements ISnapshotConnection {
   readonly peerKind: Promise<PeerKind> = Promise.resolve('dragonboat');

@@ -65,7 +65,7 @@ export class LogDBBench {
     readonly place: LogDBPlace,
     readonly capabilities: LogDBCapabilities,
     readonly seed: number,
-    /** A bench on a new place, for what has to begin from nothing once more; it is cleaned up by whoever asked for it. */
+    /** A bench on a new place, for what has to begin from nothing once more; it is cleaned up by the caller that asked for it. */
     readonly another: () => Promise<LogDBBench> = () => Promise.reject(new Error('there is one place only')),
   ) {}
 

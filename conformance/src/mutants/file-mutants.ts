@@ -45,7 +45,7 @@ const BUGS: readonly FileBug[] = [
     fault: 'snapshotsOneByOne',
   },
   {
-    name: 'a log that begins anew is emptied before its entries are written',
+    name: 'a log that begins again is emptied before its entries are written',
     caughtBy: ['LDB-CRASH-4'],
     fault: 'restartBeforeEntries',
   },
@@ -134,7 +134,7 @@ const BUGS: readonly FileBug[] = [
     caughtBy: ['LDB-MEMORY-1'],
     fault: 'keepsEntriesInMemory',
   },
-  { name: 'arguments are kept for ever', caughtBy: ['LDB-MEMORY-1'], fault: 'keepsArguments' },
+  { name: 'arguments are kept permanently', caughtBy: ['LDB-MEMORY-1'], fault: 'keepsArguments' },
   {
     name: 'the first call of a group is acknowledged before the group is written',
     caughtBy: ['LDB-CRASH-2'],

@@ -315,7 +315,7 @@ export class GroupGuard {
 
   /**
    * To one that joins and asks, since it has other settings in its configuration, and to one that took this replica for
-   * one that differs. At most one in a tick; an answer is not answered, or two that agree would go on for ever.
+   * one that differs. At most one in a tick; an answer is not answered, or two that agree would go on indefinitely.
    */
   #answer({ from, hint }: Message): void {
     const { nowTick } = this.#host;

@@ -35,7 +35,7 @@ const PARENT_VARIABLE = 'DRAKKAR_ISOLATED_BY';
  * one asks for it or has ended.
  */
 export function reportToParent(signals: CommandSignals): void {
-  // Whoever else has started this process may have a channel to it for things of its own.
+  // Another process that has started this process may have a channel to it for things of its own.
   if (process.send === undefined || process.env[PARENT_VARIABLE] !== String(process.ppid)) return;
   // Without a callback, a parent that is gone would be an error that nobody catches.
   const report = (): unknown => process.send?.(ALIVE, undefined, undefined, () => undefined);

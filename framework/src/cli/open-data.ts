@@ -171,7 +171,7 @@ async function openLocked(found: Found, { lock, seal, copy }: Opening): Promise<
   };
 }
 
-/** Whoever asks this of a host that runs should learn what to ask instead. */
+/** Anyone who asks this of a host that runs should learn what to ask instead. */
 function withAdvice(error: unknown): unknown {
   if (!hasErrorCode(error, 'ERR_LOCK_DIRECTORY') || !isDrakkarError(error)) return error;
   return new ErrLockDirectory(

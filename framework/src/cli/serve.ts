@@ -25,7 +25,7 @@ const STOPPED = Symbol('stopped');
 
 /** What `work` gives, or STOPPED if a signal comes first: any of it may take long, or hang. */
 async function unlessStopped<T>(work: Promise<T>, signals: CommandSignals): Promise<T | typeof STOPPED> {
-  // Whoever is stopped while it starts may well fail; there is nobody to hear of it.
+  // What is stopped while it starts may well fail; there is nobody to hear of it.
   work.catch(() => undefined);
   return await Promise.race([work, signals.stopped().then((): typeof STOPPED => STOPPED)]);
 }

@@ -141,7 +141,7 @@ export const nodeHostSchema: JsonSchema = objectSchema<NodeHostConfig>(
     maxSendQueueSize: {
       type: 'integer',
       description:
-        'Bytes of messages held for one other host; what comes above it is dropped, and sent anew by Raft.',
+        'Bytes of messages held for one other host; what comes above it is dropped, and sent again by Raft.',
       default: 64 * MIB,
       minimum: MIB,
       maximum: 4096 * MIB,

@@ -316,7 +316,7 @@ export interface HostEvents {
    */
   messageDamaged: MessageDamagedEvent;
   /**
-   * The host runs without mutual TLS at an address that other machines can reach, so whoever reaches it can do
+   * The host runs without mutual TLS at an address that other machines can reach, so anyone who reaches it can do
    * everything. Once, at its start; `allowPlaintext: true` says that this is meant.
    */
   plaintext: PlaintextEvent;

@@ -39,7 +39,7 @@ describe('storageProblemOf', () => {
 describe('adviceAfterFailedWrite', () => {
   it('asks for the page cache to be emptied where it may hold what the disk has not', () => {
     for (const problem of ['inputOutput', 'noSpace', undefined] as const)
-      expect(adviceAfterFailedWrite(problem)).toContain('mount the file system anew or reboot');
+      expect(adviceAfterFailedWrite(problem)).toContain('mount the file system again or reboot');
     expect(adviceAfterFailedWrite('noDescriptors')).not.toContain('reboot');
   });
 });

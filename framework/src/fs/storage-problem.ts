@@ -67,6 +67,6 @@ export function adviceAfterFailedWrite(problem: StorageProblem | undefined): str
   const cause = problem === undefined ? 'look for the cause in the log' : WHAT_TO_DO[problem];
   if (problem === 'folderGone') return `stop this host; ${cause}`;
   const isDoubtful = problem === undefined || problem === 'noSpace' || problem === 'inputOutput';
-  const mount = isDoubtful || problem === 'readOnly' ? 'mount the file system anew or reboot; ' : '';
+  const mount = isDoubtful || problem === 'readOnly' ? 'mount the file system again or reboot; ' : '';
   return `stop this host; ${cause}; ${mount}run drakkar check; then start it again`;
 }

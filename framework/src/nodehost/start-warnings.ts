@@ -10,7 +10,7 @@ function warnOfPlaintext({ config, adapters }: NodeHostServices, events: IEventS
   if (transport?.kind !== 'transport' || !transport.capabilities.network || !isOpenToAnybody(config)) return;
   const { listenAddress } = config;
   log.warn(
-    'mutual TLS is off: whoever reaches the listen address can read and change everything. Set mutualTls, or allowPlaintext if that is meant',
+    'mutual TLS is off: anyone who reaches the listen address can read and change everything. Set mutualTls, or allowPlaintext if that is meant',
     { event: 'plaintext', listenAddress },
   );
   events.emit('plaintext', { listenAddress });

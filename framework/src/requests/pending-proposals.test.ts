@@ -61,7 +61,7 @@ describe('PendingProposals', () => {
     expect(late.outcome).toBe('timeout');
   });
 
-  it('ends in time what is proposed anew when others time out', () => {
+  it('ends in time what is proposed again when others time out', () => {
     const proposals = new PendingProposals(CLUSTER, 0);
     const again: RequestState[] = [];
     proposals.add(proposal(1, 0, 5)).onResult(() => again.push(proposals.add(proposal(1, 0, 8))));

@@ -11,7 +11,7 @@ const TIMEOUT = new RequestResult('timeout');
 
 /**
  * Proposals of one replica that wait to be applied. A proposal's key is a 32-bit counter, by which it is found in a
- * ring, under a nonce that is drawn anew whenever the replica starts: entries of another replica, or of an
+ * ring, under a nonce that is drawn again whenever the replica starts: entries of another replica, or of an
  * earlier life of this one, do not match. Client and series id are compared as well.
  */
 export class PendingProposals {
@@ -59,7 +59,7 @@ export class PendingProposals {
   expire(nowMs: number): void {
     this.#pending.trim();
     if (nowMs < this.#earliestDeadline) return;
-    // Listeners may propose anew meanwhile, or stop the replica.
+    // Listeners may propose again meanwhile, or stop the replica.
     this.#earliestDeadline = Infinity;
     for (const request of this.#pending.all()) {
       const { deadlineMs } = request;

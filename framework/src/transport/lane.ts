@@ -92,7 +92,7 @@ class Waiting {
 /** Reasons that are told of while the way is down. */
 const MAX_TOLD_CAUSES = 8;
 
-/** What two failures have in common that are the same for whoever reads of them: ports and dates may differ. */
+/** What two failures have in common that are the same for all who read of them: ports and dates may differ. */
 function causeOf(reason: Error | undefined): string {
   return reason === undefined ? '' : reason.message.replace(/\d+/g, '#');
 }

@@ -27,7 +27,7 @@ describe('Guests', () => {
     expect(cut).toEqual(Array.from({ length: 10 }, (_, i) => `a:${i}`));
   });
 
-  it('cuts the oldest of whoever holds most places, and no other', () => {
+  it('cuts the oldest of the client that holds most places, and no other', () => {
     const { cut, enter } = setUp(40, new Set());
     enter('b:0');
     for (let i = 0; i < 19; i++) enter(`a:${i}`);

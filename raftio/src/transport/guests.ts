@@ -15,7 +15,7 @@ interface Guest {
  * Clients that have shown that they belong to the deployment, or are taken for such, and that no membership of this host
  * names. There must be some: a host that was added while this one was away, or one whose replica is about to join. But
  * they hold half of all places at most, so that there is always one for a member. When one more comes, the oldest is cut
- * of whoever holds most of them: a client that fills them pushes out itself.
+ * of the client that holds most of them: a client that fills them pushes out itself.
  */
 export class Guests {
   readonly #maxCount: number;
