@@ -2,9 +2,10 @@ import type { Roots } from '../datadir/layout.js';
 import { makeSeal } from '../datadir/seal/make-seal.js';
 import { dropSeal, readSeal } from '../datadir/seal/seal-file.js';
 import { type VerifyProgress, verifySeal } from '../datadir/seal/verify-seal.js';
-import { damagedLockFiles } from '../datadir/socket-lock.js';
+import { badLockFiles } from '../datadir/socket-lock.js';
 import { ErrDataDirCorrupt } from '../errors/index.js';
 import type { IFileSystem } from '../fs/file-system.js';
+import { circumstanceOf } from './circumstance.js';
 
 /** What a data directory was found to be by its seal. */
 export type SealState =
@@ -38,12 +39,16 @@ export function fileProblemsOf(details: Readonly<Record<string, unknown>>): File
   return Array.isArray(problems) ? (problems as FileProblem[]) : undefined;
 }
 
-/** Throws ErrDataDirCorrupt when files of the lock are damaged: before it is taken, which may remove them. */
+/**
+ * Throws ErrDataDirCorrupt when files of the lock are damaged: before it is taken, which may remove them. Throws what
+ * the system says when they can't be read for a reason that says nothing of them.
+ */
 export async function checkLockFiles(roots: Roots): Promise<void> {
   const problems: FileProblem[] = [];
   for (const dir of new Set([roots.nodeHostDir, roots.walDir])) {
-    for (const file of await damagedLockFiles(dir)) {
-      problems.push({ part: 'lock', message: `${file} is damaged, or can't be read` });
+    for (const { path, cause } of await badLockFiles(dir)) {
+      if (circumstanceOf(cause) !== undefined) throw cause;
+      problems.push({ part: 'lock', message: `${path} is damaged` });
     }
   }
   if (problems.length > 0) throw changed(roots, problems);
@@ -66,7 +71,8 @@ export class SuspendedSeal {
 
   /**
    * Compares every file with the seal before anything is changed. Throws ErrDataDirCorrupt, with the directory as it
-   * was, when they differ and that is not to be ignored.
+   * was, when they differ and that is not to be ignored; or what the system says, when that has kept a file from being
+   * read, and no other differs.
    *
    * @param options `ignoreSeal`: goes on when they differ; `isReadOnly`: the seal stays, and nothing is changed
    */
@@ -79,14 +85,24 @@ export class SuspendedSeal {
     const { ignoreSeal, isReadOnly = false } = options;
     const reading = await readSeal(fs, roots);
     if (reading.kind === 'none') return new SuspendedSeal(fs, 'none', undefined);
+    let unread: Error | undefined;
+    const takeUnreadable = (error: unknown): boolean => {
+      if (ignoreSeal || circumstanceOf(error) === undefined) return false;
+      unread ??= error as Error;
+      return true;
+    };
+    if (reading.kind === 'damaged' && takeUnreadable(reading.error)) throw reading.error;
     const findings =
-      reading.kind === 'damaged' ? [reading.message] : await verifySeal(fs, roots, reading.seal, onProgress);
+      reading.kind === 'damaged'
+        ? [reading.message]
+        : await verifySeal(fs, roots, reading.seal, onProgress, takeUnreadable);
     if (findings.length > 0 && !ignoreSeal) {
       throw changed(
         roots,
         findings.map((message) => ({ part: 'seal', message })),
       );
     }
+    if (unread !== undefined) throw unread;
     if (!isReadOnly) await dropSeal(fs, roots);
     return findings.length > 0
       ? new SuspendedSeal(fs, 'broken', undefined)

@@ -51,18 +51,23 @@ async function readClaim(lockDir: string, generation: number): Promise<Claim | u
   }
 }
 
+/** A file of a lock that can't be used, and why. */
+export interface BadLockFile {
+  path: string;
+  /** What the system said, when it did not let the file be read; otherwise its content is not what was written. */
+  cause: unknown;
+}
+
 /** Files of a folder's lock whose content is not what was written, or can't be read. Takes no lock. */
-export async function damagedLockFiles(dir: string): Promise<string[]> {
+export async function badLockFiles(dir: string): Promise<BadLockFile[]> {
   const lockDir = join(dir, LOCK_DIR_NAME);
-  const damaged: string[] = [];
+  const bad: BadLockFile[] = [];
   for (const generation of await listGenerations(lockDir).catch(() => [])) {
-    const isGood = await readClaim(lockDir, generation).then(
-      () => true,
-      () => false,
-    );
-    if (!isGood) damaged.push(join(lockDir, `g${generation}`));
+    await readClaim(lockDir, generation).catch(({ cause }: Error) => {
+      bad.push({ path: join(lockDir, `g${generation}`), cause });
+    });
   }
-  return damaged;
+  return bad;
 }
 
 /** Makes the file of a generation, complete from its first instant. False: somebody else has made it. */

@@ -20,8 +20,8 @@ export interface Seal {
 export type SealReading =
   | { kind: 'none' }
   | { kind: 'sealed'; seal: Seal }
-  /** What the seal says is not known. */
-  | { kind: 'damaged'; path: string; message: string };
+  /** What the seal says is not known; `error`: since it can't be read. */
+  | { kind: 'damaged'; path: string; message: string; error?: unknown };
 
 const sealPath = ({ nodeHostDir }: Roots): string => join(nodeHostDir, SEAL_FILE_NAME);
 
@@ -56,7 +56,7 @@ export async function readSeal(fs: IFileSystem, roots: Roots): Promise<SealReadi
     if ((await fs.stat(path)) === undefined) return { kind: 'none' };
     return decodeSeal(await fs.readFile(path), path);
   } catch (error) {
-    return { kind: 'damaged', path, message: `${path} can't be read: ${messageOf(error)}` };
+    return { kind: 'damaged', path, message: `${path} can't be read: ${messageOf(error)}`, error };
   }
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isDrakkarError } from '@drakkar/raftio';
 import { messageOf } from '../../errors/inspect.js';
 import type { IFileSystem } from '../../fs/file-system.js';
 import { BLOCK_BYTES, Digester, type FileDigest } from './digest.js';
@@ -7,6 +8,9 @@ import { type CoveredFile, coveredFiles } from './files.js';
 import type { Seal } from './seal-file.js';
 
 export type VerifyProgress = (doneBytes: number, totalBytes: number) => void;
+
+/** Takes an error by which a file could not be read; false: it counts as a difference. */
+export type TakeUnreadable = (error: unknown) => boolean;
 
 /** Ranges of a file that are told one by one. */
 const MAX_RANGES = 16;
@@ -17,6 +21,7 @@ export async function verifySeal(
   roots: Roots,
   seal: Seal,
   onProgress: VerifyProgress = () => undefined,
+  takeUnreadable: TakeUnreadable = () => false,
 ): Promise<string[]> {
   const { main, wal } = await coveredFiles(fs, roots);
   let totalBytes = 0;
@@ -28,14 +33,20 @@ export async function verifySeal(
     return true;
   };
   const digester = new Digester(fs, { sync: false, goesOn });
+  const reading = { digester, takeUnreadable };
   return [
-    ...(await compareAll(digester, roots.nodeHostDir, main, seal.main)),
-    ...(await compareAll(digester, roots.walDir, wal, seal.wal)),
+    ...(await compareAll(reading, roots.nodeHostDir, main, seal.main)),
+    ...(await compareAll(reading, roots.walDir, wal, seal.wal)),
   ];
 }
 
+interface Reading {
+  digester: Digester;
+  takeUnreadable: TakeUnreadable;
+}
+
 async function compareAll(
-  digester: Digester,
+  reading: Reading,
   root: string,
   present: readonly CoveredFile[],
   sealed: ReadonlyMap<string, FileDigest>,
@@ -50,7 +61,7 @@ async function compareAll(
     const message =
       expected === undefined
         ? 'was not there when the host was stopped'
-        : await compare(digester, file, expected);
+        : await compare(reading, file, expected);
     if (message !== undefined) findings.push(`${file.path} ${message}`);
   }
   return findings;
@@ -58,7 +69,7 @@ async function compareAll(
 
 /** What is wrong with a file, if anything. */
 async function compare(
-  digester: Digester,
+  { digester, takeUnreadable }: Reading,
   { path, sizeBytes }: CoveredFile,
   expected: FileDigest,
 ): Promise<string | undefined> {
@@ -69,6 +80,8 @@ async function compare(
   try {
     digest = await digester.digest(path);
   } catch (error) {
+    if (isDrakkarError(error)) throw error; // whoever hears of the progress wants no more
+    if (takeUnreadable(error)) return undefined;
     return `can't be read: ${messageOf(error)}`;
   }
   const ranges = digest === undefined ? [] : changedRanges(digest, expected.checksums);
