@@ -29,6 +29,19 @@ describe('FreeSpace', () => {
   });
 });
 
+describe('a disk with ample room', () => {
+  const putOf = (length: number) =>
+    ({ type: 'put', key: Buffer.alloc(8), value: { length } as Uint8Array }) as const;
+
+  it('is looked at again for a write that would take what was ample', () => {
+    const freeSpace = new FreeSpace(path, 1);
+    freeSpace.check([putOf(1)]);
+    expect(() => {
+      freeSpace.check([putOf(MORE_THAN_THERE_IS)]);
+    }).toThrow('no space left on device');
+  });
+});
+
 describe('a log whose reserve is touched', () => {
   it('is not written, and holds what it held', async () => {
     const before = await logs.open();

@@ -3,7 +3,10 @@ import { dirname } from 'node:path';
 import type { KVOp } from '@drakkar/raftio/kv';
 
 const MIB = 1024 * 1024;
-/** With so much more room than is needed no disk is full within the time for which nobody looks again. */
+/**
+ * With so much more room than is needed no disk is full within the time for which nobody looks again: half of it is for
+ * what others write, and half for the writes meanwhile.
+ */
 const AMPLE_BYTES = 1024 * MIB;
 const LOOK_AGAIN_MS = 10;
 
@@ -15,7 +18,9 @@ const LOOK_AGAIN_MS = 10;
 export class FreeSpace {
   readonly #dir: string;
   readonly #reserveBytes: number;
-  #wasAmpleAtMs = -Infinity;
+  #lookedAtMs = -Infinity;
+  /** Room for writes until somebody looks again. */
+  #spareBytes = 0;
 
   /** @param path of the file that grows; @param reserveBytes what stays free at least; 0 = nobody looks */
   constructor(path: string, reserveBytes: number) {
@@ -27,11 +32,14 @@ export class FreeSpace {
   check(ops: readonly KVOp[]): void {
     if (this.#reserveBytes === 0) return;
     const nowMs = performance.now();
-    if (nowMs - this.#wasAmpleAtMs < LOOK_AGAIN_MS) return;
+    const writtenBytes = 2 * sizeBytesOf(ops);
+    this.#spareBytes -= writtenBytes;
+    if (this.#spareBytes >= 0 && nowMs - this.#lookedAtMs < LOOK_AGAIN_MS) return;
     const { bavail, bsize } = statfsSync(this.#dir);
     const freeBytes = bavail * bsize;
-    const neededBytes = this.#reserveBytes + 2 * sizeBytesOf(ops);
-    this.#wasAmpleAtMs = freeBytes - neededBytes >= AMPLE_BYTES ? nowMs : -Infinity;
+    const neededBytes = this.#reserveBytes + writtenBytes;
+    this.#lookedAtMs = nowMs;
+    this.#spareBytes = freeBytes - neededBytes >= AMPLE_BYTES ? AMPLE_BYTES / 2 : -1;
     if (freeBytes >= neededBytes) return;
     const error = new Error(
       `no space left on device: ${toMiB(freeBytes)} MiB are free in ${this.#dir}, and a write of the log ` +

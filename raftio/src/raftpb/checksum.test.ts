@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { type ChecksumRule, int32At, checksum, putChecksum } from './checksum.js';
 import { decodeSnapshotChunk, encodeSnapshotChunk } from './chunk-codec.js';
-import { decodeEntries, encodeEntries } from './entry-codec.js';
+import { decodeEntries, decodeEntryBatch, encodeEntries } from './entry-codec.js';
 import { checksumOf } from './entry-encoder.js';
 import { type Entry, makeEntry } from './entry.js';
 import { decodeMessageBatch, encodeMessageBatch } from './message-codec.js';
@@ -21,9 +21,6 @@ function errorOf(run: () => unknown): { code?: string; details?: Record<string, 
   }
   return {};
 }
-
-const someEntry = () =>
-  makeEntry({ term: 2, index: 9, key: 7, clientID: 300, seriesID: 1, cmd: hex('616263') });
 
 describe('checksum', () => {
   it('is the CRC-32 that zlib gives, whatever the length and wherever the bytes lie', () => {
@@ -63,7 +60,8 @@ describe('the checksum of an entry', () => {
   });
 
   it('is not made again by who encodes the entry after its proposer', () => {
-    const [forwarded] = decodeEntries(encodeEntries([someEntry()])) as [Entry];
+    const proposed = makeEntry({ key: 7, clientID: 300, seriesID: 1, cmd: hex('616263') });
+    const [forwarded] = decodeEntries(encodeEntries([proposed])) as [Entry];
     forwarded.place(3, 10);
     forwarded.key = 8; // As a fault in memory would.
     const error = errorOf(() => decodeEntries(encodeEntries([forwarded])));
@@ -106,6 +104,30 @@ describe('the checksum of an entry', () => {
         expect(error.details?.['damaged']).toBe(off === 0 ? undefined : 'entry');
       }
     }
+  });
+
+  it('is not that of bytes in another form in an entry that is encoded again', () => {
+    const framed = (tag: string, head: string, proposed: string): Uint8Array => {
+      const covered = hex(proposed);
+      const field = new Uint8Array(6);
+      putChecksum(field, 0, checksum(covered, 0, covered.length));
+      const body = Buffer.concat([hex(head), covered, field]);
+      return Buffer.concat([hex(tag), Buffer.from([body.length]), body]);
+    };
+    // What one field of a proposal is too long, another lacks: its size is right.
+    const forms = ['1800 20878000 2800 3000', '2007 2800 3000 38808000', '1800 2007 28808000 3800'];
+    for (const form of forms) {
+      const error = errorOf(() => decodeEntries(framed('5a', '0802 1000', form)));
+      expect(error.details?.['damaged']).toBe('entry');
+    }
+    const long = '1800 208700 2800 3000 3800';
+    // A proposal that claims a place.
+    const [placed] = decodeEntries(framed('5a', '0802 1009', long)) as [Entry];
+    placed.place(3, 10);
+    expect(decodeEntries(encodeEntries([placed]))).toMatchObject([{ key: 7, index: 10 }]);
+    // An entry whose bytes can't be passed on, for its tag.
+    const { entries } = decodeEntryBatch(framed('0a', '0802 1009', long));
+    expect(decodeEntries(encodeEntries(entries))).toMatchObject([{ key: 7, index: 9 }]);
   });
 
   it('may be absent: entries of version 0.1 and of Go have none, and get one where they are encoded first', () => {

@@ -13,7 +13,7 @@ import { EMPTY_BYTES, Entry, type EntryType } from './entry.js';
 import { ENTRY_TAG, checksumOf, proposedSize } from './entry-encoder.js';
 import type { Uint64 } from './uint64.js';
 import { type Reader, fieldSet } from './wire/reader.js';
-import { MAX_VARINT_BYTES } from './wire/varint.js';
+import { MAX_VARINT_BYTES, sizeOfUint, sizeOfUint64 } from './wire/varint.js';
 
 const LAST_ENTRY_TYPE = 2;
 const TWO_28 = 0x1000_0000;
@@ -49,7 +49,9 @@ export function readEntry(reader: Reader, wireStart: number): Entry {
   } else {
     readEntryBody(reader, entry);
     // A tag longer than it need be, or of another message, must not be passed on to where this one stands.
+    // So it is encoded again, and its checksum is made with its bytes.
     if (reader.buf[wireStart] === ENTRY_TAG) entry.wire = reader.buf;
+    else entry.checksum = NO_CHECKSUM;
   }
   entry.wireStart = wireStart;
   entry.wireEnd = reader.pos;
@@ -134,11 +136,28 @@ function readUint64(reader: Reader): Uint64 {
  */
 function readChecksum(reader: Reader, proposed: number, pos: number, entry: Entry): number {
   const { buf } = reader;
-  if (entry.index === 0 && pos - proposed !== proposedSize(entry)) return pos;
+  if (entry.index === 0 && !isAsEncoded(buf, proposed, pos, entry)) return pos;
   const sum = int32At(buf, pos + 2);
   if (sum !== checksum(buf, proposed, pos)) return pos;
   entry.checksum = sum;
   return pos + CHECKSUM_FIELD_BYTES;
+}
+
+/** Whether `buf[start, end)` is what an encoder makes of the entry: all fields, in their order, no longer than need be. */
+function isAsEncoded(buf: Uint8Array, start: number, end: number, entry: Entry): boolean {
+  if (end - start !== proposedSize(entry)) return false;
+  // By the size alone, what a field is too long may be what another lacks.
+  const keyAt = start + 1 + sizeOfUint(entry.type);
+  const clientAt = keyAt + 1 + sizeOfUint64(entry.key);
+  const seriesAt = clientAt + 1 + sizeOfUint64(entry.clientID);
+  const respondedAt = seriesAt + 1 + sizeOfUint64(entry.seriesID);
+  return (
+    buf[start] === 0x18 &&
+    buf[keyAt] === 0x20 &&
+    buf[clientAt] === 0x28 &&
+    buf[seriesAt] === 0x30 &&
+    buf[respondedAt] === 0x38
+  );
 }
 
 function damagedEntry({ index, term }: Entry): ErrMalformed {

@@ -1,3 +1,4 @@
+import { NO_CHECKSUM } from './checksum.js';
 import type { Uint64 } from './uint64.js';
 
 /**
@@ -100,6 +101,8 @@ export class Entry implements EntryFields {
 
   /** Gives a proposed entry its place in the leader's log. Encoded bytes made before that are forgotten. */
   place(term: number, index: number): void {
+    // Of what came with a place, which no proposal has, the checksum may be that of bytes in another form.
+    if (this.index !== 0) this.checksum = NO_CHECKSUM;
     this.term = term;
     this.index = index;
     this.wire = undefined;
