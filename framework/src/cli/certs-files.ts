@@ -1,5 +1,5 @@
-import { X509Certificate } from 'node:crypto';
-import { mkdir, readFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { X509Certificate, randomBytes } from 'node:crypto';
+import { link, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { ErrInvalidOption } from '../errors/index.js';
@@ -89,11 +89,24 @@ async function refusePresent(paths: readonly string[]): Promise<void> {
   }
 }
 
-/** A file appears under its name when it is complete, and never with a mode that lets others read a key. */
-async function put(path: string, content: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, content, { mode: FILE_MODE, flag: 'wx' });
-  await rename(temporary, path);
+/**
+ * A file appears under its name when it is complete, and never with a mode that lets others read a key.
+ *
+ * @param isReplacing false: throws ErrInvalidOption when a file of that name has appeared meanwhile
+ */
+async function put(path: string, content: string, isReplacing = true): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    await writeFile(temporary, content, { mode: FILE_MODE, flag: 'wx' });
+    await (isReplacing ? rename : link)(temporary, path);
+  } catch (error) {
+    if (isReplacing || !hasSystemCode(error, 'EEXIST')) throw error;
+    throw new ErrInvalidOption(`${path} was made by somebody else meanwhile: run the command again`, {
+      cause: error,
+    });
+  } finally {
+    await rm(temporary, { force: true });
+  }
 }
 
 /** What deals with certificates takes a while to load, and no host needs it. */
@@ -104,7 +117,9 @@ async function readCA(caFile: string, caKeyFile: string): Promise<CertificateAut
   if (!hasCertificate && !hasKey) return undefined;
   if (hasCertificate !== hasKey) {
     const [there, missing] = hasCertificate ? [caFile, caKeyFile] : [caKeyFile, caFile];
-    throw new ErrInvalidOption(`${there} is there, but ${missing} is not; --force makes a new CA`);
+    throw new ErrInvalidOption(
+      `${there} is there, but ${missing} is not: put it back, or have --force make a new CA, whose certificates all hosts need`,
+    );
   }
   const maker = await loadMaker();
   try {
@@ -181,7 +196,10 @@ export async function writeCertificates(options: CertificateOptions): Promise<Wr
   const pending: { place: (typeof places)[number]; issued: Issued }[] = [];
   for (const place of places) {
     const { host, certFile } = place;
-    const known = renew && also === undefined ? await namesIn(certFile) : undefined;
+    const present = renew ? await namesIn(certFile) : undefined;
+    if (renew && present === undefined)
+      throw new ErrInvalidOption(`--renew: there is no ${certFile}; without --renew it is made`);
+    const known = also === undefined ? present : undefined;
     const names = [...new Set([host, ...(known ?? also ?? [USUAL_ALSO_NAME])].map(plainName))];
     const issued = await ca.issue(names, days);
     pending.push({ place, issued });
@@ -191,8 +209,9 @@ export async function writeCertificates(options: CertificateOptions): Promise<Wr
   // Only now: a mistake in one of them should change nothing.
   await mkdir(outDir, { recursive: true, mode: FOLDER_MODE });
   if (there === undefined) {
-    await put(caKeyFile, caPem.key);
-    await put(caFile, caPem.certificate);
+    // The key first: of two that make a CA at the same time, one ends here, and its CA is nowhere.
+    await put(caKeyFile, caPem.key, replace);
+    await put(caFile, caPem.certificate, replace);
   }
   for (const { place, issued } of pending) {
     await mkdir(place.folder, { recursive: true, mode: FOLDER_MODE });

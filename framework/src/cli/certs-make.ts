@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
+import { X509Certificate, createPrivateKey, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
 
@@ -61,10 +61,14 @@ export class CertificateAuthority {
     return new CertificateAuthority(certificate, keys.privateKey);
   }
 
-  /** Throws when the files do not hold a certificate and a P-256 key. */
+  /** Throws when the files do not hold the certificate of a CA and its P-256 key. */
   static async read({ certificate, key }: PemPair): Promise<CertificateAuthority> {
     const der = x509.PemConverter.decodeFirst(key);
     const privateKey = await webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign']);
+    const authority = new X509Certificate(certificate);
+    if (!authority.ca) throw new Error('its certificate is none of a CA');
+    if (!authority.checkPrivateKey(createPrivateKey(key)))
+      throw new Error('the key is of another certificate');
     return new CertificateAuthority(new x509.X509Certificate(certificate), privateKey);
   }
 

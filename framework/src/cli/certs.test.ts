@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -145,6 +145,8 @@ describe('drakkar certs', () => {
     expect((await certificate('10.0.0.1', 'node.pem')).fingerprint256).toBe(other.fingerprint256);
     expect(await handshake('a.example', '10.0.0.1', 'two.internal')).toEqual([true, true]);
     expect((await certs('--hosts', 'a.example', '--renew', '--force')).exitCode).toBe(2);
+    expect((await certs('--hosts', 'a.exampel', '--renew')).stderr).toMatch(/there is no .*a\.exampel/);
+    expect(await filesIn()).not.toContain('a.exampel');
     out = join(out, 'none');
     expect((await certs('--hosts', 'a.example', '--renew')).stderr).toContain('there is no CA');
   });
@@ -215,5 +217,32 @@ describe('drakkar certs', () => {
     await writeFile(join(out, 'ca-key.pem'), 'nonsense');
     expect((await certs('--hosts', 'a')).stderr).toContain("can't be used");
     expect(await filesIn()).toEqual(['ca-key.pem', 'ca.pem']);
+  });
+
+  it('issues nothing by a key of another CA, and nothing by a certificate of a host', async () => {
+    await certs('--hosts', 'a');
+    const [first, foreign] = [out, join(out, 'foreign')];
+    out = foreign;
+    await certs('--hosts', 'c');
+    out = first;
+    await copyFile(join(foreign, 'ca-key.pem'), join(out, 'ca-key.pem'));
+    const refused = await certs('--hosts', 'b');
+    expect({ exitCode: refused.exitCode, stderr: refused.stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringContaining('the key is of another certificate'),
+    });
+    await copyFile(join(out, 'a', 'node.pem'), join(out, 'ca.pem'));
+    await copyFile(join(out, 'a', 'node-key.pem'), join(out, 'ca-key.pem'));
+    expect((await certs('--hosts', 'b')).stderr).toContain('none of a CA');
+    expect(await filesIn()).not.toContain('b');
+  });
+
+  it('makes one CA, however many commands make one at the same time', async () => {
+    const all = await Promise.all(['a', 'b', 'c'].map((host) => certs('--hosts', host)));
+    const ca = await certificate('ca.pem');
+    const hosts = (await filesIn()).filter((name) => !name.startsWith('ca'));
+    expect(hosts).toHaveLength(all.filter(({ exitCode }) => exitCode === 0).length);
+    expect(hosts).not.toEqual([]);
+    for (const host of hosts) expect((await certificate(host, 'node.pem')).verify(ca.publicKey)).toBe(true);
   });
 });

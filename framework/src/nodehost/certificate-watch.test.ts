@@ -11,9 +11,10 @@ const DAY_MS = 24 * HOUR_MS;
 
 class Now extends ManualClock {
   readonly #startMs = Date.now();
+  wrongByMs = 0;
 
   override wallTimeMs(): number {
-    return this.#startMs + this.nowMs();
+    return this.#startMs + this.wrongByMs + this.nowMs();
   }
 }
 
@@ -95,6 +96,20 @@ describe('CertificateWatch', () => {
     expect(lines[3]).toContain('expired on');
     watch.stop();
     expect(clock.timerCount).toBe(0);
+  });
+
+  it('warns in time after the clock was wrong for a while', async () => {
+    const { clock, files, told, watch } = setUp();
+    const ca = await CertificateAuthority.create(400);
+    files.set('ca', (await ca.toPem()).certificate);
+    files.set('cert', (await ca.issue(['a'], 50)).certificate);
+    await watch.start();
+    clock.wrongByMs = 100 * DAY_MS;
+    await passDays(clock, 1);
+    clock.wrongByMs = 0;
+    await passDays(clock, 59);
+    expect(told.map(({ daysLeft }) => daysLeft)).toEqual([-51, 29, 6, 0, -1]);
+    watch.stop();
   });
 
   it('goes by what the file has now, and looks at every certificate of the CA', async () => {

@@ -70,7 +70,8 @@ export class CertificateWatch {
       for (const certificate of await this.#read(setting)) {
         const key = `${setting} ${certificate.fingerprint256}`;
         const before = this.#warnedAt.get(key) ?? Infinity;
-        warnedAt.set(key, Math.min(before, this.#check(setting, certificate, before)));
+        // Not the least of both: a clock that was wrong, and says so, must not use up later warnings.
+        warnedAt.set(key, this.#check(setting, certificate, before));
       }
     }
     this.#warnedAt = warnedAt;
