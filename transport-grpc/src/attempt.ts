@@ -64,9 +64,18 @@ export class Attempt {
     return this.#socket?.bytesRead ?? 0;
   }
 
-  /** Bytes that were given to the network, of whatever layer. */
+  /** Bytes that the operating system has taken, of whatever layer. */
   get bytesWritten(): number {
-    return this.#socket?.bytesWritten ?? 0;
+    return (this.#socket?.bytesWritten ?? 0) - this.unsentBytes;
+  }
+
+  /**
+   * Bytes that wait for the operating system to take them. HTTP/2 of Node.js reads nothing in the meantime. No public
+   * property tells of them; this is the one by which the timeouts of Node.js do.
+   */
+  get unsentBytes(): number {
+    const { _handle: handle } = (this.#socket ?? {}) as { _handle?: { writeQueueSize?: number } | null };
+    return handle?.writeQueueSize ?? 0;
   }
 
   /** Whether the connection still takes bytes, as far as this process has heard. */

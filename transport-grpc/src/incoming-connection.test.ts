@@ -24,8 +24,12 @@ class FakeSocket extends EventEmitter {
 /** A session whose pings are answered when a test says so. */
 class FakeSession {
   destroyed = false;
-  state = { outboundQueueSize: 0 };
+  state = { outboundQueueSize: 0, effectiveLocalWindowSize: 1000 };
   readonly pings: (() => void)[] = [];
+
+  setLocalWindowSize(sizeBytes: number): void {
+    this.state.effectiveLocalWindowSize = sizeBytes;
+  }
 
   ping(answered: () => void): boolean {
     this.pings.push(answered);
@@ -38,19 +42,20 @@ afterEach(() => {
   for (const socket of connections.splice(0)) socket.destroy();
 });
 
-function setUp({ isPlain = true } = {}) {
+function setUp({ isPlain = true, closeTimeoutMs = 60_000, onSettled = (): unknown => undefined } = {}) {
   const socket = new FakeSocket();
   connections.push(socket);
   const session = new FakeSession();
   const connection = new IncomingConnection(socket as unknown as Socket, {
     handshakeTimeoutMs: 60_000,
-    closeTimeoutMs: 60_000,
+    closeTimeoutMs,
     isPlain,
     onDawdling: () => undefined,
-    onSettled: () => undefined,
+    onSettled,
   });
   connection.watch(session as unknown as ServerHttp2Session);
-  connection.add({} as IncomingStream, true);
+  const first = {} as IncomingStream;
+  connection.add(first, true);
   /** So many bytes come, and go, before each of `count` sweeps. */
   const sweeps = (count: number, bytes: number, before: () => void = () => undefined): void => {
     for (let i = 0; i < count && !socket.destroyed; i++) {
@@ -63,7 +68,7 @@ function setUp({ isPlain = true } = {}) {
   const answer = (): void => {
     for (const answered of session.pings.splice(0)) answered();
   };
-  return { socket, session, connection, sweeps, answer };
+  return { socket, session, connection, first, sweeps, answer };
 }
 
 describe('a connection without TLS whose client', () => {
@@ -91,7 +96,7 @@ describe('a connection without TLS whose client', () => {
 
   it('is ended when its client shows signs of life in the midst of a message that does not go on', () => {
     const { socket, sweeps, answer, connection } = setUp();
-    const watch = { isMidBatch: true, isLost: false };
+    const watch = { isMidBatch: true, isLost: false, framesWithin: 0 };
     connection.watchMessages(watch);
     sweeps(4 * MAX_SILENT_SWEEPS - 1, 40, answer);
     sweeps(1, 40, () => {
@@ -107,9 +112,25 @@ describe('a connection without TLS whose client', () => {
     expect(socket.destroyed).toBe(true);
   });
 
+  it('stays while a large message comes by a slow line, whatever is held up by it', () => {
+    const { socket, sweeps, connection } = setUp();
+    connection.watchMessages({ isMidBatch: true, isLost: false, framesWithin: 1 });
+    sweeps(100, 8_000);
+    expect(socket.destroyed).toBe(false);
+  });
+
+  it('is ended when messages come of which one takes in the others', () => {
+    const { socket, sweeps, answer, connection } = setUp();
+    connection.watchMessages({ isMidBatch: true, isLost: false, framesWithin: 2 });
+    sweeps(4 * MAX_SILENT_SWEEPS - 1, 8_000, answer);
+    expect(socket.destroyed).toBe(false);
+    sweeps(1, 8_000, answer);
+    expect(socket.destroyed).toBe(true);
+  });
+
   it('is ended when what its client sends is no message', () => {
     const { socket, sweeps, connection } = setUp();
-    const watch = { isMidBatch: false, isLost: true };
+    const watch = { isMidBatch: false, isLost: true, framesWithin: 0 };
     connection.watchMessages(watch);
     connection.unwatchMessages(watch);
     sweeps(1, 1_000);
@@ -130,6 +151,31 @@ describe('a connection without TLS whose client', () => {
       if (isWhole) connection.heardMessage();
     });
     expect(socket.destroyed).toBe(false);
+  });
+});
+
+describe('a client', () => {
+  it('hears that this host is there while its answers wait behind what it sends', () => {
+    const { session, sweeps } = setUp({ isPlain: false });
+    sweeps(3, 40);
+    expect(session.state.effectiveLocalWindowSize).toBe(1000);
+    sweeps(3, 8_000);
+    expect(session.state.effectiveLocalWindowSize).toBe(1003);
+  });
+
+  it('that is refused is one that has shown nothing, and is cut, however often it calls', async () => {
+    let settled = 0;
+    const { connection, socket, first } = setUp({ closeTimeoutMs: 50, onSettled: () => (settled += 1) });
+    connection.remove(first);
+    const again = setInterval(() => {
+      const stream = {} as IncomingStream;
+      connection.add(stream, true);
+      connection.remove(stream);
+    }, 10);
+    await connection.closed;
+    clearInterval(again);
+    expect(socket.destroyed).toBe(true);
+    expect(settled).toBe(1);
   });
 });
 

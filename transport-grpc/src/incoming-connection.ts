@@ -9,23 +9,27 @@ export interface IncomingConnectionOptions {
   closeTimeoutMs: number;
   /** What comes is checked by nobody below, as TLS does: it may have been damaged. */
   isPlain: boolean;
-  /** Called when no method was called within `handshakeTimeoutMs`, before the connection is cut. */
+  /** Called when no call was let in within `handshakeTimeoutMs`, before the connection is cut. */
   onDawdling: () => void;
-  /** Called when a method has been called, and when the connection is gone. */
+  /** Called when a call was not refused, and when the connection is gone. */
   onSettled: () => void;
 }
 
-type MessageWatch = Pick<StreamWatch, 'isMidBatch' | 'isLost'>;
+type MessageWatch = Pick<StreamWatch, 'isMidBatch' | 'isLost' | 'framesWithin'>;
 
 const STOPPING: StreamEnd = { code: Status.UNAVAILABLE, details: 'the host is stopping' };
 
 /** How often a connection without a call is looked at. */
 const PROBE_INTERVAL_MS = 100;
 
-/** Below that in a sweep, what comes is no large message on a slow line, and answers are not held up by one. */
+/** Below that in a sweep, what comes is little: answers are not held up by it. */
 const TRICKLE_BYTES = 16 * 1024;
 /** More than that in a sweep is more than signs of life. */
 const SIGNS_OF_LIFE_BYTES = 100;
+/** Less of a message in a sweep is no progress, even on the slowest line. */
+const MIN_PROGRESS_BYTES = 256;
+/** As many do not come about by chance in the midst of a message. */
+const MIN_FRAMES_WITHIN = 2;
 /** How many times as long as silence something may come of which no message is made. */
 const PATIENCE = 4;
 
@@ -53,6 +57,7 @@ export class IncomingConnection implements MonitoredLink {
   #messages = 0;
   #hasMessageStream = false;
   #isSeated = false;
+  #isRefused = false;
   readonly #messageWatches = new Set<MessageWatch>();
   #fruitlessSweeps = 0;
 
@@ -99,16 +104,17 @@ export class IncomingConnection implements MonitoredLink {
 
   add(stream: IncomingStream, isForMessages: boolean): void {
     this.#hasMessageStream ||= isForMessages;
-    this.#onSettled();
-    clearTimeout(this.#deadline);
+    if (this.#isSeated) clearTimeout(this.#deadline);
     clearInterval(this.#probe);
     this.#streams.add(stream);
   }
 
-  /** With its first call a client has said who it is: it takes a place, until it is gone. */
+  /** With its first call that is not refused a client has shown who it is: it takes a place, until it is gone. */
   seat(enter: () => () => void): void {
     if (this.#isSeated) return;
     this.#isSeated = true;
+    clearTimeout(this.#deadline);
+    this.#onSettled();
     void this.closed.then(enter());
   }
 
@@ -128,6 +134,10 @@ export class IncomingConnection implements MonitoredLink {
 
   remove(stream: IncomingStream): void {
     if (!this.#streams.delete(stream) || this.#streams.size > 0 || this.socket.destroyed) return;
+    // Who is refused has to go soon, however often it calls again.
+    if (this.#isRefused) return;
+    this.#isRefused = !this.#isSeated;
+    clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => {
       this.socket.destroy();
     }, this.#closeTimeoutMs);
@@ -147,6 +157,18 @@ export class IncomingConnection implements MonitoredLink {
         (this.#isDeaf(newBytes, maxSilentSweeps) || this.#isFruitless(newBytes, maxSilentSweeps)));
     if (isDead) this.socket.destroy();
     else if (wasStill) this.#endIfStuck();
+    else if (newBytes > SIGNS_OF_LIFE_BYTES) this.#showLife();
+  }
+
+  /**
+   * The library pings no more before the last ping was answered, and answers wait behind what a slow line is sending:
+   * by a window that grows by a byte the client hears that this host is there.
+   */
+  #showLife(): void {
+    const session = this.#session;
+    if (session === undefined || session.destroyed) return;
+    const { effectiveLocalWindowSize: windowBytes = 0 } = session.state;
+    session.setLocalWindowSize(windowBytes + 1);
   }
 
   /** Whether the client sends, but does not hear: the frame that it reads may have a length that was damaged. */
@@ -154,7 +176,8 @@ export class IncomingConnection implements MonitoredLink {
     const session = this.#session;
     if (session === undefined || session.destroyed) return false;
     if (this.#isPinged) {
-      if (newBytes < TRICKLE_BYTES) this.#unansweredSweeps += 1;
+      // Whatever line a large message comes by, the answer is behind it.
+      if (newBytes < TRICKLE_BYTES && !this.#isHeldUp) this.#unansweredSweeps += 1;
       return this.#unansweredSweeps >= maxSilentSweeps;
     }
     this.#unansweredSweeps = 0;
@@ -171,12 +194,22 @@ export class IncomingConnection implements MonitoredLink {
   #isFruitless(newBytes: number, maxSilentSweeps: number): boolean {
     const watches = [...this.#messageWatches];
     if (watches.some(({ isLost }) => isLost)) return true;
-    const isMidMessage = watches.some(({ isMidBatch }) => isMidBatch);
-    if (this.#messages > 0) this.#fruitlessSweeps = 0;
-    else if (newBytes < TRICKLE_BYTES && (isMidMessage || newBytes > SIGNS_OF_LIFE_BYTES))
-      this.#fruitlessSweeps += 1;
+    const proceeds =
+      newBytes >= MIN_PROGRESS_BYTES && watches.every(({ framesWithin }) => framesWithin < MIN_FRAMES_WITHIN);
+    const isFruitless = this.#isMidMessage ? !proceeds : newBytes > SIGNS_OF_LIFE_BYTES;
+    if (this.#messages > 0 || (this.#isMidMessage && proceeds)) this.#fruitlessSweeps = 0;
+    else if (newBytes < TRICKLE_BYTES && isFruitless) this.#fruitlessSweeps += 1;
     this.#messages = 0;
     return this.#hasMessageStream && this.#fruitlessSweeps >= PATIENCE * maxSilentSweeps;
+  }
+
+  /** Whether what the client says may wait behind something large. */
+  get #isHeldUp(): boolean {
+    return !this.#hasMessageStream || this.#isMidMessage;
+  }
+
+  get #isMidMessage(): boolean {
+    return [...this.#messageWatches].some(({ isMidBatch }) => isMidBatch);
   }
 
   /** Ends the streams, tells why, and gives the client `closeTimeoutMs` to go. Resolves when the socket is gone. */

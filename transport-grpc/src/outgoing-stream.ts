@@ -185,20 +185,24 @@ export class OutgoingStream implements MonitoredLink {
 
   /**
    * A peer that has said that it pings is given up when it falls silent. One that does not, such as Dragonboat, when
-   * messages wait, or were withheld, and nothing passes in either direction; and any, later, when nothing passes but signs of life. That
-   * can be the end of an HTTP/2 session of which Node.js says nothing, or a window whose size was damaged on the way.
+   * messages wait, or were withheld, and nothing passes in either direction; and any, later, when nothing passes but
+   * signs of life. That can be the end of an HTTP/2 session of which Node.js says nothing, or a window whose size was
+   * damaged on the way.
    */
   sweep(maxSilentSweeps: number, deadPeerTimeoutMs: number): void {
     if (this.#ended) return;
-    const { bytesRead, bytesWritten } = this.#attempt;
+    const { bytesRead, bytesWritten, unsentBytes } = this.#attempt;
     const isMute = bytesRead === this.#bytesRead;
     const writtenBytes = bytesWritten - this.#bytesWritten;
     this.#bytesRead = bytesRead;
     this.#bytesWritten = bytesWritten;
     const isPinged = this.#pinged !== undefined && this.#pinged * 2 <= deadPeerTimeoutMs;
     if (!isMute) this.#isOwed = false;
-    const isWaiting = this.#isForMessages && this.#writes > 0;
-    const isSilent = isMute && (isPinged || ((isWaiting || this.#isOwed) && writtenBytes === 0));
+    // What the peer says is not read while a write is under way. The sign of life is then that it goes on.
+    const isUnread = unsentBytes > 0;
+    const isWaiting = isUnread || (this.#isForMessages && this.#writes > 0);
+    const isOverdue = isPinged || ((isWaiting || this.#isOwed) && writtenBytes === 0);
+    const isSilent = isMute && isOverdue && !isUnread;
     this.#silentSweeps = isSilent ? this.#silentSweeps + 1 : 0;
     this.#stalledSweeps = isWaiting && writtenBytes < SIGNS_OF_LIFE_BYTES ? this.#stalledSweeps + 1 : 0;
     const details = { deadPeerTimeoutMs };

@@ -155,4 +155,19 @@ describe('StreamWatch', () => {
     }
     expect(watch.isLost).toBe(false);
   });
+
+  it('counts the frames that come in the midst of a batch, as when its length was damaged', () => {
+    const watch = new StreamWatch(() => undefined, headOf);
+    const one = framed(encodeMessageBatch(batchOf([message(MessageType.Heartbeat, 9)])));
+    const large = framed(new Uint8Array(100_000));
+    watch.read(large.subarray(0, 1_000));
+    watch.read(large.subarray(1_000, 2_000));
+    expect(watch.framesWithin).toBe(0);
+    watch.read(one);
+    watch.read(Buffer.concat([one, one]));
+    watch.read(one.subarray(1));
+    expect(watch.framesWithin).toBe(2);
+    watch.read(new Uint8Array(100_000));
+    expect(watch.framesWithin).toBe(0);
+  });
 });

@@ -13,6 +13,8 @@ const MAX_MESSAGES = 64;
 const REQUESTS_TAG = 0x0a;
 const WIRE_TYPE_BITS = 3;
 const TERM_FIELD = 5;
+/** Larger pieces are not looked at for frames. */
+const MAX_PIECE_BYTES = 8 * 1024;
 const NOTHING = new Uint8Array(0);
 
 const OF_LEADERS: ReadonlySet<number> = new Set<number>([
@@ -99,6 +101,7 @@ export class StreamWatch {
   #carried: Uint8Array = NOTHING;
   /** Of the batch that is arriving. */
   #leftBytes = 0;
+  #framesWithin = 0;
   #isLost = false;
 
   /** @param headOf asked with the bytes from the beginning of a frame on; throws for what is none, and is asked no more */
@@ -112,6 +115,14 @@ export class StreamWatch {
     return !this.#isLost && (this.#leftBytes > 0 || this.#carried.length > 0);
   }
 
+  /**
+   * Pieces that came in the midst of the batch that is arriving, and are whole frames by themselves: it is longer than
+   * it was, and takes in what follows.
+   */
+  get framesWithin(): number {
+    return this.#framesWithin;
+  }
+
   /** Whether something came that is no frame. */
   get isLost(): boolean {
     return this.#isLost;
@@ -122,9 +133,11 @@ export class StreamWatch {
     if (this.#isLost) return;
     if (this.#leftBytes > chunk.length) {
       this.#leftBytes -= chunk.length;
+      if (chunk.length <= MAX_PIECE_BYTES && this.#isFrames(chunk)) this.#framesWithin += 1;
       this.#batch.add(chunk);
       return;
     }
+    this.#framesWithin = 0;
     let bytes = this.#carried.length === 0 ? chunk : joined(this.#carried, chunk);
     let pos = this.#leftBytes;
     this.#leftBytes = 0;
@@ -142,6 +155,21 @@ export class StreamWatch {
       this.#leftBytes = pos - bytes.length;
       this.#batch.begin(head.batchBytes);
       this.#batch.add(bytes.subarray(head.headBytes));
+    }
+  }
+
+  #isFrames(bytes: Uint8Array): boolean {
+    try {
+      let pos = 0;
+      while (pos < bytes.length) {
+        const head = this.#headOf(bytes.subarray(pos));
+        // Of zeros any number of empty frames could be made, and nobody sends one.
+        if (head === undefined || head.batchBytes === 0) return false;
+        pos += head.headBytes + head.batchBytes;
+      }
+      return pos === bytes.length;
+    } catch {
+      return false;
     }
   }
 
