@@ -92,7 +92,7 @@ export interface IRaftRPC {
   getConnection(target: string, signal: AbortSignal, expected?: string): Promise<IConnection>;
   getSnapshotConnection(target: string, signal: AbortSignal, expected?: string): Promise<ISnapshotConnection>;
   /**
-   * Reads the files of `mutualTLS` again at once, and ends connections that they do not admit any more. Rejects with
+   * Reads the files of `mutualTLS` again at once, and ends connections of certificates that were revoked. Rejects with
    * `ErrTLS` when they can't be used: those before stay in use. Without it, files that are replaced are taken when the
    * transport looks at them the next time.
    */

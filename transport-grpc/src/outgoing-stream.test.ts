@@ -198,20 +198,23 @@ describe('a peer that is given up', () => {
     await outcome;
   });
 
-  it.each([true, false])('is none that takes a large message by a slow line (says that it pings: %s)', async (answers) => {
-    const call = new ScriptedCall({ answers });
-    await turns();
-    if (!answers) await call.stream.peerKind;
-    const connection = new MessageConnection(call.stream, 1, () => undefined);
-    const outcome = expect(connection.sendMessageBatch(numberedBatch(1))).rejects.toMatchObject(CLOSED);
-    call.attempt.unsentBytes = 4_000_000; // Nothing is read until they have gone.
-    for (let i = 0; i < 10; i += 1) {
-      call.attempt.bytesWritten += 80_000; // The system takes some when a third of its buffer is free again.
-      expect(call.sweep(12)).toBe(true);
-    }
-    expect(call.sweep(1)).toBe(false);
-    await outcome;
-  });
+  it.each([true, false])(
+    'is none that takes a large message by a slow line (says that it pings: %s)',
+    async (answers) => {
+      const call = new ScriptedCall({ answers });
+      await turns();
+      if (!answers) await call.stream.peerKind;
+      const connection = new MessageConnection(call.stream, 1, () => undefined);
+      const outcome = expect(connection.sendMessageBatch(numberedBatch(1))).rejects.toMatchObject(CLOSED);
+      call.attempt.unsentBytes = 4_000_000; // Nothing is read until they have gone.
+      for (let i = 0; i < 10; i += 1) {
+        call.attempt.bytesWritten += 80_000; // The system takes some when a third of its buffer is free again.
+        expect(call.sweep(12)).toBe(true);
+      }
+      expect(call.sweep(1)).toBe(false);
+      await outcome;
+    },
+  );
 
   it('is none that a snapshot waits for', async () => {
     const call = new ScriptedCall({ answers: false, isForMessages: false });

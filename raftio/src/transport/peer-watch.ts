@@ -67,7 +67,7 @@ export class PeerWatch {
     );
   }
 
-  /** Reads the files at once, and ends what they do not admit any more. Rejects with ErrTLS when they can't be used. */
+  /** Reads the files at once, and ends what was revoked. Rejects with ErrTLS when they can't be used. */
   async reload(): Promise<void> {
     this.#endRevoked(await this.#files.reread());
   }
