@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { IncomingConnection } from './incoming-connection.js';
 import type { IncomingStream } from './incoming-stream.js';
@@ -161,6 +162,19 @@ describe('a client', () => {
     expect(session.state.effectiveLocalWindowSize).toBe(1000);
     sweeps(3, 8_000);
     expect(session.state.effectiveLocalWindowSize).toBe(1003);
+  });
+
+  it('is not cut for a sign of life that waits for what is sent next, but for what waits beside it', async () => {
+    const { session, socket, sweeps } = setUp({ isPlain: false });
+    sweeps(1, 200);
+    session.state.outboundQueueSize = 1;
+    sweeps(1, 0);
+    for (let i = 0; i < 3; i++) await nextTurn();
+    expect(socket.destroyed).toBe(false);
+    session.state.outboundQueueSize = 2;
+    sweeps(1, 0);
+    for (let i = 0; i < 3; i++) await nextTurn();
+    expect(socket.destroyed).toBe(true);
   });
 
   it('that is refused is one that has shown nothing, and is cut, however often it calls', async () => {

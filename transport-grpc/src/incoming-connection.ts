@@ -50,6 +50,8 @@ export class IncomingConnection implements MonitoredLink {
   #session: ServerHttp2Session | undefined;
   #bytesRead = 0;
   #bytesWritten = 0;
+  /** What had been written when a sign of life was given, which leaves with whatever is sent next, and not before. */
+  #shownAtBytes: number | undefined;
   #silentSweeps = 0;
   #isPinged = false;
   #unansweredSweeps = 0;
@@ -169,6 +171,7 @@ export class IncomingConnection implements MonitoredLink {
     if (session === undefined || session.destroyed) return;
     const { effectiveLocalWindowSize: windowBytes = 0 } = session.state;
     session.setLocalWindowSize(windowBytes + 1);
+    this.#shownAtBytes = this.socket.bytesWritten;
   }
 
   /** Whether the client sends, but does not hear: the frame that it reads may have a length that was damaged. */
@@ -232,6 +235,8 @@ export class IncomingConnection implements MonitoredLink {
 
   #hasUnsent(): boolean {
     const session = this.#session;
-    return session !== undefined && !session.destroyed && (session.state.outboundQueueSize ?? 0) > 0;
+    if (session === undefined || session.destroyed) return false;
+    const signsOfLife = this.#shownAtBytes === this.socket.bytesWritten ? 1 : 0;
+    return (session.state.outboundQueueSize ?? 0) > signsOfLife;
   }
 }
