@@ -28,7 +28,7 @@ describe('drakkar', () => {
     expect(existsSync(join(dir, SEAL_FILE_NAME))).toBe(true);
   });
 
-  it('makes the seal again when a signal ends it', async () => {
+  it('gives signs of life while it checks, and makes the seal again when a signal ends it', async () => {
     const { dir } = await stopped.sealedCopyOfData('interrupted');
     const module = stopped.scratch('slow.mjs');
     const mark = stopped.scratch('slow-mark');
@@ -39,6 +39,15 @@ describe('drakkar', () => {
        import { adapterModule as lmdb, openLmdbLogDB } from ${JSON.stringify(new URL('../../logdb-lmdb/dist/index.js', import.meta.url).href)};
        const open = async (config) => {
          const db = await openLmdbLogDB(config);
+         const { send } = process;
+         await new Promise((resolve) => {
+           const waiting = setInterval(() => undefined, 1_000);
+           process.send = (...sign) => {
+             clearInterval(waiting);
+             resolve();
+             return send.apply(process, sign);
+           };
+         });
          writeFileSync(${JSON.stringify(mark)}, '');
          while (existsSync(${JSON.stringify(mark)})) await new Promise((resolve) => setTimeout(resolve, 5));
          return db;

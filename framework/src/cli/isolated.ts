@@ -20,41 +20,53 @@ export interface IsolatedOptions {
   signals: CommandSignals;
   /** For how long the process may give no sign of life. */
   silenceLimitMs?: number;
+  /** Called for each sign of life. */
+  onAlive?: () => void;
+  /** The program. Default: this one. */
+  main?: string;
 }
 
 /** No step of reading takes that long; an engine that follows damaged links may go round for ever. */
 const SILENCE_LIMIT_MS = 120_000;
 const ALIVE = 'alive';
-const ALIVE_INTERVAL_MS = 1_000;
+const ALIVE_INTERVAL_MS = 500;
 
-/** Names the process that has made an isolated one, and listens to it. */
-const PARENT_VARIABLE = 'DRAKKAR_ISOLATED_BY';
+/** Tells a process that it is an isolated one, and that the process that has made it listens to it. */
+const ISOLATED_VARIABLE = 'DRAKKAR_ISOLATED';
+
+/** What a process has of a channel to the one that has started it. */
+export type OwnProcess = Pick<NodeJS.Process, 'send' | 'connected' | 'channel' | 'env'> & NodeJS.EventEmitter;
 
 /**
  * To be called in the isolated process: tells the other that this one's event loop still turns, and stops when that
  * one asks for it or has ended.
  */
-export function reportToParent(signals: CommandSignals): void {
+export function reportToParent(signals: CommandSignals, own: OwnProcess = process): void {
   // Another process that has started this process may have a channel to it for things of its own.
-  if (process.send === undefined || process.env[PARENT_VARIABLE] !== String(process.ppid)) return;
+  if (own.send === undefined || own.env[ISOLATED_VARIABLE] === undefined) return;
+  delete own.env[ISOLATED_VARIABLE]; // it is not about what this process starts
   // Without a callback, a parent that is gone would be an error that nobody catches.
-  const report = (): unknown => process.send?.(ALIVE, undefined, undefined, () => undefined);
+  const report = (): unknown => own.send?.(ALIVE, undefined, undefined, () => undefined);
   setInterval(report, ALIVE_INTERVAL_MS).unref();
-  process.on('message', (signal) => signals.requestStop(signal as CommandSignal));
-  process.on('disconnect', () => signals.requestStop('SIGHUP'));
-  process.channel?.unref();
+  own.on('message', (signal: CommandSignal) => signals.requestStop(signal));
+  own.on('disconnect', () => signals.requestStop('SIGHUP'));
+  own.channel?.unref();
+  // The parent may have ended before this process listened.
+  if (own.connected) report();
+  else signals.requestStop('SIGHUP');
 }
+
+const OWN_MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 
 /** Runs a command line of this program in another process; what that prints as its result is given back. */
 export function runIsolated(
   args: readonly string[],
-  { signals, silenceLimitMs = SILENCE_LIMIT_MS }: IsolatedOptions,
+  { signals, silenceLimitMs = SILENCE_LIMIT_MS, onAlive, main = OWN_MAIN }: IsolatedOptions,
 ): Promise<IsolatedOutcome> {
-  const main = fileURLToPath(new URL('./main.js', import.meta.url));
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...process.execArgv, main, ...args], {
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-      env: { ...process.env, [PARENT_VARIABLE]: String(process.pid) },
+      env: { ...process.env, [ISOLATED_VARIABLE]: '1' },
     });
     let isSilent = false;
     let stdout = '';
@@ -63,7 +75,10 @@ export function runIsolated(
       isSilent = true;
       child.kill('SIGKILL');
     }, silenceLimitMs);
-    child.on('message', () => watchdog.refresh());
+    child.on('message', () => {
+      watchdog.refresh();
+      onAlive?.();
+    });
     // Not by a signal: a terminal sends that to both, and a second one would end the other at once.
     const stop = (): void => void child.send(signals.stopping ?? 'SIGTERM', () => undefined);
     if (signals.stop.aborted) stop();

@@ -52,13 +52,14 @@ describe('PendingProposals', () => {
     const proposals = new PendingProposals(CLUSTER, 0);
     const early = proposals.add(proposal(1, 0, 5));
     const late = proposals.add(proposal(1, 0, 9));
+    const last = proposals.add(proposal(1, 0, 200));
     proposals.expire(4);
     expect(early.outcome).toBeUndefined();
     proposals.expire(5);
     expect(early.outcome).toBe('timeout');
     expect(late.outcome).toBeUndefined();
-    proposals.expire(100);
-    expect(late.outcome).toBe('timeout');
+    proposals.expire(9);
+    expect([late.outcome, last.outcome]).toEqual(['timeout', undefined]);
   });
 
   it('ends in time what is proposed again when others time out', () => {
@@ -92,7 +93,7 @@ describe('PendingProposals', () => {
     expect(seen).toEqual(['timeout']);
   });
 
-  it('ends everything when the replica stops, also what a listener adds meanwhile', () => {
+  it('ends everything when the replica stops, and holds nothing any more', () => {
     const proposals = new PendingProposals(CLUSTER, 0);
     const first = proposals.add(proposal(1, 0, 5));
     const second = proposals.add(proposal(1, 0, 5));
@@ -100,6 +101,7 @@ describe('PendingProposals', () => {
     proposals.terminate();
     expect(first.outcome).toBe('dropped');
     expect(second.outcome).toBe('terminated');
+    expect(proposals.size).toBe(0);
   });
 
   it('ends what the leader has no room for, and says so', () => {

@@ -56,10 +56,24 @@ describe('RequestRing', () => {
     expect(ring.all()).toEqual(requests);
     ring.delete(requests[0] as RequestState);
     ring.trim();
-    expect(ring.size).toBe(299);
+    expect([ring.size, ring.all()]).toEqual([299, requests.slice(1)]);
     for (const request of requests.slice(1)) ring.delete(request);
     ring.trim();
     expect([ring.size, ring.all()]).toEqual([0, []]);
     expect(ring.get(put(ring).key)).toBeDefined();
+  });
+
+  it.each([
+    ['their sign', 0x7fff_ffff | 0],
+    ['their end', -2],
+  ])('numbers requests from 0 to 2^32 - 1, also when the 32 bits come to %s', (_what, counter) => {
+    const ring = new RequestRing(counter);
+    const requests = Array.from({ length: 100 }, () => put(ring));
+    const first = NONCE + (counter >>> 0) + 1;
+    const end = NONCE + 0x1_0000_0000;
+    const numbers = requests.map((_, i) => (first + i < end ? first + i : first + i - 0x1_0000_0000));
+    expect(requests.map(({ key }) => key)).toEqual(numbers);
+    expect(requests.every((request) => ring.get(request.key) === request)).toBe(true);
+    expect(ring.all()).toEqual(requests);
   });
 });

@@ -12,8 +12,13 @@ const empty = (slotCount: number): (RequestState | undefined)[] =>
  */
 export class RequestRing {
   #slots = empty(MIN_SLOTS);
-  #counter = 0;
+  #counter: number;
   #size = 0;
+
+  /** @param counter 32 bits, of the number before the first */
+  constructor(counter = 0) {
+    this.#counter = counter;
+  }
 
   get size(): number {
     return this.#size;

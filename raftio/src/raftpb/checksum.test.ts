@@ -115,7 +115,14 @@ describe('the checksum of an entry', () => {
       return Buffer.concat([hex(tag), Buffer.from([body.length]), body]);
     };
     // What one field of a proposal is too long, another lacks: its size is right.
-    const forms = ['1800 20878000 2800 3000', '2007 2800 3000 38808000', '1800 2007 28808000 3800'];
+    const forms = [
+      '1800 20878000 2800 3000',
+      '2007 2800 3000 38808000',
+      '1800 2007 28808000 3800',
+      '1800 2007 2800 3000 42818000 61',
+      // Numbers that look like tags where tags should be.
+      '1800 288028 308030 388038 42818000 61',
+    ];
     for (const form of forms) {
       const error = errorOf(() => decodeEntries(framed('5a', '0802 1000', form)));
       expect(error.details?.['damaged']).toBe('entry');

@@ -1,0 +1,93 @@
+import { EventEmitter } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { type IsolatedOptions, type IsolatedOutcome, reportToParent, runIsolated } from './isolated.js';
+import { CommandSignals } from './signals.js';
+
+class FakeProcess extends EventEmitter {
+  readonly sent: unknown[] = [];
+  readonly channel = undefined;
+  connected = true;
+  env: NodeJS.ProcessEnv = { DRAKKAR_ISOLATED: '1' };
+  send = (message: unknown): boolean => this.sent.push(message) > 0;
+}
+
+function reporting(change: (own: FakeProcess) => void = () => undefined): {
+  own: FakeProcess;
+  signals: CommandSignals;
+} {
+  const [own, signals] = [new FakeProcess(), new CommandSignals()];
+  change(own);
+  reportToParent(signals, own);
+  return { own, signals };
+}
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+describe('reportToParent', () => {
+  it('gives signs of life, the first at once', () => {
+    jest.useFakeTimers();
+    const { own } = reporting();
+    expect(own.sent).toEqual(['alive']);
+    jest.advanceTimersByTime(10_000);
+    expect(own.sent.length).toBeGreaterThan(5);
+    expect(own.env).toEqual({});
+  });
+
+  it('stops when it is asked to, and when the parent has ended, be it before this process listens', () => {
+    const asked = reporting();
+    asked.own.emit('message', 'SIGINT');
+    const left = reporting();
+    left.own.emit('disconnect');
+    const late = reporting((own) => (own.connected = false));
+    const stopping = [asked, left, late].map(({ signals }) => signals.stopping);
+    expect(stopping).toEqual(['SIGINT', 'SIGHUP', 'SIGHUP']);
+  });
+
+  it('does not use a channel that is there for something else', () => {
+    const { own, signals } = reporting((each) => (each.env = {}));
+    own.emit('message', 'SIGINT');
+    expect({ sent: own.sent, stopping: signals.stopping }).toEqual({ sent: [], stopping: undefined });
+  });
+});
+
+describe('runIsolated', () => {
+  let dir: string;
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'drakkar-isolated-'));
+  });
+  afterEach(() => rm(dir, { recursive: true }));
+
+  async function run(script: string, options: Partial<IsolatedOptions>): Promise<IsolatedOutcome> {
+    const main = join(dir, 'main.mjs');
+    await writeFile(main, script);
+    return await runIsolated([], { signals: new CommandSignals(), main, ...options });
+  }
+
+  it('ends a process that gives no sign of life', async () => {
+    const outcome = await run('setInterval(() => undefined, 1_000);', { silenceLimitMs: 50 });
+    expect(outcome).toEqual({ kind: 'broken', how: { kind: 'silent', limitMs: 50 } });
+  });
+
+  it('waits for one that does, however long it takes, and asks it to stop', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'clearImmediate', 'queueMicrotask'] });
+    const signals = new CommandSignals();
+    let signs = 0;
+    const onAlive = (): void => {
+      jest.advanceTimersByTime(900);
+      if (++signs === 3) signals.requestStop('SIGINT');
+    };
+    const script = `
+      for (let i = 0; i < 3; i++) process.send('alive');
+      process.on('message', (signal) => {
+        console.log(process.env.DRAKKAR_ISOLATED, signal);
+        process.exit();
+      });`;
+    const outcome = await run(script, { signals, silenceLimitMs: 1_000, onAlive });
+    expect(outcome).toEqual({ kind: 'exited', exitCode: 0, stdout: '1 SIGINT\n' });
+  });
+});
