@@ -177,6 +177,28 @@ describe('a client', () => {
     expect(socket.destroyed).toBe(true);
   });
 
+  it('is not cut for signs of life of which none could leave yet: there is never more than one', async () => {
+    const { session, socket, sweeps } = setUp({ isPlain: false });
+    session.setLocalWindowSize = () => (session.state.outboundQueueSize += 1);
+    sweeps(1, 200);
+    // Pieces of a TLS record, which is not whole.
+    for (let i = 0; i < 5; i++) sweeps(1, 0, () => (socket.bytesRead += 200));
+    sweeps(1, 0);
+    for (let i = 0; i < 3; i++) await nextTurn();
+    expect(session.state.outboundQueueSize).toBe(1);
+    expect(socket.destroyed).toBe(false);
+  });
+
+  it('that was refused and is let in then is cut when its last call has ended, as any other', async () => {
+    const { connection, first } = setUp({ closeTimeoutMs: 1 });
+    connection.remove(first);
+    const second = {} as IncomingStream;
+    connection.add(second, true);
+    connection.seat(() => () => undefined);
+    connection.remove(second);
+    await connection.closed;
+  });
+
   it('that is refused is one that has shown nothing, and is cut, however often it calls', async () => {
     let settled = 0;
     const { connection, socket, first } = setUp({ closeTimeoutMs: 50, onSettled: () => (settled += 1) });

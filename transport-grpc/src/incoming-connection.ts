@@ -115,6 +115,8 @@ export class IncomingConnection implements MonitoredLink {
   seat(enter: () => () => void): void {
     if (this.#isSeated) return;
     this.#isSeated = true;
+    // Also where an earlier call was refused.
+    this.#isRefused = false;
     clearTimeout(this.#deadline);
     this.#onSettled();
     void this.closed.then(enter());
@@ -169,6 +171,8 @@ export class IncomingConnection implements MonitoredLink {
   #showLife(): void {
     const session = this.#session;
     if (session === undefined || session.destroyed) return;
+    // One that waits is enough: more of them would look like a connection that stands still.
+    if (this.#shownAtBytes === this.socket.bytesWritten) return;
     const { effectiveLocalWindowSize: windowBytes = 0 } = session.state;
     session.setLocalWindowSize(windowBytes + 1);
     this.#shownAtBytes = this.socket.bytesWritten;

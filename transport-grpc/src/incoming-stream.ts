@@ -50,8 +50,10 @@ export class IncomingStream {
   }
 
   start({ pingIntervalMs, raftAddress, refusalOf, onMessage }: StreamHost): void {
+    let hasBegun = false;
     this.#call.start({
       onReceiveMetadata: (received) => {
+        hasBegun = true;
         const metadata = new Metadata();
         metadata.set(PING_INTERVAL_HEADER, String(pingIntervalMs));
         metadata.set(HelloHeader.host, raftAddress);
@@ -73,6 +75,8 @@ export class IncomingStream {
         this.#close();
       },
     });
+    // Of a call that its client has taken back already, the library says nothing at all.
+    if (!hasBegun) this.#close();
   }
 
   /** Ends the call; nothing more is given to the receiver. */
