@@ -20,6 +20,7 @@ export const PAGES = [
   'operations',
   'security',
   'state-machines',
+  'transports',
   'writing-an-adapter',
 ].map((name) => `${name}.md`);
 
