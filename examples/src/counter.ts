@@ -2,8 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type IStateMachine, NodeHost, type SnapshotWriter } from '@drakkar/framework';
-import { isDrakkarError } from '@drakkar/raftio';
+import { type IStateMachine, NodeHost, type SnapshotWriter, isDrakkarError } from '@drakkar/framework';
 
 /** What is replicated: a number that each command raises by one. */
 class Counter implements IStateMachine {

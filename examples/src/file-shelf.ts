@@ -2,8 +2,12 @@ import { Buffer } from 'node:buffer';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import type { IStateMachine, ISnapshotFileCollection, SnapshotWriter } from '@drakkar/framework';
-import type { SnapshotFile } from '@drakkar/raftio';
+import type {
+  IStateMachine,
+  ISnapshotFileCollection,
+  SnapshotFile,
+  SnapshotWriter,
+} from '@drakkar/framework';
 
 interface Document {
   fileID: number;

@@ -14,7 +14,26 @@ export type {
   NodeHostConfig,
   NodeHostConfigInput,
 } from './config/node-host-config.js';
-export { type DrakkarError, hasErrorCode, isDrakkarError } from '@drakkar/raftio';
+export {
+  type AdapterModule,
+  type AllowedPeer,
+  DrakkarError,
+  type ErrorClaim,
+  type ErrorContext,
+  type ErrorEffect,
+  type ErrorRetry,
+  type GroupSettings,
+  LogDBFactoryID,
+  type LogDBModule,
+  RaftRPCFactoryID,
+  type RaftRPCModule,
+  type SessionRecord,
+  type SnapshotFile,
+  type Uint64,
+  hasErrorCode,
+  isDrakkarError,
+  toUint64,
+} from '@drakkar/raftio';
 export { loadNodeHostConfig } from './config/load.js';
 export { validateClusterConfig } from './config/validate-cluster.js';
 export { DirectoryLockID, type HeldLock, type IDirectoryLock } from './datadir/directory-lock.js';
