@@ -19,7 +19,7 @@ import {
 const workshop = new Workshop();
 afterEach(() => workshop.clear());
 
-const TIMEOUT = { timeoutMs: 5_000 };
+const TIMEOUT = { timeoutMs: 20_000 };
 
 /** Hosts of a group that is not started yet: what the last one is started with is up to the test. */
 async function hosts(size: number): Promise<TestCluster> {

@@ -14,7 +14,7 @@ import {
 const workshop = new Workshop();
 afterEach(() => workshop.clear());
 
-const TIMEOUT = { timeoutMs: 5_000 };
+const TIMEOUT = { timeoutMs: 20_000 };
 const OPTION = { compatibility: 'dragonboat-2.1' } as const;
 
 /** Without its replicas. */

@@ -16,7 +16,7 @@ import {
 const workshop = new Workshop();
 afterEach(() => workshop.clear());
 
-const TIMEOUT = { timeoutMs: 5_000 };
+const TIMEOUT = { timeoutMs: 20_000 };
 
 /** Groups whose followers soon need a snapshot: a short log, little of it in memory. */
 const SHORT_LOG = { compactionOverhead: 2, snapshotEntries: 0, maxInMemLogSize: 65_536 };

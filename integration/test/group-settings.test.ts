@@ -16,7 +16,7 @@ import {
 const workshop = new Workshop();
 afterEach(() => workshop.clear());
 
-const TIMEOUT = { timeoutMs: 5_000 };
+const TIMEOUT = { timeoutMs: 20_000 };
 const DEFAULTS: GroupSettings = { orderedConfigChange: false, lruMaxSessionCount: 4096 };
 const ORDERED: GroupSettings = { ...DEFAULTS, orderedConfigChange: true };
 

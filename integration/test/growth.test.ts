@@ -64,7 +64,7 @@ describe('a host', () => {
     const cluster = await TestCluster.start(workshop, 2, {}, { electionRTT: 5 });
     const { host } = await cluster.readyLeader();
     const machine = new WeakRef(cluster.node(2).journal);
-    await retrying(() => host.syncRequestDeleteNode(CLUSTER, 2, 0, { timeoutMs: 5_000, force: true }));
+    await retrying(() => host.syncRequestDeleteNode(CLUSTER, 2, 0, { timeoutMs: 20_000, force: true }));
     const removed = cluster.node(2);
     removed.journal = new Journal();
     const info = await eventually('the end of its answers', () => {

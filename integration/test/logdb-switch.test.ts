@@ -62,7 +62,7 @@ describe('a host that changes its LogDB', () => {
     const leader = await cluster.readyLeader();
     const session = await retrying(() => leader.host.getNewSession(CLUSTER, { timeoutMs: 5_000 }));
     const once = (node: TestNode): Promise<unknown> =>
-      retrying(() => node.host.syncPropose(session, Buffer.from('once'), { timeoutMs: 5_000 }));
+      retrying(() => node.host.syncPropose(session, Buffer.from('once'), { timeoutMs: 20_000 }));
     const result = await once(leader);
     const lines = ['once'];
     for (let i = 0; i < 100; i++) lines.push(`before ${i}`);

@@ -19,7 +19,7 @@ import {
 const workshop = new Workshop();
 afterEach(() => workshop.clear());
 
-const TIMEOUT = { timeoutMs: 5_000 };
+const TIMEOUT = { timeoutMs: 20_000 };
 
 async function addNode(cluster: TestCluster, by: TestNode, nodeID: number): Promise<void> {
   const address = await cluster.reserve(nodeID);

@@ -17,7 +17,7 @@ import {
 const workshop = new Workshop();
 afterEach(() => workshop.clear());
 
-const TIMEOUT = { timeoutMs: 5_000 };
+const TIMEOUT = { timeoutMs: 20_000 };
 
 async function addObserver(cluster: TestCluster, leader: TestNode, nodeID: number): Promise<TestNode> {
   const address = await cluster.reserve(nodeID);

@@ -36,7 +36,7 @@ async function startJoiner(cluster: TestCluster): Promise<TestNode> {
 
 /** Voting members, observers and removed nodes, as `by` reads them. */
 async function members(by: TestNode): Promise<{ nodes: number[]; observers: number[]; removed: number[] }> {
-  const read = await retrying(() => by.host.getClusterMembership(CLUSTER, { timeoutMs: 5_000 }));
+  const read = await retrying(() => by.host.getClusterMembership(CLUSTER, { timeoutMs: 20_000 }));
   const [nodes, observers, removed] = [read.nodes, read.observers, read.removed].map((ids) =>
     [...ids.keys()].sort((a, b) => a - b),
   );

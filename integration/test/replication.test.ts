@@ -188,7 +188,7 @@ describe('a replica that fails', () => {
     await host.startCluster(cluster.members, false, () => new Journal(), other);
     await cluster.write(only!, 'fine');
     const session = host.getNoOPSession(CLUSTER);
-    const code = await codeOf(() => host.syncPropose(session, Buffer.from('throw'), { timeoutMs: 5_000 }));
+    const code = await codeOf(() => host.syncPropose(session, Buffer.from('throw'), { timeoutMs: 20_000 }));
     expect(code).toBe('ERR_REQUEST_TERMINATED');
     expect(await codeOf(() => host.syncPropose(session, Buffer.from('x')))).toBe('ERR_REPLICA_FAILED');
     expect(await codeOf(() => host.syncRead(CLUSTER, new Uint8Array(0)))).toBe('ERR_REPLICA_FAILED');

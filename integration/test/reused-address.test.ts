@@ -6,7 +6,7 @@ import { CLUSTER, TestCluster, Workshop, eventually, freeAddress, retrying } fro
 const workshop = new Workshop();
 afterEach(() => workshop.clear());
 
-const TIMEOUT = { timeoutMs: 5_000 };
+const TIMEOUT = { timeoutMs: 20_000 };
 
 describe('the address of a member that was removed', () => {
   it('takes another member, whatever was said in the name of its host meanwhile', async () => {

@@ -13,7 +13,7 @@ async function started(module: string): Promise<TestNode> {
 }
 
 const write = (node: TestNode): Promise<unknown> =>
-  node.host.syncPropose(node.host.getNoOPSession(CLUSTER), Buffer.from('x'), { timeoutMs: 5_000 });
+  node.host.syncPropose(node.host.getNoOPSession(CLUSTER), Buffer.from('x'), { timeoutMs: 20_000 });
 
 describe('a host whose data directory', () => {
   it('is removed acknowledges nothing more', async () => {

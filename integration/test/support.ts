@@ -313,7 +313,7 @@ export class TestCluster {
   /** Proposes until it is done: what has no effect is tried again. */
   async write(node: TestNode, line: string): Promise<Uint64> {
     const session = node.host.getNoOPSession(CLUSTER);
-    return await retrying(() => node.host.syncPropose(session, Buffer.from(line), { timeoutMs: 5_000 }));
+    return await retrying(() => node.host.syncPropose(session, Buffer.from(line), { timeoutMs: 20_000 }));
   }
 
   async read(node: TestNode): Promise<string> {
