@@ -70,16 +70,3 @@ describe('docs/operations.md', () => {
     }
   });
 });
-
-describe('docs/membership.md', () => {
-  it('describes every event', () => {
-    const source = read('framework/src/events/host-listener.ts');
-    const [, body = ''] = /interface HostEvents \{\n([\s\S]*?)\n\}/.exec(source) ?? [];
-    const events = [...body.matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name);
-    expect(events.length).toBeGreaterThan(30);
-    const described = tableBelow(read('docs/membership.md'), '## Events').flatMap(([names = '']) =>
-      [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name),
-    );
-    expect([...described].sort()).toEqual([...events].sort());
-  });
-});
