@@ -1,18 +1,16 @@
-import { X509Certificate, randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { X509Certificate } from 'node:crypto';
+import { readFile, readdir, stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { ErrInvalidOption } from '../errors/index.js';
 import { hasSystemCode, messageOf } from '../errors/inspect.js';
 import type { CertificateAuthority, Issued, PemPair } from './certs-make.js';
+import { type StagedFile, writeTogether } from './staged-files.js';
 
 const CA_FILE = 'ca.pem';
 const CA_KEY_FILE = 'ca-key.pem';
 const CERT_FILE = 'node.pem';
 const KEY_FILE = 'node-key.pem';
-
-const FILE_MODE = 0o600;
-const FOLDER_MODE = 0o700;
 
 export interface CertificateOptions {
   /** Folder for the files; made when it is not there. */
@@ -86,26 +84,6 @@ async function refusePresent(paths: readonly string[]): Promise<void> {
         `${path} is there already; --renew replaces it and keeps the CA, --force replaces the CA, too`,
       );
     }
-  }
-}
-
-/**
- * A file appears under its name when it is complete, and never with a mode that lets others read a key.
- *
- * @param isReplacing false: throws ErrInvalidOption when a file of that name has appeared meanwhile
- */
-async function put(path: string, content: string, isReplacing = true): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    await writeFile(temporary, content, { mode: FILE_MODE, flag: 'wx' });
-    await (isReplacing ? rename : link)(temporary, path);
-  } catch (error) {
-    if (isReplacing || !hasSystemCode(error, 'EEXIST')) throw error;
-    throw new ErrInvalidOption(`${path} was made by somebody else meanwhile: run the command again`, {
-      cause: error,
-    });
-  } finally {
-    await rm(temporary, { force: true });
   }
 }
 
@@ -207,18 +185,19 @@ export async function writeCertificates(options: CertificateOptions): Promise<Wr
     written.push({ ...files, names, notAfter: issued.notAfter });
   }
   // Only now: a mistake in one of them should change nothing.
-  await mkdir(outDir, { recursive: true, mode: FOLDER_MODE });
+  const files: StagedFile[] = [];
   if (there === undefined) {
     // The key first: of two that make a CA at the same time, one ends here, and its CA is nowhere.
-    await put(caKeyFile, caPem.key, replace);
-    await put(caFile, caPem.certificate, replace);
+    files.push({ path: caKeyFile, content: caPem.key, isReplacing: replace });
+    files.push({ path: caFile, content: caPem.certificate, isReplacing: replace });
   }
   for (const { place, issued } of pending) {
-    await mkdir(place.folder, { recursive: true, mode: FOLDER_MODE });
-    await put(place.keyFile, issued.key);
-    await put(place.certFile, issued.certificate);
-    await put(place.caFile, caPem.certificate);
+    // The key first here, too: of two that make the files of a host, one ends, and no key is with another's certificate.
+    files.push({ path: place.keyFile, content: issued.key, isReplacing: replace || renew });
+    files.push({ path: place.certFile, content: issued.certificate, isReplacing: true });
+    files.push({ path: place.caFile, content: caPem.certificate, isReplacing: true });
   }
+  await writeTogether(files);
   return { caFile, caKeyFile, isNewCA: there === undefined, caNotAfter: ca.notAfter, hosts: written };
 }
 

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
 import { copyFile, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { type AddressInfo } from 'node:net';
@@ -244,5 +244,13 @@ describe('drakkar certs', () => {
     expect(hosts).toHaveLength(all.filter(({ exitCode }) => exitCode === 0).length);
     expect(hosts).not.toEqual([]);
     for (const host of hosts) expect((await certificate(host, 'node.pem')).verify(ca.publicKey)).toBe(true);
+  });
+
+  it('puts no key with the certificate of another, however many commands make those of a host at once', async () => {
+    await certs('--hosts', 'first');
+    const all = await Promise.all([1, 2, 3].map(() => certs('--hosts', 'a')));
+    expect(all.filter(({ exitCode }) => exitCode === 0)).toHaveLength(1);
+    const key = createPrivateKey(await readFile(join(out, 'a', 'node-key.pem')));
+    expect((await certificate('a', 'node.pem')).checkPrivateKey(key)).toBe(true);
   });
 });
