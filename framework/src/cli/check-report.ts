@@ -23,7 +23,7 @@ export function emptyReport(): CheckReport {
 
 const SEAL_LINES: Readonly<Record<SealState, string>> = {
   valid: 'every file is as the host has left it when it was stopped',
-  none: 'note     no seal, since the host was not stopped cleanly: only what has checksums of its own could be checked',
+  none: 'note     no seal, since the host was not stopped cleanly, or a command on its data was killed, or has ignored the seal: only what has checksums of its own could be checked',
   broken: 'note     not every file is as the host has left it when it was stopped',
 };
 

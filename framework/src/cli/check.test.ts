@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { describe, expect, it } from '@jest/globals';
 import { ErrLogDBCorrupt } from '@drakkar/raftio';
 import { brokenReport } from './check.js';
@@ -39,6 +40,13 @@ describe('drakkar check', () => {
     ['no descriptors left', new ErrLogDBCorrupt('x', { cause: systemError('EMFILE') }), 'EMFILE'],
     ['a disk that fails', new Error('x', { cause: new Error('y', { cause: systemError('EIO') }) }), 'EIO'],
     ['no memory left', new RangeError('Array buffer allocation failed'), 'ENOMEM'],
+    [
+      'words of an engine',
+      new ErrLogDBCorrupt('x', { cause: new Error('IO error: /log/000005.ldb: Too many open files') }),
+      'EMFILE',
+    ],
+    ['a number of an engine', Object.assign(new Error('no'), { code: constants.errno.EACCES }), 'EACCES'],
+    ['a file that is missing, in words', new Error('IO error: 5.ldb: No such file or directory'), undefined],
     ['a file that is missing', systemError('ENOENT'), undefined],
     ['damage', new ErrLogDBCorrupt('the checksum does not match'), undefined],
     ['anything', 'text', undefined],

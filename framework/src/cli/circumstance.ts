@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { type StorageProblem, storageProblemOf } from '../fs/storage-problem.js';
 
 /**
  * Codes of the system that tell something about data: it is not there, or is not what it should be. With every other one
@@ -7,6 +8,17 @@ import { constants } from 'node:os';
 const ABOUT_DATA = new Set(['ENOENT', 'EISDIR', 'ENOTDIR', 'EEXIST', 'EINVAL']);
 const OUT_OF_MEMORY = ['ERR_MEMORY_ALLOCATION_FAILED', 'ERR_WORKER_OUT_OF_MEMORY'];
 const MAX_DEPTH = 8;
+
+/** For what engines of native code hand on as a number or in words. A file that is gone is no circumstance. */
+const CODE_OF: Readonly<Record<StorageProblem, string | undefined>> = {
+  noSpace: 'ENOSPC',
+  inputOutput: 'EIO',
+  readOnly: 'EROFS',
+  noDescriptors: 'EMFILE',
+  folderGone: undefined,
+  noAccess: 'EACCES',
+  noMemory: 'ENOMEM',
+};
 
 /**
  * Why something could not be read, when that says nothing of the data: no permission, no descriptors or memory left, a
@@ -23,5 +35,6 @@ export function circumstanceOf(error: unknown): string | undefined {
     if (each instanceof RangeError && /allocation failed/i.test(String(message))) return 'ENOMEM';
     each = cause;
   }
-  return undefined;
+  const problem = storageProblemOf(error);
+  return problem === undefined ? undefined : CODE_OF[problem];
 }

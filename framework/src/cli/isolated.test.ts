@@ -73,6 +73,14 @@ describe('runIsolated', () => {
     expect(outcome).toEqual({ kind: 'broken', how: { kind: 'silent', limitMs: 50 } });
   });
 
+  it('does not take a time in which it stood still itself for silence of the other', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'clearImmediate', 'queueMicrotask'] });
+    // What is due is called late and once, before anything that has arrived meanwhile.
+    const onAlive = (): void => void jest.advanceTimersToNextTimer();
+    const outcome = await run("process.send('alive', () => console.log('done'));", { onAlive });
+    expect(outcome).toEqual({ kind: 'exited', exitCode: 0, stdout: 'done\n' });
+  });
+
   it('waits for one that does, however long it takes, and asks it to stop', async () => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'clearImmediate', 'queueMicrotask'] });
     const signals = new CommandSignals();

@@ -28,6 +28,8 @@ export interface IsolatedOptions {
 
 /** No step of reading takes that long; an engine that follows damaged links may go round for ever. */
 const SILENCE_LIMIT_MS = 120_000;
+/** Into so many steps the limit is divided: this process may itself stand still, as by Ctrl-Z, for one of them only. */
+const SILENCE_STEPS = 10;
 const ALIVE = 'alive';
 const ALIVE_INTERVAL_MS = 500;
 
@@ -71,12 +73,13 @@ export function runIsolated(
     let isSilent = false;
     let stdout = '';
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-    const watchdog = setTimeout(() => {
-      isSilent = true;
-      child.kill('SIGKILL');
-    }, silenceLimitMs);
+    let silentSteps = 0;
+    const watchdog = setInterval(() => {
+      isSilent = ++silentSteps >= SILENCE_STEPS;
+      if (isSilent) child.kill('SIGKILL');
+    }, silenceLimitMs / SILENCE_STEPS);
     child.on('message', () => {
-      watchdog.refresh();
+      silentSteps = 0;
       onAlive?.();
     });
     // Not by a signal: a terminal sends that to both, and a second one would end the other at once.
@@ -85,11 +88,11 @@ export function runIsolated(
     else signals.stop.addEventListener('abort', stop, { once: true });
     signals.onSecond = () => void child.kill('SIGKILL');
     child.once('error', (error) => {
-      clearTimeout(watchdog);
+      clearInterval(watchdog);
       reject(error);
     });
     child.once('close', (exitCode, signal) => {
-      clearTimeout(watchdog);
+      clearInterval(watchdog);
       signals.stop.removeEventListener('abort', stop);
       const known = Object.values(ExitCode).find((each) => each === exitCode);
       const breakdown = (how: Breakdown): void => resolve({ kind: 'broken', how });

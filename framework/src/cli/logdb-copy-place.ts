@@ -1,7 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
 import { type ILogDB, isDrakkarError } from '@drakkar/raftio';
 import { isPlainObject } from '../config/plain.js';
-import { acquireLocks } from '../datadir/data-dir.js';
 import type { IDirectoryLock } from '../datadir/directory-lock.js';
 import type { Roots } from '../datadir/layout.js';
 import { dropSeal, readSeal } from '../datadir/seal/seal-file.js';
@@ -11,6 +10,7 @@ import type { IFileSystem } from '../fs/file-system.js';
 import { type Comparison, compare, copiedLines, copyAll, countEntries, withOpen } from './logdb-copy-all.js';
 import { offlineServices } from './open-data.js';
 import { ExitCode, type Output } from './output.js';
+import { lockForCommand } from './owner.js';
 import { SuspendedSeal } from './suspended-seal.js';
 
 export interface CopyPlacesOptions {
@@ -128,7 +128,7 @@ async function withoutSeal<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const isSealed = (await readSeal(fs, roots)).kind !== 'none';
-  const lock = await acquireLocks(directoryLock, isSealed ? [roots.nodeHostDir] : []);
+  const lock = await lockForCommand(directoryLock, isSealed ? [roots.nodeHostDir] : [], roots.nodeHostDir);
   try {
     const seal = await SuspendedSeal.suspend(fs, roots, { ignoreSeal: true });
     return await work().finally(() => seal.resume());

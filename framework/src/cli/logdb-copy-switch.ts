@@ -1,5 +1,5 @@
 import { type ILogDB, hasErrorCode } from '@drakkar/raftio';
-import { acquireLocks, identityOf, readStatus } from '../datadir/data-dir.js';
+import { identityOf, readStatus } from '../datadir/data-dir.js';
 import type { DataDirLayout } from '../datadir/layout.js';
 import {
   type Replacement,
@@ -16,6 +16,7 @@ import { type Comparison, compare, copiedLines, copyAll, countEntries, withOpen 
 import { type OpenedData, offlineServices, withData } from './open-data.js';
 import { ExitCode, type Output } from './output.js';
 import type { DataDirOptions } from './data-dir-options.js';
+import { lockForCommand } from './owner.js';
 import { SuspendedSeal } from './suspended-seal.js';
 
 export interface SwitchOptions extends DataDirOptions {
@@ -66,7 +67,7 @@ async function switchOpened(
   checkSameHost({ ...replacement, host: identityOf(target) });
   const added = [target.config.walDir].filter((dir) => dir !== from.nodeHostDir && dir !== from.walDir);
   for (const dir of added) await makeDirDurable(fileSystem, dir);
-  const lock = await acquireLocks(directoryLock, added);
+  const lock = await lockForCommand(directoryLock, added, from.nodeHostDir);
   try {
     const layout = await prepareReplacement(replacement);
     const { replicas, problems } = await makeCopy(output, data, target, layout);
@@ -132,7 +133,7 @@ async function finishSwitch(options: SwitchOptions, target: NodeHostServices): P
   const roots = [to.nodeHostDir, to.walDir, from.walDir];
   const present: string[] = [];
   for (const dir of new Set(roots)) if ((await fileSystem.stat(dir)) !== undefined) present.push(dir);
-  const lock = await acquireLocks(directoryLock, present);
+  const lock = await lockForCommand(directoryLock, present, to.nodeHostDir);
   try {
     const seal = await SuspendedSeal.suspend(fileSystem, to, { ignoreSeal: true });
     await finish({ fileSystem, status, from, to, host });

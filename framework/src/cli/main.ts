@@ -21,6 +21,7 @@ const { runCli } = await import('./program.js');
 const exitCode = await runCli(process.argv.slice(2), io, signals);
 // A reader that does not read may hold up a result, but no longer than this the end of a host.
 if (isServing) setTimeout(() => endProcess(exitCode), 1_000).unref();
+else signals.done();
 await io.drained();
 // What a host prints is no result.
 const failure = isServing ? undefined : io.failure;

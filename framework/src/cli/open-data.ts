@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type ILogDB, hasErrorCode, isDrakkarError } from '@drakkar/raftio';
-import { acquireLocks, identityOf, readAndCheck, readStatus } from '../datadir/data-dir.js';
+import { identityOf, readAndCheck, readStatus } from '../datadir/data-dir.js';
 import type { HeldLock } from '../datadir/directory-lock.js';
 import { type DataDirLayout, layoutOf } from '../datadir/layout.js';
 import { refuseIfLocked } from '../datadir/socket-lock.js';
@@ -19,6 +19,7 @@ import { withoutTransport } from '../nodehost/import-snapshot.js';
 import { SnapshotStore } from '../snapshot/index.js';
 import { type LogDBCopy, copyForReading, findUnwritable } from './read-only.js';
 import type { DataDirOptions } from './data-dir-options.js';
+import { lockForCommand } from './owner.js';
 import type { Output } from './output.js';
 import { SuspendedSeal, checkLockFiles } from './suspended-seal.js';
 
@@ -184,7 +185,7 @@ function withAdvice(error: unknown): unknown {
 async function lockOf({ directoryLock, config }: NodeHostServices, isReadOnly: boolean): Promise<HeldLock> {
   const roots = [...new Set([config.nodeHostDir, config.walDir])];
   try {
-    if (!isReadOnly) return await acquireLocks(directoryLock, roots);
+    if (!isReadOnly) return await lockForCommand(directoryLock, roots, config.nodeHostDir);
     for (const root of roots) await refuseIfLocked(root);
     return { release: () => Promise.resolve() };
   } catch (error) {

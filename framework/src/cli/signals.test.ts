@@ -16,6 +16,13 @@ describe('CommandSignals', () => {
     expect(ended).toEqual(['SIGINT']);
   });
 
+  it('ends the process at the first signal when the command is done, and only a reader is waited for', () => {
+    const { signals, ended } = setUp();
+    signals.done();
+    signals.receive('SIGTERM');
+    expect(ended).toEqual(['SIGTERM']);
+  });
+
   it('takes SIGHUP for a request to stop only where nothing can be read again', () => {
     const { signals, ended } = setUp();
     let hangups = 0;

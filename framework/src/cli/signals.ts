@@ -19,6 +19,7 @@ export class CommandSignals {
   readonly #endProcess: (signal: CommandSignal) => void;
   readonly #controller = new AbortController();
   #stopping: CommandSignal | undefined;
+  #isDone = false;
 
   constructor(endProcess: (signal: CommandSignal) => void = () => undefined) {
     this.#endProcess = endProcess;
@@ -39,12 +40,17 @@ export class CommandSignals {
       this.onHangup();
       return;
     }
-    if (this.#stopping === undefined) {
+    if (this.#stopping === undefined && !this.#isDone) {
       this.requestStop(signal);
       return;
     }
     this.onSecond();
     this.#endProcess(signal);
+  }
+
+  /** The command has left all in order: from now on the first signal ends the process, too. */
+  done(): void {
+    this.#isDone = true;
   }
 
   /** As the first signal; has no effect after one. */

@@ -1,7 +1,8 @@
 import { type ImportedSnapshot, importSnapshot } from '../nodehost/import-snapshot.js';
 import { memberList, positiveInteger } from './option-values.js';
-import { quiet } from './open-data.js';
+import { offlineServices, quiet } from './open-data.js';
 import { ExitCode, type Output } from './output.js';
+import { foreignOwner, giveToOwner } from './owner.js';
 import { nameOf } from './replicas.js';
 import { progressPrinter } from './snapshot-progress.js';
 
@@ -39,11 +40,13 @@ function lines(imported: ImportedSnapshot): string[] {
 export async function importIntoData(output: Output, options: SnapshotImportOptions): Promise<ExitCode> {
   const nodeID = positiveInteger('--node', options.node);
   const members = memberList('--members', options.members);
+  const { nodeHostDir, walDir } = (await offlineServices(options.config)).config;
+  const owner = await foreignOwner(nodeHostDir);
   const imported = await importSnapshot(options.config, options.from, members, nodeID, {
     allowOlder: options.allowOlder === true,
     onProgress: progressPrinter(output, `node ${nodeID} from ${options.from}`),
     overrides: quiet,
-  });
+  }).finally(() => giveToOwner([nodeHostDir, walDir], owner));
   const { membership, replaced } = imported;
   const result = {
     ok: true,

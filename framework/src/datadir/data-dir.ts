@@ -241,7 +241,7 @@ async function syncNames(fs: IFileSystem, dirs: ReadonlySet<string>): Promise<vo
 const PROBE_NAME = '.drakkar-probe';
 
 /** Whether a name in a nodeHostDir or walDir is one of the host's; `lost+found` is nobody's. */
-function isOwnName(name: string): boolean {
+export function isOwnName(name: string): boolean {
   const own = [STATUS_FILE_NAME, SEAL_FILE_NAME, LOCK_DIR_NAME, PROBE_NAME, 'lost+found'];
   return (
     own.includes(name.replace(/\.tmp$/, '')) ||

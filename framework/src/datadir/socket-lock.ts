@@ -4,8 +4,9 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isPlainObject } from '../config/plain.js';
 import { ErrLockDirectory } from '../errors/host.js';
-import { hasSystemCode } from '../errors/inspect.js';
+import { hasSystemCode, messageOf } from '../errors/inspect.js';
 import { openSealedJSON, sealJSON } from '../fs/sealed-json.js';
+import { adviceFor, storageProblemOf } from '../fs/storage-problem.js';
 import type { HeldLock, IDirectoryLock } from './directory-lock.js';
 import { type Endpoint, type EndpointName, isListening, openEndpoint } from './lock-endpoint.js';
 
@@ -33,6 +34,16 @@ async function listGenerations(lockDir: string): Promise<number[]> {
   return generations.sort((a, b) => a - b);
 }
 
+/** None where there is no lock's folder. */
+async function presentGenerations(lockDir: string): Promise<number[]> {
+  try {
+    return await listGenerations(lockDir);
+  } catch (error) {
+    if (hasSystemCode(error, 'ENOENT', 'ENOTDIR')) return [];
+    throw error;
+  }
+}
+
 async function readClaim(lockDir: string, generation: number): Promise<Claim | undefined> {
   try {
     const claim: unknown = openSealedJSON(await readFile(join(lockDir, `g${generation}`)));
@@ -42,11 +53,12 @@ async function readClaim(lockDir: string, generation: number): Promise<Claim | u
   } catch (error) {
     if (hasSystemCode(error, 'ENOENT')) return undefined;
     const path = join(lockDir, `g${generation}`);
+    const problem = storageProblemOf(error);
     throw new ErrLockDirectory(
-      `the lock file ${path} can't be read; if no NodeHost runs, remove ${lockDir}`,
-      {
-        cause: error,
-      },
+      problem === undefined
+        ? `the lock file ${path} can't be read; if no NodeHost runs, remove ${lockDir}`
+        : `the lock file can't be read: ${messageOf(error)}; ${adviceFor(problem)}`,
+      { cause: error, details: { path } },
     );
   }
 }
@@ -62,7 +74,7 @@ export interface BadLockFile {
 export async function badLockFiles(dir: string): Promise<BadLockFile[]> {
   const lockDir = join(dir, LOCK_DIR_NAME);
   const bad: BadLockFile[] = [];
-  for (const generation of await listGenerations(lockDir).catch(() => [])) {
+  for (const generation of await presentGenerations(lockDir)) {
     await readClaim(lockDir, generation).catch(({ cause }: Error) => {
       bad.push({ path: join(lockDir, `g${generation}`), cause });
     });
@@ -107,7 +119,7 @@ function refuse(dir: string, owner: Claim): never {
 /** Throws ErrLockDirectory while somebody has the folder. Takes no lock: for a folder that can't be written to. */
 export async function refuseIfLocked(dir: string): Promise<void> {
   const lockDir = join(dir, LOCK_DIR_NAME);
-  const newest = (await listGenerations(lockDir).catch(() => [])).at(-1);
+  const newest = (await presentGenerations(lockDir)).at(-1);
   const owner = newest === undefined ? undefined : await readClaim(lockDir, newest);
   if (owner !== undefined && (await isListening(lockDir, owner.endpoint))) refuse(dir, owner);
 }
