@@ -25,7 +25,7 @@ Options:
   --list        prints the list and ends
   --check       says which of them do not fit the sources any more, and ends; takes a second
   --json        prints the result as JSON
-  --write       puts the results into the tables of docs/testing.md; other rows stay
+  --write       puts the results into the tables of docs/internals/mutants.md; other rows stay
   --help        this text`;
 
 /** Lives without a mutant are few, and a busy machine may need long for them. */

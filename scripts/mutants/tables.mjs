@@ -5,7 +5,7 @@ import { root } from '../lib/run.mjs';
 import { EVIDENCE } from './evidence.mjs';
 import { MUTANTS } from './list.mjs';
 
-const PAGE = join(root, 'docs/testing.md');
+const PAGE = join(root, 'docs/internals/mutants.md');
 const PLACES = {
   mutants: /(<!-- mutants: begin -->\n)[^]*?(<!-- mutants: end -->)/,
   simulator: /(<!-- simulator: begin -->\n)[^]*?(<!-- simulator: end -->)/,
@@ -19,7 +19,8 @@ const row = (...cells) => `| ${cells.join(' | ')} |`;
 /** What a table of mutants says now: by mutant, its other cells as they are written. */
 function readRows(text, place) {
   const [table] = PLACES[place].exec(text) ?? [];
-  if (table === undefined) throw new Error(`docs/testing.md has no place for the table of ${place}`);
+  if (table === undefined)
+    throw new Error(`docs/internals/mutants.md has no place for the table of ${place}`);
   return new Map(
     [...table.matchAll(ROW)].map(([, id, rest]) => [
       id,
@@ -46,7 +47,7 @@ function withReason(seen, { unseen }) {
 }
 
 /**
- * Puts results into the tables that docs/testing.md keeps for them. Rows of mutants that were not shown to anything
+ * Puts results into the tables that docs/internals/mutants.md keeps for them. Rows of mutants that were not shown to anything
  * this time stay as they are; those of mutants that are no more go.
  *
  * @param results by mutant: `isTested` and `caughtBy` of the tests, or `seen` of the simulator, of the invariant `only` if

@@ -11,7 +11,7 @@ interface FileBug {
   fault: FileLogFault;
 }
 
-/** Bugs that only a log in files has: see the kinds of `docs/testing.md`. */
+/** Bugs that only a log in files has. */
 const BUGS: readonly FileBug[] = [
   {
     name: 'replicas of one call are synced one by one',
