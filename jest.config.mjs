@@ -21,5 +21,5 @@ export default {
   },
   modulePathIgnorePatterns: ['/dist/'],
   setupFiles: ['<rootDir>/scripts/lib/fuzz-setup.mjs'],
-  testTimeout: Number(process.env.DRAKKAR_TEST_TIMEOUT_MS ?? 30_000),
+  testTimeout: Number(process.env.DRAKKAR_TEST_TIMEOUT_MS ?? 120_000),
 };

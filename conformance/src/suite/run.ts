@@ -8,7 +8,7 @@ import {
   type TestRunner,
   groupOf,
 } from './case.js';
-import { within } from './wait.js';
+import { MAX_SLOWNESS, within } from './wait.js';
 
 const DEADLINE_MS = 15_000;
 const CLEAN_UP_MS = 10_000;
@@ -158,6 +158,6 @@ function registerCase<B, C>(runner: TestRunner, suite: Suite<B, C>, test: Confor
       const result = await runCase(suite, test);
       if (result.status === 'failed') throw new ConformanceFailure(`${test.id}: ${result.error}`);
     },
-    (test.deadlineMs ?? DEADLINE_MS) * 2 + CLEAN_UP_MS + RUNNER_MARGIN_MS,
+    ((test.deadlineMs ?? DEADLINE_MS) * 2 + CLEAN_UP_MS) * MAX_SLOWNESS + RUNNER_MARGIN_MS,
   );
 }

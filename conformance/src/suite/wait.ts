@@ -1,3 +1,4 @@
+import { availableParallelism, loadavg } from 'node:os';
 import { ConformanceFailure, describeError, fail } from './assert.js';
 
 export function sleep(ms: number): Promise<void> {
@@ -9,8 +10,18 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** `promise`, or a failure when it does not settle within `timeoutMs`. */
-export async function within<T>(promise: Promise<T>, timeoutMs: number, what: string): Promise<T> {
+/** The longest that anything may take, as a multiple of what it may take on an idle machine. */
+export const MAX_SLOWNESS = 10;
+
+/** A limit for an idle machine, as it is on this one with what runs on it now: its load decides no case. */
+export function patient(limitMs: number, load = loadavg()[0] ?? 0, cores = availableParallelism()): number {
+  const slowness = load / cores;
+  return Math.round(limitMs * Math.min(MAX_SLOWNESS, Math.max(1, slowness)));
+}
+
+/** `promise`, or a failure when it does not settle within `limitMs` on an idle machine. */
+export async function within<T>(promise: Promise<T>, limitMs: number, what: string): Promise<T> {
+  const timeoutMs = patient(limitMs);
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
@@ -26,8 +37,9 @@ export async function within<T>(promise: Promise<T>, timeoutMs: number, what: st
 
 const POLL_MS = 5;
 
-/** Waits until `check` holds; fails with `what` when it does not within `timeoutMs`. */
-export async function eventually(check: () => boolean, what: string, timeoutMs = 5000): Promise<void> {
+/** Waits until `check` holds; fails with `what` when it does not within `limitMs` on an idle machine. */
+export async function eventually(check: () => boolean, what: string, limitMs = 5000): Promise<void> {
+  const timeoutMs = patient(limitMs);
   const end = performance.now() + timeoutMs;
   while (!check()) {
     if (performance.now() > end) fail(`${what}: not within ${timeoutMs} ms`);
