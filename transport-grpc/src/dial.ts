@@ -31,6 +31,8 @@ export interface Dialled {
   attempt: Attempt;
   client: Client;
   call: OutgoingCall;
+  /** How long it took until the connection was ready. */
+  setupMs: number;
 }
 
 /**
@@ -40,6 +42,7 @@ export interface Dialled {
  */
 export async function dial<T>(request: DialRequest, wrap: (dialled: Dialled) => T): Promise<T> {
   const { target, signal } = request;
+  const startMs = performance.now();
   const address = parseAddress(target);
   const attempt = new Attempt(target, address, request.identity);
   const client = openClient(attempt, urlAuthority(address));
@@ -82,7 +85,7 @@ export async function dial<T>(request: DialRequest, wrap: (dialled: Dialled) => 
     client.waitForReady(Infinity, (error) => {
       if (error !== undefined || settled) return;
       settle();
-      resolve(wrap({ attempt, client, call }));
+      resolve(wrap({ attempt, client, call, setupMs: performance.now() - startMs }));
     });
   });
 }

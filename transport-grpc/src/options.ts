@@ -17,7 +17,8 @@ export interface GrpcTransportOptions extends ConnectionOptions {
   receiveWindowBytes?: number;
   /**
    * A host that is connected to and has said nothing of itself for this long is taken for one of Dragonboat, which never
-   * does; until then nothing is sent to it. Hosts of Drakkar speak within a round trip. Default 500.
+   * does; until then nothing is sent to it. Hosts of Drakkar speak within a round trip. Longer where it took longer to
+   * connect. Default 500.
    */
   dragonboatSilenceMs?: number;
 }

@@ -68,7 +68,7 @@ export class OutgoingStream implements MonitoredLink {
   #isOwed = false;
 
   constructor(
-    { attempt, client, call }: Dialled,
+    { attempt, client, call, setupMs }: Dialled,
     { closeTimeoutMs, patience, isForMessages, failureOf = () => undefined }: OutgoingStreamOptions,
   ) {
     this.peer = attempt.state.target;
@@ -77,7 +77,7 @@ export class OutgoingStream implements MonitoredLink {
     this.#call = call;
     this.#closeTimeoutMs = closeTimeoutMs;
     this.#isForMessages = isForMessages;
-    this.#finder = new PeerKindFinder(patience);
+    this.#finder = new PeerKindFinder(patience, setupMs);
     void this.#finder.found.then(() => this.#handlers?.onDrain());
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;

@@ -30,12 +30,15 @@ export class PeerKindFinder {
   #kind: PeerKind | undefined;
   #resolve!: (kind: PeerKind) => void;
 
-  constructor(patience: Patience) {
+  /** @param setupMs how long it took to connect: the answer to a call takes as long where the way is slow */
+  constructor(patience: Patience, setupMs = 0) {
     this.#patience = patience;
     this.found = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    this.#timer = setTimeout(() => this.#settle('dragonboat'), patience.ms);
+    // What came while this process paused is read after its timers have run.
+    const onTimeout = (): void => void setImmediate(() => this.#settle('dragonboat'));
+    this.#timer = setTimeout(onTimeout, Math.max(patience.ms, setupMs));
     this.#timer.unref();
   }
 
