@@ -96,6 +96,7 @@ describe('the LogDB on SQLite', () => {
   it('refuses a file that is no database, and a database of somebody else', async () => {
     await writeFile(join(dir, 'log.db'), Buffer.alloc(8192, 'not a database'));
     await expect(open()).rejects.toMatchObject({ code: 'ERR_LOGDB_CORRUPT' });
+    await expect(open()).rejects.toThrow('log.db: SQLITE_NOTADB');
     await rm(join(dir, 'log.db'));
     expect(spawnSync(process.execPath, [SAVER, dir, 'foreign']).status).toBe(0);
     await expect(open()).rejects.toMatchObject({

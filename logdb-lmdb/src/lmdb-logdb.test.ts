@@ -1,4 +1,4 @@
-import { open as openFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, open as openFile, rm, rmdir, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { Container } from 'inversify';
@@ -45,6 +45,22 @@ describe('LogDB on LMDB', () => {
 });
 
 describe('opening', () => {
+  it.each(['log.mdb-lock', 'lock.mdb-lock'])(
+    'fails, and ends no process, when it can not use %s',
+    async (name) => {
+      await (await logs.open()).close();
+      const file = join(logs.dir, name);
+      await rm(file);
+      await symlink(file, file);
+      expect(await failureOf(logs.open())).toMatchObject({ code: 'ERR_LOGDB_OPEN', details: { file } });
+      await rm(file);
+      await mkdir(file);
+      expect(await failureOf(logs.open())).toMatchObject({ code: 'ERR_LOGDB_OPEN', details: { file } });
+      await rmdir(file);
+      await (await logs.open()).close();
+    },
+  );
+
   it.each([
     ['another file', (file: string) => writeFile(file, Buffer.alloc(100_000, 'x'))],
     ['a short file', (file: string) => writeFile(file, 'short')],

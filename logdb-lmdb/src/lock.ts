@@ -3,6 +3,7 @@ import { type RootDatabase, type Transaction, open } from 'lmdb';
 import { ErrLogDBLocked, ErrLogDBOpen } from '@drakkar/raftio';
 import { messageOf } from '@drakkar/raftio/kv';
 import { PRIVATE } from './options.js';
+import { checkTableFile } from './table-file.js';
 
 const LOCK_FILE = 'lock.mdb';
 
@@ -29,6 +30,7 @@ export class FolderLock {
 
   /** Rejects with ErrLogDBLocked when somebody else has the folder open. */
   static async acquire(dir: string): Promise<FolderLock> {
+    await checkTableFile(join(dir, LOCK_FILE));
     const env = openLockFile(dir);
     let lock: FolderLock | undefined;
     try {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ErrLogDBCorrupt } from '@drakkar/raftio';
 import type { Placement } from '@drakkar/raftio/kv';
 import { checkFile } from './file-check.js';
+import { checkTableFile } from './table-file.js';
 
 const LOG_FILE = 'log.mdb';
 
@@ -12,6 +13,7 @@ const LOG_FILE = 'log.mdb';
  */
 export async function checkLogFile({ walDir, id }: Placement): Promise<string> {
   const logFile = join(walDir, LOG_FILE);
+  await checkTableFile(logFile);
   const state = await checkFile(logFile);
   if (state === 'good') return logFile;
   if (id !== undefined) {

@@ -44,7 +44,7 @@ export class SqliteKV implements IOrderedKV {
       return new SqliteKV(thread, data.file);
     } catch (error) {
       await thread.terminate();
-      throw toError(data.file, error as { code?: string; message: string });
+      throw toError(data.file, error as Failure);
     }
   }
 
@@ -74,8 +74,14 @@ function ownBytes(op: KVOp): KVOp {
   return { ...op, value: new Uint8Array(op.value) };
 }
 
-function toError(file: string, { code, message }: { code?: string; message: string }): Error {
-  const [text, options] = [`${file}: ${message}`, { details: { file, code } }];
+/** An error of libsql that ends the thread comes here without its message. */
+interface Failure {
+  code?: string;
+  message?: string;
+}
+
+function toError(file: string, { code, message = code }: Failure): Error {
+  const [text, options] = [`${file}: ${message ?? 'it could not be opened'}`, { details: { file, code } }];
   if (code === 'SQLITE_BUSY') return new ErrLogDBLocked(`${text}; who else has it open?`, options);
   if (code === 'SQLITE_CORRUPT' || code === 'SQLITE_NOTADB') return new ErrLogDBCorrupt(text, options);
   return new ErrLogDBOpen(text, options);

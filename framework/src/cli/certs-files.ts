@@ -141,7 +141,7 @@ async function namesIn(certFile: string): Promise<string[] | undefined> {
     const { subjectAltName = '' } = new X509Certificate(await readFile(certFile));
     return [...subjectAltName.matchAll(/(?:DNS|IP Address):([^,]+)/g)].map(([, name = '']) => name);
   } catch (error) {
-    throw new ErrInvalidOption(`${certFile} is no certificate that can be renewed: ${messageOf(error)}`, {
+    throw new ErrInvalidOption(`${certFile} can't be used: ${messageOf(error)}`, {
       cause: error,
     });
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, open, readFile, realpath, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ErrLogDBOpen } from '../errors.js';
+import { ErrLogDBCorrupt, ErrLogDBOpen } from '../errors.js';
 import type { LogDBConfig } from '../logdb.js';
 import { fieldOf, isNotFound, messageOf } from './failures.js';
 
@@ -27,7 +27,7 @@ export interface Placement {
 }
 
 /**
- * Rejects with ErrLogDBOpen when a folder is missing or unusable, when the log of `dir` is not in `walDir`, or when it
+ * Rejects with ErrLogDBCorrupt when the record is empty, with ErrLogDBOpen when a folder is missing or unusable, when the log of `dir` is not in `walDir`, or when it
  * was made by another adapter.
  * @param adapter name of the adapter, as `recordPlacement` is told
  */
@@ -44,6 +44,10 @@ export async function findPlacement(config: LogDBConfig, adapter: string): Promi
     throw new ErrLogDBOpen(`the log that belongs to ${dir} is not in ${walDir}; was walDir changed?`, {
       details: { dir, walDir },
     });
+  }
+  if (id === '') {
+    const file = join(walDir, ID_FILE);
+    throw new ErrLogDBCorrupt(`${file}, which says whose the log is, is empty`, { details: { file } });
   }
   if (id !== undefined && !id.startsWith(`${adapter} `)) {
     throw new ErrLogDBOpen(`the log in ${walDir} was not made by ${adapter}, but by ${id.split(' ')[0]}`, {

@@ -88,6 +88,12 @@ function testsOfOpening(logs: TestLogs): void {
     expect(failure).toMatchObject({ code: 'ERR_LOGDB_OPEN' });
     expect(failure.message).toContain('another-engine');
   });
+
+  it('takes a log whose identity is empty for damaged', async () => {
+    await (await logs.open()).close();
+    await writeFile(join(logs.dir, 'log-id'), '\n');
+    expect(await failureOf(logs.open())).toMatchObject({ code: 'ERR_LOGDB_CORRUPT' });
+  });
 }
 
 function testsOfFolders(logs: TestLogs): void {
