@@ -1,5 +1,8 @@
 import { isDrakkarError } from '@drakkar/raftio';
 
+/** Often enough, and no load for what is waited for. */
+const POLL_MS = 2;
+
 /** Waits, for a bounded time, until `probe` gives something. */
 export async function eventually<T>(
   what: string,
@@ -11,7 +14,7 @@ export async function eventually<T>(
     const found = await probe();
     if (found !== undefined) return found;
     if (performance.now() > endMs) throw new Error(`timed out waiting for ${what}`);
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
 
