@@ -55,6 +55,7 @@ function tcpForDragonboat(): NamedAdapter {
       'RPC-CONN-9': NO_PINGS,
       'RPC-CONN-11': NO_HELLO,
       'RPC-DELIVER-1': WITHHELD,
+      'RPC-ORDER-3': WITHHELD,
       'RPC-STOP-2': NO_HELLO,
       'RPC-TLS-2': NO_HELLO,
       'RPC-TLS-5': NO_HELLO,

@@ -1,4 +1,11 @@
-import type { IConnection, IRaftRPC, ISnapshotConnection, RequestHandler } from '@drakkar/raftio';
+import type {
+  ChunkSinkFactory,
+  IChunkSink,
+  IConnection,
+  IRaftRPC,
+  ISnapshotConnection,
+  RequestHandler,
+} from '@drakkar/raftio';
 import { type MakeMemoryRPC } from '../reference/memory-rpc-harness.js';
 import { MemoryRPC } from '../reference/memory-rpc.js';
 import { turn } from '../suite/wait.js';
@@ -64,3 +71,25 @@ export function streamBug(
     getSnapshotConnection: async (target, signal) => wrap(await inner.getSnapshotConnection(target, signal)),
   }));
 }
+
+/** A bug between the network and the sinks. */
+export function sinkBug(
+  name: string,
+  caughtBy: readonly string[],
+  wrap: (make: ChunkSinkFactory) => ChunkSinkFactory,
+): RPCBug {
+  return {
+    name,
+    caughtBy,
+    make: (hub, config, handler, sinks) => new MemoryRPC(hub, config, handler, wrap(sinks)),
+  };
+}
+
+/** Forwards to the sink, but for what is overridden. */
+export const wrapSink = (inner: IChunkSink, overrides: Partial<IChunkSink>): IChunkSink => ({
+  addChunk: (chunk) => inner.addChunk(chunk),
+  close: () => {
+    inner.close();
+  },
+  ...overrides,
+});

@@ -1,29 +1,8 @@
 import type { ChunkSinkFactory, IChunkSink, SnapshotChunk } from '@drakkar/raftio';
 import { MemoryRPC } from '../reference/memory-rpc.js';
 import { sleep } from '../suite/wait.js';
-import { type RPCBug, bug, connectionBug, streamBug } from './rpc-bug.js';
+import { type RPCBug, bug, connectionBug, sinkBug, streamBug, wrapSink } from './rpc-bug.js';
 import { wrapConnection, wrapSnapshotConnection } from '../faults/wrap.js';
-
-/** A bug between the network and the sinks. */
-function sinkBug(
-  name: string,
-  caughtBy: readonly string[],
-  wrap: (make: ChunkSinkFactory) => ChunkSinkFactory,
-): RPCBug {
-  return {
-    name,
-    caughtBy,
-    make: (hub, config, handler, sinks) => new MemoryRPC(hub, config, handler, wrap(sinks)),
-  };
-}
-
-const wrapSink = (inner: IChunkSink, overrides: Partial<IChunkSink>): IChunkSink => ({
-  addChunk: (chunk) => inner.addChunk(chunk),
-  close: () => {
-    inner.close();
-  },
-  ...overrides,
-});
 
 const NEVER_MS = 2 ** 31 - 1;
 

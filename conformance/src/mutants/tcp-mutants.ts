@@ -65,6 +65,35 @@ const BUGS: readonly TcpBug[] = [
     caughtBy: ['RPC-STOP-5'],
     rules: { endsOthers: false, helloMs: 2 ** 30 },
   },
+  {
+    name: 'stop waits for TLS handshakes',
+    caughtBy: ['RPC-STOP-6'],
+    rules: { endsHandshakes: false },
+  },
+  { name: 'a CA that was taken out is still trusted', caughtBy: ['RPC-TLS-13'], rules: { rereadsCA: false } },
+  {
+    name: 'an address ends at its first colon',
+    caughtBy: ['RPC-LIFE-8'],
+    rules: { splitsAt: 'first colon' },
+  },
+  { name: 'names are not resolved', caughtBy: ['RPC-LIFE-9'], rules: { resolvesNames: false } },
+  { name: 'listens at every address of the machine', caughtBy: ['RPC-LIFE-7'], rules: { bindsHost: false } },
+  { name: 'a client that fell silent is kept', caughtBy: ['RPC-CONN-9'], rules: { givesUpClients: false } },
+  {
+    name: 'a client that never says anything is kept',
+    caughtBy: ['RPC-CONN-9'],
+    rules: { helloMs: 2 ** 30 },
+  },
+  {
+    name: 'memory is taken for what is announced',
+    caughtBy: ['RPC-HOSTILE-6'],
+    rules: { allocatesAhead: true },
+  },
+  {
+    name: 'an attempt that was given up stays connected',
+    caughtBy: ['RPC-CONN-14'],
+    rules: { endsAttempts: false },
+  },
 ];
 
 const MODULE = fileURLToPath(new URL('../reference/tcp-adapter.js', import.meta.url));
@@ -73,7 +102,19 @@ const MODULE = fileURLToPath(new URL('../reference/tcp-adapter.js', import.meta.
  * Run only for the bug that they are named for: those that take long and are about nothing that these bugs touch, and
  * those that look at the whole process, in which other mutants run at the same time.
  */
-const APART = ['RPC-BOUND-4', 'RPC-BOUND-6', 'RPC-CONN-9', 'RPC-HOSTILE-4', 'RPC-HOSTILE-5', 'RPC-STOP-4'];
+const APART = [
+  'RPC-CONN-9',
+  'RPC-DELIVER-7',
+  'RPC-DELIVER-8',
+  'RPC-BOUND-4',
+  'RPC-BOUND-5',
+  'RPC-BOUND-6',
+  'RPC-HOSTILE-4',
+  'RPC-HOSTILE-5',
+  'RPC-HOSTILE-6',
+  'RPC-SNAP-13',
+  'RPC-STOP-4',
+];
 
 function casesFor({ caughtBy }: TcpBug): string[] {
   return RPC_CASES.map(({ id }) => id).filter((id) => caughtBy.includes(id) || !APART.includes(id));

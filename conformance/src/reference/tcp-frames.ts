@@ -24,6 +24,8 @@ export interface FrameRules {
   checksSums: boolean;
   /** Whether a header that comes in two parts is put together; false only in a transport that is wrong on purpose. */
   joinsHeaders: boolean;
+  /** Whether room is made for a payload when its length is there; true only in one that is wrong on purpose. */
+  allocatesAhead: boolean;
 }
 
 /** Puts frames together, however the network has cut them up. */
@@ -31,6 +33,7 @@ export class FrameReader {
   readonly #rules: FrameRules;
   #parts: Buffer[] = [];
   #sizeBytes = 0;
+  #room = Buffer.alloc(0);
   #neededBytes = HEADER_BYTES;
 
   constructor(rules: FrameRules) {
@@ -53,6 +56,7 @@ export class FrameReader {
       if (length === END_MARK) return 'end';
       if (length > this.#rules.maxBytes) throw new Error(`a frame of ${length} bytes`);
       this.#neededBytes = HEADER_BYTES + length;
+      if (this.#rules.allocatesAhead && this.#room.length < length) this.#room = Buffer.alloc(length);
       if (this.#sizeBytes < this.#neededBytes) return undefined;
       const payload = Buffer.from(all.subarray(HEADER_BYTES, this.#neededBytes));
       this.#take(all.subarray(this.#neededBytes));

@@ -28,6 +28,8 @@ const HELLO_BYTES = HELLO.messages.length;
 export interface InboundRules extends FrameRules {
   helloMs: number;
   deadPeerMs: number;
+  /** Whether a client that has sent messages and fallen silent is given up. */
+  givesUpClients: boolean;
   /** These four are otherwise only in a transport that is wrong on purpose. */
   endsRubbish: boolean;
   containsErrors: boolean;
@@ -84,7 +86,9 @@ export class Inbound {
     socket.on('end', () => socket.destroy());
     const timer = setInterval(() => {
       const patienceMs = this.#hello.length < HELLO_BYTES ? rules.helloMs : rules.deadPeerMs;
-      if (!this.#isBusy && performance.now() - this.#heardAt > patienceMs) socket.destroy();
+      const isKept =
+        this.#isBusy || (this.#hello.length === HELLO_BYTES && this.#isForMessages && !rules.givesUpClients);
+      if (!isKept && performance.now() - this.#heardAt > patienceMs) socket.destroy();
       else if (this.#hello.length === HELLO_BYTES) socket.write(Buffer.of(Sign.Alive));
     }, ALIVE_MS);
     socket.on('close', () => {

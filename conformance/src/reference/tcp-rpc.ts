@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type Server, type Socket, createServer } from 'node:net';
+import { type Server, type Socket, createServer, isIP } from 'node:net';
 import {
   type ChunkSinkFactory,
   ErrAddressInUse,
@@ -31,6 +31,15 @@ export interface TcpRules extends SecurityRules, InboundRules {
   pings: boolean;
   /** Whether connections of others are ended by `stop`. */
   endsOthers: boolean;
+  /** Whether those of them are that are still in their TLS handshake. */
+  endsHandshakes: boolean;
+  /** Whether an attempt that fails closes its socket. */
+  endsAttempts: boolean;
+  /** Whether it listens at the address that it was given, rather than at every one of the machine. */
+  bindsHost: boolean;
+  /** How it finds host and port: IPv6 has further colons. */
+  splitsAt: 'last colon' | 'first colon';
+  resolvesNames: boolean;
   /** Whether a client that means another host is refused. */
   comparesHosts: boolean | 'as spelled';
 }
@@ -50,6 +59,14 @@ export const TCP_RULES: TcpRules = {
   boundsBuffers: true,
   pings: true,
   endsOthers: true,
+  endsHandshakes: true,
+  endsAttempts: true,
+  bindsHost: true,
+  splitsAt: 'last colon',
+  resolvesNames: true,
+  givesUpClients: true,
+  allocatesAhead: false,
+  rereadsCA: true,
   comparesHosts: true,
   joinsHeaders: true,
   endsRubbish: true,
@@ -93,6 +110,7 @@ export class TcpRPC implements IRaftRPC {
     this.#security = new Security(mutualTLS, this.#rules);
     const server = createServer({ noDelay: true });
     this.#security.attach(server, (socket, peer) => {
+      if (!this.#rules.endsHandshakes) this.#keep(socket);
       new Inbound(
         socket,
         this.#rules,
@@ -102,11 +120,12 @@ export class TcpRPC implements IRaftRPC {
       );
     });
     server.on('connection', (socket) => {
-      if (this.#rules.endsOthers) this.#keep(socket);
+      if (this.#rules.endsOthers && this.#rules.endsHandshakes) this.#keep(socket);
       else socket.on('error', () => undefined);
     });
     try {
-      server.listen(splitAddress(listenAddress));
+      const { host, port } = this.#split(listenAddress);
+      server.listen(this.#rules.bindsHost ? { host, port } : { port });
       await once(server, 'listening');
     } catch (cause) {
       const isTaken = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
@@ -131,6 +150,14 @@ export class TcpRPC implements IRaftRPC {
     expected?: string,
   ): Promise<ISnapshotConnection> {
     return this.#connect(target, signal, 'snapshot', expected);
+  }
+
+  #split(address: string): { host: string; port: number } {
+    const { splitsAt, resolvesNames } = this.#rules;
+    const { host, port } = splitAddress(address);
+    if (!resolvesNames && isIP(host) === 0) throw new ErrInvalidAddress(`not an IP address: "${host}"`);
+    if (splitsAt === 'last colon') return { host, port };
+    return { host: address.slice(0, address.indexOf(':')), port };
   }
 
   #isMe(address: string): boolean {
@@ -172,7 +199,7 @@ export class TcpRPC implements IRaftRPC {
     if (signal.aborted) throw attemptAborted(target, signal.reason);
     if (!isAddress(target)) throw new ErrInvalidAddress(`not an address: "${target}"`);
     const security = this.#security ?? new Security(this.#config.mutualTLS, this.#rules);
-    const { socket, ready } = security.dial(target);
+    const { socket, ready } = security.dial(this.#split(target));
     this.#keep(socket);
     socket.setNoDelay(true);
     const timeout = AbortSignal.timeout(CONNECT_MS);
@@ -183,7 +210,7 @@ export class TcpRPC implements IRaftRPC {
       else socket.write(Buffer.concat([DIRECTED_HELLO[kind], frameOf(Buffer.from(expected))]));
       await welcome(socket, any);
     } catch (error) {
-      socket.destroy();
+      if (this.#rules.endsAttempts) socket.destroy();
       stopping.throwIfAborted();
       if (signal.aborted) throw attemptAborted(target, signal.reason);
       if (timeout.aborted) throw new ErrConnectFailed(`${target} does not answer`, { cause: error });

@@ -15,7 +15,6 @@ import {
   credentialsOfSocket,
   faultOfCredentials,
 } from '@drakkar/raftio/transport';
-import { splitAddress } from '../rpc/address.js';
 
 /** What a transport that is wrong on purpose leaves out. */
 export interface SecurityRules {
@@ -24,6 +23,8 @@ export interface SecurityRules {
   checksNames: boolean;
   /** Whether the files are read for each connection, rather than once. */
   rereads: boolean;
+  /** Whether that goes for the CA as well. */
+  rereadsCA: boolean;
   /** Whether it says whose certificate a client has shown. */
   namesClients: boolean;
   /** Whether it looks at `crlFile` and `allowedPeers`. */
@@ -39,16 +40,17 @@ export class Security {
   readonly #files: MutualTLSConfig | undefined;
   readonly #rules: SecurityRules;
   #read: SecureContextOptions | undefined;
+  readonly #firstCA: Buffer | undefined;
 
   constructor(files: MutualTLSConfig | undefined, rules: SecurityRules) {
     this.#files = files;
     this.#rules = rules;
     if (files !== undefined && !rules.rereads) this.#read = this.#identity(files);
+    if (files !== undefined && !rules.rereadsCA) this.#firstCA = readFileSync(files.caFile);
   }
 
-  /** A socket to `target`; `ready` tells when bytes may be sent. */
-  dial(target: string): { socket: Socket; ready: string } {
-    const where = splitAddress(target);
+  /** A socket to an address; `ready` tells when bytes may be sent. */
+  dial(where: { host: string; port: number }): { socket: Socket; ready: string } {
     if (this.#files === undefined) return { socket: connect(where), ready: 'connect' };
     const { checksServers, checksNames } = this.#rules;
     const identity = this.#identity(this.#files);
@@ -105,7 +107,7 @@ export class Security {
     if (credentials === undefined) return new Error('no certificate was shown');
     const { caFile, crlFile, allowedPeers } = this.#files;
     const revocations = crlFile === undefined ? Revocations.none : Revocations.parse(readFileSync(crlFile));
-    const authorities = certificatesIn(readFileSync(caFile, 'utf8'));
+    const authorities = certificatesIn(String(this.#firstCA ?? readFileSync(caFile)));
     const fault = faultOfCredentials(credentials, role, { revocations, authorities, allowedPeers });
     return fault && new Error(fault.message);
   }
@@ -130,7 +132,11 @@ export class Security {
   #identity({ caFile, certFile, keyFile }: MutualTLSConfig): SecureContextOptions {
     if (this.#read !== undefined) return this.#read;
     try {
-      return { ca: readFileSync(caFile), cert: readFileSync(certFile), key: readFileSync(keyFile) };
+      return {
+        ca: this.#firstCA ?? readFileSync(caFile),
+        cert: readFileSync(certFile),
+        key: readFileSync(keyFile),
+      };
     } catch (cause) {
       throw new ErrTLS(`can't read the TLS files`, { cause });
     }

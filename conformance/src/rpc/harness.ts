@@ -93,6 +93,8 @@ export interface Host {
 
 export interface HostOptions {
   address?: string;
+  /** Where it listens, when that is another address than the one that it has for others. */
+  listenAddress?: string;
   mutualTLS?: MutualTLSConfig | undefined;
   sendBufferBytes?: number;
   makeSink?: () => RecordingSink;
@@ -130,7 +132,7 @@ export class RPCBench {
     >;
     const config: RaftRPCConfig = {
       raftAddress: address,
-      listenAddress: address,
+      listenAddress: options.listenAddress ?? address,
       mutualTLS: options.mutualTLS,
       sendBufferBytes: options.sendBufferBytes ?? SEND_BUFFER_BYTES,
       onWarning: (message) => kept.warnings.push(message),
@@ -177,8 +179,12 @@ export class RPCBench {
     return connection;
   }
 
-  async connectSnapshot(from: Host, target: string): Promise<ISnapshotConnection> {
-    const connection = await from.rpc.getSnapshotConnection(target, new AbortController().signal);
+  async connectSnapshot(
+    from: Host,
+    target: string,
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<ISnapshotConnection> {
+    const connection = await from.rpc.getSnapshotConnection(target, signal);
     this.#connections.push(connection);
     return connection;
   }

@@ -4,17 +4,24 @@ import {
   MessageType,
   type SnapshotChunk,
   UNMANAGED_DEPLOYMENT_ID,
+  encodeMessageBatch,
+  encodeSnapshotChunk,
   makeEntry,
   makeMessage,
 } from '@drakkar/raftio';
 import { snapshotRecord } from '../logdb/make.js';
-import { same, sameBytes, sameList } from '../suite/assert.js';
+import { fail, same, sameBytes, sameList } from '../suite/assert.js';
 import { sameEntries, sameFile, sameMembership, sameSnapshot } from '../suite/raftpb.js';
+
+/** What follows repeats what was before. */
+const PATTERN_BYTES = 64 * 1024;
 
 /** Bytes that differ from place to place and from one number to the next. */
 export function patterned(number: number, sizeBytes: number): Uint8Array {
   const bytes = new Uint8Array(sizeBytes);
-  for (let i = 0; i < sizeBytes; i++) bytes[i] = (number * 17 + i + (i >>> 8) * 5) & 0xff;
+  const first = Math.min(sizeBytes, PATTERN_BYTES);
+  for (let i = 0; i < first; i++) bytes[i] = (number * 17 + i + (i >>> 8) * 5) & 0xff;
+  for (let done = first; done > 0 && done < sizeBytes; done *= 2) bytes.copyWithin(done, 0, done);
   return bytes;
 }
 
@@ -40,6 +47,54 @@ export function batch(
     sourceAddress: 'host-1:1',
     binVer: BIN_VER,
   };
+}
+
+/** What surrounds a payload of this size, or a larger one, is of the same size. */
+const SAMPLE_BYTES = 2 ** 21 + 1024;
+
+/** `make` gives something for a payload and some padding elsewhere; this is the one whose encoding has that size. */
+function ofSize<T>(
+  sizeBytes: number,
+  make: (payloadBytes: number, padding: string) => T,
+  encode: (made: T) => Uint8Array,
+): T {
+  // The length of a payload is written before it, in more bytes the longer it is: some sizes need a byte elsewhere.
+  for (const padding of ['', 'x', 'xx']) {
+    const sampleBytes = Math.min(sizeBytes, SAMPLE_BYTES);
+    const aroundBytes = encode(make(sampleBytes, padding)).length - sampleBytes;
+    let payloadBytes = Math.max(0, sizeBytes - aroundBytes);
+    for (let tries = 0; tries < 3; tries++) {
+      const made = make(payloadBytes, padding);
+      const missingBytes = sizeBytes - encode(made).length;
+      if (missingBytes === 0) return made;
+      payloadBytes = Math.max(0, payloadBytes + missingBytes);
+    }
+  }
+  return fail(`the suite can make nothing that is encoded in ${sizeBytes} bytes`);
+}
+
+/** A numbered batch whose encoding has that size; from about 100 bytes. */
+export function batchOfSize(number: number, sizeBytes: number): MessageBatch {
+  return ofSize(
+    sizeBytes,
+    (payloadBytes, padding) => ({
+      ...batch(number, { sizeBytes: payloadBytes }),
+      sourceAddress: `host-1${padding}:1`,
+    }),
+    encodeMessageBatch,
+  );
+}
+
+/** As `chunk`, with an encoding of that size. */
+export function chunkOfSize(chunkID: number, chunkCount: number, sizeBytes: number): SnapshotChunk {
+  return ofSize(
+    sizeBytes,
+    (payloadBytes, padding) => {
+      const made = chunk(chunkID, chunkCount, payloadBytes);
+      return { ...made, filepath: made.filepath + padding };
+    },
+    encodeSnapshotChunk,
+  );
 }
 
 export function numbersOf(batches: readonly MessageBatch[], sender = 1): number[] {

@@ -8,6 +8,8 @@ export interface PeerReport {
   isWhole: boolean;
   /** Most memory that its process has taken since `mark`, in bytes. */
   grownBytes: number;
+  /** The most that was set aside for bytes since `mark`, whether or not anything was written there. */
+  reservedBytes: number;
 }
 
 /** A host in a process of its own, which can be stopped in its tracks and killed. */

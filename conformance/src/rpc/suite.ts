@@ -10,7 +10,7 @@ import { PEER_CERTIFICATE_CASES } from './cases/peer-certificates.js';
 import type { RPCCase } from './cases/rpc-case.js';
 import { SNAP_CASES } from './cases/snap.js';
 import { STOP_CASES } from './cases/stop.js';
-import { TLS_CASES } from './cases/tls.js';
+import { TLS_CASES, TRUST_CASES } from './cases/tls.js';
 import { RPCBench, type RPCHarness } from './harness.js';
 
 /** Every clause of docs/rpc-contract.md, in its order. */
@@ -25,6 +25,7 @@ export const RPC_CASES: readonly RPCCase[] = [
   ...STOP_CASES,
   ...TLS_CASES,
   ...PEER_CERTIFICATE_CASES,
+  ...TRUST_CASES,
 ];
 
 function suiteOf(harness: RPCHarness): Suite<RPCBench, RaftRPCCapabilities> {

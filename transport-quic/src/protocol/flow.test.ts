@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { FrameReader, FrameType, makeFrame, readUint32 } from './frames.js';
+import { FrameReader, FrameType, makeFrame, readUint32, writeUint32 } from './frames.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
 
@@ -117,6 +117,19 @@ describe('credit', () => {
     expect(messages.map(({ bytes }) => bytes.length)).toEqual(sizes);
     for (const { bytes } of messages) expect(Buffer.compare(bytes, patterned(bytes.length))).toBe(0);
     expect(outbox.outstandingBytes).toBeLessThan(WINDOW_BYTES / 4);
+  });
+
+  it('takes no memory for what a message announces before it comes', () => {
+    const before = process.memoryUsage().arrayBuffers;
+    const open = Array.from({ length: 8 }, () => {
+      const { inbox } = wire(WINDOW_BYTES, 1024);
+      const begin = new Uint8Array(4 + 1000);
+      writeUint32(begin, 0, 60 * 1024 * 1024);
+      inbox.receive(FrameType.Begin, begin);
+      return inbox;
+    });
+    expect(open.every(({ isMidway }) => isMidway)).toBe(true);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * 1024 * 1024);
   });
 
   it('is held back while the receiver holds messages, and given for those that it releases', () => {

@@ -2,6 +2,9 @@ import { ErrMalformed, MAX_MESSAGE_BYTES } from '@drakkar/raftio';
 import type { BatchWatch } from '@drakkar/raftio/transport';
 import { FRAME_HEADER_BYTES, FrameType, MESSAGE_LENGTH_BYTES, readUint32, writeUint32 } from './frames.js';
 
+/** Made at once for a message that is longer. */
+const FIRST_ROOM_BYTES = 256 * 1024;
+
 export interface InboxOptions {
   /** Bytes that the sender may send before it is given credit. */
   windowBytes: number;
@@ -24,6 +27,8 @@ export class Inbox {
   /** Of the message that is being put together: bytes that count against the allowance. */
   #heldBytes = 0;
   #message: Uint8Array | undefined;
+  /** What it will have; room for it is made as it comes. */
+  #expectedBytes = 0;
   #messageBytes = 0;
   #holding = false;
 
@@ -62,7 +67,7 @@ export class Inbox {
     else this.#add(payload);
     this.#heldBytes += costBytes;
     if (!this.#holding) this.#releaseHeld();
-    if (this.#message !== undefined && this.#messageBytes === this.#message.length)
+    if (this.#message !== undefined && this.#messageBytes === this.#expectedBytes)
       this.#complete(this.#message);
   }
 
@@ -80,26 +85,37 @@ export class Inbox {
     }
     const bytes = payload.subarray(MESSAGE_LENGTH_BYTES);
     if (bytes.length > length) throw new ErrMalformed('a message longer than it says');
-    // Of what is long and has not arrived, the operating system holds no memory yet.
-    this.#message = new Uint8Array(length);
+    this.#message = new Uint8Array(Math.min(length, FIRST_ROOM_BYTES));
+    this.#expectedBytes = length;
     this.#messageBytes = 0;
     this.#options.watch?.()?.begin(length);
-    this.#put(this.#message, bytes);
+    this.#put(bytes);
   }
 
   #add(bytes: Uint8Array): void {
     if (this.#message === undefined) throw new ErrMalformed('more of a message that has not begun');
     if (bytes.length === 0) throw new ErrMalformed('a frame with nothing in it');
-    if (bytes.length > this.#message.length - this.#messageBytes) {
+    if (bytes.length > this.#expectedBytes - this.#messageBytes) {
       throw new ErrMalformed('a message longer than it says');
     }
-    this.#put(this.#message, bytes);
+    this.#put(bytes);
   }
 
-  #put(message: Uint8Array, bytes: Uint8Array): void {
-    message.set(bytes, this.#messageBytes);
+  #put(bytes: Uint8Array): void {
+    this.#roomFor(bytes.length).set(bytes, this.#messageBytes);
     this.#messageBytes += bytes.length;
-    if (this.#messageBytes < message.length) this.#options.watch?.()?.add(bytes);
+    if (this.#messageBytes < this.#expectedBytes) this.#options.watch?.()?.add(bytes);
+  }
+
+  /** Twice as much as has come, but never more than the message will have: a client may announce what it never sends. */
+  #roomFor(sizeBytes: number): Uint8Array {
+    const neededBytes = this.#messageBytes + sizeBytes;
+    const room = this.#message ?? new Uint8Array(0);
+    if (room.length >= neededBytes) return room;
+    const larger = new Uint8Array(Math.min(this.#expectedBytes, 2 * neededBytes));
+    larger.set(room.subarray(0, this.#messageBytes));
+    this.#message = larger;
+    return larger;
   }
 
   #complete(message: Uint8Array): void {

@@ -1,15 +1,17 @@
 import type { IConnection } from '@drakkar/raftio';
-import { rejects, rejectsWith, same, sameList } from '../../suite/assert.js';
+import { describeError, rejects, rejectsWith, same, sameList, truth } from '../../suite/assert.js';
 import { Watched, eventually, within } from '../../suite/wait.js';
 import type { RPCBench } from '../harness.js';
 import { batch, chunk, numbersOf, upTo } from '../make.js';
+import { ATTEMPT_CASES } from './attempts.js';
+import { checkEndsSilentClients } from './half-open.js';
 import { checkKilledPeer } from './peers.js';
 import type { RPCCase } from './rpc-case.js';
 
 const PROMPT_MS = 3000;
 
 /** Fails unless the connection ends by itself, and then refuses every batch. */
-export async function checkGone(connection: IConnection, what: string, timeoutMs = 5000): Promise<void> {
+export async function checkGone(connection: IConnection, what: string, timeoutMs = 5000): Promise<unknown> {
   const closed = new Watched(connection.closed);
   await eventually(() => closed.settled, `${what}: closed settles`, timeoutMs);
   same(closed.state, 'resolved', `${what}: closed`);
@@ -18,6 +20,7 @@ export async function checkGone(connection: IConnection, what: string, timeoutMs
     'ERR_CONNECTION_CLOSED',
     `${what}: a batch afterwards`,
   );
+  return closed.value;
 }
 
 const GIVES_UP_MS = 30_000;
@@ -44,6 +47,7 @@ async function giveUp(bench: RPCBench): Promise<void> {
     within(connection.closed, GIVES_UP_MS, 'closed of an idle connection to a peer that fell silent settles'),
     eventually(() => attempt.settled, 'an attempt at a silent peer settles', GIVES_UP_MS),
     eventually(() => !snapshots || to.sinks[0]?.closes === 1, 'the sink is closed', GIVES_UP_MS),
+    checkEndsSilentClients(bench, to, GIVES_UP_MS),
   ]);
   await rejectsWith(attempt.promise, 'ERR_CONNECT_FAILED', 'an attempt at a silent peer');
   if (stream !== undefined) await rejects(stream.finish(), 'finish of a stream to a silent peer');
@@ -190,7 +194,7 @@ export const CONN_CASES: readonly RPCCase[] = [
   },
   {
     id: 'RPC-CONN-7',
-    title: 'a cut network ends a connection; closed settles without a rejection',
+    title: 'a cut network ends a connection; closed settles, without a rejection, and says why',
     run: async (bench) => {
       const from = await bench.start();
       const to = await bench.start();
@@ -199,7 +203,12 @@ export const CONN_CASES: readonly RPCCase[] = [
       await connection.sendMessageBatch(batch(1));
       await eventually(() => numbersOf(to.batches).length === 1, 'a batch arrives');
       link.cut();
-      await checkGone(connection, 'after the cut', await bench.noticeMs(to));
+      const reason = await checkGone(connection, 'after the cut', await bench.noticeMs(to));
+      const message = (reason as { message?: unknown } | undefined)?.message;
+      truth(
+        typeof message === 'string' && message !== '',
+        `closed of a connection that the network has cut: expected an error that says why, got ${describeError(reason)}`,
+      );
     },
     deadlineMs: 30_000,
   },
@@ -239,4 +248,5 @@ export const CONN_CASES: readonly RPCCase[] = [
     run: mistake,
     deadlineMs: 40_000,
   },
+  ...ATTEMPT_CASES,
 ];

@@ -5,6 +5,7 @@ import { SeededRandom } from '../../suite/random.js';
 import { eventually, within } from '../../suite/wait.js';
 import { batch, numbersOf, sameBatch, upTo } from '../make.js';
 import type { RPCCase } from './rpc-case.js';
+import { MIXED_ORDER_CASES, SIZE_CASES } from './sizes.js';
 
 /** One message of every type, every field in use somewhere. */
 function everyMessage(): Message[] {
@@ -193,6 +194,7 @@ export const DELIVER_CASES: readonly RPCCase[] = [
     },
     deadlineMs: 90_000,
   },
+  ...SIZE_CASES,
 ];
 
 export const ORDER_CASES: readonly RPCCase[] = [
@@ -230,4 +232,5 @@ export const ORDER_CASES: readonly RPCCase[] = [
     },
     deadlineMs: 30_000,
   },
+  ...MIXED_ORDER_CASES,
 ];

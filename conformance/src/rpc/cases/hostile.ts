@@ -6,6 +6,7 @@ import type { Host, RPCBench } from '../harness.js';
 import { batch, numbersOf, sameBatch, upTo } from '../make.js';
 import { RawClient } from '../raw-client.js';
 import { cutOverUDP, flipsOverUDP, rubbishOverUDP, silentOverUDP } from './hostile-udp.js';
+import { checkAnnounced } from './announced.js';
 import { checkServes } from './life.js';
 import type { RPCCase } from './rpc-case.js';
 
@@ -190,5 +191,12 @@ export const HOSTILE_CASES: readonly RPCCase[] = [
       for (const got of host.batches) checkWhole(got, 'a stream in which bits were flipped');
     },
     deadlineMs: 60_000,
+  },
+  {
+    id: 'RPC-HOSTILE-6',
+    title: 'no memory is taken for what is announced before it comes',
+    requires: 'network',
+    run: checkAnnounced,
+    deadlineMs: 90_000,
   },
 ];

@@ -2,6 +2,7 @@ import { rejectsWith, same, truth } from '../../suite/assert.js';
 import { eventually } from '../../suite/wait.js';
 import type { Host, RPCBench } from '../harness.js';
 import { batch, numbersOf } from '../make.js';
+import { ADDRESS_CASES } from './addresses.js';
 import type { RPCCase } from './rpc-case.js';
 
 /** Fails unless `to` receives a batch from a host made for this. */
@@ -101,4 +102,5 @@ export const LIFE_CASES: readonly RPCCase[] = [
       }
     },
   },
+  ...ADDRESS_CASES,
 ];

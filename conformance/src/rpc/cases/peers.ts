@@ -7,7 +7,7 @@ import type { Peer, PeerReport } from '../peer.js';
 const MIB = 1024 * 1024;
 /** What the processes at both ends of a connection may come to hold for it. */
 const MOST_GROWN_BYTES = 64 * MIB;
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 30_000;
 const SLOW_MS = 3000;
 /** More batches than anybody may hold: 512 MiB. */
 const MANY = 4096;

@@ -2,10 +2,11 @@ import { type ISnapshotConnection, SNAPSHOT_CHUNK_SIZE_BYTES } from '@drakkar/ra
 import { rejects, rejectsWith, same, sameList, truth } from '../../suite/assert.js';
 import { Watched, eventually, sleep, within } from '../../suite/wait.js';
 import type { Host, HostOptions, RPCBench } from '../harness.js';
-import { chunk, sameChunk, upTo } from '../make.js';
+import { chunk, sameChunk } from '../make.js';
 import { Gate, RecordingSink } from '../recording-sink.js';
 import { checkServes } from './life.js';
 import type { RPCCase } from './rpc-case.js';
+import { STREAM_CASES, atOnce, mixStreams } from './streams.js';
 
 interface Stream {
   from: Host;
@@ -125,6 +126,7 @@ export const SNAP_CASES: readonly RPCCase[] = [
       await eventually(() => to.sinks[0]?.taken === 1, 'a chunk is taken');
       stream.close();
       stream.close();
+      await atOnce(bench, to, () => to.sinks[0]?.closes === 1, 'the sink of a stream that was cut is closed');
       const sink = await checkSinkClosed(to, 'cut by the sender');
       same(sink.chunks.length, 1, 'chunks given to the sink');
       await rejects(stream.finish(), 'finish after close');
@@ -203,29 +205,10 @@ export const SNAP_CASES: readonly RPCCase[] = [
   },
   {
     id: 'RPC-SNAP-9',
-    title: 'streams at the same time have a sink each and are not mixed',
+    title: 'streams at the same time have a sink each, are not mixed, and do not wait for each other',
     requires: 'snapshots',
-    run: async (bench) => {
-      const from = await bench.start();
-      const to = await bench.start();
-      await Promise.all(
-        upTo(4).map(async (mark) => {
-          const stream = await bench.connectSnapshot(from, to.address);
-          for (let id = 0; id < 20; id++) await stream.sendSnapshotChunk({ ...chunk(id, 20), from: mark });
-          await stream.finish();
-        }),
-      );
-      await eventually(() => to.sinks.every(({ closes }) => closes === 1), 'every sink is closed');
-      same(to.sinks.length, 4, 'number of sinks');
-      for (const sink of to.sinks) {
-        const mark = sink.chunks[0]?.from ?? 0;
-        sameList(
-          sink.chunks.map((each) => `${each.from}:${each.chunkID}`),
-          upTo(20).map((id) => `${mark}:${id - 1}`),
-          `chunks of stream ${mark}`,
-        );
-      }
-    },
+    run: mixStreams,
+    deadlineMs: 60_000,
   },
   {
     id: 'RPC-SNAP-10',
@@ -240,4 +223,5 @@ export const SNAP_CASES: readonly RPCCase[] = [
       await rejects(stream.finish(), 'finish after the stop of the peer');
     },
   },
+  ...STREAM_CASES,
 ];

@@ -1,5 +1,5 @@
 import type { IConnection } from '@drakkar/raftio';
-import { rejects, same, truth } from '../../suite/assert.js';
+import { notApplicable, rejects, same, truth } from '../../suite/assert.js';
 import { Watched, eventually, sleep, turn, within } from '../../suite/wait.js';
 import type { Host, RPCBench } from '../harness.js';
 import { batch, chunk, upTo } from '../make.js';
@@ -51,6 +51,33 @@ async function stopWithIdlePeers(bench: RPCBench, host: Host): Promise<void> {
   for (let count = 0; count < 5; count++) await bench.connect(from, link.address);
   link.pause();
   await within(host.rpc.stop(), PROMPT_MS, 'stop with peers that have fallen silent');
+}
+
+/** Clients that have begun a TLS handshake, and a host that dials somebody who does not go on with it. */
+async function stopInHandshakes(bench: RPCBench): Promise<void> {
+  const { good } = bench.site.tls ?? notApplicable('the harness has no tls');
+  const host = await bench.start({ mutualTLS: good[0] });
+  const isTCP = (await bench.carrierOf(host)) === 'tcp';
+  const from = await bench.start({ mutualTLS: good[1] });
+  const link = await bench.networkLink(host.address);
+  // Of what a client says, only the beginning comes: it has opened a handshake, and does not go on.
+  let passed = 0;
+  link.tcp.chop = (bytes) => (passed++ === 0 ? [bytes.subarray(0, 40)] : []);
+  link.udp.tamper = (datagram) => (passed++ === 0 ? [datagram] : []);
+  const attempts = upTo(3).map(() => new Watched(bench.connect(from, link.address)));
+  const silent = isTCP ? await Promise.all(upTo(5).map(() => RawClient.connect(host.address))) : [];
+  try {
+    await eventually(() => passed > 0, 'a handshake has begun');
+    await within(host.rpc.stop(), PROMPT_MS, 'stop with clients that are in their TLS handshake');
+    const ended = 'clients that were in their TLS handshake are disconnected';
+    await eventually(() => silent.every((each) => each.ended), ended);
+    await within(from.rpc.stop(), PROMPT_MS, 'stop during TLS handshakes of its own');
+    const what = 'attempts whose handshake was under way settle';
+    await eventually(() => attempts.every(({ settled }) => settled), what);
+    for (const { promise } of attempts) await rejects(promise, 'an attempt after stop');
+  } finally {
+    for (const each of silent) each.destroy();
+  }
 }
 
 export const STOP_CASES: readonly RPCCase[] = [
@@ -142,5 +169,12 @@ export const STOP_CASES: readonly RPCCase[] = [
         for (const client of clients) client.destroy();
       }
     },
+  },
+  {
+    id: 'RPC-STOP-6',
+    title: 'stop returns in bounded time although TLS handshakes are under way, on either side',
+    requires: 'mutualTLS',
+    run: stopInHandshakes,
+    deadlineMs: 40_000,
   },
 ];

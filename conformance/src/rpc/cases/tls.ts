@@ -171,6 +171,52 @@ async function connectByTunnel(bench: RPCBench, to: Host): Promise<void> {
   }
 }
 
+/** A host trusts two CAs, and then only its own: hosts of the other one are refused, whoever connects. */
+async function takeOutCA(bench: RPCBench): Promise<void> {
+  const { good, foreign } = fixtures(bench);
+  const folder = await mkdtemp(join(tmpdir(), 'drakkar-conformance-'));
+  const files: MutualTLSConfig = {
+    caFile: join(folder, 'ca.pem'),
+    certFile: join(folder, 'host.pem'),
+    keyFile: join(folder, 'key.pem'),
+  };
+  try {
+    // That of `foreign` holds both.
+    await replaceFiles(files, { ...good[0], caFile: foreign.caFile });
+    const host = await bench.start({ mutualTLS: files });
+    const other = await bench.start({ mutualTLS: foreign });
+    await (await bench.connect(host, other.address)).sendMessageBatch(batch(1));
+    await (await bench.connect(other, host.address)).sendMessageBatch(batch(1));
+    await eventually(
+      () => host.batches.length + other.batches.length === 2,
+      'hosts of two CAs are connected',
+    );
+    await replaceFiles(files, good[0]);
+    const isRefused = (code: unknown): boolean => REFUSED.some((each) => each === code);
+    await untilAttempt(
+      bench,
+      [host, other],
+      isRefused,
+      'a server of a CA that was taken out of caFile is refused',
+    );
+    await untilAttempt(
+      bench,
+      [other, host],
+      isRefused,
+      'a client of a CA that was taken out of caFile is refused',
+    );
+    const third = await bench.start({ mutualTLS: good[1] });
+    await untilAttempt(
+      bench,
+      [third, host],
+      (code) => code === undefined,
+      'a client of the CA that is left connects',
+    );
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 export const TLS_CASES: readonly RPCCase[] = [
   {
     id: 'RPC-TLS-1',
@@ -281,6 +327,16 @@ export const TLS_CASES: readonly RPCCase[] = [
     title: 'certificates replaced on disk are used for connections made afterwards, without a restart',
     requires: 'mutualTLS',
     run: rotate,
+    deadlineMs: 60_000,
+  },
+];
+
+export const TRUST_CASES: readonly RPCCase[] = [
+  {
+    id: 'RPC-TLS-13',
+    title: 'a CA that is taken out of caFile is trusted no more, without a restart',
+    requires: 'mutualTLS',
+    run: takeOutCA,
     deadlineMs: 60_000,
   },
 ];
