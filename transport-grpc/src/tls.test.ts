@@ -47,6 +47,21 @@ function credentials({ certFile, keyFile }: MutualTLSConfig): { cert: Buffer; ke
   return { cert: readFileSync(certFile), key: readFileSync(keyFile) };
 }
 
+describe('a connection on which little is sent', () => {
+  it.each([true, false])('stays, however often it is looked at (mutual TLS: %s)', async (isSecure) => {
+    const mutualTLS = isSecure ? await files() : undefined;
+    const options = { pingIntervalMs: 10, deadPeerTimeoutMs: 60_000 };
+    const a = await hosts.start({ mutualTLS, options });
+    const b = await hosts.start({ mutualTLS, options });
+    const connection = await a.rpc.getConnection(b.address, never);
+    for (let term = 1; term <= 5; term += 1) {
+      await connection.sendMessageBatch(numberedBatch(term, new Uint8Array(200)));
+      await until('the batch is there', () => b.received.length === term);
+      expect(await settlesWithin(connection.closed, 40)).toBe(false);
+    }
+  });
+});
+
 describe('a listening host', () => {
   it('serves a client with a certificate, on HTTP/2 over TLS, and none without', async () => {
     const identity = await files();
