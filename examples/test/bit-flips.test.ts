@@ -29,7 +29,8 @@ describe('a bit that flips between two hosts', () => {
       expect(report.failedWithoutReason).toBe(0);
       expect(report.acknowledged).toBeGreaterThan(0);
       const content = report.flips.filter(({ region }) => region === 'content');
-      expect(content.length).toBeGreaterThan(FLIPS / 4);
+      // Where a flip falls is by chance: heads of frames take more of what is small.
+      expect(content.length).toBeGreaterThan(FLIPS / 10);
       expect(content.filter(({ outcome }) => outcome !== 'counted')).toEqual([]);
     },
     180_000,
