@@ -77,6 +77,18 @@ describe('the documents', () => {
     expect(broken).toEqual([]);
   });
 
+  it('are all reached from docs/index.md in one step, and that from the README', () => {
+    const targets = (from: string): string[] =>
+      (PAGES.find(({ path }) => path === from)?.text ?? '')
+        .split('](')
+        .slice(1)
+        .map((text) => join(dirname(from), text.split(/[#)]/)[0] ?? ''));
+    const index = join('docs', 'index.md');
+    expect(targets('README.md')).toContain(index);
+    const reached = new Set([index, ...targets(index)]);
+    expect(PAGES.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([]);
+  });
+
   it('name scripts that exist', () => {
     const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>;
