@@ -1,4 +1,4 @@
-export { Session, newNoOPSession, newSession } from './client/session.js';
+export { type ClientIDSource, Session, newNoOPSession, newSession } from './client/session.js';
 export {
   type CertificateOptions,
   type HostFiles,
@@ -10,6 +10,7 @@ export type { ClusterConfig, ClusterConfigInput, Compatibility } from './config/
 export type {
   AdapterConfig,
   AdapterConfigInput,
+  HardSettingsConfig,
   LogConfig,
   NodeHostConfig,
   NodeHostConfigInput,
@@ -34,8 +35,8 @@ export {
   isDrakkarError,
   toUint64,
 } from '@drakkar/raftio';
-export { loadNodeHostConfig } from './config/load.js';
-export { validateClusterConfig } from './config/validate-cluster.js';
+export { type LoadOptions, type LoadedNodeHostConfig, loadNodeHostConfig } from './config/load.js';
+export { type ValidatedClusterConfig, validateClusterConfig } from './config/validate-cluster.js';
 export { DirectoryLockID, type HeldLock, type IDirectoryLock } from './datadir/directory-lock.js';
 export type { Overrides } from './di/build-container.js';
 export {
@@ -175,6 +176,8 @@ export type { INodeUser } from './nodehost/node-user.js';
 export type { CallOptions, ChangeOptions } from './nodehost/options.js';
 export type { ReplaceOptions, ReplaceStep } from './nodehost/replace-node.js';
 export {
+  type ChangeRefusal,
+  type ClaimFault,
   type CoreReport,
   type IRaft,
   type LogReadRequest,
@@ -195,6 +198,7 @@ export {
   type TermRun,
   createRaft,
 } from './raft/index.js';
+export type { Operation as RequestOperation } from './requests/claims.js';
 export { type RequestOutcome, RequestResult, RequestState } from './requests/request-state.js';
 export {
   ErrSessionsCorrupt,
@@ -206,6 +210,7 @@ export { ClockID, type IClock, SystemClock, type Timer } from './runtime/clock.j
 export { type IRandom, RandomID, SeededRandom, SystemRandom } from './runtime/random.js';
 export type { SoftSettings } from './settings/soft.js';
 export type { SnapshotProgress } from './snapshot/index.js';
+export type { TransportCounters } from './transport/transport.js';
 export type {
   CreateStateMachine,
   ISnapshotFileCollection,

@@ -63,6 +63,10 @@ describe('docs/api.md', () => {
     expect(values.filter((name) => !ours.has(name))).toEqual([]);
   });
 
+  it('leaves no type of a public declaration without a name that can be imported', () => {
+    expect(names.unnameable()).toEqual([]);
+  });
+
   it('leaves out no method of NodeHost', () => {
     const { NodeHost } = framework;
     const statics = Object.getOwnPropertyNames(NodeHost).filter(

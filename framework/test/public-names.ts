@@ -54,6 +54,26 @@ export class PublicNames {
     return [...own, ...statics].filter(isPublic).map((member) => member.name);
   }
 
+  /** Types of ours that public declarations name and nobody can import; the Raft core's own are for whoever replaces it. */
+  unnameable(): string[] {
+    const exported = new Set(this.#exports.values());
+    const missing = new Set<string>();
+    const visit = (node: ts.Node): void => {
+      if (ts.isBlock(node) || isHidden(node)) return;
+      if (ts.isTypeReferenceNode(node) || ts.isExpressionWithTypeArguments(node)) {
+        const name = ts.isTypeReferenceNode(node) ? node.typeName : node.expression;
+        const symbol = this.#checker.getSymbolAtLocation(name);
+        const type = symbol && this.#resolved(symbol);
+        if (type && isOurs(type) && !exported.has(type)) missing.add(type.name);
+      }
+      ts.forEachChild(node, visit);
+    };
+    for (const declaration of [...exported].flatMap((symbol) => symbol.declarations ?? [])) {
+      if (!declaration.getSourceFile().fileName.includes('/framework/src/raft/')) visit(declaration);
+    }
+    return [...missing].sort();
+  }
+
   #resolved(symbol: ts.Symbol): ts.Symbol {
     return (symbol.flags & ts.SymbolFlags.Alias) === 0 ? symbol : this.#checker.getAliasedSymbol(symbol);
   }
@@ -67,4 +87,22 @@ function isPublic(member: ts.Symbol): boolean {
       (ts.getCombinedModifierFlags(declaration) & (ts.ModifierFlags.Private | ts.ModifierFlags.Protected)) ===
         0 && !('name' in declaration && ts.isPrivateIdentifier(declaration.name as ts.Node)),
   );
+}
+
+/** Members that are private or internal, and what is assigned to a field. */
+function isHidden(node: ts.Node): boolean {
+  if (ts.isPropertyDeclaration(node.parent) && node.parent.initializer === node) return true;
+  if (!ts.isClassElement(node)) return false;
+  const name = node.name;
+  if (name !== undefined && ts.isPrivateIdentifier(name)) return true;
+  if ((ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Private) !== 0) return true;
+  return ts.getJSDocTags(node).some((tag) => tag.tagName.text === 'internal');
+}
+
+/** What a module of ours exports; what it keeps to itself is spelled out where it is inferred. */
+function isOurs(type: ts.Symbol): boolean {
+  const [declaration] = type.declarations ?? [];
+  if (declaration === undefined || declaration.getSourceFile().fileName.includes('node_modules'))
+    return false;
+  return (ts.getCombinedModifierFlags(declaration) & ts.ModifierFlags.Export) !== 0;
 }

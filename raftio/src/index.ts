@@ -37,6 +37,7 @@ export {
   emptyMembership,
   makeMessage,
 } from './raftpb/types.js';
+export type { ChecksumRule, DamagedPart } from './raftpb/checksum.js';
 export { type NormalAddress, isSameAddress, normalAddress } from './address.js';
 export {
   Feature,

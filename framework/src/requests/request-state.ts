@@ -101,6 +101,7 @@ export class RequestState {
   #more: Listener[] | undefined;
 
   /** For the tables of pending requests; not for applications. */
+  /** @internal */
   constructor(clusterID: number, key: number, request: RequestFields) {
     this.clusterID = clusterID;
     this.operation = request.operation;
