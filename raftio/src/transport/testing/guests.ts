@@ -41,4 +41,4 @@ export function guestTests<Options>(create: CreateTransport<Options>, options: O
 }
 
 /** Of every transport of this project. */
-export const GUEST_OPTIONS = Object.freeze({ maxConnections: MAX_CONNECTIONS });
+export const GUEST_OPTIONS = Object.freeze({ maxConnections: MAX_CONNECTIONS, connectTimeoutMs: 30_000 });
