@@ -5,12 +5,12 @@ import { type Hashes, StateHashes, type StatePart } from './state-hashes.js';
 
 export type { StatePart } from './state-hashes.js';
 
-/** Replicas that had applied the same entries and differ. */
+/** Replicas with the same applied entries that differ. */
 export interface StateDivergence {
-  /** The last entry that they had applied. */
+  /** The last applied entry. */
   index: number;
   parts: readonly StatePart[];
-  /** Members that are not as most voting members are; empty: no majority is known, so any may be wrong. */
+  /** Members unlike most voting members; empty: no majority is known, so any may be wrong. */
   wrong: readonly number[];
 }
 

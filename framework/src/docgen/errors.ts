@@ -4,44 +4,38 @@ import { markdownTable } from './markdown.js';
 
 const EFFECTS: Readonly<Record<ErrorEffect, string>> = {
   none: 'The operation had no effect, and will have none.',
-  unknown: 'It may have had an effect, in part or whole, or may yet.',
+  unknown: 'It may have had an effect, in part or whole, or may later.',
 };
 
 const RETRIES: Readonly<Record<ErrorRetry, string>> = {
-  here: 'On the same host, after a pause. Another host will do as well.',
-  elsewhere: 'On another host alone: here it fails again, however long one waits.',
-  never: 'Nowhere: the same call gives the same. Change something first.',
+  here: 'On the same host after a pause, or on another.',
+  elsewhere: 'Only on another host.',
+  never: 'Nowhere: change something first.',
 };
 
 const INTRODUCTION = `# Errors
 
 <!-- Made from the catalogue by \`npm run docs\`; a test compares. Change the catalogue, not this file. -->
 
-Every error is an \`Error\` with a stable \`code\`. Compare the code, with \`hasErrorCode(error, 'ERR_…')\` of
-\`@drakkar/framework\`, not the class:
-two copies of a package in one process have two classes, but one code.
+Every error has a stable \`code\`. Compare it with \`hasErrorCode(error, 'ERR_…')\` of \`@drakkar/framework\`, not the
+class, which differs between two copies of a package.
 
-Two fields say what the caller may do. They are set where the error is thrown, so the same code may say one thing of a
-read and another of a proposal; what the tables give is what it says unless the place knows better. \`error.effect\`:
+\`effect\` and \`retry\` say what the caller may do. They are set where the error is thrown; the tables show their defaults.
+\`error.effect\`:
 `;
 
-const RETRY = '`error.retry` says where the same call, made again, may succeed:';
+const RETRY = '`error.retry` says where the same call may succeed:';
 
 const ADVICE: readonly (readonly string[])[] = [
-  ['`none`', 'make it again where `retry` says', 'make it again where `retry` says'],
-  [
-    '`unknown`',
-    'make it again, unchanged, where `retry` says',
-    'find out first, by a read; made again it may be applied twice',
-  ],
+  ['`none`', 'retry where `retry` says', 'retry where `retry` says'],
+  ['`unknown`', 'retry unchanged, where `retry` says', 'check by a read first; a retry may be applied twice'],
 ];
 
-const REMARKS = `With a registered session all attempts at one command, until \`proposalCompleted()\`, are one operation: when an earlier
-one may have been applied, every later error says \`unknown\`. A read never has an effect.
+const REMARKS = `With a registered session, all attempts at one command until \`proposalCompleted()\` are one operation: if an earlier one
+may have been applied, every later error says \`unknown\`. A read never has an effect.
 
-A \`RequestState\` that failed has \`effect\` and \`retry\`, too. \`isTempError(error)\` is Dragonboat's IsTempError, and true
-also for \`ERR_CLUSTER_NOT_READY\`, \`ERR_CLUSTER_NOT_INITIALIZED\`, \`ERR_PENDING_LEADER_TRANSFER_EXIST\` and
-\`ERR_OBSERVER_BEHIND\`, which v2.1.7 does not have. It does not say what a retry does: use the two fields.
+A failed \`RequestState\` has \`effect\` and \`retry\`, too. \`isTempError(error)\` is Dragonboat's IsTempError, also true for
+\`ERR_CLUSTER_NOT_READY\`, \`ERR_CLUSTER_NOT_INITIALIZED\`, \`ERR_PENDING_LEADER_TRANSFER_EXIST\` and \`ERR_OBSERVER_BEHIND\`, which v2.1.7 does not have. It does not say what a retry does.
 \`kind\`, \`retrySafe\` and \`outcomeKnown\` of version 0.1 are derived from them, and deprecated.
 `;
 
@@ -70,7 +64,7 @@ export function errorDocs(): string {
     markdownTable(['`effect`', 'meaning'], rows(EFFECTS)),
     `\n${RETRY}\n`,
     markdownTable(['`retry`', 'meaning'], rows(RETRIES)),
-    '\nSo, of a call that failed:\n',
+    '\nAfter a failed call:\n',
     markdownTable(['`effect`', 'with a registered session, or a read', 'otherwise'], ADVICE),
     `\n${REMARKS}`,
     '## All errors\n',

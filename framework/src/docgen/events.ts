@@ -62,7 +62,7 @@ const INTRODUCTION = `# Events
 
 <!-- Made from the sources by \`npm run docs\`; a test compares. Change the sources, not this file. -->
 
-For who watches hosts. A program gives \`NodeHost.create\` a listener, of which every method is optional:
+What a host reports, for monitoring. Pass \`NodeHost.create\` a listener; every method is optional:
 
 \`\`\`ts
 const host = await NodeHost.create(config, {
@@ -73,11 +73,11 @@ const host = await NodeHost.create(config, {
 });
 \`\`\`
 
-A method is called outside the host's own work, in the order in which things happened. What is logged of the same
-incident has the event's name, or the same words.
+Methods are called outside the host's own work, in the order of the incidents. The log line of an incident has the
+event's name, or the same words.
 `;
 
-const NEWS = 'Nothing: it is part of ordinary work.';
+const NEWS = 'Nothing.';
 
 function section(event: Member, declarations: ReadonlyMap<string, Declaration>): string {
   const name = event.name as keyof HostEvents;
@@ -96,8 +96,8 @@ export function eventDocs(): string {
     some.map(({ name }) => `[\`${name}\`](#${name.toLowerCase()})`).join(', ');
   return [
     INTRODUCTION,
-    `Of these somebody should hear: ${links(events.filter(needsAction))}.\n`,
-    `These are news: ${links(events.filter((event) => !needsAction(event)))}.\n`,
+    `These need attention: ${links(events.filter(needsAction))}.\n`,
+    `These report ordinary work: ${links(events.filter((event) => !needsAction(event)))}.\n`,
     '## All events\n',
     events.map((event) => section(event, declarations)).join('\n'),
   ].join('\n');

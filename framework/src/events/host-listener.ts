@@ -12,7 +12,7 @@ export interface ReplicaEvent {
 }
 
 export interface LeaderUpdatedEvent extends ReplicaEvent {
-  /** 0: none is known now. */
+  /** 0 = unknown. */
   leaderID: number;
   term: number;
 }
@@ -20,12 +20,12 @@ export interface LeaderUpdatedEvent extends ReplicaEvent {
 export interface LeaderSteppedDownEvent extends ReplicaEvent {
   /** The term that it led. */
   term: number;
-  /** A save, or the state machine, has not moved for long, or no quorum was heard. */
+  /** A save or the state machine made no progress, or no quorum was heard. */
   reason: StepDownReason;
 }
 
 export interface StateMachineStalledEvent extends ReplicaEvent {
-  /** Index of the last entry that is applied, and of the last that is to be. */
+  /** Index of the last applied entry, and of the last committed one. */
   applied: number;
   commit: number;
 }
@@ -39,9 +39,9 @@ export interface LevelRaisedEvent extends ReplicaEvent {
 }
 
 export interface MemberOutdatedEvent extends ReplicaEvent {
-  /** The member that gets nothing; `nodeID` is the leader. */
+  /** The outdated member; `nodeID` is the leader. */
   memberID: number;
-  /** The group's feature level, which that member's host does not announce. */
+  /** The group's feature level. */
   level: number;
 }
 
@@ -55,54 +55,54 @@ export interface ReplicaFailedEvent extends ReplicaEvent {
 }
 
 export interface SnapshotEvent extends ReplicaEvent {
-  /** Index of the last entry that the snapshot stands for. */
+  /** Index of the last entry that the snapshot includes. */
   index: number;
 }
 
 export interface SendSnapshotEvent extends SnapshotEvent {
-  /** The node that gets the snapshot; `nodeID` is the one that sends it. */
+  /** The receiving node; `nodeID` is the sender. */
   to: number;
 }
 
 export interface SendSnapshotAbortedEvent extends SendSnapshotEvent {
-  /** ErrSnapshotNotSent, which says what the other host refused or can't take, ErrSnapshotStopped, ErrSnapshotCorrupt. */
+  /** ErrSnapshotNotSent (with what the other host refused or can't accept), ErrSnapshotStopped or ErrSnapshotCorrupt. */
   error: unknown;
 }
 
 export interface SnapshotReceivedEvent extends SnapshotEvent {
-  /** The node that sent the snapshot; `nodeID` is the one that got it. */
+  /** The sending node; `nodeID` is the receiver. */
   from: number;
 }
 
 export interface LogCompactedEvent extends ReplicaEvent {
-  /** Index of the last entry that is gone. */
+  /** Index of the last removed entry. */
   index: number;
 }
 
 export interface SnapshotDamagedEvent extends ReplicaEvent {
   /** Of the snapshot. */
   index: number;
-  /** What is wrong with it, as a rule ErrSnapshotCorrupt, which names the file and the offset. */
+  /** Usually ErrSnapshotCorrupt, which names the file and the offset. */
   error: unknown;
 }
 
 export interface GroupMismatchEvent extends ReplicaEvent {
-  /** Which other replica differs from this one, and in what. */
+  /** The other replica, and in what it differs. */
   difference: GroupDifference;
 }
 
 export interface GroupSettingsEvent extends ReplicaEvent {
-  /** All of them, as they are now. */
+  /** All current settings. */
   settings: GroupSettings;
 }
 
 export interface ConfigurationOverruledEvent extends GroupSettingsEvent {
-  /** What this host's configuration says. */
+  /** Those of this host's configuration. */
   configured: GroupSettings;
 }
 
 export interface ReplicaRefusedEvent extends ReplicaEvent {
-  /** ErrGroupMismatch or ErrEntriesLost: what calls to the replica throw from now on. */
+  /** ErrGroupMismatch or ErrEntriesLost; calls to the replica throw it from now on. */
   error: DrakkarError;
 }
 
@@ -110,26 +110,26 @@ export interface StateDivergedEvent extends ReplicaEvent, StateDivergence {}
 
 export interface LogDBFailedEvent {
   error: unknown;
-  /** What the error says of the disk; undefined: nothing that is known. */
+  /** The kind of disk problem; undefined: unknown. */
   problem: StorageProblem | undefined;
-  /** What to do, for people. */
+  /** What to do, as text. */
   advice: string;
 }
 
 export interface StorageProblemEvent {
   problem: StorageProblem;
-  /** What has failed: `snapshot`, `snapshot from another host`, `data directory`. */
+  /** What failed: `snapshot`, `snapshot from another host`, `data directory`. */
   operation: string;
-  /** Those of a snapshot. */
+  /** Of a snapshot. */
   clusterID: number | undefined;
   nodeID: number | undefined;
   error: unknown;
-  /** What to do, for people. */
+  /** What to do, as text. */
   advice: string;
 }
 
 export interface ClockJumpedEvent {
-  /** Forward; negative: back. */
+  /** Negative: backward. */
   byMs: number;
 }
 
@@ -139,16 +139,16 @@ export interface ConnectionEvent {
 }
 
 export interface MessageDamagedEvent {
-  /** `entry`: its batch came as it was sent, so the memory or the disk of the sender is suspect, not the network. */
+  /** `entry`: its batch arrived intact, so the memory or disk of the sender is suspect, not the network. */
   part: 'batch' | 'chunk' | 'entry';
-  /** Network address of the connection that brought it, which was ended. */
+  /** Network address of its connection, which was closed. */
   peer: string;
   /** Raft address that the sender gave when it connected. */
   address: string | undefined;
 }
 
 export interface ConnectionFailedEvent extends ConnectionEvent {
-  /** Undefined when the connection ended without an error. */
+  /** Undefined: the connection ended without an error. */
   error: Error | undefined;
 }
 
@@ -157,12 +157,12 @@ export interface PlaintextEvent {
 }
 
 export interface FilesExposedEvent {
-  /** A folder of the data directory, or the file of the key. */
+  /** A folder of the data directory, or the key file. */
   path: string;
   what: 'data' | 'key';
   /** Permission bits, such as `0755`. */
   mode: string;
-  /** What kept the host from changing it; undefined for a key, which is not the host's to change. */
+  /** Why the host could not change it; undefined for a key, which the host does not change. */
   error: unknown;
 }
 
@@ -173,7 +173,7 @@ export interface NetworkFileSystemEvent {
 }
 
 export interface CertificateExpiresEvent {
-  /** The file of the configuration that it is in, and the key that names that. */
+  /** The file with the certificate, and the configuration key that names it. */
   file: string;
   setting: 'caFile' | 'certFile';
   /** The subject of the certificate, and its SHA-256 fingerprint. */
@@ -188,153 +188,145 @@ export interface CertificateExpiresEvent {
 export interface SlowOperationEvent {
   /** Such as `LogDB.saveRaftState`, `snapshot`, `state machine's update`. */
   operation: string;
-  /** Those that it is for; none: the whole host. */
+  /** The groups concerned; none: the whole host. */
   clusterIDs: readonly number[];
-  /** So far, or in all when it has ended. */
+  /** So far, or in total if it has ended. */
   durationMs: number;
   hasEnded: boolean;
 }
 
 export interface SnapshotNoSpaceEvent extends ReplicaEvent {
-  /** Node that has sent it; 0: it was to be taken here. */
+  /** The sending node; 0: the snapshot was to be taken here. */
   from: number;
   index: number;
-  /** Says how much is needed, free, and reserved. */
+  /** Has the needed, free and reserved space. */
   error: unknown;
 }
 
-/** What may happen on a host. */
+/** Events of a host. */
 export interface HostEvents {
-  /** The leader of a group, or the term, is another than before, as far as the replica here knows. */
+  /** The replica here knows of another leader or term of its group. */
   leaderUpdated: LeaderUpdatedEvent;
-  /** The leader here left office because it can not do its work. */
+  /** The leader here stepped down because it could not do its work. */
   leaderSteppedDown: LeaderSteppedDownEvent;
-  /** A state machine has applied nothing for five election timeouts, though entries are committed. Once for each time. */
+  /** A state machine applied nothing for five election timeouts despite committed entries. Once per stall. */
   stateMachineStalled: StateMachineStalledEvent;
-  /** A replica has replayed its log and takes requests; whether its group has a leader is another matter. */
+  /** A replica has replayed its log and accepts requests; its group may still lack a leader. */
   nodeReady: ReplicaEvent;
-  /** A replica does not run here any more. */
+  /** A replica no longer runs here. */
   nodeUnloaded: NodeUnloadedEvent;
-  /** A replica has applied a membership change. */
+  /** A replica applied a membership change. */
   membershipChanged: MembershipChangedEvent;
-  /** A replica has applied the entry that raised its group's feature level; a host of 0.1 can't run it any more. */
+  /** A replica applied the entry that raises its group's feature level; a host of 0.1 can no longer run it. */
   levelRaised: LevelRaisedEvent;
-  /** A replica has applied an entry that changed settings of its group. */
+  /** A replica applied a change of its group's settings. */
   groupSettingsChanged: GroupSettingsEvent;
   /**
-   * The configuration of a replica names other settings than its group has in its log, which count. Once in each run of
-   * the replica.
+   * A replica's configuration differs from the settings in its group's log, which apply. Once per run of the replica.
    */
   configurationOverruled: ConfigurationOverruledEvent;
   /**
-   * The leader here sends a member neither entries nor snapshots, for its host answers but does not announce the group's
-   * feature level: it runs an older release. Once in each term of the leader.
+   * The leader here sends a member neither entries nor snapshots, because its host runs an older release that does not
+   * announce the group's feature level. Once per term of the leader.
    */
   memberOutdated: MemberOutdatedEvent;
-  /** A stream of a snapshot to another node begins; `sendSnapshotCompleted` or `sendSnapshotAborted` follows. */
+  /** A snapshot stream to another node starts; `sendSnapshotCompleted` or `sendSnapshotAborted` follows. */
   sendSnapshotStarted: SendSnapshotEvent;
-  /** The other host has all of the snapshot. */
+  /** The other host has the whole snapshot. */
   sendSnapshotCompleted: SendSnapshotEvent;
-  /** The stream ended early; the leader tries again while the follower needs it. */
+  /** The stream ended early; the leader retries while the follower needs it. */
   sendSnapshotAborted: SendSnapshotAbortedEvent;
-  /** A snapshot from another node is on this host's disk, whole and checked; the replica may or may not need it. */
+  /** A snapshot from another node is on this host's disk, complete and verified; the replica may not need it. */
   snapshotReceived: SnapshotReceivedEvent;
-  /** A state machine was recovered from a snapshot, at its start or in place of a log that is gone. */
+  /** A state machine was recovered from a snapshot, at startup or in place of a compacted log. */
   snapshotRecovered: SnapshotEvent;
-  /** A snapshot of a replica here was taken and recorded. */
+  /** A replica here took and recorded a snapshot. */
   snapshotCreated: SnapshotEvent;
   /**
-   * There is no room for a snapshot without what is reserved for the log: it was refused, or given up, and its group goes
-   * on with a longer log. It is tried again after a pause that grows.
+   * A snapshot would need disk space reserved for the log, and was refused or aborted; the log grows meanwhile. It is
+   * retried after growing pauses.
    */
   snapshotNoSpace: SnapshotNoSpaceEvent;
   /**
-   * The log of a replica can't be compacted, since its snapshots have no room or do not come, and what is free on the
-   * disk of the LogDB comes near the reserve: its host takes neither proposals nor entries for it, so that the log does
-   * not fill the disk, which would be the end of every group there. `logSpaceRegained` follows.
+   * A replica's log can't be compacted for lack of snapshots, and free space of the LogDB's disk nears the reserve: its
+   * host accepts neither proposals nor entries for it, so that the disk does not fill up, which would stop every group
+   * there. `logSpaceRegained` follows.
    */
   logNoSpace: ReplicaEvent;
-  /** There is room again, or a snapshot was taken: the replica takes proposals and entries. */
+  /** There is space again, or a snapshot was taken: the replica accepts proposals and entries. */
   logSpaceRegained: ReplicaEvent;
-  /** A snapshot that newer ones have made superfluous was removed. */
+  /** A snapshot superseded by newer ones was removed. */
   snapshotCompacted: SnapshotEvent;
-  /** The entries of a log up to an index were removed. */
+  /** The log's entries up to an index were removed. */
   logCompacted: LogCompactedEvent;
-  /** The LogDB has given back the space of a log's removed entries. */
+  /** The LogDB gave back the space of removed entries. */
   logDBCompacted: LogCompactedEvent;
   /** A replica stopped itself: its state machine threw, or an invariant broke. `nodeUnloaded` follows. */
   replicaFailed: ReplicaFailedEvent;
   /**
-   * A recorded snapshot proved damaged when it was read: at the start of the replica, which goes on with an older one
-   * and its log, or when it was to be sent or exported, for which another one is taken in its place. The disk is
-   * suspect.
+   * A recorded snapshot proved damaged when it was read: at startup, where the replica uses an older one and its log, or
+   * before sending or exporting, where a new one is taken instead.
    */
   snapshotDamaged: SnapshotDamagedEvent;
   /**
-   * Another replica that takes itself for a member of the group differs in what must be equal on all members. Which of
-   * the two is wrong is another matter: see `replicaRefused`.
+   * Another replica of the group differs in what must be equal on all members. Either may be wrong: see
+   * `replicaRefused`.
    */
   groupMismatch: GroupMismatchEvent;
-  /** This replica is the one that differs: it takes no writes and serves no linearizable reads. */
+  /** This replica is the one that differs: it accepts no writes and serves no linearizable reads. */
   replicaRefused: ReplicaRefusedEvent;
   /**
-   * Replicas that had applied the same entries differ. `wrong` has those that are not as most voting members are; empty:
-   * no majority is known. One that is wrong serves no linearizable reads.
+   * Replicas with the same applied entries differ. `wrong` lists those unlike most voting members; empty: no majority is
+   * known. A wrong replica serves no linearizable reads.
    */
   stateDiverged: StateDivergedEvent;
   /**
-   * A call of the LogDB or of a state machine, or a snapshot, takes longer than a second: once when it does, each time
-   * that it has taken twice as long (or five minutes more), and when it has ended. A hundred in ten seconds at most.
+   * A call of the LogDB or of a state machine, or a snapshot, takes longer than a second: then, at each doubling (or every
+   * five minutes), and at its end. At most a hundred in ten seconds.
    */
   slowOperation: SlowOperationEvent;
   /**
-   * The LogDB failed, or its folder was taken away, and with it every replica of the host. Nothing is tried again, since
-   * what a failed write has left on the disk is unknown.
+   * The LogDB failed, or its folder was removed, which stops every replica of the host. Nothing is retried, because what a
+   * failed write left on the disk is unknown.
    */
   logDBFailed: LogDBFailedEvent;
   /**
-   * Something else than a write of the LogDB met a disk that does not work, or a process without descriptors: a snapshot
-   * is taken or sent again later, and the host goes on. Once for the data directory as long as it lasts, once for each
-   * snapshot.
+   * An operation other than a LogDB write met a failing disk, or a process without descriptors. The host continues, and
+   * snapshots are retried. Once while it lasts for the data directory, once for each snapshot.
    */
   storageProblem: StorageProblemEvent;
   /**
-   * The time of day has jumped by more than two seconds: it was set, or the machine has slept. Nothing in Raft or on the
-   * disk goes by it. The validity of certificates does, and times in logs do: look after the machine's time server.
+   * The time of day jumped by more than two seconds: it was set, or the machine slept. Raft and the data do not depend on
+   * it; certificates and log times do.
    */
   clockJumped: ClockJumpedEvent;
-  /** A connection to another host is there. */
+  /** A connection to another host is established. */
   connectionEstablished: ConnectionEvent;
   /**
-   * A connection broke, or could not be made; of further attempts that fail, one that fails for another reason than those
-   * before.
+   * A connection broke or could not be made. A further failed attempt is reported only if it fails for a new reason.
    */
   connectionFailed: ConnectionFailedEvent;
   /**
-   * The checksum of a batch of messages, of a chunk of a snapshot, or of an entry did not match when it came in: nothing
-   * was taken from it.
+   * The checksum of a received batch of messages, snapshot chunk or entry did not match; it was discarded.
    */
   messageDamaged: MessageDamagedEvent;
   /**
-   * The host runs without mutual TLS at an address that other machines can reach, so anyone who reaches it can do
-   * everything. Once, at its start; `allowPlaintext: true` says that this is meant.
+   * The host runs without mutual TLS at an address that other machines can reach, so they can do everything. Once, at
+   * startup; `allowPlaintext: true` silences it.
    */
   plaintext: PlaintextEvent;
   /**
-   * Others than the user that runs the host can get at its data or its key. Once for each folder, at the start; the
-   * key is looked at every hour, too, and when files are read again.
-   * Take their access away, by `chmod`.
+   * Users other than the host's can access its data or key. Once per folder, at startup; the key is also checked every
+   * hour and at each reload.
    */
   filesExposed: FilesExposedEvent;
   /**
-   * The data directory is on a file system that other machines may have, too: its lock does not keep off a host that
-   * is started on another machine with the same data. Once for each folder, at the start; `allowNetworkFileSystem: true`
-   * says that this is known.
+   * The data directory is on a file system that other machines may share, where its lock does not exclude a host on
+   * another machine. Once per folder, at startup; `allowNetworkFileSystem: true` silences it.
    */
   networkFileSystem: NetworkFileSystemEvent;
   /**
-   * A certificate of this host, or of its CA, expires within 30 days; again within 7, within one, and when it has expired.
-   * Replace the file: no restart is needed.
+   * A certificate of this host, or of its CA, expires within 30 days; again within 7 and 1, and when it has expired.
    */
   certificateExpires: CertificateExpiresEvent;
   /** `NodeHost.stop` was called. */
