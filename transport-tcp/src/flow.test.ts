@@ -191,7 +191,7 @@ describe('a peer', () => {
   });
 
   it('is given up when it is a host of Dragonboat and reads nothing of what it is sent', async () => {
-    const host = await hosts.start({ options: { peers: 'dragonboat', deadPeerTimeoutMs: 200 } });
+    const host = await hosts.start({ options: { peers: 'dragonboat', deadPeerTimeoutMs: 50 } });
     const connection = await host.rpc.getConnection(await silentServer('dragonboat'), never);
     const send = connection.sendMessageBatch(numberedBatch(1, new Uint8Array(32 * MIB)));
     await expect(send).rejects.toMatchObject({ message: expect.stringMatching(/nothing passed .* 200 ms/) });

@@ -32,6 +32,12 @@ export interface LinkOptions {
 const NOTHING = new Uint8Array(0);
 
 /**
+ * How many times `deadPeerTimeoutMs` what is being sent may stand still. On a slow line the operating system takes the
+ * next piece when a third of its buffer is free again, which can be more than a megabyte.
+ */
+const STALL_PATIENCE = 4;
+
+/**
  * One TCP or TLS connection, of either side: frames out, corked so that all that is sent in one turn of the event loop
  * is one write; frames in; signs of life; an end that is told exactly once. The socket allows half-open connections.
  */
@@ -53,6 +59,9 @@ export class Link implements HeldLink {
   #closeTimer: NodeJS.Timeout | undefined;
   #bytesRead = 0;
   #silentSweeps = 0;
+  /** In a row, in which nothing was sent, and what waited then. */
+  #stalls = 0;
+  #stalledBytes: number | undefined;
 
   constructor(socket: Socket, peer: string, options: LinkOptions, handlers: LinkHandlers) {
     this.peer = peer;
@@ -191,12 +200,23 @@ export class Link implements HeldLink {
   #onStalled(): void {
     if (this.#ending) return;
     const { deadPeerTimeoutMs } = this.#options;
-    if ((this.#reader.isMidFrame && !this.#isPaused) || this.bufferedBytes > 0) {
-      const message = `nothing passed to or from ${this.peer} for ${deadPeerTimeoutMs} ms in the middle of a frame`;
-      this.terminate(new ErrConnectionClosed(message, { details: { deadPeerTimeoutMs } }));
-    } else {
+    const isReceiving = this.#reader.isMidFrame && !this.#isPaused;
+    if (!isReceiving && !this.#isSendingStuck()) {
       this.#socket.setTimeout(deadPeerTimeoutMs);
+      return;
     }
+    const silenceMs = isReceiving ? deadPeerTimeoutMs : STALL_PATIENCE * deadPeerTimeoutMs;
+    const message = `nothing passed to or from ${this.peer} for ${silenceMs} ms in the middle of a frame`;
+    this.terminate(new ErrConnectionClosed(message, { details: { deadPeerTimeoutMs } }));
+  }
+
+  #isSendingStuck(): boolean {
+    const waitingBytes = queuedBytes(this.#socket);
+    const isSame = this.#stalls > 0 && waitingBytes === this.#stalledBytes;
+    this.#stalledBytes = waitingBytes;
+    if (this.bufferedBytes === 0) this.#stalls = 0;
+    else this.#stalls = isSame ? this.#stalls + 1 : 1;
+    return this.#stalls >= STALL_PATIENCE;
   }
 
   #write(method: Method, payload: Uint8Array): void {
@@ -262,4 +282,13 @@ export class Link implements HeldLink {
     this.#reason = reason;
     this.#handlers.onClosed(reason);
   }
+}
+
+/**
+ * Of a write that is under way, what the operating system has not taken. No public property tells; it is the one by which
+ * the timeouts of Node.js do.
+ */
+function queuedBytes(socket: Socket): number | undefined {
+  const { _handle: handle } = socket as { _handle?: { writeQueueSize?: number } | null };
+  return handle?.writeQueueSize;
 }
