@@ -1,11 +1,14 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Owner, type Ownership, foreignOwner, giveToOwner } from './owner.js';
 
 const ROOT = { uid: 0, gid: 0 };
 const SERVICE = { uid: 999, gid: 998 };
+
+/** The name of a file that was reached by way of an open folder. */
+const known = async (path: string): Promise<string> => join(await realpath(dirname(path)), basename(path));
 
 describe('ownership of what a command of root makes', () => {
   let dir: string;
@@ -13,7 +16,7 @@ describe('ownership of what a command of root makes', () => {
   let given: string[];
   let asRoot: Ownership;
   beforeEach(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'drakkar-owner-'));
+    dir = await realpath(await mkdtemp(join(tmpdir(), 'drakkar-owner-')));
     given = [];
     owners = new Map([
       [join(dir, 'drakkar.json'), SERVICE],
@@ -21,11 +24,11 @@ describe('ownership of what a command of root makes', () => {
     ]);
     asRoot = {
       uid: 0,
-      ownerOf: (path) => Promise.resolve(owners.get(path) ?? ROOT),
-      give: (path, owner) => {
-        owners.set(path, owner);
-        given.push(relative(dir, path));
-        return Promise.resolve();
+      ownerOf: async (path) => owners.get(await known(path)) ?? ROOT,
+      give: async (path, owner) => {
+        const name = await known(path);
+        owners.set(name, owner);
+        given.push(relative(dir, name));
       },
     };
     for (const folder of ['LOCK', 'logdb/lock', 'lost+found', 'app', 'elsewhere'])
@@ -50,6 +53,13 @@ describe('ownership of what a command of root makes', () => {
       ['LOCK', 'LOCK/g2', 'drakkar.seal', 'logdb', 'logdb/link', 'logdb/lock', 'logdb/lock/x'].sort(),
     );
     expect(new Set(given.map((path) => owners.get(join(dir, path))))).toEqual(new Set([SERVICE]));
+  });
+
+  it('does not change behind a link that the user of the host has put in a place of the host', async () => {
+    await rm(join(dir, 'logdb'), { recursive: true });
+    await symlink(join(dir, 'elsewhere'), join(dir, 'logdb'));
+    await giveToOwner([dir], SERVICE, asRoot);
+    expect(given.sort()).toEqual(['LOCK', 'LOCK/g2', 'drakkar.seal', 'logdb'].sort());
   });
 
   it('stays where the host is of root, where there is no record, and for another user', async () => {

@@ -1,4 +1,5 @@
-import { lchown, lstat, readdir, realpath } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, lchown, lstat, open, readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { acquireLocks, isOwnName } from '../datadir/data-dir.js';
 import type { HeldLock, IDirectoryLock } from '../datadir/directory-lock.js';
@@ -28,10 +29,32 @@ const ROOT_UID = 0;
 /** Root's own, at the root of a file system. */
 const LOST_AND_FOUND = 'lost+found';
 
-async function giveBelow(path: string, owner: Owner, ownership: Ownership): Promise<void> {
-  if ((await ownership.ownerOf(path)).uid === ROOT_UID) await ownership.give(path, owner);
-  if (!(await lstat(path)).isDirectory()) return;
-  for (const name of await readdir(path)) await giveBelow(join(path, name), owner, ownership);
+/** A folder that is open keeps its place, whatever the user of the host puts at its path in the meantime. */
+function placeOf(path: string, { fd }: FileHandle): string {
+  return process.platform === 'linux' ? `/proc/self/fd/${fd}` : path;
+}
+
+/**
+ * Follows no links, so that the user of the host, or who has taken over its process, can not have root give away files
+ * that lie elsewhere.
+ */
+async function giveWithin(
+  path: string,
+  owner: Owner,
+  ownership: Ownership,
+  isGiven: (name: string) => boolean,
+): Promise<void> {
+  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    const place = placeOf(path, folder);
+    for (const name of (await readdir(place)).filter(isGiven)) {
+      const each = join(place, name);
+      if ((await ownership.ownerOf(each)).uid === ROOT_UID) await ownership.give(each, owner);
+      if ((await lstat(each)).isDirectory()) await giveWithin(each, owner, ownership, () => true);
+    }
+  } finally {
+    await folder.close();
+  }
 }
 
 /** Who runs the host whose data this is, by its record, when this process is root's and the host is not. */
@@ -53,10 +76,9 @@ export async function giveToOwner(
   ownership = ofProcess,
 ): Promise<void> {
   if (owner === undefined) return;
-  for (const dir of dirs) {
-    const names = (await readdir(dir)).filter((name) => isOwnName(name) && name !== LOST_AND_FOUND);
-    for (const name of names) await giveBelow(await realpath(join(dir, name)), owner, ownership);
-  }
+  const isGiven = (name: string): boolean => isOwnName(name) && name !== LOST_AND_FOUND;
+  // The operator has named these; they may be links.
+  for (const dir of dirs) await giveWithin(await realpath(dir), owner, ownership, isGiven);
 }
 
 /**
