@@ -160,6 +160,8 @@ describe('the command (needs a build)', () => {
     const { exitCode, stdout } = await runNode([command, 'logdb', fixture, ...cases]);
     expect(stdout).toMatch(/^LDB-SAVE +\d+\/3$/m);
     expect(stdout).toMatch(/LDB-MODEL-1 FAILED/);
+    expect(stdout).toMatch(/, at logdb\/cases\/[\w-]+\.js:\d+\n/);
+    expect(stdout).toMatch(/what a clause promises: @drakkar\/raftio\/docs\/logdb-contract.md/);
     expect(exitCode).toBe(1);
   }, 120_000);
 

@@ -1,4 +1,5 @@
 import type { CaseResult, Report } from '../suite/case.js';
+import { PAGE_OF } from '../suite/run.js';
 import type { MutantResult } from '../mutants/mutant.js';
 import type { AdapterOutcome } from './adapters.js';
 import type { JobTime, Outcome } from './jobs.js';
@@ -67,6 +68,15 @@ function remarks(outcomes: readonly AdapterOutcome[]): string[] {
   return lines;
 }
 
+/** Where the clauses are that something failed in. */
+function pagesOfFailed(outcomes: readonly AdapterOutcome[]): string[] {
+  const reports = outcomes.flatMap((each) => ('report' in each ? [each.report] : []));
+  const failed = reports.filter(({ cases }) => cases.some(({ status }) => status === 'failed'));
+  return [...new Set(failed.map(({ contract }) => PAGE_OF[contract]))].map(
+    (page) => `what a clause promises: ${page}`,
+  );
+}
+
 function mutantLines(mutants: readonly MutantResult[]): string[] {
   const caught = mutants.filter((each) => each.caught).length;
   const missed = mutants
@@ -101,7 +111,7 @@ export function renderTables({ adapters: outcomes, mutants, times }: Outcome): s
     const asked = outcomes.filter((each) => isOf(each, contract));
     if (asked.some((each) => 'report' in each)) blocks.push(contractTable(asked, contract));
   }
-  blocks.push(remarks(outcomes));
+  blocks.push([...remarks(outcomes), ...pagesOfFailed(outcomes)]);
   if (mutants.length > 0) blocks.push(mutantLines(mutants));
   if (times.length > 1) blocks.push(timeTable(times));
   return blocks

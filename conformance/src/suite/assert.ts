@@ -43,6 +43,16 @@ export function describeError(error: unknown): string {
   return typeof code === 'string' ? `${code} (${text})` : text;
 }
 
+/** The line of the case that an error came from, as far as its stack goes. */
+const LINE_OF_CASE = /[\w-]+\/cases\/[\w-]+\.[jt]s:\d+/;
+
+/** What `describeError` says, and which line of a case has seen it. */
+export function describeFailure(error: unknown): string {
+  const { stack } = (error ?? {}) as { stack?: unknown };
+  const line = typeof stack === 'string' ? LINE_OF_CASE.exec(stack)?.[0] : undefined;
+  return line === undefined ? describeError(error) : `${describeError(error)}, at ${line}`;
+}
+
 export function truth(condition: boolean, what: string): void {
   if (!condition) fail(what);
 }

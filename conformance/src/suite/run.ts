@@ -1,4 +1,4 @@
-import { ConformanceFailure, NotApplicable, describeError } from './assert.js';
+import { ConformanceFailure, NotApplicable, describeFailure } from './assert.js';
 import {
   type CaseResult,
   type CaseStatus,
@@ -12,6 +12,12 @@ import { MAX_SLOWNESS, within } from './wait.js';
 
 const DEADLINE_MS = 15_000;
 const CLEAN_UP_MS = 10_000;
+/** The page that states the clauses of a contract. */
+export const PAGE_OF: Readonly<Record<Report['contract'], string>> = {
+  logdb: '@drakkar/raftio/docs/logdb-contract.md',
+  rpc: '@drakkar/raftio/docs/rpc-contract.md',
+  assembly: '@drakkar/conformance/docs/assembly.md',
+};
 /** A test runner's own limit must lie above ours, so that ours tells what was late. */
 const RUNNER_MARGIN_MS = 5000;
 
@@ -75,11 +81,11 @@ function outcomeOf(failure: unknown, gap: string | undefined): Outcome {
   if (gap === undefined) {
     return failure === undefined
       ? { status: 'passed', error: undefined, reason: undefined }
-      : { status: 'failed', error: describeError(failure), reason: undefined };
+      : { status: 'failed', error: describeFailure(failure), reason: undefined };
   }
   return failure === undefined
     ? { status: 'failed', error: `no longer a gap: remove it from knownGaps (${gap})`, reason: undefined }
-    : { status: 'known-gap', error: describeError(failure), reason: gap };
+    : { status: 'known-gap', error: describeFailure(failure), reason: gap };
 }
 
 async function runCase<B, C>(suite: Suite<B, C>, test: ConformanceCase<B, C>): Promise<CaseResult> {
@@ -156,7 +162,10 @@ function registerCase<B, C>(runner: TestRunner, suite: Suite<B, C>, test: Confor
     `${test.id} ${test.title}${note}`,
     async () => {
       const result = await runCase(suite, test);
-      if (result.status === 'failed') throw new ConformanceFailure(`${test.id}: ${result.error}`);
+      if (result.status === 'failed')
+        throw new ConformanceFailure(
+          `${test.id}: ${result.error}; the clause is in ${PAGE_OF[suite.contract]}`,
+        );
     },
     ((test.deadlineMs ?? DEADLINE_MS) * 2 + CLEAN_UP_MS) * MAX_SLOWNESS + RUNNER_MARGIN_MS,
   );
