@@ -1,13 +1,19 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { TestLogs, entries, failureOf, indexesOf, updateOf } from '@drakkar/raftio/kv/testing';
 import { FreeSpace } from './free-space.js';
 import { openLmdbLogDB } from './index.js';
 
+const MIB = 1024 * 1024;
+const GIB = 1024 * MIB;
 const MORE_THAN_THERE_IS = 2 ** 60;
 const path = join(tmpdir(), 'log.mdb');
 const logs = new TestLogs(openLmdbLogDB);
+
+afterEach(() => {
+  jest.useRealTimers();
+});
 
 describe('FreeSpace', () => {
   it('lets a write through that fits', () => {
@@ -39,6 +45,57 @@ describe('a disk with ample room', () => {
     expect(() => {
       freeSpace.check([putOf(MORE_THAN_THERE_IS)]);
     }).toThrow('no space left on device');
+  });
+
+  /** A disk that holds what is written, with others on it; `looks` counts how often it is looked at. */
+  class Disk {
+    freeBytes = 4 * GIB;
+    looks = 0;
+    readonly freeSpace = new FreeSpace('/log/log.mdb', MIB, () => {
+      this.looks += 1;
+      return this.freeBytes;
+    });
+
+    /** Twice as much as is asked for, since pages are copied. */
+    write(sizeBytes: number): void {
+      const put = { ...putOf(sizeBytes / 2), key: { length: sizeBytes / 2 } as Uint8Array };
+      this.freeSpace.check([put, { type: 'delete', key: Buffer.alloc(8) }]);
+      this.freeBytes -= 2 * sizeBytes;
+    }
+  }
+
+  it('is not looked at for each write, and again after 10 ms', () => {
+    jest.useFakeTimers();
+    const disk = new Disk();
+    for (let i = 0; i < 100; i++) disk.write(1_000);
+    expect(disk.looks).toBe(1);
+    jest.advanceTimersByTime(9);
+    disk.write(1_000);
+    expect(disk.looks).toBe(1);
+    jest.advanceTimersByTime(1);
+    disk.write(1_000);
+    expect(disk.looks).toBe(2);
+  });
+
+  it('keeps its reserve, however much is written within 10 ms', () => {
+    jest.useFakeTimers();
+    for (const sizeBytes of [MIB / 4, 7 * MIB, 250 * MIB, GIB / 2, GIB]) {
+      const disk = new Disk();
+      expect(() => {
+        for (let i = 0; i < 100_000; i++) disk.write(sizeBytes);
+      }).toThrow('no space left on device');
+      expect(disk.freeBytes).toBeGreaterThanOrEqual(MIB);
+      // No more is refused than has no room.
+      expect(disk.freeBytes).toBeLessThan(MIB + 2 * sizeBytes);
+    }
+  });
+
+  it('is looked at for each write when there is less room', () => {
+    jest.useFakeTimers();
+    const disk = new Disk();
+    disk.freeBytes = GIB;
+    for (let i = 0; i < 10; i++) disk.write(1_000);
+    expect(disk.looks).toBe(10);
   });
 });
 

@@ -22,10 +22,13 @@ export class FreeSpace {
   /** Room for writes until somebody looks again. */
   #spareBytes = 0;
 
+  readonly #freeBytesIn: (dir: string) => number;
+
   /** @param path of the file that grows; @param reserveBytes what stays free at least; 0 = nobody looks */
-  constructor(path: string, reserveBytes: number) {
+  constructor(path: string, reserveBytes: number, freeBytesIn = askSystem) {
     this.#dir = dirname(path);
     this.#reserveBytes = reserveBytes;
+    this.#freeBytesIn = freeBytesIn;
   }
 
   /** Throws an error with the code `ENOSPC` when `ops` might not fit. */
@@ -35,8 +38,7 @@ export class FreeSpace {
     const writtenBytes = 2 * sizeBytesOf(ops);
     this.#spareBytes -= writtenBytes;
     if (this.#spareBytes >= 0 && nowMs - this.#lookedAtMs < LOOK_AGAIN_MS) return;
-    const { bavail, bsize } = statfsSync(this.#dir);
-    const freeBytes = bavail * bsize;
+    const freeBytes = this.#freeBytesIn(this.#dir);
     const neededBytes = this.#reserveBytes + writtenBytes;
     this.#lookedAtMs = nowMs;
     this.#spareBytes = freeBytes - neededBytes >= AMPLE_BYTES ? AMPLE_BYTES / 2 : -1;
@@ -47,6 +49,11 @@ export class FreeSpace {
     );
     throw Object.assign(error, { code: 'ENOSPC' });
   }
+}
+
+function askSystem(dir: string): number {
+  const { bavail, bsize } = statfsSync(dir);
+  return bavail * bsize;
 }
 
 function sizeBytesOf(ops: readonly KVOp[]): number {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { makeEntry } from '@drakkar/raftio';
-import { PendingProposals } from './pending-proposals.js';
+import { SeededRandom } from '../runtime/random.js';
+import { KEY_NONCE_BOUND, PendingProposals } from './pending-proposals.js';
 import type { RequestFields, RequestState } from './request-state.js';
 
 const CLUSTER = 7;
@@ -116,5 +117,54 @@ describe('PendingProposals', () => {
     const keys = new Set(Array.from({ length: 1000 }, () => proposals.add(proposal(1, 0, 5)).key));
     expect(keys.size).toBe(1000);
     for (const key of keys) expect(Number.isSafeInteger(key)).toBe(true);
+  });
+
+  it.each([1])('agrees with a plain map, whatever comes and goes (seed %i)', (seed) => {
+    const random = new SeededRandom(seed);
+    const nonce = KEY_NONCE_BOUND - 1;
+    const proposals = new PendingProposals(CLUSTER, nonce);
+    const map = new Map<RequestState, string>();
+    const expected: [RequestState, string][] = [];
+    const ends = (request: RequestState, outcome: string): void => {
+      map.delete(request);
+      expected.push([request, outcome]);
+    };
+    let nowMs = 0;
+    for (let step = 0; step < 2_500; step++) {
+      const what = random.nextInt(100);
+      const waiting = [...map.keys()];
+      const request = waiting[random.nextInt(waiting.length || 1)];
+      if (what < (step % 1_000 < 600 ? 60 : 25) || request === undefined) {
+        // Clients and series collide; some deadlines have passed before, and most end all at once.
+        const deadlineMs =
+          random.nextInt(3) === 0 ? nowMs - 1 + random.nextInt(60) : 1_000 * Math.ceil((nowMs + 1) / 1_000);
+        map.set(proposals.add(proposal(random.nextInt(3), random.nextInt(3), deadlineMs)), '');
+      } else if (what < 80) {
+        const entry = entryOf(request);
+        const other = random.nextInt(5);
+        if (other === 0) entry.key = request.key - 0x1_0000_0000;
+        else if (other === 1) entry.clientID = 2 ** 53 - 1;
+        else if (other === 2) entry.seriesID = 2n ** 64n - 1n;
+        const end = random.nextInt(4);
+        if (end === 0) proposals.dropped(entry);
+        else if (end === 1) proposals.withoutRoom(entry);
+        else proposals.applied(entry, step, end === 2);
+        if (other > 2) ends(request, ['dropped', 'dropped', 'rejected', 'completed'][end] as string);
+      } else if (what < 99) {
+        nowMs += random.nextInt(20);
+        proposals.expire(nowMs);
+        for (const each of waiting) if (each.deadlineMs <= nowMs) ends(each, 'timeout');
+      } else if (random.nextInt(10) === 0) {
+        proposals.terminate();
+        for (const each of waiting) ends(each, 'terminated');
+      }
+      expect(proposals.size).toBe(map.size);
+    }
+    expect(expected.map(([request]) => request.outcome)).toEqual(expected.map(([, outcome]) => outcome));
+    expect([...map.keys()].map(({ outcome }) => outcome)).toEqual([...map.keys()].map(() => undefined));
+    expect(new Set(expected.map(([request]) => request.key)).size).toBe(expected.length);
+    expect(expected.every(([{ key }]) => Number.isSafeInteger(key) && key >= nonce * 0x1_0000_0000)).toBe(
+      true,
+    );
   });
 });

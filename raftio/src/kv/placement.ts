@@ -11,6 +11,8 @@ const READ_ONLY: readonly unknown[] = ['EROFS', 'EACCES', 'EPERM'];
 
 /** Beside the log: its identity. */
 const ID_FILE = 'log-id';
+/** Name of the adapter, and what tells its logs from one another. */
+const IDENTITY = /^[!-~]+ [!-~]+$/;
 /** In `dir`, when the log does not lie there: the identity of the log that belongs to it. */
 const ELSEWHERE_FILE = 'log-elsewhere-id';
 
@@ -27,7 +29,7 @@ export interface Placement {
 }
 
 /**
- * Rejects with ErrLogDBCorrupt when the record is empty, with ErrLogDBOpen when a folder is missing or unusable, when the log of `dir` is not in `walDir`, or when it
+ * Rejects with ErrLogDBCorrupt when the identity is none, with ErrLogDBOpen when a folder is missing or unusable, when the log of `dir` is not in `walDir`, or when it
  * was made by another adapter.
  * @param adapter name of the adapter, as `recordPlacement` is told
  */
@@ -45,9 +47,10 @@ export async function findPlacement(config: LogDBConfig, adapter: string): Promi
       details: { dir, walDir },
     });
   }
-  if (id === '') {
+  if (id !== undefined && !IDENTITY.test(id)) {
     const file = join(walDir, ID_FILE);
-    throw new ErrLogDBCorrupt(`${file}, which says whose the log is, is empty`, { details: { file } });
+    const what = id === '' ? 'is empty' : 'is damaged';
+    throw new ErrLogDBCorrupt(`${file}, which says whose the log is, ${what}`, { details: { file } });
   }
   if (id !== undefined && !id.startsWith(`${adapter} `)) {
     throw new ErrLogDBOpen(`the log in ${walDir} was not made by ${adapter}, but by ${id.split(' ')[0]}`, {

@@ -89,10 +89,14 @@ function testsOfOpening(logs: TestLogs): void {
     expect(failure.message).toContain('another-engine');
   });
 
-  it('takes a log whose identity is empty for damaged', async () => {
+  it('takes a log whose identity is none for damaged', async () => {
     await (await logs.open()).close();
-    await writeFile(join(logs.dir, 'log-id'), '\n');
-    expect(await failureOf(logs.open())).toMatchObject({ code: 'ERR_LOGDB_CORRUPT' });
+    for (const content of ['\n', 'word\n', '\u0007\ufffd \u001b[2J\n']) {
+      await writeFile(join(logs.dir, 'log-id'), content);
+      const failure = await failureOf(logs.open());
+      expect(failure).toMatchObject({ code: 'ERR_LOGDB_CORRUPT' });
+      expect(failure.message).toMatch(/^[ -~]+ is (empty|damaged)$/);
+    }
   });
 }
 
