@@ -46,6 +46,8 @@ describe('reportToParent', () => {
     const late = reporting((own) => (own.connected = false));
     const stopping = [asked, left, late].map(({ signals }) => signals.stopping);
     expect(stopping).toEqual(['SIGINT', 'SIGHUP', 'SIGHUP']);
+    const end = 'the end of its parent process';
+    expect([asked, left, late].map(({ signals }) => signals.reason)).toEqual(['SIGINT', end, end]);
   });
 
   it('does not use a channel that is there for something else', () => {

@@ -51,11 +51,12 @@ export function reportToParent(signals: CommandSignals, own: OwnProcess = proces
   const report = (): unknown => own.send?.(ALIVE, undefined, undefined, () => undefined);
   setInterval(report, ALIVE_INTERVAL_MS).unref();
   own.on('message', (signal: CommandSignal) => signals.requestStop(signal));
-  own.on('disconnect', () => signals.requestStop('SIGHUP'));
+  const stop = (): void => signals.requestStop('SIGHUP', 'the end of its parent process');
+  own.on('disconnect', stop);
   own.channel?.unref();
   // The parent may have ended before this process listened.
   if (own.connected) report();
-  else signals.requestStop('SIGHUP');
+  else stop();
 }
 
 const OWN_MAIN = fileURLToPath(new URL('./main.js', import.meta.url));

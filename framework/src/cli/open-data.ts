@@ -247,7 +247,7 @@ export async function withData<T>(
   const { signals } = output;
   const onStop = (): void =>
     output.warn(
-      `ends because of ${signals.stopping}, and leaves the data as it was; another signal ends it at once, and the seal is lost then`,
+      `ends because of ${signals.reason}, and leaves the data as it was; another signal ends it at once, and the seal is lost then`,
     );
   signals.stop.addEventListener('abort', onStop, { once: true });
   try {

@@ -82,8 +82,8 @@ export class Output {
 
   /** For commands that print and end, where they can be left: throws ErrCanceled once they are asked to stop. */
   checkStopped(): void {
-    const { stopping } = this.signals;
-    if (stopping !== undefined) throw new ErrCanceled(`ended by ${stopping}, before it was done`);
+    const { stopping, reason } = this.signals;
+    if (stopping !== undefined) throw new ErrCanceled(`ended by ${reason}, before it was done`);
   }
 
   /**

@@ -19,6 +19,7 @@ export class CommandSignals {
   readonly #endProcess: (signal: CommandSignal) => void;
   readonly #controller = new AbortController();
   #stopping: CommandSignal | undefined;
+  #reason = '';
   #isDone = false;
 
   constructor(endProcess: (signal: CommandSignal) => void = () => undefined) {
@@ -33,6 +34,11 @@ export class CommandSignals {
   /** The first request to stop. */
   get stopping(): CommandSignal | undefined {
     return this.#stopping;
+  }
+
+  /** What has asked it to stop, for people: as a rule the signal. */
+  get reason(): string {
+    return this.#reason;
   }
 
   receive(signal: CommandSignal): void {
@@ -53,10 +59,15 @@ export class CommandSignals {
     this.#isDone = true;
   }
 
-  /** As the first signal; has no effect after one. */
-  requestStop(signal: CommandSignal): void {
+  /**
+   * As the first signal; has no effect after one.
+   *
+   * @param reason what has asked for it, when that was no signal
+   */
+  requestStop(signal: CommandSignal, reason: string = signal): void {
     if (this.#stopping !== undefined) return;
     this.#stopping = signal;
+    this.#reason = reason;
     this.#controller.abort();
   }
 
