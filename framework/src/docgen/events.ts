@@ -79,10 +79,22 @@ event's name, or the same words.
 
 const NEWS = 'Nothing.';
 
+/** Neighbours of one type that need no explanation share a row. */
+function rowsOf(fields: readonly Member[]): string[][] {
+  const rows: string[][] = [];
+  for (const { name, type, doc } of fields) {
+    const last = rows.at(-1);
+    if (last !== undefined && doc === '' && last[2] === '' && last[1] === `\`${type}\``) {
+      last[0] += `, \`${name}\``;
+    } else rows.push([`\`${name}\``, `\`${type}\``, doc]);
+  }
+  return rows;
+}
+
 function section(event: Member, declarations: ReadonlyMap<string, Declaration>): string {
   const name = event.name as keyof HostEvents;
   const fields = event.type.startsWith('Record<') ? [] : membersOf(declarations, event.type);
-  const rows = fields.map(({ name: field, type, doc }) => [`\`${field}\``, `\`${type}\``, doc]);
+  const rows = rowsOf(fields);
   const table = rows.length === 0 ? '' : `\n${markdownTable(['field', 'type', 'meaning'], rows)}\n`;
   return `### ${name}\n\n${event.doc}\n\n_What to do:_ ${WHAT_TO_DO[name] ?? NEWS}\n${table}`;
 }
