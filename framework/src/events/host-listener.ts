@@ -25,8 +25,9 @@ export interface LeaderSteppedDownEvent extends ReplicaEvent {
 }
 
 export interface StateMachineStalledEvent extends ReplicaEvent {
-  /** Index of the last applied entry, and of the last committed one. */
+  /** Index of the last applied entry. */
   applied: number;
+  /** Index of the last committed entry. */
   commit: number;
 }
 
@@ -173,11 +174,13 @@ export interface NetworkFileSystemEvent {
 }
 
 export interface CertificateExpiresEvent {
-  /** The file with the certificate, and the configuration key that names it. */
+  /** The file with the certificate. */
   file: string;
+  /** The configuration key that names the file. */
   setting: 'caFile' | 'certFile';
-  /** The subject of the certificate, and its SHA-256 fingerprint. */
+  /** Of the certificate. */
   subject: string;
+  /** SHA-256. */
   fingerprint: string;
   /** Milliseconds since the Unix epoch. */
   expiresMs: number;
