@@ -3,6 +3,7 @@ import { RPC_CASES, runRPC } from '../rpc/suite.js';
 import type { Mutant } from './mutant.js';
 import { HOST_BUGS } from './rpc-hosts.js';
 import { MESSAGE_BUGS } from './rpc-messages.js';
+import { SOUND_RPC } from './rpc-bug.js';
 import { MORE_RPC_BUGS } from './rpc-more.js';
 
 /** Asked only of the bugs that they are named for: they take long, and are about nothing that the others touch. */
@@ -16,7 +17,9 @@ export const RPC_MUTANTS: readonly Mutant[] = [...MESSAGE_BUGS, ...HOST_BUGS, ..
   ({ name, caughtBy, make }) => ({
     name: `rpc: ${name}`,
     caughtBy,
-    cases: casesFor(caughtBy),
+    cases: MORE_RPC_BUGS.some((each) => each.name === name)
+      ? [...new Set([...caughtBy, ...SOUND_RPC])]
+      : casesFor(caughtBy),
     run: (only, seed = 1) => runRPC({ ...memoryRPCHarness(make, name), seed }, { only }),
   }),
 );
