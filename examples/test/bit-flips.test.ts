@@ -63,6 +63,7 @@ describe('what the check is made of', () => {
   it('knows which bits mean nothing', () => {
     const ping = [0, 0, 8, 6, 0, 0, 0, 0, 0];
     const data = [0, 0, 9, 0, 0, 0, 0, 0, 1];
+    const window = [0, 0, 4, 8, 0, 0, 0, 0, 0];
     const empty = [0x89, 0x80];
     const at = (header: number[], offset: number) => ({ header, at: offset });
     const rules = [
@@ -70,6 +71,8 @@ describe('what the check is made of', () => {
       ruleFor('grpc', { region: 'framing', place: at(data, 5), bit: 7 }),
       ruleFor('grpc', { region: 'framing', place: at(data, 4), bit: 5 }),
       ruleFor('grpc', { region: 'framing', place: at(data, 3), bit: 6 }),
+      ruleFor('grpc', { region: 'framing', place: at(window, 8), bit: 0 }),
+      ruleFor('grpc', { region: 'framing', place: at(window, 12), bit: 0 }),
       ruleFor('ws', { region: 'framing', place: at(empty, 3), bit: 0 }),
     ];
     expect(rules).not.toContain(undefined);
@@ -78,6 +81,7 @@ describe('what the check is made of', () => {
       ruleFor('grpc', { region: 'framing', place: at(data, 5), bit: 6 }),
       ruleFor('grpc', { region: 'framing', place: at(data, 4), bit: 0 }),
       ruleFor('grpc', { region: 'framing', place: at(data, 3), bit: 2 }),
+      ruleFor('grpc', { region: 'framing', place: at(window, 2), bit: 0 }),
       ruleFor('grpc', { region: 'content', place: at(data, 20), bit: 0 }),
       ruleFor('ws', { region: 'framing', place: at([0x82, 0x85], 3), bit: 0 }),
       ruleFor('tcp', { region: 'handshake', place: at([], 0), bit: 0 }),

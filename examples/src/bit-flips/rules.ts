@@ -32,9 +32,12 @@ function http2Rule({ header, at }: Place, bit: number): string | undefined {
   if (at === FLAGS_AT && ((FLAGS[type] ?? 0) & mask) === 0)
     return 'a flag that a type of frames does not have is ignored (RFC 9113, 4.1)';
   if (at === STREAM_AT && bit === 7) return 'a reserved bit is ignored (RFC 9113, 4.1)';
-  if (at === undefined || at < HTTP2_HEADER_BYTES) return undefined;
+  if (at === undefined) return undefined;
+  // Of the connection or of its one stream: too small a window is found when messages have waited for long enough.
+  if (type === WINDOW_UPDATE && at >= STREAM_AT)
+    return 'whose window grows, and by how much, is a matter of pace (RFC 9113, 6.9)';
+  if (at < HTTP2_HEADER_BYTES) return undefined;
   if (type === PING) return 'what a PING says is opaque (RFC 9113, 6.7)';
-  if (type === WINDOW_UPDATE) return 'the size of a window is a matter of pace (RFC 9113, 6.9)';
   if (type === SETTINGS)
     return 'an unknown setting is ignored, and others are of pace and bounds (RFC 9113, 6.5)';
   return undefined;
