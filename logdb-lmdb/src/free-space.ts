@@ -51,7 +51,8 @@ export class FreeSpace {
   }
 }
 
-function askSystem(dir: string): number {
+/** How much an ordinary user may still write. */
+export function askSystem(dir: string): number {
   const { bavail, bsize } = statfsSync(dir);
   return bavail * bsize;
 }

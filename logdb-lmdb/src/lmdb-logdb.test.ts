@@ -14,6 +14,7 @@ import {
   updateOf,
 } from '@drakkar/raftio/kv/testing';
 import { adapterModule, openLmdbLogDB } from './index.js';
+import { checkTableFile } from './table-file.js';
 
 const logs = new TestLogs(openLmdbLogDB);
 
@@ -45,6 +46,15 @@ describe('LogDB on LMDB', () => {
 });
 
 describe('opening', () => {
+  it('fails where there is no room for the table of readers, unless there is one', async () => {
+    const path = join(logs.dir, 'log.mdb');
+    await checkTableFile(path, () => 2 ** 20);
+    const checking = checkTableFile(path, () => 4096);
+    await expect(checking).rejects.toMatchObject({ code: 'ERR_LOGDB_OPEN', cause: { code: 'ENOSPC' } });
+    await (await logs.open()).close();
+    await checkTableFile(path, () => 0);
+  });
+
   it.each(['log.mdb-lock', 'lock.mdb-lock'])(
     'fails, and ends no process, when it can not use %s',
     async (name) => {
