@@ -10,7 +10,16 @@ import {
   urlAuthority,
 } from '@drakkar/raftio/transport';
 import { Attempt, clientParameters } from './attempt.js';
-import { MAX_RESPONSE_BYTES, type MethodPath, asBuffer, ignoreResponse } from './service.js';
+import { NUMBER_BYTES } from './message-numbers.js';
+import {
+  MAX_RESPONSE_BYTES,
+  MESSAGES_PATH,
+  type MethodPath,
+  NUMBERED,
+  NUMBERED_HEADER,
+  asBuffer,
+  ignoreResponse,
+} from './service.js';
 
 export type OutgoingCall = ClientDuplexStream<Uint8Array, void>;
 
@@ -90,10 +99,11 @@ export async function dial<T>(request: DialRequest, wrap: (dialled: Dialled) => 
   });
 }
 
-function helloOf({ from, expected }: DialRequest): Metadata {
+function helloOf({ from, expected, path, identity }: DialRequest): Metadata {
   const metadata = new Metadata();
   metadata.set(HelloHeader.from, from);
   if (expected !== undefined) metadata.set(HelloHeader.to, expected);
+  if (path === MESSAGES_PATH && identity === undefined) metadata.set(NUMBERED_HEADER, NUMBERED);
   return metadata;
 }
 
@@ -110,7 +120,7 @@ function openClient(attempt: Attempt, authority: string): Client {
     'grpc.enable_retries': 0,
     'grpc.retry_buffer_size': 0,
     'grpc.per_rpc_retry_buffer_size': 0,
-    'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_send_message_length': MAX_MESSAGE_BYTES + NUMBER_BYTES,
     'grpc.max_receive_message_length': MAX_RESPONSE_BYTES,
   });
 }

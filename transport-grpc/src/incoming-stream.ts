@@ -1,6 +1,6 @@
 import { Metadata, type ServerInterceptingCallInterface, status as Status } from '@grpc/grpc-js';
 import { HelloHeader } from '@drakkar/raftio/transport';
-import { PING_INTERVAL_HEADER, textOf } from './service.js';
+import { NUMBERED, NUMBERED_HEADER, PING_INTERVAL_HEADER, textOf } from './service.js';
 
 /** How a stream is ended by this side. */
 export interface StreamEnd {
@@ -8,10 +8,17 @@ export interface StreamEnd {
   details: string;
 }
 
+/** What a client has said of itself, and of what it will send. */
+export interface StreamClient {
+  isDrakkar: boolean;
+  /** Each message has its number behind it. */
+  isNumbered: boolean;
+}
+
 /** What becomes of the messages of one stream. */
 export interface StreamReceiver {
-  /** Called once, before anything is received: whether the client has said that it is a host of Drakkar. */
-  introduced(isDrakkar: boolean): void;
+  /** Called once, before anything is received. */
+  introduced(client: StreamClient): void;
   /**
    * Takes a message, which is the receiver's to keep. `undefined` when the next may come, or how the stream ends. It
    * is not called again before a promise has settled, which must not reject.
@@ -57,9 +64,11 @@ export class IncomingStream {
         const metadata = new Metadata();
         metadata.set(PING_INTERVAL_HEADER, String(pingIntervalMs));
         metadata.set(HelloHeader.host, raftAddress);
+        const isNumbered = textOf(received, NUMBERED_HEADER) === NUMBERED;
+        if (isNumbered) metadata.set(NUMBERED_HEADER, NUMBERED);
         this.#call.sendMetadata(metadata);
         const from = textOf(received, HelloHeader.from);
-        this.#receiver.introduced(from !== undefined);
+        this.#receiver.introduced({ isDrakkar: from !== undefined, isNumbered });
         const refusal = refusalOf(textOf(received, HelloHeader.to), from);
         if (refusal === undefined) this.#call.startRead();
         else this.end(refusal);

@@ -9,7 +9,8 @@ import {
 import type { Attempt } from './attempt.js';
 import type { Dialled, OutgoingCall } from './dial.js';
 import { type Patience, PeerKindFinder } from './peer-kind.js';
-import { PING_INTERVAL_HEADER, textOf } from './service.js';
+import { MessageNumbers } from './message-numbers.js';
+import { NUMBERED, NUMBERED_HEADER, PING_INTERVAL_HEADER, textOf } from './service.js';
 
 export interface OutgoingHandlers {
   /** Some of what was written has left the process. */
@@ -53,6 +54,8 @@ export class OutgoingStream implements MonitoredLink {
   #writtenBytes = 0;
   /** Writes that the library has not reported as done. */
   #unreported = 0;
+  /** Of what is written, when the peer agrees. */
+  #numbers: MessageNumbers | undefined;
   #ending = false;
   #ended = false;
   /** Why it has ended, if not in order. */
@@ -84,6 +87,7 @@ export class OutgoingStream implements MonitoredLink {
     });
     call.on('metadata', (metadata: Metadata) => {
       const host = textOf(metadata, HelloHeader.host);
+      if (textOf(metadata, NUMBERED_HEADER) === NUMBERED) this.#numbers = new MessageNumbers();
       this.#heardOf(Number(metadata.get(PING_INTERVAL_HEADER)[0] ?? Number.NaN), host);
       const mistake = failureOf(host);
       if (mistake !== undefined) this.terminate(asConnectionClosed(mistake));
@@ -149,7 +153,7 @@ export class OutgoingStream implements MonitoredLink {
     this.#writes += 1;
     this.#writtenBytes += bytes.length;
     this.#unreported += 1;
-    this.#call.write(bytes, () => {
+    this.#call.write(this.#numbers?.added(bytes) ?? bytes, () => {
       this.#unreported -= 1;
       afterNextPoll(() => {
         this.#confirm(bytes.length);

@@ -8,8 +8,11 @@ import {
   type SnapshotChunk,
 } from '@drakkar/raftio';
 import { type Arrival, type Warnings, ownBytes } from '@drakkar/raftio/transport';
-import type { StreamEnd, StreamReceiver } from './incoming-stream.js';
+import type { StreamClient, StreamEnd, StreamReceiver } from './incoming-stream.js';
 import type { Peer } from './listener.js';
+import { MessageNumbers } from './message-numbers.js';
+
+const MISSING = 'a message before it is missing, or its number was damaged on the way';
 
 /** Hands the batches of one stream to the request handler. */
 export class MessageReceiver implements StreamReceiver {
@@ -19,6 +22,7 @@ export class MessageReceiver implements StreamReceiver {
   readonly #warnings: Warnings;
   /** What hosts of 0.1 and of Dragonboat send is told apart by its first byte. */
   #entryForm: EntryForm = 'protobuf';
+  #numbers: MessageNumbers | undefined;
 
   constructor(handler: RequestHandler, arrival: Arrival, peer: Peer, warnings: Warnings) {
     this.#handler = handler;
@@ -27,14 +31,21 @@ export class MessageReceiver implements StreamReceiver {
     this.#warnings = warnings;
   }
 
-  introduced(isDrakkar: boolean): void {
+  introduced({ isDrakkar, isNumbered }: StreamClient): void {
     this.#entryForm = isDrakkar ? 'protobuf' : 'colfer';
+    if (isNumbered) this.#numbers = new MessageNumbers();
   }
 
   receive(bytes: Uint8Array): StreamEnd | undefined {
+    const own = ownBytes(bytes);
+    const content = this.#numbers === undefined ? own : this.#numbers.removed(own);
+    if (content === undefined) {
+      this.#arrival.damaged('batch', MISSING, own);
+      return malformed(this.#peer.name, this.#warnings, new Error(MISSING));
+    }
     let batch: MessageBatch;
     try {
-      batch = this.#arrival.batch(ownBytes(bytes), this.#entryForm);
+      batch = this.#arrival.batch(content, this.#entryForm);
     } catch (error) {
       return malformed(this.#peer.name, this.#warnings, error);
     }
@@ -80,7 +91,7 @@ export class SnapshotReceiver implements StreamReceiver {
     }
   }
 
-  introduced(_isDrakkar: boolean): void {
+  introduced(_client: StreamClient): void {
     // The first bytes of a snapshot say how it is made.
   }
 

@@ -9,6 +9,7 @@ import {
 } from '@grpc/grpc-js';
 import { type ArrivalHandler, MAX_MESSAGE_BYTES } from '@drakkar/raftio';
 import { type FrameHead, MAX_TIMER_MS, StreamWatch } from '@drakkar/raftio/transport';
+import { NUMBER_BYTES } from './message-numbers.js';
 import type { ResolvedOptions } from './options.js';
 import { MESSAGES_PATH, transportService } from './service.js';
 
@@ -54,7 +55,7 @@ export function createCallServer(config: CallServerConfig): CallServer {
     });
   const server = new Server({
     'grpc.enable_channelz': 0,
-    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES + NUMBER_BYTES,
     'grpc.max_concurrent_streams': options.maxStreamsPerConnection,
     'grpc.keepalive_time_ms': options.pingIntervalMs,
     // Who does not answer is found by his silence, which also tells a pause of this process from one of his.

@@ -14,6 +14,13 @@ export type MethodPath = typeof MESSAGES_PATH | typeof SNAPSHOTS_PATH;
  */
 export const PING_INTERVAL_HEADER = 'drakkar-ping-interval-ms';
 
+/**
+ * Metadata of a client, which asks to number the messages of a stream without TLS, and of a server that agrees. Hosts of
+ * 0.1 and of Dragonboat do not.
+ */
+export const NUMBERED_HEADER = 'drakkar-numbered';
+export const NUMBERED = '1';
+
 /** Largest response that a client accepts: a `Response` has no fields. */
 export const MAX_RESPONSE_BYTES = 1024;
 

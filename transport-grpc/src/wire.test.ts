@@ -1,8 +1,15 @@
 import { once } from 'node:events';
-import { type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream, createServer } from 'node:http2';
+import {
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+  createServer,
+} from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
+  type MessageBatch,
   MessageType,
   decodeMessageBatch,
   decodeSnapshotChunk,
@@ -116,6 +123,25 @@ describe('a client that speaks the service by hand', () => {
     expect([host.received.length, host.rpc.counters?.().damagedBatches]).toEqual([1, 1]);
   });
 
+  it('that numbers its messages is cut off when one is missing, and that is counted', async () => {
+    const host = await hosts.start();
+    const headers = { 'drakkar-from': 'other:1', 'drakkar-numbered': '1' };
+    const call = peerOf(host).call(RAFT_MESSAGE, headers);
+    for (const number of [0, 1, 3]) call.stream.write(framed(numbered(numberedBatch(number + 1), number)));
+    expect(await call.ended).toMatchObject({ grpcStatus: 3, message: expect.stringMatching(/missing/) });
+    expect(termsOf(host.received)).toEqual([1, 2]);
+    expect(host.rpc.counters?.().damagedBatches).toBe(1);
+  });
+
+  it('that takes this host for one of Dragonboat, and numbers nothing, is cut off without a word of damage', async () => {
+    const host = await hosts.start();
+    const headers = { 'drakkar-from': 'other:1', 'drakkar-numbered': '1' };
+    const call = peerOf(host).call(RAFT_MESSAGE, headers);
+    call.stream.write(framed(encodeMessageBatch(numberedBatch(1), 'colfer')));
+    expect(await call.ended).toMatchObject({ grpcStatus: 3 });
+    expect([host.received.length, host.rpc.counters?.().damagedBatches]).toEqual([0, 0]);
+  });
+
   it('is understood however its frames are cut and joined', async () => {
     const host = await hosts.start();
     const call = peerOf(host).call(RAFT_MESSAGE);
@@ -191,12 +217,20 @@ interface Seen {
 }
 
 /** Answers as hosts of Drakkar do. */
-function speak(stream: ServerHttp2Stream): void {
+function speak(stream: ServerHttp2Stream, more: OutgoingHttpHeaders = {}): void {
   stream.respond({
     ':status': 200,
     'content-type': 'application/grpc',
     'drakkar-ping-interval-ms': '2000',
+    ...more,
   });
+}
+
+/** A batch with its number in the stream behind it. */
+function numbered(batch: MessageBatch, number: number): Buffer {
+  const behind = Buffer.alloc(4);
+  behind.writeUInt32BE(number);
+  return Buffer.concat([encodeMessageBatch(batch), behind]);
 }
 
 /** A server that keeps what comes and answers nothing until told to, like Go, which sends headers with its first word. */
@@ -233,6 +267,18 @@ function endCall({ stream }: Seen, status: number): void {
 }
 
 describe('what this transport sends', () => {
+  it('is numbered, without TLS, when the server agrees', async () => {
+    const { address, calls } = await bareServer((stream) => speak(stream, { 'drakkar-numbered': '1' }));
+    const host = await hosts.start({ options: { dragonboatSilenceMs: 60_000 } });
+    const connection = await host.rpc.getConnection(address, never);
+    const batches = [numberedBatch(1), numberedBatch(2)];
+    for (const batch of batches) await connection.sendMessageBatch(batch);
+    const expected = Buffer.concat(batches.map((batch, number) => framed(numbered(batch, number))));
+    await until('it is there', () => calls[0]?.body.length === expected.length);
+    expect(calls[0]?.body.equals(expected)).toBe(true);
+    expect(calls[0]?.headers['drakkar-numbered']).toBe('1');
+  });
+
   it.each([
     ['protobuf', 'a host of Drakkar, which answers with metadata'],
     ['colfer', 'a host of Dragonboat, which answers nothing'],

@@ -67,8 +67,15 @@ export class Arrival {
     return this.#decode(bytes, () => decodeSnapshotChunk(bytes, this.#rule));
   }
 
-  /** The transport's own checksum of a batch or chunk does not match. What it came in is to end the connection. */
-  damaged(part: 'batch' | 'chunk', reason: string): void {
+  /**
+   * What a transport adds to a batch or chunk of its own, as a checksum or a number, does not fit. What it came in is to
+   * end the connection.
+   *
+   * @param bytes all that came, where that may be a batch of a host that took this one for one of Dragonboat, and added
+   * nothing: that is no damage
+   */
+  damaged(part: 'batch' | 'chunk', reason: string, bytes?: Uint8Array): void {
+    if (bytes !== undefined && isForDragonboat(bytes)) return;
     this.#onDamage({ part, peer: this.#peer, from: this.#from, reason });
   }
 
@@ -78,7 +85,8 @@ export class Arrival {
       if (this.#rule === 'optional' && isSealed(bytes)) this.#rule = 'required';
       return decoded;
     } catch (error) {
-      const part = isOtherForm(bytes, error) ? undefined : damagedPartOf(error);
+      const found = damagedPartOf(error);
+      const part = found === 'batch' && isForDragonboat(bytes) ? undefined : found;
       if (part !== undefined) {
         const reason = (error as Error).message;
         this.#onDamage({ part, peer: this.#peer, from: this.#from, reason });
@@ -97,8 +105,8 @@ function damagedPartOf(error: unknown): DamagedPart | undefined {
  * Whether a batch has no checksum since its sender took this host for one of Dragonboat: then it does not say what its
  * sender knows either.
  */
-function isOtherForm(bytes: Uint8Array, error: unknown): boolean {
-  if (damagedPartOf(error) !== 'batch' || isSealed(bytes)) return false;
+function isForDragonboat(bytes: Uint8Array): boolean {
+  if (isSealed(bytes)) return false;
   try {
     return decodeMessageBatch(bytes, 'colfer').features === undefined;
   } catch {
