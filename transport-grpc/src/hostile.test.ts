@@ -15,6 +15,7 @@ import {
   until,
 } from '@drakkar/raftio/transport/testing';
 import { createGrpcRaftRPC } from './index.js';
+import { NUMBER_BYTES } from './message-numbers.js';
 import { MESSAGES_PATH, SNAPSHOTS_PATH } from './service.js';
 import { Http2Peer, framed } from './testing/http2-peer.js';
 
@@ -203,7 +204,7 @@ describe('a client that speaks gRPC', () => {
   it('is told RESOURCE_EXHAUSTED for a length above the limit, before any of it is read', async () => {
     const host = await hosts.start();
     const peer = peerOf(host);
-    for (const length of [MAX_MESSAGE_BYTES + 1, 0xffff_ffff]) {
+    for (const length of [MAX_MESSAGE_BYTES + NUMBER_BYTES + 1, 0xffff_ffff]) {
       const before = process.memoryUsage().arrayBuffers;
       const call = peer.call(MESSAGES_PATH);
       call.stream.write(framed(new Uint8Array(0), { length }));
