@@ -45,8 +45,6 @@ const MIN_WINDOW_BYTES = 64 * KIB;
 const integers: Record<IntegerName, IntegerOption> = {
   ...CONNECTION_OPTIONS,
   pingIntervalMs: integerOption(1000, 10, MAX_TIMER_MS, 'How often an open connection says something.'),
-  // Over UDP silence is all that is heard of a dead peer; TCP would mostly be told by its system.
-  deadPeerTimeoutMs: integerOption(5000, 50, MAX_TIMER_MS, 'A connection silent for this long is given up.'),
   maxConnections: integerOption(1024, 1, 10_000, 'Incoming connections held at a time.'),
   receiveWindowBytes: integerOption(
     4 * MIB,
