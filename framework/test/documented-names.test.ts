@@ -78,20 +78,20 @@ function isCommand({ name, specifier }: Claim): boolean {
   return name in ((JSON.parse(manifest) as { bin?: object }).bin ?? {});
 }
 
-describe('the names that documents give', () => {
-  it('are exported by the package that a block of code imports them from', () => {
+describe('the documents', () => {
+  it('import in code blocks only what the package exports', () => {
     const claims = imported();
     expect(claims.length).toBeGreaterThan(12);
     expect(claims.filter(isMissing)).toEqual([]);
   });
 
-  it('are exported by the package that is named beside them', () => {
+  it('name beside a package only what it exports, or its commands', () => {
     const claims = attributed();
     expect(claims.map(({ name }) => name)).toContain('hasErrorCode');
     expect(claims.filter((claim) => isMissing(claim) && !isCommand(claim))).toEqual([]);
   });
 
-  it('are exported by the framework where its README says what to call', () => {
+  it('tell readers of the framework to call only what it exports', () => {
     const rows = read('framework/README.md')
       .split('\n')
       .filter((line) => line.startsWith('| '));
@@ -111,7 +111,7 @@ describe('the names that documents give', () => {
     expect(names.filter((name) => !isThere(name))).toEqual([]);
   });
 
-  it('are all that docs/api.md says of what the framework exports of raftio', () => {
+  it('list in docs/api.md all that the framework exports of raftio', () => {
     const [, list = ''] = /`@drakkar\/framework` exports ([^.]*), too\./.exec(read('docs/api.md')) ?? [];
     const listed = [...list.matchAll(/`(\w+)`/g)].map(([, name = '']) => name);
     const reexported = exportsOf(read('framework/src/index.ts'), '@drakkar/raftio');

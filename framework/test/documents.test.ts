@@ -77,7 +77,7 @@ describe('the documents', () => {
     expect(broken).toEqual([]);
   });
 
-  it('are all reached from docs/index.md in one step, and that from the README', () => {
+  it('lead from the README to docs/index.md, and from there to every page in one step', () => {
     const targets = (from: string): string[] =>
       (PAGES.find(({ path }) => path === from)?.text ?? '')
         .split('](')

@@ -64,7 +64,7 @@ function packageOf(specifier: string): string {
 }
 
 describe('the packages that are published', () => {
-  it('are known', () => {
+  it('include every folder of the fixed top level', () => {
     expect(PUBLISHED).toEqual(expect.arrayContaining(['raftio', 'framework', 'conformance', 'logdb-lmdb']));
     expect(PUBLISHED.length).toBeGreaterThan(8);
   });
@@ -143,7 +143,7 @@ describe('the pages in @drakkar/framework', () => {
     expect(names.filter((name) => !PUBLISHED.includes(name ?? ''))).toEqual([]);
   });
 
-  it('are all that errors, help, declarations and READMEs send a user to', () => {
+  it('include every page that errors, help, declarations and READMEs name', () => {
     const own = PUBLISHED.flatMap((folder) => {
       const docs = join(root, folder, 'docs');
       return folder !== 'framework' && existsSync(docs) ? readdirSync(docs) : [];

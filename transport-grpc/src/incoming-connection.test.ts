@@ -164,7 +164,7 @@ describe('a client', () => {
     expect(session.state.effectiveLocalWindowSize).toBe(1003);
   });
 
-  it('is not cut for a sign of life that waits for what is sent next, but for what waits beside it', async () => {
+  it('is cut when something is stuck, and not for a sign of life that leaves with what is sent next', async () => {
     const { session, socket, sweeps } = setUp({ isPlain: false });
     sweeps(1, 200);
     session.state.outboundQueueSize = 1;
@@ -177,7 +177,7 @@ describe('a client', () => {
     expect(socket.destroyed).toBe(true);
   });
 
-  it('is not cut for signs of life of which none could leave yet: there is never more than one', async () => {
+  it('never has more than one sign of life waiting, which does not cut it', async () => {
     const { session, socket, sweeps } = setUp({ isPlain: false });
     session.setLocalWindowSize = () => (session.state.outboundQueueSize += 1);
     sweeps(1, 200);
@@ -189,7 +189,7 @@ describe('a client', () => {
     expect(socket.destroyed).toBe(false);
   });
 
-  it('that was refused and is let in then is cut when its last call has ended, as any other', async () => {
+  it('is cut after its last call also when it was refused before it was let in', async () => {
     const { connection, first } = setUp({ closeTimeoutMs: 1 });
     connection.remove(first);
     const second = {} as IncomingStream;
@@ -199,7 +199,7 @@ describe('a client', () => {
     await connection.closed;
   });
 
-  it('that is refused is one that has shown nothing, and is cut, however often it calls', async () => {
+  it('is cut when it was refused, however often it calls again', async () => {
     let settled = 0;
     const { connection, socket, first } = setUp({ closeTimeoutMs: 50, onSettled: () => (settled += 1) });
     connection.remove(first);

@@ -123,7 +123,7 @@ describe('a client that speaks the service by hand', () => {
     expect([host.received.length, host.rpc.counters?.().damagedBatches]).toEqual([1, 1]);
   });
 
-  it('that numbers its messages is cut off when one is missing, and that is counted', async () => {
+  it('is cut off, and that is counted, when it numbers its messages and one is missing', async () => {
     const host = await hosts.start();
     const headers = { 'drakkar-from': 'other:1', 'drakkar-numbered': '1' };
     const call = peerOf(host).call(RAFT_MESSAGE, headers);
@@ -133,7 +133,7 @@ describe('a client that speaks the service by hand', () => {
     expect(host.rpc.counters?.().damagedBatches).toBe(1);
   });
 
-  it('that takes this host for one of Dragonboat, and numbers nothing, is cut off without a word of damage', async () => {
+  it('is cut off without a report of damage when it takes this host for one of Dragonboat', async () => {
     const host = await hosts.start();
     const headers = { 'drakkar-from': 'other:1', 'drakkar-numbered': '1' };
     const call = peerOf(host).call(RAFT_MESSAGE, headers);

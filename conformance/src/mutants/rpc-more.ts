@@ -105,6 +105,13 @@ function losesSize(name: string, isLost: (sizeBytes: number) => boolean): RPCBug
   );
 }
 
+function closedBy<T extends { close: () => void }>(signal: AbortSignal, connection: T): T {
+  signal.addEventListener('abort', () => {
+    connection.close();
+  });
+  return connection;
+}
+
 const MOST_COUNTED = 65_535;
 
 /** Bugs of connections that one point asked of a clause does not show. */
@@ -113,22 +120,12 @@ const CONNECTION_BUGS: readonly RPCBug[] = [
     wrapConnection(inner, { closed: inner.closed.then(() => undefined) }),
   ),
   bug('the signal of an attempt ends the connection later', ['RPC-CONN-12'], (inner) => ({
-    getConnection: async (target, signal, expected) => {
-      const connection = await inner.getConnection(target, signal, expected);
-      signal.addEventListener('abort', () => {
-        connection.close();
-      });
-      return connection;
-    },
+    getConnection: async (target, signal, expected) =>
+      closedBy(signal, await inner.getConnection(target, signal, expected)),
   })),
   bug('the signal of an attempt ends the stream later', ['RPC-CONN-12'], (inner) => ({
-    getSnapshotConnection: async (target, signal, expected) => {
-      const connection = await inner.getSnapshotConnection(target, signal, expected);
-      signal.addEventListener('abort', () => {
-        connection.close();
-      });
-      return connection;
-    },
+    getSnapshotConnection: async (target, signal, expected) =>
+      closedBy(signal, await inner.getSnapshotConnection(target, signal, expected)),
   })),
   bug('the own address is refused', ['RPC-CONN-13'], (inner, _hub, { raftAddress }) => ({
     getConnection: (target, ...rest) =>

@@ -69,6 +69,13 @@ async function passDays(clock: Now, days: number): Promise<void> {
   }
 }
 
+/** Puts a certificate that is valid for so many days, and its CA, in place. */
+async function issue(files: Map<string, string>, days: number): Promise<void> {
+  const ca = await CertificateAuthority.create(400);
+  files.set('ca', (await ca.toPem()).certificate);
+  files.set('cert', (await ca.issue(['a'], days)).certificate);
+}
+
 describe('CertificateWatch', () => {
   it('warns of a key that others can read, once for each mode, and again after it was in order', async () => {
     const { access, exposed, lines, watch } = setUp();
@@ -83,9 +90,7 @@ describe('CertificateWatch', () => {
 
   it('warns 30, 7 and 1 days before the end, and at the end, once each', async () => {
     const { clock, files, told, lines, watch } = setUp();
-    const ca = await CertificateAuthority.create(400);
-    files.set('ca', (await ca.toPem()).certificate);
-    files.set('cert', (await ca.issue(['a'], 50)).certificate);
+    await issue(files, 50);
     await watch.start();
     expect(told).toEqual([]);
     await passDays(clock, 60);
@@ -100,9 +105,7 @@ describe('CertificateWatch', () => {
 
   it('warns in time after the clock was wrong for a while', async () => {
     const { clock, files, told, watch } = setUp();
-    const ca = await CertificateAuthority.create(400);
-    files.set('ca', (await ca.toPem()).certificate);
-    files.set('cert', (await ca.issue(['a'], 50)).certificate);
+    await issue(files, 50);
     await watch.start();
     clock.wrongByMs = 100 * DAY_MS;
     await passDays(clock, 1);
@@ -131,9 +134,7 @@ describe('CertificateWatch', () => {
 
   it('warns only of the end of a certificate that a program replaces every day', async () => {
     const { clock, files, told, watch } = setUp();
-    const ca = await CertificateAuthority.create(400);
-    files.set('ca', (await ca.toPem()).certificate);
-    files.set('cert', (await ca.issue(['a'], 1)).certificate);
+    await issue(files, 1);
     await watch.start();
     expect(told).toEqual([]);
     await passDays(clock, 2);
