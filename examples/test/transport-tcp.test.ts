@@ -112,7 +112,7 @@ describe('the transport on TCP', () => {
     expect(host.warnings[0]?.message).toMatch(/the checksum of a frame from .* does not match/);
   });
 
-  it('does not wait for ever for a hello, nor hold more connections than it may', async () => {
+  it('does not wait indefinitely for a hello, nor hold more connections than it may', async () => {
     const host = await hosts.start({ options: { connectTimeoutMs: 100, maxConnections: 2 } });
     const silent = [client(host.port), client(host.port)];
     await until('both are held', () => silent.every(({ socket }) => !socket.connecting));

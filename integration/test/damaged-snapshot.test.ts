@@ -263,7 +263,7 @@ describe('a snapshot that proves damaged when it is sent', () => {
     60_000,
   );
 
-  it('is not tried again for ever while no other can be taken', async () => {
+  it('is not tried again indefinitely while no other can be taken', async () => {
     const { cluster, rest, lagging } = await withLagging();
     let attempts = 0;
     for (const node of rest) {

@@ -185,7 +185,7 @@ describe('stopping a host', () => {
     await start(again.host, new Journal());
   });
 
-  it('does not wait for ever for a state machine that is at something, and names its group', async () => {
+  it('does not wait indefinitely for a state machine that is at something, and names its group', async () => {
     const { host, logDB, journal } = await running({ settings: { stopTimeoutMs: 200 } });
     const others = [new Journal(), new Journal(), new Journal()];
     for (const [at, other] of others.entries()) await start(host, other, 2 + at);
@@ -194,7 +194,7 @@ describe('stopping a host', () => {
     journal.update = () => never(1);
     others[1]!.lookup = () => never(new Uint8Array(0)) as unknown as Uint8Array;
     await write(host, 'x', 3);
-    const request = propose(host, 'for ever');
+    const request = propose(host, 'never ends');
     const look = host.syncRead(3, new Uint8Array(0)).catch((error: unknown) => error);
     await eventually('both to be at it', () => (ends.length === 2 ? true : undefined));
     const error = await host.stop().catch((reason: unknown) => reason);

@@ -294,7 +294,7 @@ describe('a membership change', () => {
 });
 
 describe('a removed node', () => {
-  it('is refused for ever, also by the host that ran it', async () => {
+  it('is refused permanently, also by the host that ran it', async () => {
     const cluster = await TestCluster.start(workshop, 3);
     const leader = await cluster.readyLeader();
     const gone = cluster.other(leader);

@@ -116,7 +116,7 @@ export const engineMutants = [
   },
   {
     id: 'never-times-out',
-    what: 'a proposal that nobody answers waits for ever',
+    what: 'a proposal that nobody answers waits indefinitely',
     file: 'framework/src/requests/pending-proposals.ts',
     in: 'PendingProposals.expire',
     find: 'deadlineMs > nowMs',

@@ -246,7 +246,7 @@ export const raftMutants = [
   },
   {
     id: 'no-quorum-for-ever',
-    what: 'without check quorum a leader that hears of no quorum leads for ever, and those that hear it elect nobody',
+    what: 'without check quorum a leader that hears of no quorum leads indefinitely, and those that hear it elect nobody',
     file: 'framework/src/raft/leader.ts',
     in: 'tickLeader',
     find: 'core.config.checkQuorum ? 1 : PERIODS_WITHOUT_QUORUM',

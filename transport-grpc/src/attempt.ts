@@ -18,7 +18,7 @@ type GrpcUri = experimental.GrpcUri;
 
 /**
  * One attempt to connect, and the socket that comes of it. The library opens sockets by itself and hands out none, so
- * that one to an address that does not answer would stay for minutes, and one that can't be flushed for ever; and it
+ * that one to an address that does not answer would stay for minutes, and one that can't be flushed indefinitely; and it
  * tells of errors by their text only. Through the resolver and the credentials below an attempt gets hold of its
  * socket at every stage, and of the first error of it.
  */

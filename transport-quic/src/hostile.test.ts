@@ -86,7 +86,7 @@ for (const engine of ['quic', 'webtransport-h2'] as const) {
       await expectServes(host, engine);
     });
 
-    it('is not waited for for ever', async () => {
+    it('is not waited for indefinitely', async () => {
       const host = await hosts.start({ options });
       const silent = kept(await RawClient.connect(engine, host.address));
       silent.write(new Uint8Array([FrameType.Hello, 0]));

@@ -184,7 +184,7 @@ export class RegisterSearch {
     if (!call.isGet) this.#openPuts = this.#openPuts.filter((put) => put !== call);
   }
 
-  /** Calls that never return would stay open for ever: drops what can't matter any more. */
+  /** Calls that never return would stay open indefinitely: drops what can't matter any more. */
   #forgetUnknown(now: number): void {
     const unknown = this.#openPuts.filter(({ operation }) => operation.returnedAt === undefined);
     if (unknown.length === 0) return;

@@ -182,7 +182,7 @@ export const HOST_BUGS: readonly RPCBug[] = [
       return new MemoryRPC(hub, ...made);
     },
   },
-  bug('an attempt at a peer that fell silent waits for ever', ['RPC-CONN-9'], (inner) => ({
+  bug('an attempt at a peer that fell silent waits indefinitely', ['RPC-CONN-9'], (inner) => ({
     getConnection: async (target, signal) => {
       try {
         return await inner.getConnection(target, signal);

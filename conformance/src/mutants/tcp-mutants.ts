@@ -50,7 +50,7 @@ const BUGS: readonly TcpBug[] = [
     caughtBy: ['RPC-CONN-11'],
     rules: { comparesHosts: 'as spelled' },
   },
-  { name: 'rubbish is read for ever', caughtBy: ['RPC-HOSTILE-1'], rules: { endsRubbish: false } },
+  { name: 'rubbish is read indefinitely', caughtBy: ['RPC-HOSTILE-1'], rules: { endsRubbish: false } },
   {
     name: 'what is no message ends the process',
     caughtBy: ['RPC-HOSTILE-4'],

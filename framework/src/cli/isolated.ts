@@ -26,7 +26,7 @@ export interface IsolatedOptions {
   main?: string;
 }
 
-/** No step of reading takes that long; an engine that follows damaged links may go round for ever. */
+/** No step of reading takes that long; an engine that follows damaged links may go round indefinitely. */
 const SILENCE_LIMIT_MS = 120_000;
 /** Into so many steps the limit is divided: this process may itself stand still, as by Ctrl-Z, for one of them only. */
 const SILENCE_STEPS = 10;

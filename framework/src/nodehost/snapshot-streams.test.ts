@@ -93,7 +93,7 @@ async function offered(index: number, term: number): Promise<{ taken: boolean; t
 }
 
 describe('a snapshot of what is applied already', () => {
-  it('is refused, but the core hears of it: else the leader would offer it for ever', async () => {
+  it('is refused, but the core hears of it: else the leader would offer it indefinitely', async () => {
     const { taken, told } = await offered(APPLIED, TERM);
     expect(taken).toBe(false);
     expect(told).toMatchObject([

@@ -158,7 +158,7 @@ export class SnapshotStreams {
     if (index > replica.rsm.lastApplied) {
       return { store: replica.snapshotter.store, dragonboat: this.#sessionFormat(replica) };
     }
-    // The leader does not know how far this replica is, and would offer it for ever: the core answers that.
+    // The leader does not know how far this replica is, and would offer it indefinitely: the core answers that.
     if (term <= replica.raft.term) {
       const snapshot: Snapshot = { filepath: '', fileSize: 0, index, term, membership, files: [] };
       const message = makeMessage({ type: MessageType.InstallSnapshot, clusterID, from, to, snapshot });

@@ -35,7 +35,7 @@ const MAX_ARRIVAL_ELECTIONS = 4;
 
 /**
  * Bytes of a message of the leader have come, so that it lives, and what it sends behind them, heartbeats too, has to
- * wait. They put the election timer back, but not for ever: what they belong to was not seen yet.
+ * wait. They put the election timer back, but not indefinitely: what they belong to was not seen yet.
  */
 export function noteArrival(core: Core, term: number): void {
   const { electionTimeoutTicks } = core.config;
@@ -133,7 +133,7 @@ export function handleRequestVote(core: Core, message: Message): void {
 /**
  * Beside the answer it tells our commit index and the term there, which Dragonboat ignores. A candidate may stand
  * only because it does not know how far the log is committed: of a group of two, when the leader removed itself and
- * the news was lost, the one who stays would for ever ask the other for a vote that it can't have.
+ * the news was lost, the one who stays would indefinitely ask the other for a vote that it can't have.
  */
 function answerVote(core: Core, type: VoteRespType, to: number, term: number, reject: boolean): void {
   const { log } = core;

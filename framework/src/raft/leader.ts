@@ -12,7 +12,7 @@ import type { StepDownReason } from './types.js';
 import { isUnfitToLead } from './unfit.js';
 
 /**
- * Without check quorum a leader is patient, but not for ever. Those that hear it refuse their pre-vote, or never
+ * Without check quorum a leader is patient, but not indefinitely. Those that hear it refuse their pre-vote, or never
  * campaign; if it can not hear a quorum, a majority that is connected would have no leader that can do anything.
  */
 const PERIODS_WITHOUT_QUORUM = 4;

@@ -43,7 +43,7 @@ export function setLeader(core: Core, leaderID: number): void {
 
 /**
  * Becomes a follower, or stays an observer. The election timer goes on if it ran for a follower: only a live leader
- * and a vote granted put it back (paper, section 5.2), or one with a stale log could hold up all others for ever.
+ * and a vote granted put it back (paper, section 5.2), or one with a stale log could hold up all others indefinitely.
  */
 export function becomeFollower(core: Core, term: number, leaderID: number): void {
   enterTerm(core, term);

@@ -330,7 +330,7 @@ export class EntryApplier {
 
   /**
    * Of an entry that is compressed. A payload that can't be read may be damaged on this host alone; a replica that passed it over would then differ
-   * from the others for ever.
+   * from the others indefinitely.
    */
   #commandOf(entry: Entry): Uint8Array {
     this.#mustBeOurs(`entry ${entry.index} is compressed`, entry.index);

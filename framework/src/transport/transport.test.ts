@@ -233,7 +233,7 @@ describe('Transport', () => {
     expect(dialled).toEqual(['Host-B:1']);
     deliver([heartbeat(HERE, 2)], 'host-b:01');
     expect(heard).toEqual(['Host-B:1']);
-    await sayTwice(); // one that does not lead there is not tried for ever
+    await sayTwice(); // one that does not lead there is not tried indefinitely
     expect(dialled).toEqual(['Host-B:1', 'host-b.:1']);
     clock.advance(1_000);
     transport.registry.removeCluster(HERE + 1);

@@ -169,7 +169,7 @@ export class VirtualHost {
     this.life?.end(losesUnsynced ? 'power' : 'killed');
   }
 
-  /** As an operator does it, who waits for the end, but not for ever. */
+  /** As an operator does it, who waits for the end, but not indefinitely. */
   async stopCleanly(): Promise<void> {
     const { life, nodeHost } = this;
     if (life === undefined || nodeHost === undefined) return;

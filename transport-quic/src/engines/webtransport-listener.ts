@@ -95,7 +95,7 @@ export class WebTransportListener implements EngineListener {
     await this.#sockets.close(this.#isListening);
   }
 
-  /** HTTP/3 needs its socket for the goodbyes of its sessions, which may also take for ever. */
+  /** HTTP/3 needs its socket for the goodbyes of its sessions, which may also take indefinitely. */
   async #untilSaid(closing: readonly { closed: Promise<unknown> }[]): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise((resolve) => {

@@ -12,7 +12,7 @@ import type { RPCCase } from './rpc-case.js';
 
 const ENDS_MS = 5000;
 
-/** Writes until the host ends the connection; a host that goes on reading rubbish for ever fails. */
+/** Writes until the host ends the connection; a host that goes on reading rubbish indefinitely fails. */
 async function writeUntilEnded(client: RawClient, makeBytes: () => Uint8Array, what: string): Promise<void> {
   const end = performance.now() + ENDS_MS;
   while (!client.ended) {
