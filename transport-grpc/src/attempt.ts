@@ -8,6 +8,7 @@ import {
   type PeerCredentials,
   credentialsOfSocket,
   serverCheck,
+  unsentBytesOf,
 } from '@drakkar/raftio/transport';
 
 type Resolver = experimental.Resolver;
@@ -69,13 +70,9 @@ export class Attempt {
     return (this.#socket?.bytesWritten ?? 0) - this.unsentBytes;
   }
 
-  /**
-   * Bytes that wait for the operating system to take them. HTTP/2 of Node.js reads nothing in the meantime. No public
-   * property tells of them; this is the one by which the timeouts of Node.js do.
-   */
+  /** Bytes that wait for the operating system to take them. HTTP/2 of Node.js reads nothing in the meantime. */
   get unsentBytes(): number {
-    const { _handle: handle } = (this.#socket ?? {}) as { _handle?: { writeQueueSize?: number } | null };
-    return handle?.writeQueueSize ?? 0;
+    return unsentBytesOf(this.#socket);
   }
 
   /** Whether the connection still takes bytes, as far as this process has heard. */

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { ErrConnectionClosed, ErrMalformed } from '@drakkar/raftio';
-import { type BatchWatch, type HeldLink, asConnectionClosed } from '@drakkar/raftio/transport';
+import { type BatchWatch, type HeldLink, asConnectionClosed, unsentBytesOf } from '@drakkar/raftio/transport';
 import { FrameReader } from './frame-reader.js';
 import { Method, encodeFrame } from './frames.js';
 import { MAX_FAREWELL_BYTES, decodeFarewell, encodeFarewell } from './hello.js';
@@ -61,7 +61,7 @@ export class Link implements HeldLink {
   #silentSweeps = 0;
   /** In a row, in which nothing was sent, and what waited then. */
   #stalls = 0;
-  #stalledBytes: number | undefined;
+  #stalledBytes = 0;
 
   constructor(socket: Socket, peer: string, options: LinkOptions, handlers: LinkHandlers) {
     this.peer = peer;
@@ -211,9 +211,9 @@ export class Link implements HeldLink {
   }
 
   #isSendingStuck(): boolean {
-    const waitingBytes = queuedBytes(this.#socket);
-    const isSame = this.#stalls > 0 && waitingBytes === this.#stalledBytes;
-    this.#stalledBytes = waitingBytes;
+    const unsentBytes = unsentBytesOf(this.#socket);
+    const isSame = this.#stalls > 0 && unsentBytes === this.#stalledBytes;
+    this.#stalledBytes = unsentBytes;
     if (this.bufferedBytes === 0) this.#stalls = 0;
     else this.#stalls = isSame ? this.#stalls + 1 : 1;
     return this.#stalls >= STALL_PATIENCE;
@@ -282,13 +282,4 @@ export class Link implements HeldLink {
     this.#reason = reason;
     this.#handlers.onClosed(reason);
   }
-}
-
-/**
- * Of a write that is under way, what the operating system has not taken. No public property tells; it is the one by which
- * the timeouts of Node.js do.
- */
-function queuedBytes(socket: Socket): number | undefined {
-  const { _handle: handle } = socket as { _handle?: { writeQueueSize?: number } | null };
-  return handle?.writeQueueSize;
 }

@@ -15,8 +15,9 @@ export interface StagedFile {
 }
 
 /**
- * Writes files that belong together, into folders that are made when they are not there. Each appears under its name when it is complete, and never with a mode that lets
- * others read a key; none appears before all are written, so that a disk that is full changes nothing.
+ * Writes files that belong together, into folders that are made when they are not there. Each appears under its name
+ * when it is complete, and never with a mode that lets others read a key; none appears before all are written, so that a
+ * full disk changes nothing.
  *
  * @throws ErrInvalidOption when a file that is not to be replaced has appeared meanwhile; those after it do not appear
  */

@@ -40,4 +40,5 @@ export { SendQueue, type SendQueueOptions } from './send-queue.js';
 export { SnapshotSender, type SnapshotSenderOptions } from './snapshot-sender.js';
 export { type Identity, IdentityFiles, certificatesIn } from './tls-identity.js';
 export { type HeldLink, TransportLife } from './transport-life.js';
+export { unsentBytesOf } from './unsent-bytes.js';
 export { type WarningKind, Warnings } from './warnings.js';
