@@ -77,7 +77,7 @@ export async function runCli(
     .addHelpText('after', EXIT_CODES);
 
   onDataDir(program.command('inspect'))
-    .description('Tells what is in a data directory, and changes nothing. The host must be stopped')
+    .description('Shows what is in a data directory, and changes nothing. The host must be stopped')
     .action(run(async () => (await import('./inspect.js')).inspect));
 
   onDataDir(program.command('check'))
@@ -106,7 +106,7 @@ export async function runCli(
   program
     .command('certs')
     .description(
-      'Makes a CA and certificates of hosts for mutual TLS, for development; without --hosts, tells how long they last',
+      'Makes a CA and certificates of hosts for mutual TLS, for development; without --hosts, lists how long they last',
     )
     .requiredOption(
       '--out <dir>',
@@ -129,7 +129,7 @@ export async function runCli(
     .requiredOption('--config <file>', 'configuration of the NodeHost, YAML or JSON')
     .option('--app <module>', 'module whose exported function start(host) starts the groups')
     .option('--json', 'print what happens as lines of JSON')
-    .addHelpText('after', '\nSIGHUP has it read certificates, revocation list and log levels again.')
+    .addHelpText('after', '\nOn SIGHUP it reloads certificates, the revocation list and log levels.')
     .action(run(async () => (await import('./serve.js')).serve, true));
 
   try {

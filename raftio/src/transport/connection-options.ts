@@ -12,7 +12,7 @@ export interface ConnectionOptions {
   deadPeerTimeoutMs?: number;
   /** Time that a closing connection gets to send what is buffered and part in order. Default 1000. */
   closeTimeoutMs?: number;
-  /** Incoming connections held at a time; further ones are dropped. Two per peer are the rule. Default 1024. */
+  /** Incoming connections held at a time; further ones are dropped. A peer uses up to three, and one per snapshot. Default 1024. */
   maxConnections?: number;
   /**
    * Bytes buffered for one peer from which `sendMessageBatch` stays pending; the host's `sendBufferBytes` applies
