@@ -40,6 +40,8 @@ export interface Dialled {
   attempt: Attempt;
   client: Client;
   call: OutgoingCall;
+  /** The peer was asked to agree to numbered messages. */
+  asksForNumbers: boolean;
   /** How long it took until the connection was ready. */
   setupMs: number;
 }
@@ -94,16 +96,23 @@ export async function dial<T>(request: DialRequest, wrap: (dialled: Dialled) => 
     client.waitForReady(Infinity, (error) => {
       if (error !== undefined || settled) return;
       settle();
-      resolve(wrap({ attempt, client, call, setupMs: performance.now() - startMs }));
+      const setupMs = performance.now() - startMs;
+      resolve(wrap({ attempt, client, call, asksForNumbers: asksForNumbers(request), setupMs }));
     });
   });
 }
 
-function helloOf({ from, expected, path, identity }: DialRequest): Metadata {
+/** TLS lets nothing be lost in the midst of a stream, and a snapshot has an order of its own. */
+function asksForNumbers({ path, identity }: DialRequest): boolean {
+  return path === MESSAGES_PATH && identity === undefined;
+}
+
+function helloOf(request: DialRequest): Metadata {
+  const { from, expected } = request;
   const metadata = new Metadata();
   metadata.set(HelloHeader.from, from);
   if (expected !== undefined) metadata.set(HelloHeader.to, expected);
-  if (path === MESSAGES_PATH && identity === undefined) metadata.set(NUMBERED_HEADER, NUMBERED);
+  if (asksForNumbers(request)) metadata.set(NUMBERED_HEADER, NUMBERED);
   return metadata;
 }
 

@@ -32,6 +32,8 @@ export interface StreamReceiver {
 export interface StreamHost {
   pingIntervalMs: number;
   raftAddress: string;
+  /** The receiver takes messages with their numbers, if the client asks for it. */
+  takesNumbers: boolean;
   /** A message came, whole. */
   onMessage: () => void;
   /** Why a client that says whom it means, and who it is, is not let in. */
@@ -56,7 +58,7 @@ export class IncomingStream {
     this.#onEnded = onEnded;
   }
 
-  start({ pingIntervalMs, raftAddress, refusalOf, onMessage }: StreamHost): void {
+  start({ pingIntervalMs, raftAddress, takesNumbers, refusalOf, onMessage }: StreamHost): void {
     let hasBegun = false;
     this.#call.start({
       onReceiveMetadata: (received) => {
@@ -64,7 +66,7 @@ export class IncomingStream {
         const metadata = new Metadata();
         metadata.set(PING_INTERVAL_HEADER, String(pingIntervalMs));
         metadata.set(HelloHeader.host, raftAddress);
-        const isNumbered = textOf(received, NUMBERED_HEADER) === NUMBERED;
+        const isNumbered = takesNumbers && textOf(received, NUMBERED_HEADER) === NUMBERED;
         if (isNumbered) metadata.set(NUMBERED_HEADER, NUMBERED);
         this.#call.sendMetadata(metadata);
         const from = textOf(received, HelloHeader.from);

@@ -295,6 +295,7 @@ export class Listener {
     stream.start({
       raftAddress,
       pingIntervalMs: options.pingIntervalMs,
+      takesNumbers: path === MESSAGES_PATH,
       onMessage: () => {
         if (path === MESSAGES_PATH) connection.heardMessage();
       },

@@ -6,7 +6,11 @@ export const NUMBER_BYTES = 4;
  * flipped bit can take whole messages out of a stream, of which nothing else tells.
  */
 export class MessageNumbers {
-  #next = 0;
+  #next: number;
+
+  constructor(first = 0) {
+    this.#next = first;
+  }
 
   /** A copy of a message with its number behind it. */
   added(message: Uint8Array): Uint8Array {

@@ -31,6 +31,7 @@ class ScriptedCall extends EventEmitter {
         attempt: this.attempt as unknown as Attempt,
         client: { close: () => undefined } as Client,
         call: this as unknown as OutgoingCall,
+        asksForNumbers: isForMessages,
         setupMs: 0,
       },
       { closeTimeoutMs: 1000, patience: new Patience(answers ? 60_000 : 1, 60_000), isForMessages },

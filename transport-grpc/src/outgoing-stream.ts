@@ -71,7 +71,7 @@ export class OutgoingStream implements MonitoredLink {
   #isOwed = false;
 
   constructor(
-    { attempt, client, call, setupMs }: Dialled,
+    { attempt, client, call, asksForNumbers, setupMs }: Dialled,
     { closeTimeoutMs, patience, isForMessages, failureOf = () => undefined }: OutgoingStreamOptions,
   ) {
     this.peer = attempt.state.target;
@@ -87,7 +87,8 @@ export class OutgoingStream implements MonitoredLink {
     });
     call.on('metadata', (metadata: Metadata) => {
       const host = textOf(metadata, HelloHeader.host);
-      if (textOf(metadata, NUMBERED_HEADER) === NUMBERED) this.#numbers = new MessageNumbers();
+      if (asksForNumbers && textOf(metadata, NUMBERED_HEADER) === NUMBERED)
+        this.#numbers = new MessageNumbers();
       this.#heardOf(Number(metadata.get(PING_INTERVAL_HEADER)[0] ?? Number.NaN), host);
       const mistake = failureOf(host);
       if (mistake !== undefined) this.terminate(asConnectionClosed(mistake));

@@ -3,6 +3,7 @@ import {
   type ChunkSinkFactory,
   type EntryForm,
   type IChunkSink,
+  MAX_MESSAGE_BYTES,
   type MessageBatch,
   type RequestHandler,
   type SnapshotChunk,
@@ -43,6 +44,8 @@ export class MessageReceiver implements StreamReceiver {
       this.#arrival.damaged('batch', MISSING, own);
       return malformed(this.#peer.name, this.#warnings, new Error(MISSING));
     }
+    const excess = excessOf(content);
+    if (excess !== undefined) return excess;
     let batch: MessageBatch;
     try {
       batch = this.#arrival.batch(content, this.#entryForm);
@@ -96,6 +99,8 @@ export class SnapshotReceiver implements StreamReceiver {
   }
 
   async receive(bytes: Uint8Array): Promise<StreamEnd | undefined> {
+    const excess = excessOf(bytes);
+    if (excess !== undefined) return excess;
     let chunk: SnapshotChunk;
     try {
       chunk = this.#arrival.chunk(ownBytes(bytes));
@@ -117,6 +122,13 @@ export class SnapshotReceiver implements StreamReceiver {
       warnHandler(this.#warnings, this.#peer, 'a chunk sink', error);
     }
   }
+}
+
+/** The library lets through what a number may add, whether there is one or not. */
+function excessOf({ length }: Uint8Array): StreamEnd | undefined {
+  if (length <= MAX_MESSAGE_BYTES) return undefined;
+  const details = `a message of ${length} bytes, of at most ${MAX_MESSAGE_BYTES}`;
+  return { code: Status.RESOURCE_EXHAUSTED, details };
 }
 
 function malformed(peer: string, warnings: Warnings, error: unknown): StreamEnd {

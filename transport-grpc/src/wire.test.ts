@@ -142,6 +142,35 @@ describe('a client that speaks the service by hand', () => {
     expect([host.received.length, host.rpc.counters?.().damagedBatches]).toEqual([0, 0]);
   });
 
+  it('is told that it may number messages when it asks for it, once and in a way that is known; never chunks', async () => {
+    const host = await hosts.start({ chunkSinkFactory: () => new RecordingSink() });
+    const answerTo = async (
+      path: string,
+      headers: Record<string, string | string[]> = {},
+    ): Promise<unknown> => {
+      const call = peerOf(host).call(path, { 'drakkar-from': 'other:1', ...headers });
+      return (await call.headers)['drakkar-numbered'];
+    };
+    expect(await answerTo(RAFT_MESSAGE, { 'drakkar-numbered': '1' })).toBe('1');
+    expect(await answerTo(RAFT_MESSAGE)).toBeUndefined();
+    expect(await answerTo(RAFT_MESSAGE, { 'drakkar-numbered': '2' })).toBeUndefined();
+    expect(await answerTo(RAFT_MESSAGE, { 'drakkar-numbered': ['1', '1'] })).toBeUndefined();
+    expect(await answerTo(RAFT_SNAPSHOT, { 'drakkar-numbered': '1' })).toBeUndefined();
+  });
+
+  it('numbers the messages of each of its calls from zero', async () => {
+    const host = await hosts.start();
+    const peer = peerOf(host);
+    const headers = { 'drakkar-from': 'other:1', 'drakkar-numbered': '1' };
+    const calls = [peer.call(RAFT_MESSAGE, headers), peer.call(RAFT_MESSAGE, headers)];
+    for (const number of [0, 1]) {
+      for (const { stream } of calls) stream.write(framed(numbered(numberedBatch(number + 1), number)));
+    }
+    await until('all are there', () => host.received.length === 4);
+    expect(termsOf(host.received).sort()).toEqual([1, 1, 2, 2]);
+    expect([host.warnings, host.rpc.counters?.().damagedBatches]).toEqual([[], 0]);
+  });
+
   it('is understood however its frames are cut and joined', async () => {
     const host = await hosts.start();
     const call = peerOf(host).call(RAFT_MESSAGE);
@@ -277,6 +306,19 @@ describe('what this transport sends', () => {
     await until('it is there', () => calls[0]?.body.length === expected.length);
     expect(calls[0]?.body.equals(expected)).toBe(true);
     expect(calls[0]?.headers['drakkar-numbered']).toBe('1');
+  });
+
+  it('has no numbers in it when they were not asked for: chunks, whatever the server says', async () => {
+    const { address, calls } = await bareServer((stream) => speak(stream, { 'drakkar-numbered': '1' }));
+    const host = await hosts.start({ options: { dragonboatSilenceMs: 60_000 } });
+    const connection = await host.rpc.getSnapshotConnection(address, never);
+    const chunk = numberedChunk(0, 2, new Uint8Array(10));
+    await connection.sendSnapshotChunk(chunk);
+    const expected = framed(encodeSnapshotChunk(chunk));
+    await until('it is there', () => (calls[0]?.body.length ?? 0) >= expected.length);
+    expect(calls[0]?.body).toEqual(expected);
+    expect(calls[0]?.headers['drakkar-numbered']).toBeUndefined();
+    connection.close();
   });
 
   it.each([

@@ -16,8 +16,7 @@ const ENGINE_CHOICES = ['auto', ...ENGINE_NAMES] as const;
 export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 
 /**
- * Options of the QUIC transport. The engine must be the same on every host. By default connections are pinged each second
- * and given up after 5 s of silence.
+ * Options of the QUIC transport. The engine must be the same on every host. By default connections are pinged each second.
  */
 export interface QuicTransportOptions extends ConnectionOptions {
   /**

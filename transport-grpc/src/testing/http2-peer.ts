@@ -43,7 +43,7 @@ export class Http2Peer {
     this.closed = new Promise((resolve) => this.session.once('close', resolve));
   }
 
-  call(path: string, headers: Record<string, string> = {}): RawCall {
+  call(path: string, headers: Record<string, string | string[]> = {}): RawCall {
     const stream = this.session.request({
       ':method': 'POST',
       ':path': path,
