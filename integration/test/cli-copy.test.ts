@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, lchown, lstat, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { INVERSIFY, StoppedHost, contentOf, drakkar, drakkarJSON } from './cli-support.js';
@@ -80,6 +80,32 @@ describe('drakkar logdb copy', () => {
     const retry = await drakkar('logdb', 'copy', ...places(target, module));
     expect(retry.exitCode).toBe(2);
     expect(retry.stderr).toContain('remove it and try again');
+  });
+
+  it('leaves what it makes to the user of the host, when root runs it', async () => {
+    const { dir, config } = await stopped.copyOfData('of-a-service');
+    await rm(join(dir, 'logdb/log.mdb-lock'), { force: true });
+    // Nobody else can give a file away; then all is of the one user that there is.
+    const ownUID = process.geteuid?.();
+    const uid = ownUID === 0 ? 1234 : ownUID;
+    const all = await readdir(dir, { recursive: true });
+    if (ownUID === 0) for (const name of ['', ...all]) await lchown(join(dir, name), 1234, 1234);
+    const ofOthers = async (folder: string): Promise<string[]> => {
+      const names = ['', ...(await readdir(folder, { recursive: true }))];
+      const stats = await Promise.all(names.map((name) => lstat(join(folder, name))));
+      return names.filter((_, i) => stats[i]?.uid !== uid);
+    };
+    const from = `lmdb:${join(dir, 'logdb')}`;
+    const copied = await drakkar('logdb', 'copy', '--from', from, '--to', `lmdb:${join(dir, '../copied')}`);
+    expect(copied).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await ofOthers(dir)).toEqual([]);
+    const around = stopped.scratch('new');
+    const file = stopped.scratch('with-wal.yaml');
+    const moved = `${await readFile(config, 'utf8')}walDir: ${join(around, 'wal')}\n`;
+    await writeFile(file, moved.replace('module: lmdb', `module: ${await otherLogDB()}`));
+    const { exitCode } = await drakkar('logdb', 'copy', '--config', config, '--switch-to', file);
+    expect(exitCode).toBe(0);
+    expect([...(await ofOthers(dir)), ...(await ofOthers(around))]).toEqual([]);
   });
 
   it('refuses a folder that holds something', async () => {

@@ -125,10 +125,13 @@ async function withoutSeal<T>(
   fs: IFileSystem,
   directoryLock: IDirectoryLock,
   roots: Roots,
+  output: Output,
   work: () => Promise<T>,
 ): Promise<T> {
   const isSealed = (await readSeal(fs, roots)).kind !== 'none';
-  const lock = await lockForCommand(directoryLock, isSealed ? [roots.nodeHostDir] : [], roots.nodeHostDir);
+  const { nodeHostDir, walDir } = roots;
+  const places = { locked: isSealed ? [nodeHostDir] : [], given: [nodeHostDir, walDir], nodeHostDir };
+  const lock = await lockForCommand(directoryLock, places, (text) => output.warn(text));
   try {
     const seal = await SuspendedSeal.suspend(fs, roots, { ignoreSeal: true });
     return await work().finally(() => seal.resume());
@@ -163,7 +166,7 @@ export async function copyBetweenPlaces(output: Output, options: CopyPlacesOptio
   const { fileSystem: fs, directoryLock } = await servicesFor(from);
   await servicesFor(to); // before anything is made: the module may be missing
   await checkPlaces(fs, from, to);
-  const { replicas, problems } = await withoutSeal(fs, directoryLock, rootsAround(from), () =>
+  const { replicas, problems } = await withoutSeal(fs, directoryLock, rootsAround(from), output, () =>
     withOpen(
       () => openAt(from),
       (source) => makeUnfinished(fs, source, unfinished, output),

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { type ILogDB, hasErrorCode } from '@drakkar/raftio';
 import { identityOf, readStatus } from '../datadir/data-dir.js';
 import type { DataDirLayout } from '../datadir/layout.js';
@@ -12,11 +13,12 @@ import {
 import type { NodeHostServices } from '../di/build-container.js';
 import { ErrInvalidOption } from '../errors/index.js';
 import { makeDirDurable } from '../fs/durable.js';
+import type { IFileSystem } from '../fs/file-system.js';
 import { type Comparison, compare, copiedLines, copyAll, countEntries, withOpen } from './logdb-copy-all.js';
 import { type OpenedData, offlineServices, withData } from './open-data.js';
 import { ExitCode, type Output } from './output.js';
 import type { DataDirOptions } from './data-dir-options.js';
-import { lockForCommand } from './owner.js';
+import { lockForCommand, ownerToGive } from './owner.js';
 import { SuspendedSeal } from './suspended-seal.js';
 
 export interface SwitchOptions extends DataDirOptions {
@@ -36,12 +38,26 @@ export async function switchLogDB(output: Output, options: SwitchOptions): Promi
     return await withData(output, options, (data) => switchOpened(output, data, target, options.switchTo));
   } catch (error) {
     const isOther = HAS_ANOTHER_LOGDB.some((code) => hasErrorCode(error, code));
-    if (!isOther || !(await finishSwitch(options, target))) throw error;
+    if (!isOther || !(await finishSwitch(output, options, target))) throw error;
     output.result({ ok: true, alreadySwitched: true, logdb: target.logDBName }, [
       `${target.config.nodeHostDir} has the LogDB '${target.logDBName}' already`,
     ]);
     return ExitCode.ok;
   }
+}
+
+/** Makes a folder and those around it that are missing, all of which the host has to be able to enter. */
+async function makeForHost(
+  output: Output,
+  fileSystem: IFileSystem,
+  dir: string,
+  nodeHostDir: string,
+): Promise<void> {
+  if ((await fileSystem.stat(dir)) !== undefined) return;
+  await makeForHost(output, fileSystem, dirname(dir), nodeHostDir);
+  await makeDirDurable(fileSystem, dir);
+  const give = await ownerToGive([dir], nodeHostDir, (text) => output.warn(text));
+  await give();
 }
 
 async function switchOpened(
@@ -66,8 +82,9 @@ async function switchOpened(
   };
   checkSameHost({ ...replacement, host: identityOf(target) });
   const added = [target.config.walDir].filter((dir) => dir !== from.nodeHostDir && dir !== from.walDir);
-  for (const dir of added) await makeDirDurable(fileSystem, dir);
-  const lock = await lockForCommand(directoryLock, added, from.nodeHostDir);
+  for (const dir of added) await makeForHost(output, fileSystem, dir, from.nodeHostDir);
+  const places = { locked: added, nodeHostDir: from.nodeHostDir };
+  const lock = await lockForCommand(directoryLock, places, (text) => output.warn(text));
   try {
     const layout = await prepareReplacement(replacement);
     const { replicas, problems } = await makeCopy(output, data, target, layout);
@@ -120,7 +137,11 @@ async function finish(replacement: Replacement): Promise<void> {
 }
 
 /** After a switch that a crash has cut short when the new LogDB was in its place: removes the old one. */
-async function finishSwitch(options: SwitchOptions, target: NodeHostServices): Promise<boolean> {
+async function finishSwitch(
+  output: Output,
+  options: SwitchOptions,
+  target: NodeHostServices,
+): Promise<boolean> {
   const { fileSystem, directoryLock, config: to } = target;
   const status = await readStatus(fileSystem, to.nodeHostDir);
   const host = identityOf(target);
@@ -133,7 +154,8 @@ async function finishSwitch(options: SwitchOptions, target: NodeHostServices): P
   const roots = [to.nodeHostDir, to.walDir, from.walDir];
   const present: string[] = [];
   for (const dir of new Set(roots)) if ((await fileSystem.stat(dir)) !== undefined) present.push(dir);
-  const lock = await lockForCommand(directoryLock, present, to.nodeHostDir);
+  const places = { locked: present, nodeHostDir: to.nodeHostDir };
+  const lock = await lockForCommand(directoryLock, places, (text) => output.warn(text));
   try {
     const seal = await SuspendedSeal.suspend(fileSystem, to, { ignoreSeal: true });
     await finish({ fileSystem, status, from, to, host });

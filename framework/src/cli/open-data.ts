@@ -182,11 +182,18 @@ function withAdvice(error: unknown): unknown {
 }
 
 /** Nothing is locked where nothing can be written; that nobody has it is all that can be said. */
-async function lockOf({ directoryLock, config }: NodeHostServices, isReadOnly: boolean): Promise<HeldLock> {
-  const roots = [...new Set([config.nodeHostDir, config.walDir])];
+async function lockOf(
+  output: Output,
+  { directoryLock, config }: NodeHostServices,
+  isReadOnly: boolean,
+): Promise<HeldLock> {
+  const locked = [...new Set([config.nodeHostDir, config.walDir])];
   try {
-    if (!isReadOnly) return await lockForCommand(directoryLock, roots, config.nodeHostDir);
-    for (const root of roots) await refuseIfLocked(root);
+    if (!isReadOnly) {
+      const { nodeHostDir } = config;
+      return await lockForCommand(directoryLock, { locked, nodeHostDir }, (text) => output.warn(text));
+    }
+    for (const root of locked) await refuseIfLocked(root);
     return { release: () => Promise.resolve() };
   } catch (error) {
     throw withAdvice(error);
@@ -211,7 +218,7 @@ async function openData(output: Output, options: DataDirOptions): Promise<Opened
   const isReadOnly = unwritable !== undefined;
   const ignoreSeal = options.ignoreSeal === true;
   if (!ignoreSeal) await checkLockFiles(config);
-  const lock = await lockOf(services, isReadOnly);
+  const lock = await lockOf(output, services, isReadOnly);
   let seal: SuspendedSeal | undefined;
   let copy: LogDBCopy | undefined;
   try {

@@ -2,7 +2,7 @@ import { type ImportedSnapshot, importSnapshot } from '../nodehost/import-snapsh
 import { memberList, positiveInteger } from './option-values.js';
 import { offlineServices, quiet } from './open-data.js';
 import { ExitCode, type Output } from './output.js';
-import { foreignOwner, giveToOwner } from './owner.js';
+import { ownerToGive } from './owner.js';
 import { nameOf } from './replicas.js';
 import { progressPrinter } from './snapshot-progress.js';
 
@@ -41,12 +41,12 @@ export async function importIntoData(output: Output, options: SnapshotImportOpti
   const nodeID = positiveInteger('--node', options.node);
   const members = memberList('--members', options.members);
   const { nodeHostDir, walDir } = (await offlineServices(options.config)).config;
-  const owner = await foreignOwner(nodeHostDir);
+  const give = await ownerToGive([nodeHostDir, walDir], nodeHostDir, (text) => output.warn(text));
   const imported = await importSnapshot(options.config, options.from, members, nodeID, {
     allowOlder: options.allowOlder === true,
     onProgress: progressPrinter(output, `node ${nodeID} from ${options.from}`),
     overrides: quiet,
-  }).finally(() => giveToOwner([nodeHostDir, walDir], owner));
+  }).finally(give);
   const { membership, replaced } = imported;
   const result = {
     ok: true,
