@@ -58,7 +58,7 @@ export const clusterSchema: JsonSchema = objectSchema<ClusterConfig>(
       10_000,
     ),
     maxHeldLogBytes: count(
-      'Bytes of log that a compaction leaves, beside compactionOverhead, for members to which a snapshot is on its way or which catch up after one. Beyond it the log is compacted all the same, and they need another snapshot; 0 keeps none.',
+      'Bytes of log that a compaction keeps, besides compactionOverhead, for members that are receiving a snapshot or catching up after one. Beyond it the log is compacted, and they need another snapshot; 0 keeps none.',
       0,
       256 * 1024 * 1024,
     ),
@@ -86,7 +86,7 @@ export const clusterSchema: JsonSchema = objectSchema<ClusterConfig>(
       'Compression of the commands proposed on this host. Every member understands either, so the members of a group may differ. `none` with compatibility `dragonboat-2.1`.',
     ),
     disableAutoCompactions: flag(
-      'The space of entries that a snapshot has made superfluous is not given back after each snapshot, but when NodeHost.requestCompaction is called.',
+      'The space of removed entries is freed only when NodeHost.requestCompaction is called, not after each snapshot.',
       false,
     ),
     compatibility: {

@@ -125,7 +125,7 @@ export const nodeHostSchema: JsonSchema = objectSchema<NodeHostConfig>(
     allowNetworkFileSystem: {
       type: 'boolean',
       description:
-        'Lets the data directory lie on a network file system, where its lock does not keep off a host on another machine.',
+        'Allows a data directory on a network file system, where its lock does not exclude a host on another machine.',
       defaultText: '`false`',
     },
     logdb: adapter('LogDB', 'lmdb', '`lmdb`, `leveldb`'),

@@ -39,7 +39,7 @@ const INTRODUCTION = `# Configuration
 <!-- Made from the schemas by \`npm run docs\`; a test compares. Change the schemas, not this file. -->
 
 A NodeHost takes the path of one YAML or JSON file, or one object with the same keys. It is checked before anything is
-opened, and every mistake is told at once, with its path, what stands there, what is allowed, and what was probably
+opened, and all mistakes are reported together, each with its path, its value, what is allowed, and what was probably
 meant. Relative paths are relative to the file; those of an object to the current folder.
 
 \`\`\`yaml
