@@ -7,6 +7,8 @@ import { nodeHostSchema } from '../src/config/node-host-schema.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 const NO_DOCUMENTS = new Set(['node_modules', 'dist', '.git']);
+/** What packing copies there, which it leaves when it is interrupted. */
+const PACKED = join(ROOT, 'framework/docs');
 
 interface Page {
   /** Relative to the root of the project. */
@@ -17,7 +19,7 @@ interface Page {
 function pagesIn(folder: string): Page[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry): Page[] => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return NO_DOCUMENTS.has(entry.name) ? [] : pagesIn(path);
+    if (entry.isDirectory()) return NO_DOCUMENTS.has(entry.name) || path === PACKED ? [] : pagesIn(path);
     return entry.name.endsWith('.md') ? [readPage(path)] : [];
   });
 }
