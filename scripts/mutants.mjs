@@ -11,7 +11,7 @@ import { Workshop } from './mutants/workshop.mjs';
 const HELP = `Usage: npm run mutants -- [options]
 
 Makes one small mistake after the other in a copy of the project, and prints which check catches it. Fails when one is
-not caught: then the checks are to be mended, not the list.
+not caught: then fix the checks, not the list.
 
 Options:
   --only ID     only this one (may be repeated); --list shows all
@@ -19,11 +19,11 @@ Options:
                 invariants: each invariant of the simulator alone must see a mutant that breaks it
   --area A      only those of raft, claims, engine, state, storage or streams (may be repeated)
   --jobs N      at the same time (default 2; 1 to 16)
-  --budget N    seconds for one test path, or for all lives of one mutant (default 180; 5 to 3600)
-  --seeds N     with the simulator: so many lives of each mutant (default 300; 1 to 100000)
-  --failures N  with the simulator: goes on to the next mutant when so many lives have failed (default 4; 1 to 1000)
+  --budget N    seconds for one test path, or for all runs of one mutant (default 180; 5 to 3600)
+  --seeds N     with the simulator: so many runs of each mutant (default 300; 1 to 100000)
+  --failures N  with the simulator: goes on to the next mutant when so many runs have failed (default 4; 1 to 1000)
   --list        prints the list and ends
-  --check       says which of them do not fit the sources any more, and ends; takes a second
+  --check       names those that no longer fit the sources, and ends; takes a second
   --json        prints the result as JSON
   --write       puts the results into the tables of docs/internals/mutants.md; other rows stay
   --help        this text`;
@@ -143,7 +143,7 @@ const proving = {
     only: mutant.only,
   }),
   verdictOf: ({ only, seen: { violations, lived } }) =>
-    `${only}: ${violations.length === 0 ? `SEES NOTHING in ${lived} lives` : `seed ${violations[0].seed}`}`,
+    `${only}: ${violations.length === 0 ? `SEES NOTHING in ${lived} runs` : `seed ${violations[0].seed}`}`,
   mustCatchAll: true,
 };
 

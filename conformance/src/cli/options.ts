@@ -17,8 +17,9 @@ export const HELP = `Usage: drakkar-conformance [options]                     ev
        drakkar-conformance rpc MODULE [options]          a transport of your own
        drakkar-conformance assembly LOGDB TRANSPORT      hosts that use both
 
-Asks every clause of the LogDB and transport contracts of the adapters, runs clusters of hosts on every pair of them,
-and checks that the suites see deliberately wrong ones. MODULE is a package name, or the path of a file or folder. Ends with 1 if anything failed.
+Tests every clause of the LogDB and transport contracts with the adapters, runs clusters of hosts on every pair of them,
+and checks that the suites catch deliberately wrong ones. MODULE is a package name, a short name, or the path of a file
+or folder. Exits with 1 if anything failed.
 
   --adapter NAME   only this adapter (may be repeated):
                    ${KNOWN_ADAPTERS.map(({ name }) => name).join(', ')}
@@ -26,8 +27,8 @@ and checks that the suites see deliberately wrong ones. MODULE is a package name
   --options JSON   options of the adapter, as a configuration would give them: '{"engine":"quic"}'
   --engine NAME    short for --options '{"engine":"NAME"}'
   --case ID        only this case, e.g. LDB-SAVE-3 (may be repeated)
-  --seed N         seed of the cases that use random numbers; a failure tells the seed that repeats it
-  --share PERCENT  a part of all cases, pairs and mutants, drawn by the seed (that of the day, unless told)
+  --seed N         seed of the cases that use random numbers; a failure names the seed that repeats it
+  --share PERCENT  a part of all cases, pairs and mutants, drawn by the seed (by default, by the day)
   --mutants        only the deliberately wrong adapters
   --mutants-of K   only those of one kind: ${Object.keys(MUTANTS_OF).join(', ')} (may be repeated)
   --no-mutants     leave them out (left out, too, where adapters or cases are chosen)

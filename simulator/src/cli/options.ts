@@ -4,7 +4,7 @@ import { EXTENSION_NAMES, type ExtensionName } from '../extensions.js';
 
 export const HELP = `Usage: npm run sim -- [options]
 
-Lets whole clusters live on a virtual clock, network and disk, each life and its faults decided by one number, its
+Runs whole clusters on a virtual clock, network and disk, each run and its faults decided by one number, its
 seed, and checks at every step what must hold. Ends with 1 if anything did not hold, or if in 200 seeds or more some
 kind of event never happened.
 
@@ -12,9 +12,9 @@ kind of event never happened.
   --from N         the first of them (default 1)
   --minutes N      goes on with further seeds for so long
   --workers N      processes to use (default: one for each core, at most 8)
-  --twice          lives each life twice and compares: they must be the same
+  --twice          makes each run twice and compares: they must be equal
   --no-shrink      a failure is reported as it is, without looking for a smaller one
-  --patience N     seconds, in real time, after which a life counts as stuck (default 240)
+  --patience N     seconds, in real time, after which a run counts as stuck (default 240)
   --extensions LIST  every run has these and no others, e.g. idle-group,narrow-links; - for none, all for all
   --only NAME      checks nothing but this invariant, e.g. 'election safety'
   --stop-at-first  ends with the first failure
