@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -19,6 +19,18 @@ describe('writeTogether', () => {
     const files = [file('key'), file('made/cert'), file(`${'x'.repeat(250)}`)];
     await expect(writeTogether(files)).rejects.toMatchObject({ code: 'ENAMETOOLONG' });
     expect([await textOf('key'), await readdir(dir)]).toEqual(['old', ['key']]);
+  });
+
+  it('lets who could read a file read the one that takes its place', async () => {
+    await writeTogether([file('key')]);
+    // Only root can give a file away.
+    if (process.geteuid?.() === 0) await chown(join(dir, 'key'), 1234, 1235);
+    await chmod(join(dir, 'key'), 0o640);
+    const before = await stat(join(dir, 'key'));
+    await writeTogether([file('key')]);
+    const { uid, gid, mode, ino } = await stat(join(dir, 'key'));
+    expect(ino).not.toBe(before.ino);
+    expect({ uid, gid, mode }).toEqual({ uid: before.uid, gid: before.gid, mode: before.mode });
   });
 
   it('replaces only what it may, and writes nothing after what it may not', async () => {

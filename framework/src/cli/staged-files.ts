@@ -1,5 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { constants, copyFile, link, mkdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import {
+  type FileHandle,
+  constants,
+  copyFile,
+  link,
+  lstat,
+  mkdir,
+  open,
+  rename,
+  rm,
+  rmdir,
+} from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ErrInvalidOption } from '../errors/index.js';
 import { hasSystemCode } from '../errors/inspect.js';
@@ -16,8 +27,8 @@ export interface StagedFile {
 
 /**
  * Writes files that belong together, into folders that are made when they are not there. Each appears under its name
- * when it is complete, and never with a mode that lets others read a key; none appears before all are written, so that a
- * full disk changes nothing.
+ * when it is complete, and others may read it only if they could read the one that it replaces; none appears before all
+ * are written, so that a full disk changes nothing.
  *
  * @throws ErrInvalidOption when a file that is not to be replaced has appeared meanwhile; those after it do not appear
  */
@@ -32,9 +43,7 @@ export async function writeTogether(files: readonly StagedFile[]): Promise<void>
       if ((await mkdir(folder, { recursive: true, mode: FOLDER_MODE })) !== undefined)
         madeFolders.push(folder);
     }
-    for (const { temporary, content } of staged) {
-      await writeFile(temporary, content, { mode: FILE_MODE, flag: 'wx', flush: true });
-    }
+    for (const file of staged) await writeStaged(file);
     for (const { temporary, path, isReplacing } of staged) {
       if (isReplacing) await rename(temporary, path);
       else await giveName(temporary, path);
@@ -43,6 +52,34 @@ export async function writeTogether(files: readonly StagedFile[]): Promise<void>
     for (const { temporary } of staged) await rm(temporary, { force: true }).catch(() => undefined);
     // Those that nothing came to be in.
     for (const folder of madeFolders.reverse()) await rmdir(folder).catch(() => undefined);
+  }
+}
+
+async function writeStaged({
+  temporary,
+  path,
+  content,
+  isReplacing,
+}: StagedFile & { temporary: string }): Promise<void> {
+  const handle = await open(temporary, 'wx', FILE_MODE);
+  try {
+    await handle.writeFile(content);
+    if (isReplacing) await keepAccess(handle, path);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A host that root does not run could not read a key any more that root renews. */
+async function keepAccess(handle: FileHandle, path: string): Promise<void> {
+  try {
+    const replaced = await lstat(path);
+    if (!replaced.isFile()) return;
+    await handle.chown(replaced.uid, replaced.gid);
+    await handle.chmod(replaced.mode & 0o777);
+  } catch {
+    // There is none, or only root may: then nobody else is let to read it.
   }
 }
 
