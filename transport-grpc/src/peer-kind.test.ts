@@ -4,8 +4,10 @@ import { Patience, PeerKindFinder } from './peer-kind.js';
 describe('PeerKindFinder', () => {
   it('takes no host for one of Dragonboat whose answer came while this process paused', async () => {
     const finder = new PeerKindFinder(new Patience(1, 60_000));
-    // Runs next to the timer of the finder: the event loop has read nothing in between.
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    const next = new Promise((resolve) => setTimeout(resolve, 1));
+    // Both timers are due once the pause ends, so that the event loop reads nothing between them.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    await next;
     expect(finder.spoke()).toBe(false);
     expect(await finder.found).toBe('drakkar');
   });
