@@ -70,6 +70,27 @@ describe('runIsolated', () => {
     return await runIsolated([], { signals: new CommandSignals(), main, ...options });
   }
 
+  it('takes no success for one of which nothing was said', async () => {
+    const silent = await run('process.exit(0);', {});
+    expect(silent).toEqual({ kind: 'broken', how: { kind: 'code', exitCode: 0 } });
+    const failed = await run('process.exit(2);', {});
+    expect(failed).toEqual({ kind: 'exited', exitCode: 2, stdout: '' });
+  });
+
+  it('asks a process to stop that it was asked to stop before, and ends it when it is asked again', async () => {
+    const before = new CommandSignals();
+    before.requestStop('SIGINT');
+    const obeying = "process.on('message', () => process.exit(130));";
+    expect(await run(obeying, { signals: before })).toEqual({ kind: 'stopped' });
+    const twice = new CommandSignals();
+    const onAlive = (): void => {
+      twice.receive('SIGINT');
+      twice.receive('SIGINT');
+    };
+    const deaf = "process.on('message', () => undefined); process.send('alive');";
+    expect(await run(deaf, { signals: twice, onAlive })).toEqual({ kind: 'stopped' });
+  });
+
   it('ends a process that gives no sign of life', async () => {
     const outcome = await run('setInterval(() => undefined, 1_000);', { silenceLimitMs: 50 });
     expect(outcome).toEqual({ kind: 'broken', how: { kind: 'silent', limitMs: 50 } });

@@ -68,6 +68,23 @@ describe('ownership of what a command of root makes', () => {
     expect(given.sort()).toEqual(['LOCK', 'LOCK/g2', 'drakkar.seal', 'logdb']);
   });
 
+  it('does not change behind a link that has taken the place of a folder meanwhile', async () => {
+    const lock = join(dir, 'logdb/lock');
+    const exchanging: Ownership = {
+      ...asRoot,
+      stat: async (path) => {
+        const stats = await asRoot.stat(path);
+        if ((await known(path)) !== lock || stats.isSymbolicLink()) return stats;
+        await rm(lock, { recursive: true });
+        await symlink(join(base, 'elsewhere/logdb'), lock);
+        return stats;
+      },
+    };
+    await giveAll([dir], exchanging);
+    expect(given.sort()).toEqual(ALL.filter((path) => path !== 'logdb/lock/x'));
+    expect(warnings).toEqual([]);
+  });
+
   it('does not change where the user of the host has put a link in place of the whole directory', async () => {
     const give = await ownerToGive([dir], dir, warn, asRoot);
     await rename(dir, join(base, 'moved'));
@@ -129,6 +146,16 @@ describe('ownership of what a command of root makes', () => {
     const places = { locked: [dir], nodeHostDir: dir };
     await expect(lockForCommand(lock, places, warn, asRoot)).rejects.toBe(refusal);
     expect(given).toContain('LOCK/g2');
+  });
+
+  it('has gone to that user when the lock is given back', async () => {
+    let givenBefore: string[] = [];
+    const held = { release: () => Promise.resolve(void (givenBefore = [...given])) };
+    const places = { locked: [dir], nodeHostDir: dir };
+    const lock = await lockForCommand({ acquire: () => Promise.resolve(held) }, places, warn, asRoot);
+    expect(given).toEqual([]);
+    await lock.release();
+    expect(givenBefore.sort()).toEqual(ALL);
   });
 
   it('stays where the host is of root, where there is no record, and for another user', async () => {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { type Entry, EntryType, makeEntry } from '@drakkar/raftio';
+import { refusalFields } from '../raft/change-guard.js';
 import type { RaftUpdate } from '../raft/index.js';
 import { PendingConfigChange } from '../requests/pending-config-change.js';
 import { PendingProposals } from '../requests/pending-proposals.js';
@@ -89,6 +90,16 @@ describe('Answers', () => {
       expect((await change.result).reason).toContain(reason);
     },
   );
+
+  it('ends a membership change whose place in the log a refusal has, with the reason if there is one', async () => {
+    const answers = new Answers(requests);
+    const risk = { kind: 'quorumAtRisk', value: 1, limit: 2 } as const;
+    answers.refused(makeEntry({ ...changing, ...refusalFields(risk) }));
+    expect(await change.result).toMatchObject({ outcome: 'rejected', refusal: risk });
+    const next = requests.configChange.add(1);
+    answers.refused(makeEntry({ key: next.key }));
+    expect(await next.result).toMatchObject({ outcome: 'dropped' });
+  });
 
   it('serves a read as soon as its index is applied, and ends one that can not be confirmed', () => {
     expect(give({ readyReads: [{ context, index: APPLIED + 1 }] as never })).toEqual([
