@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { prepare } from './lib/prepare.mjs';
+import { promisesDocs } from './lib/promises.mjs';
 import { root } from './lib/run.mjs';
 
 /** `npm run docs`: writes the documents that are made from code. */
@@ -14,6 +15,7 @@ const documents = {
   'configuration.md': configurationDocs(),
   'errors.md': errorDocs(),
   'events.md': eventDocs(),
+  'dragonboat-promises.md': promisesDocs(),
 };
 await mkdir(join(root, 'docs'), { recursive: true });
 for (const [name, text] of Object.entries(documents)) {
