@@ -16,17 +16,37 @@ export function readTables(text: string): { mapped: Row[]; beyond: Row[] } {
   const at = text.indexOf(`\n${BEYOND}\n`);
   if (at < 0) throw new Error(`the section "${BEYOND}" is missing`);
   return {
-    mapped: rowsOf(text.slice(0, at)).map(({ section, cells }) => {
-      const [go = '', name = '', remark = ''] = expectCells(cells, 3);
-      const goName = /^`([\w.]+)`$/.exec(go)?.[1];
-      if (goName === undefined) throw new Error(`not a name of Go: ${go}`);
-      return { section, go: goName, ours: namesIn(name), remark };
-    }),
+    mapped: [...sameRows(text.slice(0, at)), ...rowsOf(text.slice(0, at)).flatMap(mappedRows)],
     beyond: rowsOf(text.slice(at)).map(({ section, cells }) => {
       const [name = '', remark = ''] = expectCells(cells, 2);
       return { section, go: '', ours: namesIn(name), remark };
     }),
   };
+}
+
+/** The rows of a table of names; what has no name of ours may share one. */
+function mappedRows({ section, cells }: { section: string; cells: string[] }): Row[] {
+  const [go = '', name = '', remark = ''] = expectCells(cells, 3);
+  const ours = namesIn(name);
+  const goNames = namesIn(go);
+  if (goNames.length === 0 || (goNames.length > 1 && ours.length > 0)) {
+    throw new Error(`not a name of Go: ${go}`);
+  }
+  return goNames.map((each) => ({ section, go: each, ours, remark }));
+}
+
+/** Names that are as in Go, but that methods and fields begin with a small letter. */
+function sameRows(text: string): Row[] {
+  let section = '';
+  return text.split('\n').flatMap((line): Row[] => {
+    if (line.startsWith('#')) section = line.replace(/^#+ /, '');
+    const [, list] = /^As in Go: (.*)\.$/.exec(line) ?? [];
+    if (list === undefined) return [];
+    return namesIn(list).map((go) => {
+      const ours = go.replace(/\.(\w)/, (_dot, first: string) => `.${first.toLowerCase()}`);
+      return { section, go, ours: [ours], remark: '' };
+    });
+  });
 }
 
 /** The bodies of all tables of a page, each row with the headline that it is under. */
