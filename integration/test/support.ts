@@ -1,4 +1,3 @@
-import { createServer } from 'node:net';
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,6 +16,7 @@ import {
   type SnapshotWriter,
 } from '@drakkar/framework';
 import { type MessageBatch, type RaftRPCFactory, RaftRPCFactoryID, type Uint64 } from '@drakkar/raftio';
+import { freePort } from '@drakkar/raftio/transport/testing';
 import { createWsRaftRPC } from '@drakkar/transport-ws';
 import { EventLog } from './event-log.js';
 import { eventually, retrying } from './waiting.js';
@@ -63,24 +63,9 @@ export class Journal implements IStateMachine {
   closed = 0;
 }
 
-const reserved = new Set<number>();
-
-/** An address that nobody listens on. */
+/** An address that nobody listens on, nor at the port of `host`. */
 export async function freeAddress(host = '127.0.0.1'): Promise<string> {
-  for (;;) {
-    const port = await new Promise<number>((resolve, reject) => {
-      const server = createServer();
-      server.once('error', reject);
-      server.listen(0, host, () => {
-        const address = server.address();
-        server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-      });
-    });
-    if (!reserved.has(port)) {
-      reserved.add(port);
-      return `127.0.0.1:${port}`;
-    }
-  }
+  return `127.0.0.1:${await freePort(host)}`;
 }
 
 export interface HostExtras {

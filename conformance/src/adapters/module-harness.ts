@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,11 +56,25 @@ async function logDBPlace(
   };
 }
 
-/** A port of 127.0.0.1 that is free for TCP and for UDP. */
+/**
+ * Below the range from which systems take the ports of outgoing connections, and those of whoever asks for any: of one that
+ * was found free, and of one whose host is stopped for a moment, nobody else must get hold.
+ */
+const LOWEST_PORT = 9000;
+const PORT_COUNT = 3000;
+
+let nextPort = randomInt(PORT_COUNT);
+
+/** A port of 127.0.0.1 that is free for TCP and for UDP; another one each time. */
 export async function freeAddress(): Promise<string> {
-  const link = await NetworkLink.open('127.0.0.1:0');
-  await link.close();
-  return link.address;
+  for (let tries = 0; tries < PORT_COUNT; tries++) {
+    const port = LOWEST_PORT + nextPort;
+    nextPort = (nextPort + 1) % PORT_COUNT;
+    const link = await NetworkLink.openAt('127.0.0.1:0', port);
+    await link?.close();
+    if (link !== undefined) return link.address;
+  }
+  throw new Error(`no port is free from ${LOWEST_PORT} to ${LOWEST_PORT + PORT_COUNT}`);
 }
 
 async function rpcSite(

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { writeFile } from 'node:fs/promises';
 import { describeError } from '../suite/assert.js';
+import { assumeSlowness } from '../suite/wait.js';
 import { isFailure } from './adapters.js';
 import { type Job, type Outcome, longestFirst, nameOf, runJob, runJobApart } from './jobs.js';
 import { HELP, type Options, parseOptions } from './options.js';
@@ -14,7 +15,9 @@ function progress(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-async function runOne(job: Job, { seed, adapterOptions, cases, share }: Options): Promise<Outcome> {
+async function runOne(job: Job, { seed, adapterOptions, cases, share, patience }: Options): Promise<Outcome> {
+  // Wrong adapters are seen by limits that pass.
+  if (job.kind !== 'mutants') assumeSlowness(patience);
   const outcome = await runJob(job, { seed, options: adapterOptions }, cases, share);
   const asked = outcome.adapters.flatMap((each) => ('report' in each ? each.report.cases : []));
   const count = asked.length + outcome.mutants.length;
@@ -27,7 +30,7 @@ async function runOne(job: Job, { seed, adapterOptions, cases, share }: Options)
 const AT_A_TIME = 2;
 
 async function runAll(options: Options): Promise<Outcome> {
-  const { jobs, cases = [], seed, share } = options;
+  const { jobs, cases = [], seed, share, patience } = options;
   const [only] = jobs;
   if (jobs.length === 1 && only !== undefined) return runOne(only, options);
   const adapterOptions = JSON.stringify(options.adapterOptions);
@@ -35,6 +38,7 @@ async function runAll(options: Options): Promise<Outcome> {
     ...cases.flatMap((id) => ['--case', id]),
     ...(seed === undefined ? [] : ['--seed', String(seed)]),
     ...(share === undefined ? [] : ['--share', String(share.percent)]),
+    ...(patience === 1 ? [] : ['--patience', String(patience)]),
     ...(adapterOptions === '{}' ? [] : ['--options', adapterOptions]),
   ];
   const outcomes: Outcome[] = [];

@@ -36,6 +36,13 @@ describe('the command line', () => {
     ]);
   });
 
+  it('takes a patience from 1 to 10', () => {
+    expect(parseOptions([])).toMatchObject({ patience: 1 });
+    expect(parseOptions(['--patience', '4'])).toMatchObject({ patience: 4 });
+    for (const wrong of ['0', '11', 'long'])
+      expect(() => parseOptions(['--patience', wrong])).toThrow(/from 1 to 10/);
+  });
+
   it('takes a share, by a seed of its own or that of the day', () => {
     expect(parseOptions(['--share', '40', '--seed', '9'])).toMatchObject({
       share: { percent: 40, seed: 9 },

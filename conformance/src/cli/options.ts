@@ -6,6 +6,7 @@ import { ASSEMBLY_CASES } from '../assembly/suite.js';
 import { LOGDB_CASES } from '../logdb/suite.js';
 import { MUTANTS_OF, type MutantKind } from '../mutants/all.js';
 import { RPC_CASES } from '../rpc/suite.js';
+import { MAX_SLOWNESS } from '../suite/wait.js';
 import { KNOWN_ADAPTERS, type NamedAdapter } from './adapters.js';
 import { type Job, everyJob } from './jobs.js';
 import type { Share } from './share.js';
@@ -29,6 +30,8 @@ or folder. Exits with 1 if anything failed.
   --case ID        only this case, e.g. LDB-SAVE-3 (may be repeated)
   --seed N         seed of the cases that use random numbers; a failure names the seed that repeats it
   --share PERCENT  a part of all cases, pairs and mutants, drawn by the seed (by default, by the day)
+  --patience N     allow N times as long for everything that adapters and pairs are waited for, from 1 (the default, more
+                   on a machine with a load) to 10
   --mutants        only the deliberately wrong adapters
   --mutants-of K   only those of one kind: ${Object.keys(MUTANTS_OF).join(', ')} (may be repeated)
   --no-mutants     leave them out (left out, too, where adapters or cases are chosen)
@@ -43,6 +46,8 @@ export interface Options {
   seed: number | undefined;
   /** Of all that there is; the cases that are named are asked whole. */
   share: Share | undefined;
+  /** Limits of time are so many times as long. */
+  patience: number;
   adapterOptions: Readonly<Record<string, unknown>>;
   json: boolean;
   output: string | undefined;
@@ -126,6 +131,14 @@ function parseShare(text: string | undefined, seed: number | undefined): Share |
   return { percent, seed: seed ?? Math.floor(Date.now() / MS_PER_DAY) };
 }
 
+function parsePatience(text: string): number {
+  const factor = Number(text);
+  if (!(factor >= 1 && factor <= MAX_SLOWNESS)) {
+    throw new UsageError(`--patience takes a number from 1 to ${MAX_SLOWNESS}, not "${text}"`);
+  }
+  return factor;
+}
+
 function parseAdapterOptions(text: string | undefined, engine: string | undefined): Record<string, unknown> {
   const fromEngine = engine === undefined ? {} : { engine };
   if (text === undefined) return fromEngine;
@@ -149,6 +162,7 @@ const OPTIONS = {
   case: { type: 'string', multiple: true },
   seed: { type: 'string' },
   share: { type: 'string' },
+  patience: { type: 'string', default: '1' },
   mutants: { type: 'boolean', default: false },
   'mutants-of': { type: 'string', multiple: true, default: [] as string[] },
   'no-mutants': { type: 'boolean', default: false },
@@ -179,6 +193,7 @@ export function parseOptions(args: readonly string[]): Options {
     share,
     cases: values.case,
     seed: share?.seed ?? seed,
+    patience: parsePatience(values.patience),
     adapterOptions,
     json: values.json,
     output: values.output,

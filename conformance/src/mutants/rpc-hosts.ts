@@ -69,7 +69,7 @@ function oneSinkForAll(make: ChunkSinkFactory): ChunkSinkFactory {
 }
 
 const FINISH_PATIENCE_MS = 50;
-const LATE_MS = 60;
+const LATE_MS = 1000;
 
 /** Bugs in the life of a transport, of its connections and of its streams. */
 export const HOST_BUGS: readonly RPCBug[] = [

@@ -27,14 +27,22 @@ function isTaken(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
 }
 
-/** Opens something at a port of TCP, and something at the same port of UDP. */
+/** Opens something at a port of TCP, and something at the same port of UDP; 0: any. */
+async function openBothAt(target: string, port: number): Promise<[TcpLink, UdpLink]> {
+  const tcp = await TcpLink.open(target, port);
+  try {
+    return [tcp, await UdpLink.open(target, splitAddress(tcp.address).port)];
+  } catch (error) {
+    await tcp.close();
+    throw error;
+  }
+}
+
 async function openBoth(target: string): Promise<[TcpLink, UdpLink]> {
   for (let attempt = 1; ; attempt++) {
-    const tcp = await TcpLink.open(target);
     try {
-      return [tcp, await UdpLink.open(target, splitAddress(tcp.address).port)];
+      return await openBothAt(target, 0);
     } catch (error) {
-      await tcp.close();
       if (!isTaken(error) || attempt === ATTEMPTS) throw error;
     }
   }
@@ -53,6 +61,16 @@ export class NetworkLink implements Link {
 
   static async open(target: string): Promise<NetworkLink> {
     return new NetworkLink(...(await openBoth(target)));
+  }
+
+  /** At this port; undefined when somebody has it. */
+  static async openAt(target: string, port: number): Promise<NetworkLink | undefined> {
+    try {
+      return new NetworkLink(...(await openBothAt(target, port)));
+    } catch (error) {
+      if (isTaken(error)) return undefined;
+      throw error;
+    }
   }
 
   pause(): void {

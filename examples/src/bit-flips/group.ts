@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { MemoryLogDB, MemoryPlace } from '@drakkar/conformance';
 import { LoggerFactoryID, NodeHost, type SeededRandom, silentLoggerFactory } from '@drakkar/framework';
 import { LogDBFactoryID } from '@drakkar/raftio';
+import { freePorts } from '../cluster/plan.js';
 import { Flipper } from './flipper.js';
 import type { Protocol } from './regions.js';
 import { IdLog } from './workload.js';
@@ -37,15 +36,6 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : 'no reason';
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 /** A group of hosts in this process that reach each other by relays alone. Their logs are in memory. */
 export class Group {
   readonly members: Member[] = [];
@@ -60,11 +50,9 @@ export class Group {
 
   static async start(options: GroupOptions): Promise<Group> {
     const group = new Group();
-    const ports: number[] = [];
+    const ports = await freePorts(HOSTS);
     const flippers: Flipper[] = [];
-    for (let i = 0; i < HOSTS; i++) {
-      const port = await freePort();
-      ports.push(port);
+    for (const port of ports) {
       flippers.push(await Flipper.open(port, options.protocol, options.random));
     }
     const addresses = new Map(flippers.map(({ address }, i) => [i + 1, address]));

@@ -417,7 +417,8 @@ export class FileLogDB implements ILogDB {
 
   async #compactAtOnce(): Promise<void> {
     await this.#turn(async () => {
-      for (let until = Date.now() + 6000; Date.now() < until;)
+      // Longer than anybody waits for a call on a slow machine, or until the end.
+      for (let until = Date.now() + 120_000; Date.now() < until && this.#closing === undefined;)
         await new Promise((resolve) => setTimeout(resolve, 10));
       while (await this.#compactOne());
     });

@@ -10,6 +10,8 @@ const BATCH_BYTES = 128 * 1024;
 /** What the operating system and a relay may hold on top of the transport's own buffer. */
 const SLACK_BYTES = 48 * 1024 * 1024;
 const STALLED_MS = 300;
+/** Turns of the event loop in that time at least: of a process that had no turn nothing is known. */
+const STALLED_POLLS = 150;
 
 /**
  * Sends one batch after the other until a promise stays pending; gives that promise, and how many were taken. A
@@ -24,7 +26,9 @@ export async function sendUntilStalled(
   for (let number = 1; ; number++) {
     const send = new Watched(connection.sendMessageBatch(batch(number, { sender, cmd })));
     const end = performance.now() + STALLED_MS;
-    while (!send.settled && performance.now() < end) await sleep(1);
+    for (let polls = 0; !send.settled && (polls < STALLED_POLLS || performance.now() < end); polls++) {
+      await sleep(1);
+    }
     if (!send.settled) return { stalled: send, taken: number - 1 };
     same(send.state, 'resolved', `batch ${number} to a slow peer`);
     truth(

@@ -1,6 +1,6 @@
 import type { IConnection } from '@drakkar/raftio';
 import { notApplicable, rejects, same, truth } from '../../suite/assert.js';
-import { Watched, eventually, sleep, turn, within } from '../../suite/wait.js';
+import { Watched, eventually, patient, sleep, turn, within } from '../../suite/wait.js';
 import type { Host, RPCBench } from '../harness.js';
 import { batch, chunk, upTo } from '../make.js';
 import { RawClient } from '../raw-client.js';
@@ -104,7 +104,7 @@ export const STOP_CASES: readonly RPCCase[] = [
       const link = await bench.link(to.address);
       link.pause();
       const attempt = new Watched(bench.connect(from, link.address));
-      await attempt.staysPending(100, 'an attempt at a silent peer');
+      await attempt.staysPending(300, 'an attempt at a silent peer');
       await within(from.rpc.stop(), PROMPT_MS, 'stop during a connection attempt');
       await eventually(() => attempt.settled, 'the attempt settles');
       await rejects(attempt.promise, 'the attempt after stop');
@@ -148,7 +148,7 @@ export const STOP_CASES: readonly RPCCase[] = [
       await turn();
       const before = handleCount();
       await useAndStop(bench);
-      const end = performance.now() + PROMPT_MS;
+      const end = performance.now() + patient(PROMPT_MS);
       while (handleCount() > before && performance.now() < end) await sleep(10);
       const left = process.getActiveResourcesInfo().filter((name) => HANDLES.test(name));
       truth(left.length <= before, `open before: ${before} handles; after stop: ${left.join(', ')}`);

@@ -135,7 +135,8 @@ async function endWithoutChunks(bench: RPCBench): Promise<void> {
   const what = 'sinks of streams without chunks, if there are any, are closed';
   await eventually(() => to.sinks.every(({ closes }) => closes > 0), what, PROMPT_MS);
   await sleep(20);
-  for (const { closes } of to.sinks) same(closes, 1, 'calls of close of a sink');
+  // That of the stream that was cut may come, and be closed, later than all the others.
+  for (const { closes } of to.sinks) truth(closes <= 1, `a sink was closed ${closes} times`);
   same(
     to.sinks.reduce((sum, { chunks }) => sum + chunks.length, 0),
     1,

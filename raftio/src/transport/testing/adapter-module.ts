@@ -3,7 +3,8 @@ import { expect, it } from '@jest/globals';
 import { Container } from 'inversify';
 import { RaftRPCFactoryID, type RaftRPCModule } from '../../module.js';
 import type { ChunkSinkFactory, RaftRPCFactory, RequestHandler } from '../../rpc.js';
-import { type CreateTransport, freePort } from './hosts.js';
+import type { CreateTransport } from './hosts.js';
+import { freePort } from './ports.js';
 
 const config = {
   raftAddress: '127.0.0.1:1',

@@ -1,7 +1,8 @@
 import { networkInterfaces } from 'node:os';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { CertificateFolder, TestCA } from './certificates.js';
-import { type CreateTransport, TestHosts, freePort, never, numberedBatch, termsOf, until } from './hosts.js';
+import { type CreateTransport, TestHosts, never, numberedBatch, termsOf, until } from './hosts.js';
+import { freePort } from './ports.js';
 
 const HAS_IPV6 = Object.values(networkInterfaces()).some((addresses = []) =>
   addresses.some(({ address }) => address === '::1'),

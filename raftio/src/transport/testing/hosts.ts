@@ -1,5 +1,3 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { makeEntry } from '../../raftpb/entry.js';
 import {
   type MessageBatch,
@@ -19,6 +17,7 @@ import type {
   RequestHandler,
 } from '../../rpc.js';
 import type { PeerIdentity } from '../../peer-identity.js';
+import { freePort } from './ports.js';
 
 export interface Warning {
   message: string;
@@ -111,14 +110,6 @@ export class TestHosts<Options> {
   async stop(): Promise<void> {
     await Promise.all(this.#hosts.splice(0).map((host) => host.rpc.stop()));
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Waits until the condition holds; throws at the deadline. */

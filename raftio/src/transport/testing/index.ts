@@ -10,7 +10,6 @@ export {
   type TestHost,
   TestHosts,
   type Warning,
-  freePort,
   isSettled,
   never,
   numberedBatch,
@@ -20,3 +19,4 @@ export {
   until,
 } from './hosts.js';
 export { mutualTLSTests } from './mutual-tls.js';
+export { freePort } from './ports.js';
