@@ -67,7 +67,7 @@ describe('renderComparison', () => {
     expect(text).toMatch(/\n- lmdb with grpc and TLS failed: it did not start$/);
   });
 
-  it('tells what each adapter takes up, and whether it has TLS', () => {
+  it('reports what each adapter takes up, and whether it has TLS', () => {
     expect(cells('| logdb ').slice(1, 5)).toEqual(['logdb', 'lmdb', '3.5 MB', '']);
     expect(cells('| transport | ws').slice(3, 5)).toEqual(['0.2 MB', 'yes']);
   });

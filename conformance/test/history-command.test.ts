@@ -26,14 +26,14 @@ describe('drakkar-history', () => {
       });
     });
 
-  it('says that a history is linearizable', async () => {
+  it('reports that a history is linearizable', async () => {
     expect(await run('good.edn', '--model', 'register')).toMatchObject({
       code: 0,
       out: expect.stringContaining('linearizable: 2 operations'),
     });
   });
 
-  it('says that one is not, why, and draws it', async () => {
+  it('reports that one is not, why, and draws it', async () => {
     const { code, out } = await run('bad.edn', '--model', 'register', '--picture', 'bad.html');
     expect(code).toBe(1);
     expect(out).toContain('client 0  read 2');

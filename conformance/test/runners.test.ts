@@ -138,7 +138,7 @@ describe('the command (needs a build)', () => {
     ]);
   }, 60_000);
 
-  it('takes an adapter by the path of a file, tells what is wrong, and ends with 1', async () => {
+  it('takes an adapter by the path of a file, reports what is wrong, and ends with 1', async () => {
     const fixture = path('fixtures/forgetful-logdb.mjs');
     const { ok, adapters, exitCode } = await runCommand(
       'logdb',

@@ -40,7 +40,7 @@ describe('a bit that flips between two hosts', () => {
 });
 
 describe('what the check is made of', () => {
-  it('tells content from framing and handshakes', () => {
+  it('distinguishes content from framing and handshakes', () => {
     const regionsOf = (protocol: 'ws' | 'grpc' | 'tcp', bytes: Buffer): string => {
       const reader = regionReader(protocol, 'to-host');
       const letters: Record<Region, string> = { handshake: 'h', framing: 'f', content: 'c' };

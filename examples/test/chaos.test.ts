@@ -78,7 +78,7 @@ const isLinux = process.platform === 'linux';
     ['SIGINT', 130],
     ['SIGKILL', null],
   ] as const)(
-    'by %s leaves no process and no mount behind',
+    'leaves no process and no mount behind after %s',
     async (signal, exitCode) => {
       const args = ['--minutes', '5', '--pairs', 'lmdb+ws', '--groups', '2', '--data-dir', dir];
       started = spawn(process.execPath, [compiled('chaos.js'), ...args], { stdio: 'ignore' });

@@ -52,7 +52,7 @@ describe('the guide to writing an adapter', () => {
     for (const id of named) expect(CLAUSES).toContain(`**${id}**`);
   });
 
-  it('says what a host says of modules that it can not use', async () => {
+  it('reports what a host says of modules that it can not use', async () => {
     const rows = [...GUIDE.matchAll(/^\| `(\{ module: .*?\})` +\| (.*?) +\|$/gm)];
     expect(rows.length).toBeGreaterThan(4);
     const dir = await mkdtemp(join(tmpdir(), 'drakkar-guide-'));

@@ -85,7 +85,7 @@ describe('the LogDB on SQLite', () => {
     60_000,
   );
 
-  it('lets go of every file when it is closed, and leaves the database alone', async () => {
+  it('releases every file when it is closed, and leaves the database alone', async () => {
     const log = await open();
     await save(log, 1);
     expect((await readdir(dir)).sort()).toEqual(['log.db', 'log.db-wal']);
@@ -105,7 +105,7 @@ describe('the LogDB on SQLite', () => {
     });
   });
 
-  it('says which folder is missing', async () => {
+  it('reports which folder is missing', async () => {
     await rm(dir, { recursive: true });
     await expect(open()).rejects.toMatchObject({
       code: 'ERR_LOGDB_OPEN',

@@ -58,7 +58,7 @@ describe('NodeProcess', () => {
     await expect(child.call('double', 1, 1_000)).rejects.toThrow('has ended');
   });
 
-  it('tells how a process ended, with the end of its log', async () => {
+  it('reports how a process ended, with the end of its log', async () => {
     const child = start();
     await child.ready(20_000);
     const hanging = expect(child.call('hang', null, 20_000)).rejects.toThrow(/ended with 3.*last words/s);

@@ -12,7 +12,7 @@ describe('README', () => {
     expect(shown).toBe(program);
   });
 
-  it('of the framework shows a part of it', async () => {
+  it('shows a part of it for the framework', async () => {
     const readme = await readFile(join(root, 'framework/README.md'), 'utf8');
     const program = linesOf(await readFile(join(root, 'examples/src/counter.ts'), 'utf8'));
     const [, shown = ''] = /```ts\n([\s\S]*?)```/.exec(readme) ?? [];

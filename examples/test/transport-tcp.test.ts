@@ -81,7 +81,7 @@ describe('the transport on TCP', () => {
     expect(termsOf(host.received)).toEqual([7]);
   });
 
-  it('ends a connection whose frames are too long, unknown or not due, and tells of it', async () => {
+  it('ends a connection whose frames are too long, unknown or not due, and reports it', async () => {
     const host = await hosts.start();
     const tooLong = encodeHeader(FrameType.Data, new Uint8Array(0)).fill(0xff, 1, 5);
     const longHello = frame(FrameType.Hello, new Uint8Array(641));

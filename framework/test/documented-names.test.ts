@@ -91,7 +91,7 @@ describe('the documents', () => {
     expect(claims.filter((claim) => isMissing(claim) && !isCommand(claim))).toEqual([]);
   });
 
-  it('tell readers of the framework to call only what it exports', () => {
+  it('name for readers of the framework only calls that it exports', () => {
     const rows = read('framework/README.md')
       .split('\n')
       .filter((line) => line.startsWith('| '));

@@ -133,7 +133,7 @@ describe('the documents', () => {
     }
   });
 
-  it('say what each folder of the framework is for', () => {
+  it('describe each folder of the framework', () => {
     const architecture = readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8');
     const folders = readdirSync(join(ROOT, 'framework/src'), { withFileTypes: true })
       .filter((entry) => entry.isDirectory())

@@ -123,7 +123,7 @@ describe('a replica with other settings of how entries are applied', () => {
     expect(progressOf(second).featureLevel).toBe(0);
   });
 
-  it('has no majority to go by in a group of two: both are refused and say so', async () => {
+  it('has no majority to go by in a group of two: both are refused and report it', async () => {
     const cluster = await hosts(2);
     await cluster.startNode(1);
     await cluster.startNode(2, { orderedConfigChange: true });

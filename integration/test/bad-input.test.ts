@@ -27,7 +27,7 @@ async function single(): Promise<{ cluster: TestCluster; host: NodeHost; dir: st
 }
 
 describe('a NodeHost that can not be created', () => {
-  it('tells every mistake of a configuration file at once', async () => {
+  it('reports every mistake of a configuration file at once', async () => {
     const file = join(await workshop.dir(), 'host.yaml');
     await writeFile(
       file,
@@ -64,7 +64,7 @@ describe('a NodeHost that can not be created', () => {
     expect((error as Error).message).toContain('npm install transport-by-carrier-pigeon');
   });
 
-  it('says that its port is taken, and lets go of the directory', async () => {
+  it('reports that its port is taken, and releases the directory', async () => {
     const address = await freeAddress();
     const squatter = createServer();
     await new Promise<void>((resolve) =>
@@ -114,7 +114,7 @@ describe('a group that can not be started', () => {
   const start = (host: NodeHost, members: Map<number, string>, join = false, more = {}): Promise<string> =>
     codeOf(() => host.startCluster(members, join, () => new Journal(), { ...clusterConfig(1), ...more }));
 
-  it('tells first start, restart and join apart', async () => {
+  it('distinguishes first start, restart and join', async () => {
     const { cluster, host } = await single();
     const other = await freeAddress();
     expect(await start(host, cluster.members)).toBe('ERR_CLUSTER_ALREADY_EXIST');
@@ -180,7 +180,7 @@ describe('a request that is wrong', () => {
     expect(await cluster.read(cluster.node(1))).toBe('kept');
   });
 
-  it('of a program without types gets an error of ours, and nothing is started', async () => {
+  it('gets an error of ours from a program without types, and nothing is started', async () => {
     const { cluster, host } = await single();
     const session = host.getNoOPSession(CLUSTER);
     const cmd = Buffer.from('x');
@@ -221,7 +221,7 @@ describe('a request that is wrong', () => {
     expect(value).toBe(2);
   });
 
-  it('to a stopped host or group says so', async () => {
+  it('fails with that reason on a stopped host or group', async () => {
     const { cluster, host } = await single();
     const user = host.getNodeUser(CLUSTER);
     const session = host.getNoOPSession(CLUSTER);
@@ -243,7 +243,7 @@ describe('a request that is wrong', () => {
     }
   });
 
-  it('that is on its way when the host stops ends', async () => {
+  it('ends when the host stops while it is under way', async () => {
     const cluster = await TestCluster.start(workshop, 3);
     const leader = await cluster.leader();
     await cluster.write(leader, 'a');

@@ -79,7 +79,7 @@ describe('a session', () => {
     expect(journal.lines).toEqual(['other']);
   });
 
-  it('that was evicted after a command was applied leaves open whether it was, at each retry', async () => {
+  it('leaves open whether a command was applied, at each retry, when evicted afterwards', async () => {
     const { host, journal } = await alone(2);
     const session = await host.getNewSession(CLUSTER);
     await host.syncPropose(session, bytes('pay'));
@@ -91,7 +91,7 @@ describe('a session', () => {
     expect(journal.lines).toEqual(['pay']);
   });
 
-  it('that was evicted before a command was proposed says that it had no effect', async () => {
+  it('reports no effect when evicted before the command was proposed', async () => {
     const { host, journal } = await alone(2);
     const session = await host.getNewSession(CLUSTER);
     for (let i = 0; i < 2; i++) await host.getNewSession(CLUSTER);
@@ -100,7 +100,7 @@ describe('a session', () => {
     expect(journal.lines).toEqual([]);
   });
 
-  it('that was made of a record does not know of attempts before', async () => {
+  it('does not know of earlier attempts when made of a record', async () => {
     const { host, journal } = await alone(2);
     const session = await host.getNewSession(CLUSTER);
     const record = session.toRecord();

@@ -183,7 +183,7 @@ describe('drakkar check', () => {
     expect(found).toBeGreaterThan(5);
   }, 180_000);
 
-  it('finds every bit that flips in an entry, and says in which', async () => {
+  it('finds every bit that flips in an entry, and reports in which', async () => {
     const { dir, config } = await stopped.copyOfData('entry-flips');
     const file = join(dir, 'logdb', 'log.mdb');
     const good = await readFile(file);

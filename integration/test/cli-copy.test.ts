@@ -68,7 +68,7 @@ describe('drakkar logdb copy', () => {
     expect(again.result.replicas).toEqual(there.result.replicas);
   });
 
-  it('tells when the copy is not equal, and does not give it its name', async () => {
+  it('reports when the copy is not equal, and does not give it its name', async () => {
     const module = await otherLogDB(`
       const saveBootstrapInfo = db.saveBootstrapInfo.bind(db);
       db.saveBootstrapInfo = (c, n, bootstrap) => saveBootstrapInfo(c, n, { ...bootstrap, join: !bootstrap.join });`);

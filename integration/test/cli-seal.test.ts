@@ -38,7 +38,7 @@ async function check(config: string, ...more: string[]): Promise<Checked> {
 }
 
 describe('a sealed data directory', () => {
-  it('stays sealed, whoever has a look at it', async () => {
+  it('stays sealed, whichever command reads it', async () => {
     const { dir, config } = await stopped.sealedCopyOfData('looked-at');
     const looks = [
       ['check', '--config', config],
@@ -62,7 +62,7 @@ describe('a sealed data directory', () => {
     }
   }, 120_000);
 
-  it('is told from one that a crash has left, in words too', async () => {
+  it('is distinguished from one that a crash has left, in words too', async () => {
     const { config } = await stopped.copyOfData('crashed');
     for (let round = 0; round < 2; round++) {
       expect((await check(config)).result).toMatchObject({ ok: true, seal: 'none', problems: [] });
@@ -113,7 +113,7 @@ describe('a sealed data directory', () => {
     expect((await check(config)).result.problems?.map(({ part }) => part)).toContain('seal');
   });
 
-  it('has damage in the seal itself told', async () => {
+  it('has damage in the seal itself reported', async () => {
     const { dir, config } = await stopped.sealedCopyOfData('seal');
     const { size } = await stat(sealIn(dir));
     for (const bit of [0, size * 4, size * 8 - 1]) {
@@ -197,14 +197,14 @@ describe('a host', () => {
     expect((await check(config)).result).toMatchObject({ ok: true, seal: 'valid' });
   }, 60_000);
 
-  it('leaves its directory without a seal where it is told to', async () => {
+  it('leaves its directory without a seal where configured', async () => {
     const { dir, config } = await stopped.sealedCopyOfData('unsealed');
     await run(dir, { settings: { sealTimeoutMs: 0 } });
     expect(existsSync(sealIn(dir))).toBe(false);
     expect((await check(config)).result).toMatchObject({ ok: true, seal: 'none' });
   }, 60_000);
 
-  it('that can not be started leaves the seal to whom the directory belongs', async () => {
+  it('leaves the seal to whom the directory belongs when it can not be started', async () => {
     const { dir, config } = await stopped.sealedCopyOfData('of-another');
     const other = await writeConfig(stopped.scratch('other.yaml'), { address: '127.0.0.1:1', dir });
     await expect(NodeHost.create(other, { overrides: quietly })).rejects.toMatchObject({

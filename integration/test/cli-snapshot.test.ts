@@ -57,7 +57,7 @@ async function stoppedHost(): Promise<{ node: TestNode; config: string; indexes:
 }
 
 describe('drakkar snapshot', () => {
-  it('repairs a group that has lost two of its three members for good', async () => {
+  it('repairs a group that has lost two of its three members permanently', async () => {
     const ordered = { orderedConfigChange: true };
     const cluster = await TestCluster.start(workshop, 3, {}, ordered);
     const survivor = cluster.node(1);
@@ -126,7 +126,7 @@ describe('drakkar snapshot', () => {
     expect((await cluster.read(four)).split('\n').slice(-3)).toEqual(['once', 'new', 'newer']);
   }, 180_000);
 
-  it('says clearly what is not in an export', async () => {
+  it('reports clearly what is not in an export', async () => {
     const { config, indexes, to, node } = await stoppedHost();
     const { exitCode, stdout } = await drakkar(...exportArgs(config, to));
     expect(exitCode).toBe(0);
@@ -139,7 +139,7 @@ describe('drakkar snapshot', () => {
     expect(again.stderr).toContain('is not empty');
   }, 60_000);
 
-  it('exports the newest snapshot that is good, and tells of the others', async () => {
+  it('exports the newest snapshot that is good, and reports the others', async () => {
     const { config, indexes, to, node } = await stoppedHost();
     const [older = 0, newest = 0] = indexes;
     const folders = await snapshotFolders(node);
@@ -164,7 +164,7 @@ describe('drakkar snapshot', () => {
     ]);
   }, 60_000);
 
-  it('refuses a host that runs, and says what is missing', async () => {
+  it('refuses a host that runs, and reports what is missing', async () => {
     const cluster = await TestCluster.start(workshop, 1);
     const node = await cluster.readyLeader();
     await cluster.write(node, 'a');

@@ -73,7 +73,7 @@ describe('drakkar', () => {
 });
 
 describe('drakkar inspect', () => {
-  it('tells identity, replicas and snapshots, and changes nothing', async () => {
+  it('shows identity, replicas and snapshots, and changes nothing', async () => {
     const before = await contentOf(stopped.node.dir);
     const { exitCode, result } = await drakkarJSON('inspect', '--config', stopped.configFile);
     expect(exitCode).toBe(0);
@@ -163,7 +163,7 @@ async function processOf({ pid }: { pid: number }): Promise<number> {
 }
 
 describe('drakkar serve', () => {
-  it('runs a host with its app until it is told to stop, whether anybody reads its output or not', async () => {
+  it('runs a host with its app until a signal stops it, whether anybody reads its output or not', async () => {
     const { dir, config } = await stopped.copyOfData('served');
     const app = stopped.scratch('app.mjs');
     const marks = stopped.scratch('marks');

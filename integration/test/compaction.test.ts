@@ -107,7 +107,7 @@ describe('requestCompaction', () => {
     expect(await codeOf(() => again.host.requestCompaction(CLUSTER, 1))).toBe('ERR_CLOSED');
   });
 
-  it('tells of a LogDB that can not, and harms nothing', async () => {
+  it('reports a LogDB that can not, and harms nothing', async () => {
     const { host, logDB } = await openMemoryHost(workshop);
     try {
       logDB.compactEntriesTo = () => Promise.reject(new ErrUnsupported('no space is ever given back'));

@@ -191,7 +191,7 @@ describe('a replica whose newest snapshot is damaged', () => {
     expect(await snapshotFolders({ dir, nodeID: 1 })).toHaveLength(2);
   });
 
-  it('does not start when the log was cut, says what to do, and leaves the others alone', async () => {
+  it('does not start when the log was cut, reports what to do, and leaves the others alone', async () => {
     const dir = await copyOf(cut);
     const path = await dataOf(dir, -1);
     await flipBitAt(path, 0.5);

@@ -84,7 +84,7 @@ describe('compressed entries', () => {
     expect((await storedEntries(one)).types).toContain(EntryType.EncodedEntry);
   });
 
-  it('with a damaged or hostile payload never enter the log by way of another host', async () => {
+  it('never enter the log by way of another host with a damaged or hostile payload', async () => {
     const cluster = await TestCluster.start(workshop, 1, {}, SNAPPY);
     const node = await cluster.readyLeader();
     await cluster.write(node, 'before');
@@ -114,7 +114,7 @@ describe('compressed entries', () => {
     expect(process.memoryUsage().rss - residentBytes).toBeLessThan(1_000_000_000);
   });
 
-  it('whose payload is damaged in the log stop their replica, and no other group', async () => {
+  it('stop their replica, and no other group, when damaged in the log', async () => {
     const cluster = await TestCluster.start(workshop, 1, {}, SNAPPY);
     const node = await cluster.readyLeader();
     await cluster.write(node, 'before');

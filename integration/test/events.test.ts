@@ -40,7 +40,7 @@ const states = ({ host }: TestNode): [number, number, string][] =>
   host.getNodeHostInfo().replicas.map(({ clusterID, nodeID, state }) => [clusterID, nodeID, state]);
 
 describe('the events of a host', () => {
-  it('tell the life of a replica, in order', async () => {
+  it('report the states of a replica, in order', async () => {
     const cluster = await TestCluster.start(workshop, 1);
     const { host, events } = await cluster.readyLeader();
     const address = await freeAddress();
@@ -68,7 +68,7 @@ describe('the events of a host', () => {
     expect(events.of('nodeUnloaded')).toEqual([{ ...who, reason: 'stopped' }]);
   });
 
-  it('tell of connections made and broken', async () => {
+  it('report connections made and broken', async () => {
     const cluster = await TestCluster.start(workshop, 3);
     const leader = await cluster.readyLeader();
     const gone = cluster.other(leader);
@@ -87,7 +87,7 @@ describe('the events of a host', () => {
     expect(next.address).toBe(gone.address);
   });
 
-  it('tell of snapshots taken, sent, received and recovered from, and of what they make superfluous', async () => {
+  it('report snapshots taken, sent, received and recovered from, and what they make superfluous', async () => {
     const cluster = await TestCluster.start(workshop, 1, {}, SHORT_LOG);
     const sender = await cluster.readyLeader();
     const one = { clusterID: CLUSTER, nodeID: 1 };
@@ -121,7 +121,7 @@ describe('the events of a host', () => {
     expect(names.indexOf('snapshotRecovered')).toBeLessThan(names.indexOf('nodeReady'));
   });
 
-  it('tell of a snapshot that could not be sent', async () => {
+  it('report a snapshot that could not be sent', async () => {
     const cluster = await TestCluster.start(workshop, 1, {}, SHORT_LOG);
     const { host, events } = await cluster.readyLeader();
     await fillLog(cluster, cluster.node(1));
@@ -138,7 +138,7 @@ describe('the events of a host', () => {
     expect(await events.first('sendSnapshotCompleted')).toEqual([stream]);
   });
 
-  it('tell of a replica that failed', async () => {
+  it('report a replica that failed', async () => {
     const cluster = await TestCluster.start(workshop, 1);
     const { host, events } = await cluster.readyLeader();
     await codeOf(() => host.syncPropose(host.getNoOPSession(CLUSTER), Buffer.from('throw'), TIMEOUT));
@@ -207,7 +207,7 @@ describe('waitReady', () => {
     }
   });
 
-  it('says what is missing when the time is up', async () => {
+  it('reports what is missing when the time is up', async () => {
     const cluster = await TestCluster.start(workshop, 3);
     const leader = await cluster.readyLeader();
     for (const { host } of cluster.others(leader)) await host.stop();
@@ -240,7 +240,7 @@ describe('waitReady', () => {
 });
 
 describe('getNodeHostInfo', () => {
-  it('tells groups, roles, terms, progress and membership', async () => {
+  it('reports groups, roles, terms, progress and membership', async () => {
     const cluster = await TestCluster.start(workshop, 3);
     const leader = await cluster.readyLeader();
     await cluster.write(leader, 'a');
@@ -263,7 +263,7 @@ describe('getNodeHostInfo', () => {
     }
   });
 
-  it('tells of every state', async () => {
+  it('reports every state', async () => {
     const cluster = await TestCluster.start(workshop, 1);
     const node = await cluster.readyLeader();
     const { host } = node;

@@ -75,7 +75,7 @@ async function expectRefused(options: Import, code: string, message?: RegExp): P
 }
 
 describe('exportSnapshot', () => {
-  it('exports all that is applied, as often as it is asked, and tells how far it has come', async () => {
+  it('exports all that is applied, as often as it is asked, and reports progress', async () => {
     const seen: SnapshotProgress[] = [];
     const onProgress = (progress: SnapshotProgress): void => void seen.push(progress);
     const first = await node.host.exportSnapshot(CLUSTER, backup, { onProgress });
@@ -254,7 +254,7 @@ describe('importSnapshot', () => {
     return again;
   }
 
-  it('refuses a snapshot older than what the host has, unless it is told', async () => {
+  it('refuses a snapshot older than what the host has, unless it is forced', async () => {
     await cluster.write(node, 'newer');
     await node.host.requestSnapshot(CLUSTER);
     await node.host.stop();
@@ -336,7 +336,7 @@ describe('importSnapshot', () => {
     );
   });
 
-  it('tells of other nodes of the group on the host', async () => {
+  it('reports other nodes of the group on the host', async () => {
     await node.host.stop();
     const { otherNodeIDs } = await importing({ nodeID: 2, members: { 2: node.address } });
     expect(otherNodeIDs).toEqual([1]);

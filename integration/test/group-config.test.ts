@@ -28,7 +28,7 @@ describe('checkQuorum', () => {
 });
 
 describe('snapshotEntries', () => {
-  it('of 0 takes none by itself; one that is asked for is taken', async () => {
+  it('takes none by itself when 0; a requested one is taken', async () => {
     const cluster = await TestCluster.start(workshop, 1, {}, { snapshotEntries: 0, compactionOverhead: 0 });
     const node = cluster.node(1);
     for (let i = 0; i < 40; i++) await cluster.write(node, `${i}`);
@@ -42,7 +42,7 @@ describe('snapshotEntries', () => {
     expect(await again.events.first('snapshotCreated')).toHaveLength(1);
   });
 
-  it('of N takes one about every N entries that were applied', async () => {
+  it('takes one about every N applied entries', async () => {
     const cluster = await TestCluster.start(workshop, 1, {}, { snapshotEntries: 10, compactionOverhead: 3 });
     const node = cluster.node(1);
     for (let i = 0; i < 40; i++) {

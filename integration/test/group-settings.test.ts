@@ -158,7 +158,7 @@ describe('settings of a group', () => {
 });
 
 describe('a replica whose configuration differs from the settings of its group', () => {
-  it('goes on with those of the group after a restart, and says so once', async () => {
+  it('goes on with those of the group after a restart, and reports it once', async () => {
     const cluster = await raisedLate();
     await cluster.node(3).host.stop();
     const third = await cluster.startNode(3, { orderedConfigChange: true });

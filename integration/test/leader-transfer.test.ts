@@ -22,7 +22,7 @@ const leadsAt = (cluster: TestCluster, nodeID: number): Promise<true> =>
   );
 
 describe('a leadership transfer', () => {
-  it('goes to the member that is asked for, whoever asks', async () => {
+  it('goes to the member that is asked for, from any member', async () => {
     const cluster = await TestCluster.start(workshop, 3);
     const first = await cluster.readyLeader();
     await cluster.write(first, 'a');
@@ -50,7 +50,7 @@ describe('a leadership transfer', () => {
     expect(progressOf(second).term).toBe(term + 1);
   });
 
-  it('to the leader itself has no effect', async () => {
+  it('has no effect towards the leader itself', async () => {
     const cluster = await TestCluster.start(workshop, 3);
     const leader = await cluster.readyLeader();
     const { term } = progressOf(leader);
@@ -78,7 +78,7 @@ describe('a leadership transfer', () => {
     expect(await codeOf(ask)).toBe('ERR_CLUSTER_NOT_READY');
   });
 
-  it('to a dead target is given up, and the leader goes on', async () => {
+  it('is given up towards a dead target, and the leader goes on', async () => {
     const cluster = await TestCluster.start(workshop, 3);
     const leader = await cluster.readyLeader();
     const target = cluster.other(leader);
@@ -176,7 +176,7 @@ describe('a rolling restart', () => {
     }
   }
 
-  it('under load loses nothing, and requests fail by passing errors only', async () => {
+  it('loses nothing under load, and requests fail by passing errors only', async () => {
     const cluster = await TestCluster.start(workshop, 3);
     await cluster.readyLeader();
     const acknowledged: string[] = [];

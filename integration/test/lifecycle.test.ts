@@ -69,7 +69,7 @@ async function holdTwoSaves(
 }
 
 describe('a replica that is started again', () => {
-  it('begins when nothing of its former life is on its way to the disk', async () => {
+  it('begins when nothing of its former run is on its way to the disk', async () => {
     const { host, logDB, journal } = await running();
     await holdTwoSaves(host, logDB, ['second', 'third']);
     const stopped = host.stopCluster(CLUSTER);
@@ -83,7 +83,7 @@ describe('a replica that is started again', () => {
     expect(await read(host)).toBe('first\nsecond\nthird');
   });
 
-  it('after it has failed, too', async () => {
+  it('starts after it has failed, too', async () => {
     const { host, logDB, journal } = await running();
     await holdTwoSaves(host, logDB, ['throw', 'third']);
     logDB.release();
@@ -144,7 +144,7 @@ describe('stopping a host', () => {
     expect(logDB.closed).toBe(true);
   });
 
-  it('says so to whoever is starting a group, however that fails', async () => {
+  it('reports it to callers that are starting a group, however that fails', async () => {
     const { host } = await open();
     let fail: (error: Error) => void = () => undefined;
     const created = new Promise<Journal>((_, reject) => {
@@ -171,7 +171,7 @@ describe('stopping a host', () => {
     expect(logDB.closed).toBe(true);
   });
 
-  it('lets go of everything although a state machine can not be closed, and says so', async () => {
+  it('releases everything although a state machine can not be closed, and reports that', async () => {
     const { host, logDB, journal } = await running();
     const other = new Journal();
     await start(host, other, 2);

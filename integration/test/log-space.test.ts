@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 describe('a group whose log can not be compacted, since snapshots have no room', () => {
-  it('takes no proposals before the disk is full, says why, and recovers by itself', async () => {
+  it('takes no proposals before the disk is full, reports why, and recovers by itself', async () => {
     let freeBytes = 500 * MIB;
     const machine = new MemoryMachine();
     Object.assign(machine.disk, { space: () => Promise.resolve({ freeBytes, totalBytes: TOTAL_BYTES }) });

@@ -185,7 +185,7 @@ describe('a node that was removed while it was away', () => {
 });
 
 describe('a membership change', () => {
-  it('that was made for an older membership is rejected in the ordered mode', async () => {
+  it('is rejected in the ordered mode when made for an older membership', async () => {
     const cluster = await TestCluster.start(workshop, 3, {}, { orderedConfigChange: true });
     const { host } = await cluster.readyLeader();
     const before = await host.getClusterMembership(CLUSTER, TIMEOUT);
@@ -204,7 +204,7 @@ describe('a membership change', () => {
     await host.syncRequestDeleteNode(CLUSTER, 4, after.configChangeIndex, TIMEOUT);
   });
 
-  it('that does not fit the membership is rejected, with the reason', async () => {
+  it('is rejected, with the reason, when it does not fit the membership', async () => {
     const cluster = await TestCluster.start(workshop, 1);
     const { host } = await cluster.readyLeader();
     const request = (nodeID: number, address: string): Promise<string> =>
@@ -217,7 +217,7 @@ describe('a membership change', () => {
     expect(await cluster.write(cluster.node(1), 'alive')).toBe(1);
   });
 
-  it('that no group could take is refused at once', async () => {
+  it('is refused at once when no group could take it', async () => {
     const cluster = await TestCluster.start(workshop, 1);
     const { host } = await cluster.readyLeader();
     const add = (nodeID: number, address: string, index = 0, timeoutMs = 1_000): Promise<string> =>
@@ -249,7 +249,7 @@ describe('a membership change', () => {
     expect(membership.nodes.has(3)).toBe(true);
   });
 
-  it('forwarded to a leader that has another one under way is dropped, and says so', async () => {
+  it('is dropped, with the reason, when forwarded to a leader that has another one under way', async () => {
     // Patient, so that a machine with much to do elects nobody else meanwhile.
     const cluster = await TestCluster.start(workshop, 3, {}, { checkQuorum: false, electionRTT: 50 });
     const leader = await cluster.readyLeader();
@@ -346,7 +346,7 @@ describe('a removed node', () => {
     await cluster.write(leader, 'b');
   });
 
-  it('that was away when it was removed comes back without harm: it finds no leader and wins no election', async () => {
+  it('comes back without harm when it was away: it finds no leader and wins no election', async () => {
     const cluster = await TestCluster.start(workshop, 3);
     const leader = await cluster.readyLeader();
     const { nodeID, host } = cluster.other(leader);

@@ -148,7 +148,7 @@ describe('promotion of an observer', () => {
     expect(role(observer)).toBe('observer');
   });
 
-  it('of another does not concern an observer', async () => {
+  it('does not concern another observer', async () => {
     const cluster = await TestCluster.start(workshop, 1);
     const leader = await cluster.readyLeader();
     const promoted = await addObserver(cluster, leader, 2);

@@ -69,7 +69,7 @@ describe('the packages that are published', () => {
     expect(PUBLISHED.length).toBeGreaterThan(8);
   });
 
-  it.each(PUBLISHED)('says what %s is, and under which licence', (folder) => {
+  it.each(PUBLISHED)('reports what %s is, and under which licence', (folder) => {
     const manifest = manifestOf(folder);
     expect(read(folder, 'LICENSE')).toBe(read('LICENSE'));
     expect(manifest).toMatchObject({

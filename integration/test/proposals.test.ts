@@ -63,7 +63,7 @@ describe('asynchronous proposals', () => {
     for (const node of cluster.nodes) expect(await cluster.read(node)).toBe(names(9).join('\n'));
   });
 
-  it('tell their end once, to whoever asks, however late', async () => {
+  it('report their end once, to every listener, however late', async () => {
     const cluster = await TestCluster.start(workshop, 1);
     const { host } = await cluster.readyLeader();
     const request = host.propose(host.getNoOPSession(CLUSTER), Buffer.from('a'));
@@ -111,7 +111,7 @@ describe('asynchronous proposals', () => {
 });
 
 describe('a proposal that gets no answer', () => {
-  it('times out when it was told to, not before, and is applied once when it is made again', async () => {
+  it('times out at its limit, not before, and is applied once when it is retried', async () => {
     const cluster = await TestCluster.start(workshop, 3, {}, STAYS);
     const leader = await cluster.readyLeader();
     const { host, journal } = leader;
@@ -159,7 +159,7 @@ describe('a proposal that gets no answer', () => {
 });
 
 describe('a host that has too much to do', () => {
-  it('says so at once, with an error that is worth another try, and recovers', async () => {
+  it('fails at once with a retryable error, and recovers', async () => {
     const { cluster, leader } = await cutOffLeader({ maxInMemLogSize: 100_000 });
     const session = leader.host.getNoOPSession(CLUSTER);
     const propose = (): RequestState =>
@@ -201,7 +201,7 @@ describe('a NoOP session', () => {
 });
 
 describe('a registered session', () => {
-  it('gives the same answer until it is told that the proposal is completed', async () => {
+  it('gives the same answer until the proposal is completed', async () => {
     const cluster = await TestCluster.start(workshop, 1);
     const { host, journal } = await cluster.readyLeader();
     const session = await host.getNewSession(CLUSTER, TIMEOUT);

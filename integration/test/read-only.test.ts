@@ -64,7 +64,7 @@ describe('a data directory that can not be written to', () => {
   it.each([
     ['lmdb', 'inspect', 'entries 1 to'],
     ['leveldb', 'check', 'every file is as the host has left it'],
-  ])('of a host on %s is left as it is by %s', async (module, command, found) => {
+  ])('is left as it is by %s of a host on %s', async (module, command, found) => {
     const { dir } = await stopped(module);
     const [before, copiesBefore] = [await stateOf(dir), await copies()];
     const { exitCode, stdout, stderr } = await drakkarOnReadOnly(dir, command);

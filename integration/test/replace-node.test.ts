@@ -161,7 +161,7 @@ describe('the replacement of a node', () => {
     expect(await members(leader)).toEqual({ nodes: [1, 2, 3], observers: [], removed: [] });
   });
 
-  it('is refused at the address of the old node, and says which changes bring back a host without data', async () => {
+  it('is refused at the address of the old node, and reports which changes bring back a host without data', async () => {
     const cluster = await TestCluster.start(workshop, 3);
     const [first, second, third] = cluster.nodes;
     if (first === undefined || second === undefined || third === undefined) throw new Error('three nodes');

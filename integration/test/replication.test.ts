@@ -179,7 +179,7 @@ describe('a node whose disk was wiped', () => {
 });
 
 describe('a replica that fails', () => {
-  it('stops alone: other groups of the host, and other replicas of the group, are told or go on', async () => {
+  it('stops alone: other groups of the host, and other replicas of the group, learn of it or go on', async () => {
     const cluster = await TestCluster.start(workshop, 1);
     const [only] = cluster.nodes;
     const { host } = only!;

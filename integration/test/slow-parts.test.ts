@@ -93,7 +93,7 @@ async function startGroup(host: NodeHost, clusterID: number, machine = new Journ
 const failureOf = (promise: Promise<unknown>): Promise<unknown> => promise.catch((error: unknown) => error);
 
 describe('a host whose disk hangs', () => {
-  it('stops in time, says what it waits for, and closes the LogDB when that has ended', async () => {
+  it('stops in time, reports what it waits for, and closes the LogDB when that has ended', async () => {
     const { host, logDB } = await open({ stopTimeoutMs: 300 });
     await startGroup(host, 1);
     await startGroup(host, 2);

@@ -93,7 +93,7 @@ describe('snapshots of a replica', () => {
     expect(await readdir(join(node.dir, 'snapshots'))).toEqual([]);
   });
 
-  it('that fail leave the replica as it was', async () => {
+  it('leave the replica as it was when they fail', async () => {
     const cluster = await TestCluster.start(workshop, 1);
     const node = cluster.node(1);
     await cluster.write(node, 'a');

@@ -109,7 +109,7 @@ class Hosts {
 }
 
 describe('hosts that spell the same addresses differently', () => {
-  it.each(SPELLINGS)('serve one group, whoever leads it: %s', async (_what, spellings) => {
+  it.each(SPELLINGS)('serve one group, under any leader: %s', async (_what, spellings) => {
     const hosts = await Hosts.start(spellings);
     for (const node of hosts.cluster.nodes) {
       await hosts.makeLeader(node);

@@ -63,7 +63,7 @@ describe('starting a replica', () => {
     await cluster.write(cluster.node(1), 'goes on');
   });
 
-  it('of a node that nobody has added gets no data and no leader, until it is added', async () => {
+  it('gets no data and no leader, until the node is added', async () => {
     const cluster = await TestCluster.start(workshop, 1);
     const leader = await cluster.readyLeader();
     await cluster.write(leader, 'a');
@@ -80,7 +80,7 @@ describe('starting a replica', () => {
     expect(await cluster.read(joining)).toBe('a');
   });
 
-  it('and stopping one change no membership, and leave its data', async () => {
+  it('changes no membership and leaves the data, as does stopping it', async () => {
     const cluster = await TestCluster.start(workshop, 3);
     const leader = await cluster.readyLeader();
     const stopped = cluster.other(leader);
@@ -126,7 +126,7 @@ describe('a host', () => {
     expect(journals.get('1/12')?.closed).toBe(0);
   });
 
-  it('that is stopped closes what it runs, and leaves its address, its directory and its data free', async () => {
+  it('closes what it runs when stopped, and leaves its address, directory and data free', async () => {
     const cluster = await TestCluster.start(workshop, 1);
     const node = await cluster.readyLeader();
     const other = new Journal();
@@ -159,7 +159,7 @@ describe('a host', () => {
     expect(await readdir(join(nodeHostDir, 'snapshots'))).toEqual(['1-1']);
   });
 
-  it('of another deployment is not listened to', async () => {
+  it('is not listened to when of another deployment', async () => {
     const [one, two] = [await freeAddress(), await freeAddress()];
     const members = new Map([
       [1, one],

@@ -103,7 +103,7 @@ describe('a state machine', () => {
     expect(seen).toEqual([false, false]);
   });
 
-  it('that saves is told when its replica stops, and nothing is left of the snapshot', async () => {
+  it('is notified while it saves when its replica stops, and nothing remains of the snapshot', async () => {
     const cluster = await TestCluster.start(workshop, 1);
     const { host, dir } = cluster.node(1);
     const machine = new Endless();
@@ -125,7 +125,7 @@ describe('a state machine', () => {
     expect(Buffer.from(await retrying(() => host.syncRead(2, QUERY, TIMEOUT))).toString()).toBe('a');
   });
 
-  it('that recovers is told when its host stops, and recovers the next time', async () => {
+  it('is notified while it recovers when its host stops, and recovers the next time', async () => {
     const cluster = await TestCluster.start(workshop, 1);
     const node = await cluster.readyLeader();
     await cluster.write(node, 'a');

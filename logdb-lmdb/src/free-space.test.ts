@@ -22,7 +22,7 @@ describe('FreeSpace', () => {
     expect(() => new FreeSpace(path, 0).check([put])).not.toThrow();
   });
 
-  it('refuses one that may not, and says what is missing', () => {
+  it('refuses one that may not, and reports what is missing', () => {
     const refused = (): void => new FreeSpace(path, MORE_THAN_THERE_IS).check([]);
     expect(refused).toThrow(/no space left on device: \d+\.\d MiB are free in .* asks for \d+\.\d MiB/);
     expect(refused).toThrow(expect.objectContaining({ code: 'ENOSPC' }));

@@ -81,7 +81,7 @@ describe('opening', () => {
     ['a file cut off', (file: string) => truncate(file, 8192)],
     ['a file half overwritten', (file: string) => overwrite(file, 4096, Buffer.alloc(4096, 'y'))],
     ['no file', (file: string) => rm(file)],
-  ])('tells of %s where the log was, each time', async (_name, damage) => {
+  ])('reports %s where the log was, each time', async (_name, damage) => {
     const db = await logs.open();
     await db.saveRaftState([updateOf(entries(1, 100))]);
     await db.close();
@@ -90,7 +90,7 @@ describe('opening', () => {
     expect(await failureOf(logs.open())).toMatchObject({ code: 'ERR_LOGDB_CORRUPT' });
   });
 
-  it('begins anew where a first opening was cut short', async () => {
+  it('begins again where a first opening was cut short', async () => {
     await writeFile(join(logs.dir, 'log.mdb'), Buffer.alloc(8192));
     const db = await logs.open();
     await db.saveRaftState([updateOf(entries(1, 3))]);

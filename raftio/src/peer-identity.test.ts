@@ -93,7 +93,7 @@ describe('isAllowedPeer', () => {
     'SHA256:abc',
     'CN:*',
     'EMAIL:a',
-  ])('says what is wrong with %s', (identity) => {
+  ])('reports what is wrong with %s', (identity) => {
     expect(allowedPeerProblem(identity)).toMatch(/^(must|has)/);
   });
 });

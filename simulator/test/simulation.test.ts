@@ -28,7 +28,7 @@ const hashIn = ({ output }: Ended): string | undefined => /trace hash ([0-9a-f]{
 
 describe('the simulator', () => {
   it(
-    'lives a life twice in the same way, in two processes and beside others',
+    'runs a seed twice in the same way, in two processes and beside others',
     async () => {
       const alone = await sim('--seed', '11');
       const again = await sim('--seed', '11');
@@ -44,7 +44,7 @@ describe('the simulator', () => {
   );
 
   it(
-    'finds nothing wrong in 200 lives in which everything happens that can',
+    'finds nothing wrong in 200 runs in which everything happens that can',
     async () => {
       const { code, output } = await sim('--seeds', '200', '--from', '1');
       expect(output).toMatch(/^200 of 200 seeds, 0 failed/m);

@@ -6,7 +6,7 @@ import { Attempt } from './attempt.js';
 const MANY_BYTES = 64 * 1024 * 1024;
 
 describe('Attempt', () => {
-  it('tells what the operating system has taken from what waits for it, by a property of Node.js that is not public', async () => {
+  it('distinguishes what the operating system has taken from what waits for it, by a property of Node.js that is not public', async () => {
     const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;

@@ -250,7 +250,7 @@ describe('connecting', () => {
     expect(await settlesWithin(second, 2_000)).toBe(false);
   });
 
-  it('says who does not listen, and what is no address', async () => {
+  it('reports who does not listen, and what is no address', async () => {
     const a = await hosts.start();
     const gone = await hosts.make();
     await expect(a.rpc.getConnection(gone.address, never)).rejects.toMatchObject({
@@ -276,7 +276,7 @@ describe('connecting', () => {
 });
 
 describe('stop', () => {
-  it('settles everything in flight, tells the clients why, and leaves no handle', async () => {
+  it('settles everything in flight, sends clients the reason, and leaves no handle', async () => {
     const before = sockets();
     const sinks: RecordingSink[] = [];
     const chunkSinkFactory = (): RecordingSink => {

@@ -94,7 +94,7 @@ describe('what is not gRPC', () => {
     ]);
   });
 
-  it('is cut off in time when it dawdles: silent, with the preface only, or without a call', async () => {
+  it('is cut off in time when it stalls: silent, with the preface only, or without a call', async () => {
     const host = await hosts.start({ options: { handshakeTimeoutMs: 200 } });
     const silent = rawClient(host);
     const dripping = rawClient(host);
@@ -110,7 +110,7 @@ describe('what is not gRPC', () => {
     await expectAlive(host);
   });
 
-  it('is cut off soon when it breaks HTTP/2 in a way that Node.js does not tell of', async () => {
+  it('is cut off soon when it breaks HTTP/2 in a way that Node.js does not report', async () => {
     const host = await hosts.start();
     const tooLong = Buffer.from([0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1]);
     const badHeaders = frame(1, 4, 1, Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff]));
@@ -156,7 +156,7 @@ describe('what is not gRPC', () => {
 });
 
 describe('a client that speaks gRPC', () => {
-  it('is told UNIMPLEMENTED for another path, and 415 for another kind of content', async () => {
+  it('gets UNIMPLEMENTED for another path, and 415 for another kind of content', async () => {
     const host = await hosts.start();
     const peer = peerOf(host);
     expect(await peer.call('/transportpb.Transport/Other').ended).toMatchObject({
@@ -171,7 +171,7 @@ describe('a client that speaks gRPC', () => {
     await expectAlive(host);
   });
 
-  it('is told INVALID_ARGUMENT for what is no batch; nothing after it is delivered, other streams go on', async () => {
+  it('gets INVALID_ARGUMENT for what is no batch; nothing after it is delivered, other streams go on', async () => {
     const host = await hosts.start();
     const peer = peerOf(host);
     const other = peer.call(MESSAGES_PATH);
@@ -190,7 +190,7 @@ describe('a client that speaks gRPC', () => {
     expect(termsOf(host.received)).toEqual([1, 3]);
   });
 
-  it('is told INVALID_ARGUMENT for what is no chunk, and the sink is closed', async () => {
+  it('gets INVALID_ARGUMENT for what is no chunk, and the sink is closed', async () => {
     const sink = new RecordingSink();
     const host = await hosts.start({ chunkSinkFactory: () => sink });
     const call = peerOf(host).call(SNAPSHOTS_PATH);
@@ -201,7 +201,7 @@ describe('a client that speaks gRPC', () => {
     expect(sink.chunks.length).toBe(1);
   });
 
-  it('is told RESOURCE_EXHAUSTED for a length above the limit, before any of it is read', async () => {
+  it('gets RESOURCE_EXHAUSTED for a length above the limit, before any of it is read', async () => {
     const host = await hosts.start();
     const peer = peerOf(host);
     for (const length of [MAX_MESSAGE_BYTES + NUMBER_BYTES + 1, 0xffff_ffff]) {
@@ -274,7 +274,7 @@ describe('a client that speaks gRPC', () => {
     await until('the third call gets its turn', () => host.received.length === 1);
   });
 
-  it('is not kept out by any number of strangers that call nothing', async () => {
+  it('is not kept out by any number of clients that call nothing', async () => {
     const host = await hosts.start({ options: { maxConnections: 24, handshakeTimeoutMs: 120_000 } });
     const early = await (await hosts.start()).rpc.getConnection(host.address, never);
     await early.sendMessageBatch(numberedBatch(1));

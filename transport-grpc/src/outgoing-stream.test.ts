@@ -228,7 +228,7 @@ describe('a peer that is given up', () => {
     await sent;
   });
 
-  it('says who it is and not how often it pings, as every host of Drakkar does', async () => {
+  it('reports who it is and not how often it pings, as every host of Drakkar does', async () => {
     const call = new ScriptedCall({ answers: false });
     call.answer({ 'drakkar-host': 'peer:1' });
     await expect(call.stream.closed).resolves.toMatchObject({

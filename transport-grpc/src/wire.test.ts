@@ -142,7 +142,7 @@ describe('a client that speaks the service by hand', () => {
     expect([host.received.length, host.rpc.counters?.().damagedBatches]).toEqual([0, 0]);
   });
 
-  it('is told that it may number messages when it asks for it, once and in a way that is known; never chunks', async () => {
+  it('may number messages when it asks for it, once and in a way that is known; never chunks', async () => {
     const host = await hosts.start({ chunkSinkFactory: () => new RecordingSink() });
     const answerTo = async (
       path: string,
@@ -216,7 +216,7 @@ describe('a client that speaks the service by hand', () => {
     expect(host.warnings).toEqual([]);
   });
 
-  it('is told how often it is pinged, and gets no response', async () => {
+  it('learns how often it is pinged, and gets no response', async () => {
     const host = await hosts.start({ options: { pingIntervalMs: 50 } });
     const peer = peerOf(host);
     let pings = 0;

@@ -44,7 +44,7 @@ async function makeTelling(
 }
 
 describe('the choice of an engine', () => {
-  it('is told once, with the reason, and is quic where there is no HTTP/3', async () => {
+  it('is logged once, with the reason, and is quic where there is no HTTP/3', async () => {
     const reason = await whyNoHttp3();
     const engine = reason === undefined ? 'webtransport' : 'quic';
     // Only named: a host of engine webtransport is not to be started under jest.
@@ -71,7 +71,7 @@ describe('the choice of an engine', () => {
 });
 
 describe('hosts that do not belong together', () => {
-  it('are told of their engines when these differ', async () => {
+  it('learn that their engines differ', async () => {
     const quic = await hosts.start({ options: { engine: 'quic', connectTimeoutMs: 1500 } });
     const overHttp2 = await hosts.start({ options: { engine: 'webtransport-h2', connectTimeoutMs: 1500 } });
     await expect(quic.rpc.getConnection(overHttp2.address, never)).rejects.toMatchObject({
@@ -84,7 +84,7 @@ describe('hosts that do not belong together', () => {
     });
   });
 
-  it('are told of their deployments when these differ', async () => {
+  it('learn that their deployments differ', async () => {
     for (const engine of ['quic', 'webtransport-h2'] as const) {
       const one = await makeTelling({ engine }, { deploymentID: 7 });
       const two = await makeTelling({ engine }, { deploymentID: 8 });

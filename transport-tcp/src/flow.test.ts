@@ -75,7 +75,7 @@ describe.each(['drakkar', 'dragonboat'] as const)('a connection for messages to 
     expect(b.received[0]?.requests[0]?.entries[0]?.cmd.length).toBe(most.length);
   });
 
-  it('refuses what is pending when it is cut, and tells the reason', async () => {
+  it('refuses what is pending when it is cut, and reports the reason', async () => {
     const sockets: Socket[] = [];
     const address = await silentServer(peers, sockets);
     const host = await hosts.start({ options: { peers, highWaterMarkBytes: 1 } });

@@ -142,7 +142,7 @@ describe('a client that is no host', () => {
     await expectAlive(host);
   });
 
-  it('is told why it is refused', async () => {
+  it('learns why it is refused', async () => {
     const host = await hosts.start({ chunkSinkFactory: () => new RecordingSink() });
     const hugeHello = frame(Method.Hello, new Uint8Array(1025));
     for (const [bytes, why] of [

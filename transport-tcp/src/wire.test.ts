@@ -194,7 +194,7 @@ describe('a host among those of Dragonboat', () => {
     expect(a.warnings[0]?.message).toMatch(/withheld from a host of Dragonboat/);
   });
 
-  it('tells a host with the other setting to change it, and is told so', async () => {
+  it('asks a host with the other setting to change it, and is asked the same', async () => {
     const go = await hosts.start(dragonboat);
     const ours = await hosts.start();
     await expect(ours.rpc.getConnection(go.address, never)).rejects.toMatchObject({

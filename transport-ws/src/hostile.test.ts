@@ -114,7 +114,7 @@ describe('what is not a WebSocket handshake', () => {
     await expectAlive(host);
   });
 
-  it('is cut off in time when it dawdles, however it does', async () => {
+  it('is cut off in time when it stalls, however it does', async () => {
     const host = await hosts.start({ options: { handshakeTimeoutMs: 200 } });
     const silent = rawClient(host);
     const dripping = rawClient(host);
@@ -264,7 +264,7 @@ describe('a client that speaks WebSocket', () => {
     expect(host.warnings.length).toBeLessThan(10);
   });
 
-  it('that floods with pings and reads no pong makes the host hold nothing', async () => {
+  it('makes the host hold nothing by flooding with pings and reading no pong', async () => {
     const host = await hosts.start();
     const { socket, answer } = rawClient(host);
     socket.write(handshake(MESSAGES, 'drakkar.v1'));

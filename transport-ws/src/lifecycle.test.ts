@@ -72,7 +72,7 @@ describe('stop', () => {
     });
   });
 
-  it('in the middle of start leaves the port free', async () => {
+  it('leaves the port free in the middle of start', async () => {
     const host = await hosts.make();
     const started = host.rpc.start().catch(() => undefined);
     await host.rpc.stop();

@@ -144,7 +144,7 @@ describe('delivery', () => {
     expect(termsOf(b.received)).toEqual([1]);
   });
 
-  it('survives a request handler that throws, and says so', async () => {
+  it('survives a request handler that throws, and reports it', async () => {
     const terms: number[] = [];
     const a = await hosts.start();
     const b = await hosts.start({
@@ -369,7 +369,7 @@ describe('connecting', () => {
     expect(await isSettled(connection.closed)).toBe(false);
   });
 
-  it('tells of a server that is no Drakkar host', async () => {
+  it('reports a server that is no Drakkar host', async () => {
     const { createServer } = await import('node:http');
     const server = createServer((_request, response) => response.end('hello'));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

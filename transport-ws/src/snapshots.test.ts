@@ -195,7 +195,7 @@ describe('a snapshot stream', () => {
 });
 
 describe('a snapshot stream that fails', () => {
-  it('tells the sender when a chunk is refused', async () => {
+  it('notifies the sender when a chunk is refused', async () => {
     const { a, b, sinks } = await pair(async (chunk) => chunk.chunkID < 2, 100 * KIB);
     const connection = await a.rpc.getSnapshotConnection(b.address, never);
     const sends = Array.from({ length: 50 }, (_, i) =>
@@ -211,7 +211,7 @@ describe('a snapshot stream that fails', () => {
     expect(sinks[0]?.closes).toBe(1);
   });
 
-  it('treats a sink that throws as a refusal, and tells its own host', async () => {
+  it('treats a sink that throws as a refusal, and notifies its own host', async () => {
     const { a, b, sinks } = await pair(() => Promise.reject(new Error('disk full')));
     const connection = await a.rpc.getSnapshotConnection(b.address, never);
     await connection.sendSnapshotChunk(numberedChunk(0, 1, new Uint8Array(10)));

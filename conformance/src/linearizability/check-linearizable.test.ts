@@ -97,7 +97,7 @@ describe('random histories', () => {
     expect(verdicts.undecided).toBe(0);
   });
 
-  it('of a few operations get the verdict of the definition', () => {
+  it('give random histories of a few operations the verdict of the definition', () => {
     const verdicts = { ok: 0, violation: 0, undecided: 0 };
     for (let seed = 1; seed <= 300; seed++) {
       const random = seededRandom(seed);
@@ -132,7 +132,7 @@ describe('random histories', () => {
     expect(Math.min(verdicts.ok, verdicts.violation)).toBeGreaterThan(50);
   });
 
-  it('of 100,000 operations on 100 keys are checked', () => {
+  it('check 100,000 operations on 100 keys', () => {
     const random = seededRandom(7);
     const operations = Array.from({ length: 100 }, (_, key) =>
       generalised(atomicHistory(random, { length: 1_000, clients: 5, unknownOneIn: 200 })).map(

@@ -141,7 +141,7 @@ describe('checkLinearizableRegister', () => {
     }
   });
 
-  it('gives up, and says so, when time is over or too much is open at once', () => {
+  it('gives up, and reports it, when time is over or too much is open at once', () => {
     const open = Array.from({ length: 40 }, (_, i) => `w${i} 0-100`).join(', ');
     expect(checkLinearizableRegister(parse(open))).toMatchObject({ verdict: 'undecided', key: 'x' });
     const hard = `${Array.from({ length: 25 }, (_, i) => `w${i} 0-100`).join(', ')}, r99 1-99`;

@@ -25,7 +25,7 @@ describe('a history of Jepsen', () => {
     ['2', 'ok'],
     ['nil', 'violation'],
     ['7', 'violation'],
-  ])('of a register, of which a read saw %s, is %s', (seen, verdict) => {
+  ])('is judged as a register when a read saw %s: %s', (seen, verdict) => {
     const operations = registerHistory(REGISTER.replace('SEEN', seen));
     expect(operations.map(({ client, returnedAt }) => [client, returnedAt !== undefined])).toEqual([
       [0, true],
@@ -80,7 +80,7 @@ describe('a history of Jepsen', () => {
     ],
     ['{:process 0 :type :invoke :f :pop}', ':f :pop with value nothing is not of this model'],
     ['{:process 0 :type :invoke :f :cas :value 3}', ':f :cas with value 3 is not of this model'],
-  ])('that is wrong is refused: %s', (text, message) => {
+  ])('is refused when it is wrong: %s', (text, message) => {
     let thrown: unknown;
     try {
       registerHistory(text);

@@ -6,7 +6,7 @@ describe('a LogDB that can do more than it declares', () => {
   it.each([
     ['exclusiveOpen', 'LDB-OPEN-2'],
     ['durable', 'LDB-CRASH-1'],
-  ] as const)('is told to declare %s', async (capability, id) => {
+  ] as const)('is asked to declare %s', async (capability, id) => {
     const harness = memoryLogDBHarness();
     const capabilities = { ...harness.capabilities, [capability]: false };
     const { cases } = await runLogDB({ ...harness, capabilities }, { only: [id] });

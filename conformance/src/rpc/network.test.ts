@@ -107,7 +107,7 @@ describe('a link of any carrier', () => {
     expect(server.listening).toBe(true);
   });
 
-  it('tells a listener of TCP from one of UDP', async () => {
+  it('distinguishes a listener of TCP from one of UDP', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     open.push(server);
     await once(server, 'listening');

@@ -79,12 +79,12 @@ describe('histories', () => {
     expect(checkHistory(history(2).calls)).toMatchObject({ verdict: 'ok', operationCount: 3 });
   });
 
-  it('with a lost write are caught', () => {
+  it('are caught when a write was lost', () => {
     const verdict = checkHistory(history(1).calls);
     expect(verdict.verdict).toBe('violation');
   });
 
-  it('with a write of unknown outcome may show it or not', () => {
+  it('may show a write of unknown outcome or not', () => {
     for (const seen of [1, 2]) {
       const recorder = new GroupRecorder(3);
       recorder.returned(recorder.invoked(9, { kind: 'write', key: '3/k', value: 1 }), {}, 1);
@@ -96,7 +96,7 @@ describe('histories', () => {
     }
   });
 
-  it('with the effect of a write that was dropped are caught', () => {
+  it('are caught when they show a write that was dropped', () => {
     const recorder = new GroupRecorder(3);
     recorder.returned(recorder.invoked(9, { kind: 'write', key: '3/k', value: 1 }), {}, 1);
     recorder.dropped(recorder.invoked(9, { kind: 'write', key: '3/k', value: 2 }));
@@ -108,13 +108,13 @@ describe('histories', () => {
   it.each([
     [2, 'ok'],
     [1, 'violation'],
-  ])('with %d seen at the end are %s in the form for drakkar-history, too', (seen, expected) => {
+  ])('are, with %d seen at the end, %s in the form for drakkar-history, too', (seen, expected) => {
     const read = keyValueHistory(toEDN(history(seen).calls));
     expect(read).toHaveLength(3);
     expect(checkLinearizable(keyValueModel(), read).verdict).toBe(expected);
   });
 
-  it('of several keys can be read in the form for drakkar-history, with the last read of all of them', () => {
+  it('can be read in the form for drakkar-history, with several keys and the last read of all', () => {
     const recorder = new GroupRecorder(3);
     recorder.returned(recorder.invoked(9, { kind: 'write', key: '3/k', value: 2 }), {}, 1);
     recorder.returned(recorder.invoked(8, { kind: 'write', key: '3/j', value: 5 }), {}, 1);
@@ -127,14 +127,14 @@ describe('histories', () => {
 });
 
 describe('ledgers', () => {
-  it('with the write of a client that was told of no effect of any are told of', () => {
+  it('report the write of a client whose every attempt was said to have no effect', () => {
     const recorder = new GroupRecorder(3);
     recorder.dropped(recorder.invoked(9, { kind: 'write', key: '3/k', value: 1 }));
     const ledger = [{ client: 9, ranges: [[1, 1]] as [number, number][], duplicates: 0 }];
     expect(checkLedger(recorder, { values: [], ledger, writeCount: 1 })).toHaveLength(1);
   });
 
-  it('without an acknowledged write are told of', () => {
+  it('report an acknowledged write that is missing', () => {
     const ledger = [{ client: 9, ranges: [[1, 1]] as [number, number][], duplicates: 0 }];
     expect(checkLedger(history(2), { values: [], ledger, writeCount: 1 })).toEqual([
       { kind: 'lost write', clusterID: 3, detail: 'client 9: acknowledged writes are lost: 2' },
@@ -143,14 +143,14 @@ describe('ledgers', () => {
 });
 
 describe('replicas', () => {
-  it('that are equal are good', () => {
+  it('pass when they are equal', () => {
     const seen = views({ checkpoints: [[5, 1]] }, { checkpoints: [[5, 1]] }, {});
     expect(checkHashes(3, seen)).toEqual([]);
     expect(checkMembership(GROUP, seen)).toEqual([]);
     expect(isSettled(GROUP, seen)).toBe(true);
   });
 
-  it('with different states at the same index are caught', () => {
+  it('are caught when their states differ at the same index', () => {
     const [problem, ...more] = checkHashes(3, views({}, { hash: 'bb' }, {}));
     expect(more).toEqual([]);
     expect(problem?.detail).toBe(
@@ -158,13 +158,13 @@ describe('replicas', () => {
     );
   });
 
-  it('that applied something else on the way are caught', () => {
+  it('are caught when they applied something else on the way', () => {
     const problems = checkHashes(3, views({ checkpoints: [[5, 1]] }, { checkpoints: [[5, 2]] }, {}));
     expect(problems).toHaveLength(1);
     expect(problems[0]?.detail).toContain('commands differ up to write 5');
   });
 
-  it('that are behind, missing or of another node have not settled', () => {
+  it('have not settled when they are behind, missing or of another node', () => {
     expect(isSettled(GROUP, views({}, { applied: 9 }, {}))).toBe(false);
     expect(isSettled(GROUP, views({}, {}))).toBe(false);
     const strange = views({}, {}, {}).map((view, i) =>
@@ -174,7 +174,7 @@ describe('replicas', () => {
     expect(isSettled(GROUP, views({}, {}, { state: 'failed' }))).toBe(false);
   });
 
-  it('with other members than there should be are caught', () => {
+  it('are caught with other members than there should be', () => {
     const problems = checkMembership(GROUP, views({}, { nodes: ADDRESSES.slice(0, 2) }, {}));
     expect(problems.map(({ detail }) => detail)).toEqual([
       'host 2 has [1,2], observers none, instead of [1,2,4]',
@@ -182,7 +182,7 @@ describe('replicas', () => {
     ]);
   });
 
-  it('with an observer that was to be promoted, or without knowing any members, are caught', () => {
+  it('are caught with an observer that was to be promoted, or without knowing any members', () => {
     const late = { observers: [[5, 'd:1']] as [number, string][] };
     expect(checkMembership(GROUP, views(late, late, late)).map(({ detail }) => detail)).toEqual([
       'host 1 has [1,2,4], observers 5, instead of [1,2,4]',

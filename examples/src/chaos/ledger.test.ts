@@ -42,18 +42,18 @@ describe('ledger', () => {
     expect(audit(ledgerOf(1, 2, 4), account([1, 2], [3, 4]))).toEqual([]);
   });
 
-  it('tells of an acknowledged write that is not there', () => {
+  it('reports an acknowledged write that is not there', () => {
     expect(audit(ledgerOf(1, 3), account([1, 2, 3]))).toEqual(['client 7: acknowledged writes are lost: 2']);
     expect(audit(new Map(), account([1]))).toHaveLength(1);
   });
 
-  it('tells of a write that was said to have had no effect', () => {
+  it('reports a write that was claimed to have had no effect', () => {
     expect(audit(ledgerOf(1, 2), account([1]))).toEqual([
       'client 7: writes that were said to have no effect had one: 2',
     ]);
   });
 
-  it('tells of a write that was applied twice', () => {
+  it('reports a write that was applied twice', () => {
     expect(audit(ledgerOf(1, 2, 2), account([1, 2]))).toEqual(['client 7: 1 writes were applied again']);
   });
 });

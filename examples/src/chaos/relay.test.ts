@@ -120,7 +120,7 @@ describe('a relay of TCP', () => {
     expect(relay.passedBytes).toBeGreaterThanOrEqual(300_001);
   });
 
-  it('leads new connections elsewhere while it is told so', async () => {
+  it('leads new connections elsewhere while asked to', async () => {
     const elsewhere = await tcp();
     const { relay, heard } = await tcp();
     relay.state.detourPort = elsewhere.relay.port;
@@ -152,7 +152,7 @@ describe('a relay of UDP', () => {
     expect(echoed).toEqual(['hello']);
   });
 
-  it('loses them all when it is blocked or cut, and some when told so', async () => {
+  it('loses them all when it is blocked or cut, and some when asked to', async () => {
     const { relay, send, heard } = await udp();
     relay.state.lossPercent = 50;
     for (let i = 0; i < 100; i += 1) send(`some ${i}`);
@@ -181,7 +181,7 @@ describe('a relay of UDP', () => {
     expect(heard.length).toBeLessThan(10);
   });
 
-  it('is silent after a cut until a connection is opened anew', async () => {
+  it('is silent after a cut until a connection is opened again', async () => {
     const { relay, send, heard } = await udp();
     send('before');
     await until(() => heard.includes('before'), 'not heard');

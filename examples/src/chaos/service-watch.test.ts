@@ -78,7 +78,7 @@ describe('ServiceWatch', () => {
   it.each([
     ['one host is down, and a way between the others is blocked', 0, true],
     ['one host is down, and all is well between the others', 20_000, false],
-  ])('when %s: %d ms', (_name, expectedMs, isBlocked) => {
+  ])('waits when %s: %d ms', (_name, expectedMs, isBlocked) => {
     const { watch, hosts, way, pass } = setUp();
     const [first] = hosts;
     if (first !== undefined) first.process = undefined;

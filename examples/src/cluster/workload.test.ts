@@ -155,15 +155,15 @@ describe('Workload', () => {
     expect(await failuresWith(new FakeHost())).toEqual([]);
   });
 
-  it('tells a host that applies retries twice', async () => {
+  it('catches a host that applies retries twice', async () => {
     expect(await failuresWith(new ForgetfulHost())).toContain('no write took effect twice');
   });
 
-  it('tells a host that loses acknowledged writes', async () => {
+  it('catches a host that loses acknowledged writes', async () => {
     expect(await failuresWith(new LossyHost())).toContain('every acknowledged write is on every replica');
   });
 
-  it('tells a host whose reads are stale', async () => {
+  it('catches a host whose reads are stale', async () => {
     expect(await failuresWith(new StaleHost())).toEqual(['the history is linearizable']);
   });
 
@@ -184,7 +184,7 @@ describe('Workload', () => {
     expect(writes.every(({ returnedAt }) => returnedAt === undefined)).toBe(true);
   });
 
-  it('says what went wrong when a client meets an error that no retry mends', async () => {
+  it('reports what went wrong when a client meets an error that no retry mends', async () => {
     class BrokenHost extends FakeHost {
       override read(): Uint8Array {
         throw new DrakkarError('ERR_REPLICA_FAILED', 'fatal-replica', 'the replica has failed');

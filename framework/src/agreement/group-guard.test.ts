@@ -180,7 +180,7 @@ describe('GroupGuard', () => {
     expect(bench.refusals).toEqual(['ERR_GROUP_MISMATCH', undefined]);
   });
 
-  it('says so when no majority agrees', () => {
+  it('reports it when no majority agrees', () => {
     const bench = new Bench();
     bench.takes(1, { settings: ORDERED });
     bench.takes(2, { groupID: OTHER_GROUP });
@@ -210,7 +210,7 @@ describe('GroupGuard', () => {
     expect(bench.code).toBe('ERR_GROUP_MISMATCH');
   });
 
-  it('is not refused for strangers that bear the ids of its members', () => {
+  it('is not refused for unknown hosts that bear the ids of its members', () => {
     const bench = new Bench();
     for (const id of [1, 2]) {
       expect(bench.takes(id, { groupID: OTHER_GROUP, type: MessageType.Heartbeat }, `stranger-${id}:1`)).toBe(
@@ -221,7 +221,7 @@ describe('GroupGuard', () => {
     expect(bench.guard.differences().map(({ isMember }) => isMember)).toEqual([false, false]);
   });
 
-  it('remembers a bounded number of strangers', () => {
+  it('remembers a bounded number of unknown hosts', () => {
     const bench = new Bench();
     bench.takes(1, { groupID: OTHER_GROUP });
     for (let i = 0; i < 1000; i++) bench.takes(100 + i, { groupID: OTHER_GROUP }, `stranger-${i}:1`);
@@ -230,7 +230,7 @@ describe('GroupGuard', () => {
     expect(known.filter(({ isMember }) => isMember)).toHaveLength(1);
   });
 
-  it('says in what another one differs, once', () => {
+  it('reports in what another one differs, once', () => {
     const bench = new Bench();
     const theirs: SelfDescription = {
       initialMembers: new Map([[1, 'HOST-1:1']]),
@@ -346,7 +346,7 @@ describe('GroupGuard of a replica that joins', () => {
     expect(bench.code).toBeUndefined();
   });
 
-  it('takes the identity of a leader in place of that of a stranger that sends no entries', async () => {
+  it('takes the identity of a leader in place of that of an unknown host that sends no entries', async () => {
     const bench = joining();
     for (let i = 0; i < 100; i++, bench.host.nowTick++) leads(bench, 77, OTHER_GROUP);
     expect(bench.recorded).toEqual([]);
@@ -506,7 +506,7 @@ describe('GroupGuard of a replica that joins with other settings in its configur
     expect(bench.recorded).toEqual([]);
   });
 
-  it('gives its vote to whoever may lead it, before it knows the settings', () => {
+  it('gives its vote to any host that may lead it, before it knows the settings', () => {
     const bench = joining();
     for (const type of [MessageType.RequestVote, MessageType.RequestPreVote])
       expect(bench.takes(1, { type, settings: ORDERED })).toBe(true);

@@ -103,7 +103,7 @@ describe('StateComparison', () => {
     expect(bench.recovered).toEqual([200]);
   });
 
-  it('says that nobody is known to be wrong without a majority', () => {
+  it('reports that nobody is known to be wrong without a majority', () => {
     const bench = new Bench([1, 2]);
     bench.own(100, 5);
     bench.hears(2, 100, 4);
@@ -141,7 +141,7 @@ describe('StateComparison', () => {
     expect(bench.found).toEqual([{ index: 100, parts: ['stateMachine'], wrong: [] }]);
   });
 
-  it('tells of the same difference once', () => {
+  it('reports the same difference once', () => {
     const bench = new Bench();
     for (let index = 100; index < 1000; index += 100) {
       bench.own(index);

@@ -114,7 +114,7 @@ describe('drakkar certs', () => {
     expect(await daysLeft('b', 'node.pem')).toBe(30);
   });
 
-  it('says how long a certificate lasts, and warns when the CA ends before', async () => {
+  it('reports how long a certificate lasts, and warns when the CA ends before', async () => {
     await certs('--hosts', 'a', '--days', '60');
     const long = await certs('--hosts', 'b', '--days', '365', '--json');
     expect(long.exitCode).toBe(0);
@@ -151,7 +151,7 @@ describe('drakkar certs', () => {
     expect((await certs('--hosts', 'a.example', '--renew')).stderr).toContain('there is no CA');
   });
 
-  it('tells how long all that is there lasts, and warns of what ends soon', async () => {
+  it('reports how long all that is there lasts, and warns of what ends soon', async () => {
     await certs('--hosts', 'a', '--days', '60');
     await certs('--hosts', 'b', '--days', '20');
     const shown = await certs('--json');
@@ -184,7 +184,7 @@ describe('drakkar certs', () => {
     });
   });
 
-  it('overwrites nothing, unless told to, and then everything', async () => {
+  it('overwrites nothing without the option, and everything with it', async () => {
     await certs('--hosts', 'a');
     const before = await certificate('a', 'node.pem');
     const refused = await certs('--hosts', 'b,a');

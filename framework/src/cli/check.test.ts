@@ -50,7 +50,7 @@ describe('drakkar check', () => {
     ['a file that is missing', systemError('ENOENT'), undefined],
     ['damage', new ErrLogDBCorrupt('the checksum does not match'), undefined],
     ['anything', 'text', undefined],
-  ])('tells circumstances from damage: %s', (_name, error, circumstance) => {
+  ])('distinguishes circumstances from damage: %s', (_name, error, circumstance) => {
     expect(circumstanceOf(error)).toBe(circumstance);
   });
 });

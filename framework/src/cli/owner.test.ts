@@ -118,7 +118,7 @@ describe('ownership of what a command of root makes', () => {
     expect(given).toEqual(['../wal', '../wal/LOCK']);
   });
 
-  it('is told, and given but for what can not be, and passes over what has gone meanwhile', async () => {
+  it('is reported, and given but for what can not be, and passes over what has gone meanwhile', async () => {
     const failing = (failures: Record<string, string>): Ownership => ({
       ...asRoot,
       give: async (path, owner) => {

@@ -51,7 +51,7 @@ describe('SuspendedSeal', () => {
     },
   );
 
-  it('goes on without what the disk does not give when it is told to', async () => {
+  it('goes on without what the disk does not give when asked to', async () => {
     await failReadOf('/host/logdb/log.mdb');
     const { state } = await SuspendedSeal.suspend(disk, ROOTS, { ignoreSeal: true });
     expect(state).toBe('broken');
@@ -66,7 +66,7 @@ describe('checkLockFiles', () => {
   });
   afterEach(() => rm(dir, { recursive: true, force: true }));
 
-  it('tells a file that can not be read from one that is damaged', async () => {
+  it('distinguishes a file that can not be read from one that is damaged', async () => {
     const file = join(dir, 'LOCK', 'g1');
     const checking = (): Promise<void> => checkLockFiles({ nodeHostDir: dir, walDir: dir });
     await symlink(file, file);

@@ -153,7 +153,7 @@ describe('records', () => {
     { clientID: 0 },
     { seriesID: 4, respondedTo: 4 },
     { seriesID: 4, respondedTo: 5 },
-  ])('with %p make a session that can carry no proposal', (odd) => {
+  ])('make, with %p, a session that can carry no proposal', (odd) => {
     const session = Session.fromRecord({ clusterID: 1, clientID: 2, seriesID: 4, respondedTo: 3, ...odd });
     expect(session.validForProposal(1)).toBe(false);
   });

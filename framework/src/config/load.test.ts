@@ -135,7 +135,7 @@ settings:
     expect((await loadNodeHostConfig(input)).config.logdb.options).toEqual({ cache: null });
   });
 
-  it('with mutual TLS, names three files that can be read', async () => {
+  it('names, with mutual TLS, three files that can be read', async () => {
     for (const name of ['ca', 'cert', 'key']) await writeFile(join(dir, `${name}.pem`), '');
     const tls = { mutualTls: true, caFile: 'ca.pem', certFile: './cert.pem', keyFile: join(dir, 'key.pem') };
     const { config } = await loadNodeHostConfig({ ...MINIMAL, ...tls }, { baseDir: dir });
@@ -280,7 +280,7 @@ describe('a configuration with mistakes', () => {
       { ...MINIMAL, masterServers: ['a:1', 'a:1'] },
       ['masterServers: must NOT have duplicate items (items ## 1 and 0 are identical), but is ["a:1","a:1"]'],
     ],
-  ])('%s: every one is told', async (_, input, expected) => {
+  ])('%s: every one is reported', async (_, input, expected) => {
     const count = expected.length === 1 ? '1 mistake' : `${expected.length} mistakes`;
     expect(await mistakes(input)).toBe(
       [`${count} in the configuration of the NodeHost:`, ...expected.map((line) => `  - ${line}`)].join('\n'),
@@ -312,7 +312,7 @@ describe('a configuration with mistakes', () => {
 });
 
 describe('a file with mistakes', () => {
-  it('each is told with its line', async () => {
+  it('reports each with its line', async () => {
     const path = await fromFile(`raftAddress: node-1:63001
 log:
   level: verbose
@@ -360,7 +360,7 @@ settings: { maxBatchBites: 1 }
     expect(await mistakes(await fromFile(text))).toContain(expected);
   });
 
-  it('that is not there, is a folder, or is not text', async () => {
+  it('is refused when it is not there, a folder, or not text', async () => {
     expect(await mistakes(join(dir, 'none.yaml'))).toMatch(
       /^1 mistake in the configuration of the NodeHost in <dir>\/none\.yaml:\n {2}- the file can't be read: ENOENT/,
     );

@@ -145,7 +145,7 @@ describe("an adapter's schema", () => {
     expect(options).toEqual({ dir: 'x', mode: 'sync' });
   });
 
-  it('has its mistakes told with the whole path', () => {
+  it('has its mistakes reported with the whole path', () => {
     expect(
       told({
         mode: 'snyc',

@@ -122,7 +122,7 @@ describe('the key of a host', () => {
     [0o604, 0, true],
     [0o602, 0, true],
     [0o711, 1000, false],
-  ])('with mode %o and owner %d is exposed: %s', async (mode, ownerID, isExposed) => {
+  ])('is exposed, with mode %o and owner %d: %s', async (mode, ownerID, isExposed) => {
     const fs = new Disk();
     fs.access = { mode, ownerID };
     expect((await exposureOfKey(fs, dir)) !== undefined).toBe(isExposed);

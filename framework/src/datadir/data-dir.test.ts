@@ -109,7 +109,7 @@ describe('openDataDir', () => {
     expect((await opened()).isNew).toBe(false);
   });
 
-  it('puts the WAL where it is told', async () => {
+  it('puts the WAL where configured', async () => {
     const walDir = join(dir, 'fast', 'wal');
     const first = await openAndClose({ walDir });
     expect(first.walDir).toBe(join(walDir, 'wal'));
@@ -272,7 +272,7 @@ describe('a WAL folder apart', () => {
     );
   });
 
-  it('of another host is refused, even one of the same address', async () => {
+  it("is refused when it is another host's, even one of the same address", async () => {
     await openAndClose(apart());
     const path = join(dir, 'wal', STATUS_FILE_NAME);
     await writeFile(path, encodeStatus({ ...decodeStatus(await readFile(path), path), hostId: 'other' }));
@@ -314,7 +314,7 @@ describe('the record', () => {
     expect([0, 1, 2].map(formatOf)).toEqual([1, 2, 2]);
   });
 
-  it('of a future format is not called damaged', () => {
+  it('is not called damaged when its format is newer', () => {
     const fields = { format: 3, newKey: 1 };
     expect(() => decodeStatus(sealJSON(fields), 'x')).toThrow(
       'x is of format 3, but this release reads formats 1 and 2; use the release that wrote it, or a later one',

@@ -186,7 +186,7 @@ describe('a LogDB that takes the place of another', () => {
     }
   });
 
-  it('is not made anew where it is lost', async () => {
+  it('is not re-created where it is lost', async () => {
     const [from, to] = [
       { logDBName: 'old', walDir: 'wal' },
       { logDBName: 'new', walDir: 'wal' },

@@ -316,7 +316,7 @@ describe('an adapter that can not be used', () => {
     });
   });
 
-  it('is told of when a package that it needs is missing, by that name', async () => {
+  it('is reported when a package that it needs is missing, by that name', async () => {
     const importModule = (): Promise<unknown> =>
       Promise.reject(
         Object.assign(new Error("Cannot find package 'lmdb' imported from its folder"), {
@@ -343,7 +343,7 @@ describe('an adapter that can not be used', () => {
 });
 
 describe('mistakes', () => {
-  it('of options, of modules, and of the rest are told at once, with their lines', async () => {
+  it('are reported together, of options, modules and the rest, with their lines', async () => {
     const path = join(dir, 'raft.yaml');
     await writeFile(
       path,
@@ -409,7 +409,7 @@ describe('overrides', () => {
     expect(services.get(Symbol.for('mine'))).toBe(7);
   });
 
-  it('of both factories need no adapter to be installed', async () => {
+  it('need no adapter to be installed, when they bind both factories', async () => {
     const services = await buildContainer(BASE, {
       moduleLoader: loaderOf({}),
       overrides: (container) => {

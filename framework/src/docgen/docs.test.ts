@@ -31,7 +31,7 @@ describe('documents made from code', () => {
     }
   });
 
-  it('events.md says of each event what it is and what to do, and of each field what it holds', () => {
+  it('events.md describes each event, what to do, and each field', () => {
     const text = read('events.md');
     const sections = text.split('\n### ').slice(1);
     expect(sections.map((section) => section.split('\n')[0])).toEqual(Object.keys(WHAT_TO_DO));

@@ -14,7 +14,7 @@ describe('the time of an Engine', () => {
     expect(story).toEqual(['1: tick', '1: tick']);
   });
 
-  it('has every replica let go of memory when the host holds too much, idle ones too', () => {
+  it('has every replica release memory when the host holds too much, idle ones too', () => {
     const { clock, engine, memory, addReplica } = setUp();
     engine.start();
     addReplica(1);
@@ -136,7 +136,7 @@ describe('the time of an Engine', () => {
     expect(clock.timerCount).toBe(0);
   });
 
-  it('tells those who miss a member that its host is heard of', () => {
+  it('notifies those who miss a member that its host is heard', () => {
     const { clock, engine, addReplica } = setUp();
     engine.start();
     const asleep = addReplica(1).raft;

@@ -128,7 +128,7 @@ describe('Engine', () => {
     expect(() => engine.add(replica)).toThrow('restart this host');
   });
 
-  it('applies after it has started the save, and tells the core', () => {
+  it('applies after it has started the save, and notifies the core', () => {
     const { clock, addReplica } = setUp();
     const { raft } = addReplica(1);
     raft.updates.push({ mustSave: true, entriesToSave: entries(4, 1), entriesToApply: entries(1, 3) });

@@ -61,7 +61,7 @@ describe('a Replica', () => {
     expect(story).toEqual(['1: step 12', '1: step 17']);
   });
 
-  it('tells the core once that a message of its leader is arriving, and of no other', () => {
+  it('notifies the core once that a message of its leader is arriving, and of no other', () => {
     const { clock, addReplica } = setUp();
     const { replica, raft } = addReplica(1);
     raft.leaderID = 2;

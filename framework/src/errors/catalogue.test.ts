@@ -65,7 +65,7 @@ describe('the catalogue of errors', () => {
     expect(described?.action).toMatch(/\.$/);
   });
 
-  it('and docs/errors.md name the same codes', () => {
+  it('names the same codes as docs/errors.md', () => {
     const text = readFileSync(join(root, 'docs', 'errors.md'), 'utf8');
     const codes = ERROR_CATALOGUE.map((error) => error.code).sort();
     const inTable = [...text.matchAll(/^\| \[`(ERR_[A-Z_]+)`/gm)].map((match) => match[1]);
@@ -134,7 +134,7 @@ describe('the claim of an error', () => {
     expect(error).toMatchObject({ ...claim, kind, retrySafe, outcomeKnown: claim.effect === 'none' });
   });
 
-  it('that an adapter of version 0.1 gives as a kind is read', () => {
+  it('is read when an adapter of version 0.1 gives it as a kind', () => {
     expect(new DrakkarError('ERR_X', 'retry', '')).toMatchObject({ effect: 'none', retry: 'here' });
     expect(new DrakkarError('ERR_X', 'fatal-host', '')).toMatchObject({ effect: 'unknown' });
   });
@@ -168,7 +168,7 @@ describe('the claim of an error', () => {
     }
   });
 
-  it('of a closed connection is that a batch may have arrived', () => {
+  it('is, for a closed connection, that a batch may have arrived', () => {
     expect(new ErrConnectionClosed()).toMatchObject({ effect: 'unknown', retry: 'here' });
   });
 });

@@ -29,7 +29,7 @@ function setUp(listener: HostListener): { hub: EventHub; clock: SlowClock; logge
 }
 
 describe('EventHub', () => {
-  it('tells in a turn of its own, in order', () => {
+  it('notifies in a turn of its own, in order', () => {
     const told: string[] = [];
     const { hub, clock } = setUp({
       nodeReady: ({ clusterID }) => void told.push(`ready ${clusterID}`),
@@ -43,7 +43,7 @@ describe('EventHub', () => {
     expect(told).toEqual(['ready 1', 'ready 2', 'down']);
   });
 
-  it('tells what a listener causes afterwards, and nothing twice', () => {
+  it('emits what a listener causes afterwards, and nothing twice', () => {
     const told: number[] = [];
     const { hub, clock } = setUp({
       nodeReady: ({ clusterID }) => {
@@ -76,7 +76,7 @@ describe('EventHub', () => {
     expect(between.slice(0, 2)).toEqual([[1], [1, 2]]);
   });
 
-  it('tells all that waits when it is flushed, however slow', () => {
+  it('emits all that waits when it is flushed, however slow', () => {
     const told: number[] = [];
     const { hub, clock } = setUp({
       nodeReady: ({ clusterID }) => {
@@ -92,7 +92,7 @@ describe('EventHub', () => {
     expect(told).toEqual([1, 2]);
   });
 
-  it('logs what a listener throws or rejects with, and tells the others', async () => {
+  it('logs what a listener throws or rejects with, and notifies the others', async () => {
     const told: number[] = [];
     const { hub, logged } = setUp({
       nodeReady: ({ clusterID }) => {

@@ -79,7 +79,7 @@ describe('NodeFileSystem', () => {
     expect(sharedFileSystem(0xef53)).toBeUndefined();
   });
 
-  it('tells what is there', async () => {
+  it('reports what is there', async () => {
     await writeFile(join(dir, 'f'), 'abc');
     expect(await fs.stat(join(dir, 'f'))).toMatchObject({ kind: 'file', sizeBytes: 3 });
     expect(await fs.stat(dir)).toMatchObject({ kind: 'directory' });

@@ -11,7 +11,7 @@ function setUp(): { log: LimitedLogger; clock: ManualClock; lines: [string, LogF
 }
 
 describe('LimitedLogger', () => {
-  it('logs a message a few times, counts the rest, and tells the count with the next', () => {
+  it('logs a message a few times, counts the rest, and reports the count with the next', () => {
     const { log, clock, lines } = setUp();
     for (let i = 0; i < 1_000; i++) log.warn('a batch was dropped', { i });
     expect(lines).toHaveLength(5);

@@ -54,7 +54,7 @@ describe('the error of a request', () => {
     },
   );
 
-  it('tells a leader that has no room from one that is not there', async () => {
+  it('distinguishes a leader that has no room from one that is not there', async () => {
     const state = request('proposal');
     const error = errorOf(completed(state, undefined));
     state.end(NO_ROOM);
@@ -70,7 +70,7 @@ describe('the error of a request', () => {
     }
   });
 
-  it('tells a promotion that may succeed later from one that never will', async () => {
+  it('distinguishes a promotion that may succeed later from one that never will', async () => {
     const refusal = { kind: 'observerBehind', value: 1, limit: 2 } as const;
     const late = request('change');
     const error = errorOf(completed(late, undefined));
@@ -87,21 +87,21 @@ describe('the error of a request', () => {
 });
 
 describe('a signal', () => {
-  it('that is aborted during a proposal leaves its effect open, and asks for no retry', async () => {
+  it('leaves the effect of a proposal open when aborted meanwhile, and asks for no retry', async () => {
     const abort = new AbortController();
     const error = errorOf(completed(request('proposal'), abort.signal));
     abort.abort();
     expect(await error).toMatchObject({ code: 'ERR_CANCELED', effect: 'unknown', retry: 'never' });
   });
 
-  it('that is aborted during a read leaves nothing open', async () => {
+  it('leaves nothing open when aborted during a read', async () => {
     const abort = new AbortController();
     const error = errorOf(completed(request('read'), abort.signal));
     abort.abort();
     expect(await error).toMatchObject({ code: 'ERR_CANCELED', effect: 'none', retry: 'never' });
   });
 
-  it('that was aborted before the call has kept it from having an effect', () => {
+  it('keeps a call from having an effect when aborted before', () => {
     const claim = { code: 'ERR_CANCELED', effect: 'none', retry: 'never' };
     expect(() => timeoutMsOf({ signal: AbortSignal.abort() }, 10)).toThrow(expect.objectContaining(claim));
   });

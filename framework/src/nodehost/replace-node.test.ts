@@ -137,7 +137,7 @@ describe('nextStep', () => {
 });
 
 describe('replaceNode', () => {
-  it('makes all steps, and tells each once', async () => {
+  it('makes all steps, and reports each once', async () => {
     const group = new FakeGroup();
     const steps: string[] = [];
     await group.replace({ onProgress: ({ step }) => void steps.push(step) });
@@ -146,7 +146,7 @@ describe('replaceNode', () => {
     expect(group.nodes).toEqual([2, 3, 4]);
   });
 
-  it('tries a step again more and more seldom, and tells each obstacle once', async () => {
+  it('tries a step again more and more seldom, and reports each obstacle once', async () => {
     const group = new FakeGroup();
     let refusals = 20;
     group.before = (call) => {
@@ -176,7 +176,7 @@ describe('replaceNode', () => {
     expect(group.clock.passedMs).toBeLessThanOrEqual(1_000);
   });
 
-  it('says so when it never came to a first step', async () => {
+  it('reports it when it never came to a first step', async () => {
     const group = new FakeGroup();
     group.before = () => {
       throw new ErrTimeout('no leader answers');
@@ -184,7 +184,7 @@ describe('replaceNode', () => {
     await expect(group.replace({ timeoutMs: 100 })).rejects.toThrow(/before the first step \(no leader answ/);
   });
 
-  it('says at which step its signal ended it', async () => {
+  it('reports at which step its signal ended it', async () => {
     const group = new FakeGroup();
     const abort = new AbortController();
     group.before = (call) => {

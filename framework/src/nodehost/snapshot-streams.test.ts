@@ -107,7 +107,7 @@ describe('a snapshot of what is applied already', () => {
     ]);
   });
 
-  it('tells the core nothing when it can not be true', async () => {
+  it('reports nothing to the core when it can not be true', async () => {
     expect(await offered(APPLIED, TERM + 1)).toEqual({ taken: false, told: [] });
   });
 });
@@ -153,7 +153,7 @@ async function sentTo(
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('a snapshot for a member on a host of Dragonboat', () => {
-  it('is in its format, and is sent when it says so', async () => {
+  it('is in its format, and counts as sent when that host reports it', async () => {
     const { streams, chunks, reports } = await sentTo(0, true);
     expect(chunks[0]?.filepath).toBe('snapshot-0000000000000009.gbsnap');
     expect(reports).toEqual([]);

@@ -265,7 +265,7 @@ describe('a removal', () => {
     expect(propose(solo, change(RemoveNode, 3))).toEqual(APPENDED);
   });
 
-  it('of a node that is no member is refused, forced or not', () => {
+  it('is refused for a node that is no member, forced or not', () => {
     for (const force of [false, true]) {
       expect(propose(leading([1, 2, 3], [2, 3]), change(RemoveNode, 9, force))).toEqual(
         refused('notAMember'),
@@ -273,7 +273,7 @@ describe('a removal', () => {
     }
   });
 
-  it('of the last voting member is left to those who apply it', () => {
+  it('is left to those who apply it when it concerns the last voting member', () => {
     expect(propose(leading([1], []), change(RemoveNode, 1))).toEqual(APPENDED);
   });
 });

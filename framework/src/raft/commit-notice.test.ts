@@ -21,7 +21,7 @@ function turn(solo: Solo): Message[] {
 }
 
 describe('a leader that has committed', () => {
-  it('hands out what is committed before it tells the others', () => {
+  it('hands out what is committed before it notifies the others', () => {
     const solo = committing();
     const { lastIndex } = solo.raft.status();
     const update = solo.raft.getUpdate();
@@ -29,7 +29,7 @@ describe('a leader that has committed', () => {
     expect(ofType(update.messages, MessageType.Replicate)).toEqual([]);
   });
 
-  it('tells the others by itself in the next turn, once', () => {
+  it('notifies the others by itself in the next turn, once', () => {
     const solo = committing();
     const { lastIndex } = solo.raft.status();
     turn(solo);
@@ -40,7 +40,7 @@ describe('a leader that has committed', () => {
     expect(solo.raft.hasUpdate()).toBe(false);
   });
 
-  it('tells the others with the entries that are proposed meanwhile, and not twice', () => {
+  it('notifies the others with the entries that are proposed meanwhile, and not twice', () => {
     const solo = committing();
     const { lastIndex } = solo.raft.status();
     turn(solo);
@@ -54,7 +54,7 @@ describe('a leader that has committed', () => {
     ]);
   });
 
-  it('tells nobody after it has lost the lead', () => {
+  it('notifies nobody after it has lost the lead', () => {
     const solo = committing();
     turn(solo);
     solo.step(2, MessageType.Heartbeat, { term: solo.raft.term + 1 });

@@ -88,7 +88,7 @@ describe('saves under way', () => {
     expect(solo.raft.getUpdate().state).toEqual({ term: 1, vote: 0, commit: 1 });
   });
 
-  it('messages that tell a term wait until it is durable; those of a leader go at once', () => {
+  it('messages that carry a term wait until it is durable; those of a leader go at once', () => {
     const solo = new Solo();
     solo.step(2, MessageType.Heartbeat, { term: 1 });
     const first = solo.raft.getUpdate();
@@ -213,7 +213,7 @@ describe('snapshots', () => {
     expect(solo.raft.status().remotes.get(3)).toMatchObject({ match: 4, next: 5 });
   });
 
-  it('without one that helps, a remote waits and is visible, and nothing loops', () => {
+  it('leave a remote waiting and visible, without a loop, where none helps', () => {
     const init = initWithTerms(entries(1, 1, 1, 1), { term: 1, vote: 0, commit: 3 });
     const solo = new Solo({ maxInMemLogBytes: 256 }, { ...init, applied: 3, tail: init.tail.slice(2) });
     solo.raft.compacted(2);
@@ -240,7 +240,7 @@ describe('requests', () => {
     expect(message?.entries).toHaveLength(2);
   });
 
-  it('without a leader, proposals and reads are dropped at once', () => {
+  it('are dropped at once without a leader', () => {
     const solo = new Solo();
     solo.raft.propose([command('a')]);
     solo.raft.readIndex({ low: 1, high: 2 });
@@ -326,7 +326,7 @@ describe('requests', () => {
     expect([solo.raft.status().role, solo.raft.term]).toEqual(['observer', 1]);
   });
 
-  it('a leader of an earlier term is told of the later one, and so is a candidate', () => {
+  it('a leader of an earlier term learns of the later one, and so does a candidate', () => {
     const solo = new Solo({ isObserver: true, nodeID: 4 }, emptyInit([1, 2, 3], [4]));
     solo.step(2, MessageType.Heartbeat, { term: 7 });
     solo.drain();
@@ -357,7 +357,7 @@ describe('requests', () => {
     expect(solo.raft.status().commit).toBe(2);
   });
 
-  it('and from a vote that it gets', () => {
+  it('begins again with a vote that it gets', () => {
     const solo = new Solo(
       { preVote: true },
       initWithTerms(entries(1, 1, 1, 1), { term: 1, vote: 0, commit: 1 }),
@@ -488,7 +488,7 @@ describe('invariants', () => {
     expect(solo.raft.getUpdate().snapshot).toBeUndefined();
   });
 
-  it('a Replicate from below the commit index changes nothing, and is told so', () => {
+  it('a Replicate from below the commit index changes nothing, and is answered', () => {
     const solo = new Solo({}, initWithTerms(entries(1, 1, 1), { term: 1, vote: 0, commit: 2 }));
     solo.step(2, MessageType.Replicate, { term: 2, logIndex: 0, entries: entries(1, 1) });
     expect(solo.raft.status()).toMatchObject({ lastIndex: 2, commit: 2 });

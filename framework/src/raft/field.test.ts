@@ -274,7 +274,7 @@ describe('bug classes of other libraries', () => {
     expect(solo.raft.status().commit).toBe(1);
   });
 
-  it('with check quorum, a campaign is ignored, its term included, while the leader lives; unless it ordered it', () => {
+  it('a campaign is ignored with check quorum, its term included, while the leader lives; unless it ordered it', () => {
     const solo = new Solo({ checkQuorum: true });
     solo.step(2, MessageType.Heartbeat, { term: 1 });
     solo.drain();

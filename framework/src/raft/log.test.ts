@@ -77,7 +77,7 @@ describe('InMemLog', () => {
     ['that all have, but for a tail', { retainedBytes: 5 * 128, freeTo: 100 }, 5],
     ['that all have, and no other', { retainedBytes: 0, freeTo: 2 }, 2],
     ['that the host has no room for', { excessBytes: 3 * 128 - 1 }, 3],
-  ])('lets go of entries %s', (_what, rule, gone) => {
+  ])('releases entries %s', (_what, rule, gone) => {
     const log = new InMemLog(1);
     for (const entry of entries(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)) log.push(entry);
     log.unpinTo(10);
@@ -247,7 +247,7 @@ describe('RaftLog', () => {
     expect(log.unappliedConfigChanges).toEqual([2]);
   });
 
-  it('evicts above the cap only what is durable and applied, and tells when that is not enough', () => {
+  it('evicts above the cap only what is durable and applied, and reports when that is not enough', () => {
     const log = new RaftLog(emptyInit(), 10 * 128);
     for (const entry of entries(1, ...new Array<number>(20).fill(1))) log.push(entry);
     expect(log.isOverCap).toBe(true);

@@ -80,7 +80,7 @@ describe('the memory of a host', () => {
     expect(budget.shareBytes).toBe(shareBytes);
   });
 
-  it('is not looked for where nothing can be let go of', () => {
+  it('is not looked for where nothing can be released', () => {
     const budget = new MemoryBudget(1000);
     const account = budget.open();
     account.pin(5000);

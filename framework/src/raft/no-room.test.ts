@@ -36,7 +36,7 @@ describe('a follower without room', () => {
     expectGolden('no-room', story.transcript.slice(before));
   });
 
-  it('says so only to a leader that knows what that means', () => {
+  it('reports it only to a leader that knows what that means', () => {
     for (const [leaderID, answers] of [
       [2, 1],
       [3, 0],

@@ -32,7 +32,7 @@ function reasonsOf(solo: Solo, act: () => void): string[] {
 }
 
 describe('a leader whose entries do not get through', () => {
-  it('leaves office, though a quorum answers its heartbeats, and says why', () => {
+  it('leaves office, though a quorum answers its heartbeats, and reports why', () => {
     const solo = leading();
     expect(reasonsOf(solo, () => pass(solo, 15 * TIMEOUT))).toEqual([]);
     expect(reasonsOf(solo, () => pass(solo, 2 * TIMEOUT))).toEqual(['noProgress']);

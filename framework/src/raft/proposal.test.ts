@@ -76,7 +76,7 @@ describe('proposals that were forwarded while leadership is on its way', () => {
     expect(here.map(({ key }) => key)).toEqual([8]);
   });
 
-  it('are given up when no leader is found, and when they come from a stranger', () => {
+  it('are given up when no leader is found, and when they come from an unknown host', () => {
     const solo = new Solo({ electionTimeoutTicks: 10 });
     forward(solo, 8, 3);
     forward(solo, 9, 9);
@@ -92,7 +92,7 @@ describe('membership changes in a group that hosts of Dragonboat may be members 
     ['', false],
     ['host', false],
     ['host:70', true],
-  ])('with the address %j get into the log or not', (address, isTaken) => {
+  ])('get into the log, or not, with the address %j', (address, isTaken) => {
     const solo = new Solo({ isForDragonboat: true });
     solo.lead();
     solo.tick(10);

@@ -68,7 +68,7 @@ describe('a read that was forwarded', () => {
     return solo;
   };
 
-  it('before its leader has committed in its term waits for that', () => {
+  it('waits until its leader has committed in its term', () => {
     const solo = new Solo();
     solo.elect(2);
     solo.step(3, MessageType.ReadIndex, { term: 0, hint: 7, hintHigh: 9 });

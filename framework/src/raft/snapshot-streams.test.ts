@@ -116,7 +116,7 @@ describe('a snapshot stream', () => {
   it.each([
     ['fails', true],
     ['is sent whole and of no use', false],
-  ])('that %s is tried again after a wait that doubles, up to a bound', (_how, failed) => {
+  ])('is retried after a wait that doubles, up to a bound, when it %s', (_how, failed) => {
     const leader = new Leader();
     leader.rejects(0);
     const waits: number[] = [];
@@ -227,7 +227,7 @@ describe('a snapshot stream', () => {
 });
 
 describe('a lost message', () => {
-  it('of an earlier term says nothing about the connection of this one', () => {
+  it('proves nothing about the connection of this term when it was of an earlier one', () => {
     const { solo } = new Leader();
     solo.ack(3);
     expect(solo.raft.status().remotes.get(3)?.status).toBe('replicate');

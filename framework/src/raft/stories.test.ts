@@ -44,7 +44,7 @@ describe('elections', () => {
     expectGolden('prevote-partition', story.transcript);
   });
 
-  it('without pre-vote, lets a replica with a high term rejoin (check quorum)', () => {
+  it('lets a replica with a high term rejoin without pre-vote (check quorum)', () => {
     const story = ledByOne({ config: { preVote: false } });
     story.isolate(3);
     story.tick(3, 15);

@@ -13,14 +13,14 @@ function ticksToCampaign(electionTimeoutTicks: number, seed: number): number {
 }
 
 describe('the election timeout', () => {
-  it('is drawn anew between once and twice what is configured', () => {
+  it('is drawn again between once and twice what is configured', () => {
     const drawn = Array.from({ length: 300 }, (_, seed) => ticksToCampaign(10, seed + 1));
     expect(Math.min(...drawn)).toBe(10);
     expect(Math.max(...drawn)).toBe(19);
     expect(new Set(drawn).size).toBe(10);
   });
 
-  it('begins anew with every heartbeat of the leader', () => {
+  it('begins again with every heartbeat of the leader', () => {
     const solo = new Solo({ electionTimeoutTicks: 10 });
     for (let ticks = 0; ticks < 100; ticks++) {
       solo.tick();
@@ -31,7 +31,7 @@ describe('the election timeout', () => {
 });
 
 describe('heartbeats', () => {
-  it.each([1, 2, 5])('of a leader go to every other member every %d ticks', (heartbeatTicks) => {
+  it.each([1, 2, 5])('go from a leader to every other member every %d ticks', (heartbeatTicks) => {
     const solo = new Solo({ heartbeatTicks, electionTimeoutTicks: 20 });
     solo.lead();
     const sentAt: number[] = [];

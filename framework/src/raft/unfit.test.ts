@@ -5,7 +5,7 @@ import { Solo, emptyInit } from './testing/solo.js';
 const TIMEOUT = 10;
 
 describe('a replica whose state is known to be wrong', () => {
-  it('leaves office, says why, and leaves the next campaigns to others', () => {
+  it('leaves office, reports why, and leaves the next campaigns to others', () => {
     const solo = new Solo();
     solo.lead();
     const { term } = solo.raft;

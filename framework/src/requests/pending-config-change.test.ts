@@ -22,7 +22,7 @@ describe('PendingConfigChange', () => {
     expect(pending.add(10).key).not.toBe(first.key);
   });
 
-  it('says why a change was rejected or dropped', async () => {
+  it('reports why a change was rejected or dropped', async () => {
     const pending = new PendingConfigChange(CLUSTER, 5);
     const rejected = pending.add(10);
     pending.applied(makeEntry({ key: rejected.key }), 'it is a member');
@@ -32,7 +32,7 @@ describe('PendingConfigChange', () => {
     expect(await dropped.result).toMatchObject({ outcome: 'dropped', reason: 'no leader' });
   });
 
-  it('is not ended by the change of another replica, of another life, or of the first members', () => {
+  it('is not ended by the change of another replica, of another run, or of the first members', () => {
     const pending = new PendingConfigChange(CLUSTER, 0);
     const request = pending.add(10);
     for (const key of [0, 4 * 0x1_0000_0000 + 1, 0xffff_ffff_ffff_ffffn]) {

@@ -28,7 +28,7 @@ describe('PendingProposals', () => {
     expect(proposals.size).toBe(0);
   });
 
-  it('tells rejected from completed', async () => {
+  it('distinguishes rejected from completed', async () => {
     const proposals = new PendingProposals(CLUSTER, 5);
     const request = proposals.add(proposal(11, 3, 10));
     proposals.applied(entryOf(request), 0, true);
@@ -105,7 +105,7 @@ describe('PendingProposals', () => {
     expect(proposals.size).toBe(0);
   });
 
-  it('ends what the leader has no room for, and says so', () => {
+  it('ends what the leader has no room for, and reports it', () => {
     const proposals = new PendingProposals(CLUSTER, 0);
     const state = proposals.add(proposal(1, 0, 5));
     proposals.withoutRoom(entryOf(state));

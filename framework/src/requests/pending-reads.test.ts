@@ -38,7 +38,7 @@ describe('PendingReads', () => {
     expect(later.outcome).toBeUndefined();
   });
 
-  it('ignores a context of another life, and one that was answered before', () => {
+  it('ignores a context of another run, and one that was answered before', () => {
     const reads = new PendingReads(CLUSTER, HIGH);
     const request = reads.add(10);
     reads.takeContext();

@@ -50,7 +50,7 @@ describe('RequestRing', () => {
     expect(ring.get(first.key + 64)).toBeUndefined();
   });
 
-  it('tells of all, the oldest first', () => {
+  it('reports all, the oldest first', () => {
     const ring = new RequestRing();
     const requests = Array.from({ length: 300 }, () => put(ring));
     expect(ring.all()).toEqual(requests);

@@ -12,7 +12,7 @@ afterEach(() => {
 });
 
 describe('RequestState', () => {
-  it('tells every listener once, early or late', async () => {
+  it('notifies every listener once, early or late', async () => {
     const request = newRequest();
     const seen: string[] = [];
     request.onResult(({ outcome }) => seen.push(`first ${outcome}`));

@@ -187,7 +187,7 @@ describe('close', () => {
     expect(machine.closed).toBe(1);
   });
 
-  it('says when the state machine could not close', async () => {
+  it('reports when the state machine could not close', async () => {
     const { rsm, machine } = new TestReplica(new StepMachine());
     const closing = rejection(rsm.close());
     await machine.finish(new Error('no'));
@@ -223,7 +223,7 @@ describe('a state machine that fails', () => {
     ['returns a string', () => '1', expect.any(TypeError)],
     ['returns an object', () => ({}), expect.any(TypeError)],
     ['promises a string', () => Promise.resolve('1'), expect.any(TypeError)],
-  ])('in update: %s', async (_what, fail, cause) => {
+  ])('stops, failing in update: %s', async (_what, fail, cause) => {
     const { rsm, listener, machine } = new TestReplica(new Failing(fail));
     const failed = expect.objectContaining({
       code: 'ERR_STATE_MACHINE_FAILED',
@@ -252,7 +252,7 @@ describe('a state machine that fails', () => {
     expect(machine.calls).toEqual(['update a']);
   });
 
-  it.each(['at once', 'later'])('in a lookup, %s: only the asker hears of it', async (when) => {
+  it.each(['at once', 'later'])('fails only the caller of a lookup, %s', async (when) => {
     class Refusing extends RegisterMachine {
       override lookup(): Uint8Array | Promise<Uint8Array> {
         if (when === 'later') return Promise.reject(boom);
@@ -265,7 +265,7 @@ describe('a state machine that fails', () => {
     expect(rsm.lastApplied).toBe(1);
   });
 
-  it('in saveSnapshot: only that snapshot fails', async () => {
+  it('fails only that snapshot in saveSnapshot', async () => {
     const { rsm, machine } = new TestReplica(new StepMachine());
     const taken = rejection(takeSnapshot(rsm));
     await machine.finish(boom);
@@ -304,7 +304,7 @@ describe('snapshots', () => {
     expect(machine.commands).toEqual(['a', 'b', 'c']);
   });
 
-  it('that bring nothing new are refused', async () => {
+  it('are refused when they bring nothing new', async () => {
     const { rsm, machine } = new TestReplica(new RegisterMachine());
     void rsm.apply(commands(1, 'x', 'y', 'z'));
     const error = await rejection(rsm.recover(await snapshotOf('a', 'b'), signal));
@@ -313,7 +313,7 @@ describe('snapshots', () => {
     expect(rsm.apply(commands(4, 'w'))).toBeUndefined();
   });
 
-  it('with damaged sessions are refused before anything is changed', async () => {
+  it('are refused with damaged sessions before anything is changed', async () => {
     const { rsm, machine } = new TestReplica(new RegisterMachine());
     void rsm.apply(commands(1, 'x'));
     const snapshot = await snapshotOf('a', 'b');
@@ -325,7 +325,7 @@ describe('snapshots', () => {
     expect(rsm.apply(commands(2, 'y'))).toBeUndefined();
   });
 
-  it("of which the state machine can't read its part stop the replica", async () => {
+  it("stop the replica when the state machine can't read its part", async () => {
     const { rsm } = new TestReplica(new RegisterMachine());
     const snapshot = await snapshotOf('a');
     async function* torn(): AsyncGenerator<Uint8Array> {

@@ -33,7 +33,7 @@ describe('entries without a session', () => {
     expect([machine.commands, listener.outcomes]).toEqual([[], []]);
   });
 
-  it('an empty entry with a key tells that the membership change with that key was refused', () => {
+  it('an empty entry with a key reports that the membership change with that key was refused', () => {
     const { rsm, machine, listener } = replica({}, { key: 77 });
     expect(rsm.lastApplied).toBe(2);
     expect(listener.refusedKeys).toEqual([77]);
@@ -69,7 +69,7 @@ describe('registration', () => {
     ['the end of a session', [register], unregister, true],
     ['the end of an unknown session', [], unregister, false],
     ['the end of a session, again', [register, unregister], unregister, false],
-  ])('of %s', (_what, before, fields, accepted) => {
+  ])('is applied for %s', (_what, before, fields, accepted) => {
     const made = replica(...before);
     expect(made.step(fields)).toEqual({
       index: before.length + 1,
@@ -170,7 +170,7 @@ describe('proposals of a session', () => {
 });
 
 describe('membership changes', () => {
-  it('are told with their outcome and the membership after them', () => {
+  it('are reported with their outcome and the membership after them', () => {
     const made = replica();
     expect(made.change({ initialize: true, nodeID: 1, address: 'a:1' })).toEqual({
       index: 1,
@@ -188,7 +188,7 @@ describe('membership changes', () => {
     expect(made.rsm.getMembership().configChangeID).toBe(2);
   });
 
-  it('are ordered when the group says so', () => {
+  it("are ordered when the group's settings ask for it", () => {
     const made = new TestReplica(new RegisterMachine(), { orderedConfigChange: true });
     made.change({ initialize: true, nodeID: 1, address: 'a:1' });
     expect(made.change({ configChangeID: 0, nodeID: 2, address: 'a:2' })?.rejected).toBe(true);
@@ -232,7 +232,7 @@ describe('order', () => {
     expect(made.rsm.lastApplied).toBe(0);
   });
 
-  it('what comes before a gap in the same batch is applied', () => {
+  it('lets what comes before a gap in the same batch be applied', () => {
     const made = replica();
     expect(() => made.rsm.apply([1, 2, 4].map((index) => makeEntry({ index, term: 1 })))).toThrow();
     expect(made.rsm.lastApplied).toBe(2);

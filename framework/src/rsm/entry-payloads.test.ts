@@ -90,7 +90,7 @@ describe('EntryPayloads', () => {
     }
   });
 
-  it('says that the platform lacks snappy', () => {
+  it('reports that the platform lacks snappy', () => {
     const payloads = new EntryPayloads('none', undefined);
     const payload = new EntryPayloads('snappy', snappy).compress(TEXT);
     expect(() => payloads.command(encoded(payload!))).toThrow("snappy can't be loaded on this platform");

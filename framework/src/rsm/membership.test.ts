@@ -121,7 +121,7 @@ const CASES: Case[] = [
 ];
 
 describe.each<MembershipRules>(['strict', 'dragonboat'])('%s rules', (rules) => {
-  it.each(CASES)('on $what', ({ change: fields, ...expected }) => {
+  it.each(CASES)('decide on $what', ({ change: fields, ...expected }) => {
     const members = tracker(rules);
     const refusal = members.handle(change(fields), 11, 0);
     expect(refusal === undefined).toBe(expected[rules]);
@@ -247,7 +247,7 @@ describe('ordered changes', () => {
 });
 
 describe('copies and hashes', () => {
-  it('what was given or taken is not the membership itself', () => {
+  it('keep the membership apart from what was given or taken', () => {
     const given = example();
     const members = tracker('strict', false, given);
     given.addresses.clear();

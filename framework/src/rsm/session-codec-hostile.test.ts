@@ -41,7 +41,7 @@ function resealed(bytes: Uint8Array): Uint8Array {
 }
 
 describe('hostile bytes for client sessions', () => {
-  it('of any kind are refused', () => {
+  it('are refused, whichever kind', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         expect(outcome(bytes)).toBe('ERR_SESSIONS_CORRUPT');
@@ -49,7 +49,7 @@ describe('hostile bytes for client sessions', () => {
     );
   });
 
-  it('that were sessions before someone changed them, and sealed them anew, are refused or are sessions', () => {
+  it('are refused, or are sessions, when sessions were changed and sealed again', () => {
     let refused = 0;
     fc.assert(
       fc.property(

@@ -25,7 +25,7 @@ describe('order of use', () => {
     ['unregistering the newest', (s) => s.unregister(3), [1, 2]],
     ['unregistering all', (s) => [1, 2, 3].map((id) => s.unregister(id)), []],
     ['looking at it', (s) => [...s.inOrderOfUse()], [1, 2, 3]],
-  ])('after %s', (_what, act, expected) => {
+  ])('is refused after %s', (_what, act, expected) => {
     const sessions = withSessions(5, 1, 2, 3);
     act(sessions);
     expect(order(sessions)).toEqual(expected);
@@ -51,7 +51,7 @@ describe('order of use', () => {
 });
 
 describe('registration', () => {
-  it('says whether it changed anything', () => {
+  it('reports whether it changed anything', () => {
     const sessions = new SessionManager(2);
     expect(sessions.register(1)).toBe(true);
     expect(sessions.register(1)).toBe(false);
@@ -80,7 +80,7 @@ describe('clearTo', () => {
     [2, [1, 2, 3], [3], 2],
     [3, [5, 1, 4, 2], [5, 4], 3],
     [huge, [1, huge, huge + 1n], [huge + 1n], huge],
-  ])('to %p, of results %p, leaves %p', (to, series, expected, respondedTo) => {
+  ])('clears to %p: of results %p it leaves %p', (to, series, expected, respondedTo) => {
     const session = new ClientSession(1);
     for (const seriesID of series) session.history.set(seriesID, 0);
     session.clearTo(to);

@@ -135,7 +135,7 @@ describe('the settings of a replicated state machine', () => {
     expect(hashes[0]).toEqual(hashes[1]);
   });
 
-  it('of a replica that has applied nothing may be replaced, and of no other', () => {
+  it('may be replaced while the replica has applied nothing, and never later', () => {
     const replica = newReplica();
     const groups = { orderedConfigChange: true, lruMaxSessionCount: 1 };
     replica.rsm.setInitialSettings(groups);

@@ -5,7 +5,7 @@ import { ManualClock } from './testing/manual-clock.js';
 const never = (): Promise<void> => new Promise(() => undefined);
 
 describe('finishesWithin', () => {
-  it('tells whether the work was done in time, and leaves no timer', async () => {
+  it('reports whether the work was done in time, and leaves no timer', async () => {
     const clock = new ManualClock();
     expect(await finishesWithin(Promise.resolve(), 100, clock)).toBe(true);
     const late = finishesWithin(never(), 100, clock);
@@ -23,7 +23,7 @@ describe('finishesWithin', () => {
     expect(clock.timerCount).toBe(0);
   });
 
-  it('with 0 sets no timer at all', async () => {
+  it('sets no timer at all with 0', async () => {
     const clock = new ManualClock();
     let end = (): void => undefined;
     const done = finishesWithin(new Promise<void>((resolve) => (end = resolve)), 0, clock);

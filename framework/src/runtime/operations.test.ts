@@ -54,7 +54,7 @@ describe('operations', () => {
     expect(reports).toMatchObject([{ name: 'update', clusterIDs: [7], elapsedMs: 1500, hasEnded: true }]);
   });
 
-  it('bounds the reports, and says how many it has left out', () => {
+  it('bounds the reports, and reports how many it has left out', () => {
     const { clock, operations, reports } = setUp();
     const ends = Array.from({ length: 500 }, (_, i) => operations.begin('save', group(i)));
     clock.advance(1000);

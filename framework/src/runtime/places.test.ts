@@ -54,7 +54,7 @@ describe('places', () => {
     expect(takers.clock.timerCount).toBe(0);
   });
 
-  it('release whoever waits as soon as the signal aborts', async () => {
+  it('release a waiting caller as soon as the signal aborts', async () => {
     const takers = new Takers(1);
     const abort = new AbortController();
     await takers.take('a');

@@ -32,7 +32,7 @@ describe('SystemClock', () => {
     expect(calls).toEqual(['timeout']);
   });
 
-  it('waits as long as it is told, longer than a timer of Node.js can too', () => {
+  it('waits as long as asked, longer than a timer of Node.js can too', () => {
     jest.useFakeTimers();
     const clock = new SystemClock();
     const calls: string[] = [];
@@ -78,7 +78,7 @@ describe('SeededRandom', () => {
     return Array.from({ length: count }, () => random.nextInt(1_000_000));
   };
 
-  it('gives the same for the same seed, for good', () => {
+  it('gives the same for the same seed, permanently', () => {
     expect(take(42, 5)).toEqual(take(42, 5));
     // Failing here means that no recorded seed of a simulation can be replayed any more.
     expect(take(1, 4)).toMatchInlineSnapshot(`

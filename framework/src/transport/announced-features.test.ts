@@ -152,7 +152,7 @@ describe('announced features', () => {
     expect(asks).toEqual([true, true, false]);
   });
 
-  it('are told of a host, too, unless no member lives there: anybody may have sent a batch in its name', async () => {
+  it('are reported of a host, too, unless it has no member: anybody may have sent a batch in its name', async () => {
     const { a, b } = pair('0.1');
     expect(a.hostFeatures('b:1')).toBeUndefined();
     await say(a, heartbeat(1, 2));
@@ -172,7 +172,7 @@ describe('announced features', () => {
     expect(a.replicaFeatures(GROUP, 2)).toBe(0);
   });
 
-  it('are told to the host of a member that asks before it has anything else to send', async () => {
+  it('are sent to the host of a member that asks before it has anything else to send', async () => {
     const { hosts, a, b } = pair();
     // What a host may not know does not leave before it was heard: the batch is a question and nothing else.
     await say(a, makeMessage({ type: MessageType.GroupMismatch, clusterID: GROUP, from: 1, to: 2 }));

@@ -21,7 +21,7 @@ const damage = (peer: string, from?: string): Damage => ({
 });
 
 describe('DamageLog', () => {
-  it('tells the listener each time, and the log once and then after pauses that double', () => {
+  it('notifies the listener each time, and logs once and then after pauses that double', () => {
     const { clock, events, lines, damageLog } = setUp();
     for (let second = 0; second < 100; second++) {
       damageLog.notice(damage(`10.0.0.1:${second}`, 'a:1'));

@@ -5,7 +5,7 @@ import { PeerFeatures } from './peer-features.js';
 const B = normalAddress('b:1');
 
 describe('PeerFeatures', () => {
-  it('goes by what a host said last, and tells nothing said from nothing known', () => {
+  it('goes by what a host said last, and distinguishes nothing said from nothing known', () => {
     const features = new PeerFeatures();
     expect(features.of(B)).toBeUndefined();
     features.heard(B, 3);

@@ -132,7 +132,7 @@ describe('Peer', () => {
     }
   });
 
-  it('tells a loss on a connection that was replaced from one on the way as it is', async () => {
+  it('distinguishes a loss on a connection that was replaced from one on the way as it is', async () => {
     const connections = [new HeldConnection(), new HeldConnection()];
     const { peer, clock, former } = setUp((attempt) =>
       Promise.resolve(connections[attempt - 1] ?? new HeldConnection()),
@@ -155,7 +155,7 @@ describe('Peer', () => {
     expect(former).toEqual([true, false]);
   });
 
-  it('drops messages beyond its bound and says so', async () => {
+  it('drops messages beyond its bound and reports it', async () => {
     const connection = new HeldConnection();
     const { peer, undelivered } = setUp(() => Promise.resolve(connection));
     for (let to = 1; to <= 200; to++) peer.push(heartbeat(to));
@@ -228,7 +228,7 @@ describe('Peer', () => {
     expect(undelivered).toHaveLength(1);
   });
 
-  it('connects anew after a break, and reports what was on its way', async () => {
+  it('connects again after a break, and reports what was on its way', async () => {
     const connections = [new HeldConnection(), new HeldConnection()];
     const { peer, clock, news, undelivered, certain } = setUp((attempt) =>
       Promise.resolve(connections[attempt - 1]!),

@@ -110,7 +110,7 @@ describe('Transport with mutual TLS', () => {
     expect(transport.registry.resolve(GROUP, 3)).toBe('c:1');
   });
 
-  it('is not told by another host that a leader is heard, and counts nothing before a message is there', () => {
+  it('does not learn from another host that a leader is heard, and counts nothing before a message is there', () => {
     const { transport, arrive, arriving } = setUp({});
     for (let segment = 0; segment < 100; segment++) arrive(b, heartbeat(3));
     arrive(undefined, heartbeat(3));

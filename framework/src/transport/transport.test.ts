@@ -189,7 +189,7 @@ describe('Transport', () => {
     expect(taken).toHaveLength(1);
   });
 
-  it('tells of forwarded proposals, and of members, that it could not reach', async () => {
+  it('reports forwarded proposals, and members, that it could not reach', async () => {
     const { transport, unreachable, lostProposals } = setUp();
     const toLeader = (type: MessageType, to: number): Message =>
       makeMessage({ type, clusterID: HERE, from: 1, to });
@@ -271,7 +271,7 @@ describe('Transport', () => {
     expect(taken.map(({ type }) => type)).toEqual(Array(3).fill(MessageType.Heartbeat));
   });
 
-  it('lets go of a host that nothing is sent to any more, and connects again when something is', async () => {
+  it('drops a host that nothing is sent to any more, and connects again when something is', async () => {
     const opened: string[] = [];
     const closed: string[] = [];
     const { transport, clock } = setUp((target) => {

@@ -96,7 +96,7 @@ describe('the files of a closed log', () => {
     expect((await filesOf(closed, /\.ldb$/)).length).toBeGreaterThan(0);
   });
 
-  it('tell of every bit that flips in a log file, the manifest or CURRENT', async () => {
+  it('report every bit that flips in a log file, the manifest or CURRENT', async () => {
     const dir = await copyOf(closed, 'flips');
     const names = await filesOf(dir, /\.log$|^MANIFEST|^CURRENT$/);
     expect(names.length).toBeGreaterThanOrEqual(3);
@@ -108,7 +108,7 @@ describe('the files of a closed log', () => {
     }
   });
 
-  it('tell of every bit that flips in a table, but for the padding of its footer', async () => {
+  it('report every bit that flips in a table, but for the padding of its footer', async () => {
     const dir = await copyOf(closed, 'flips');
     const [name] = await filesOf(dir, /\.ldb$/);
     const data = await readFile(join(dir, name ?? ''));
@@ -123,7 +123,7 @@ describe('the files of a closed log', () => {
     expect(missed.filter((at) => !isPadding(at))).toEqual([]);
   });
 
-  it('tell of a file that is cut off, even between two records, or missing', async () => {
+  it('report a file that is cut off, even between two records, or missing', async () => {
     const dir = await copyOf(closed, 'cut');
     const mark = await readMark(dir);
     for (const name of await filesOf(dir, /\.log$|^MANIFEST|\.ldb$/)) {
@@ -171,7 +171,7 @@ describe('the files that a crash leaves', () => {
     expect(await isAccepted(dir, undefined)).toBe(true);
   });
 
-  it('tell of every bit that flips in the log, but for the last record', async () => {
+  it('report every bit that flips in the log, but for the last record', async () => {
     const dir = await copyOf(crashed, 'crash-flips');
     const { path, good } = await newestLog(dir);
     const { records } = readRecords(good);

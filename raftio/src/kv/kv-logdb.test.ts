@@ -53,7 +53,7 @@ describe('opening', () => {
 });
 
 describe('a snapshot in an update', () => {
-  it('puts an end to the log before it, above its index too, for good', async () => {
+  it('puts an end to the log before it, above its index too, permanently', async () => {
     await db.saveRaftState([update({ entriesToSave: entries(1, 9) })]);
     await db.saveRaftState([update({ snapshot: makeSnapshot(5), entriesToSave: [] })]);
     expect(await stored()).toEqual([]);
@@ -433,7 +433,7 @@ describe('failure', () => {
     expect(await stored()).toEqual(['1@2']);
   });
 
-  it('tells of a record that is gone', async () => {
+  it('reports a record that is gone', async () => {
     for (const first of [1, 2, 3]) await db.saveRaftState([update({ entriesToSave: entries(first, first) })]);
     const gone = makeKey(KeyKind.log, 1, 1, 2);
     disk.pairs = disk.pairs.filter((pair) => Buffer.compare(pair.key, gone) !== 0);

@@ -14,7 +14,7 @@ const compare = (a: number[], b: number[]): number => {
 };
 
 describe('keys', () => {
-  it('sort as their numbers do, and tell them again', () => {
+  it('sort as their numbers do, and give them back', () => {
     fc.assert(
       fc.property(fc.tuple(id, id, id), fc.tuple(id, id, id), (a, b) => {
         const [keyA, keyB] = [makeKey(KeyKind.log, ...a), makeKey(KeyKind.log, ...b)];
@@ -49,7 +49,7 @@ describe('records', () => {
     expect(() => unseal(key, value.subarray(0, 3))).toThrow('cut short');
   });
 
-  it('of a head hold state and runs', () => {
+  it('hold state and runs in a head', () => {
     const max = Number.MAX_SAFE_INTEGER;
     const head = {
       state: { term: max, vote: 2, commit: max - 1 },

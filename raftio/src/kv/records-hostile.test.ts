@@ -38,7 +38,7 @@ function isRefused(read: () => unknown): boolean {
 }
 
 describe.each(READERS)('hostile records for $name', ({ key, read }) => {
-  it('without a checksum are refused', () => {
+  it('are refused without a checksum', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), (value) => {
         expect(isRefused(() => read(key, value))).toBe(true);
@@ -46,7 +46,7 @@ describe.each(READERS)('hostile records for $name', ({ key, read }) => {
     );
   });
 
-  it('with a checksum are refused, or read', () => {
+  it('are refused, or read, with a checksum', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (content) => {
         isRefused(() => read(key, sealBytes(key, content)));
@@ -54,7 +54,7 @@ describe.each(READERS)('hostile records for $name', ({ key, read }) => {
     );
   });
 
-  it('that were entries before someone changed them are refused, or read', () => {
+  it('are refused, or read, when they are changed entries', () => {
     fc.assert(
       fc.property(
         fc.array(entry, { minLength: 1, maxLength: 5 }),

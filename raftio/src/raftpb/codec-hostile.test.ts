@@ -65,7 +65,7 @@ function mutate(bytes: Uint8Array, mutations: readonly Mutation[]): Buffer {
 }
 
 describe.each(ALL)('hostile bytes for $name', ({ samples, decodeToPlain }) => {
-  it('of any kind give a value or one of the two errors', () => {
+  it('give a value or one of the two errors, whichever kind', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         outcome(decodeToPlain, bytes);
@@ -73,7 +73,7 @@ describe.each(ALL)('hostile bytes for $name', ({ samples, decodeToPlain }) => {
     );
   });
 
-  it('that were a message before someone changed them give a value or one of the two errors', () => {
+  it('give a value or one of the two errors when they are a changed message', () => {
     fc.assert(
       fc.property(samples, fc.array(mutation, { minLength: 1, maxLength: 4 }), ({ encoded }, mutations) => {
         outcome(decodeToPlain, mutate(encoded, mutations));
@@ -81,7 +81,7 @@ describe.each(ALL)('hostile bytes for $name', ({ samples, decodeToPlain }) => {
     );
   });
 
-  it('that end too early give one of the two errors, or what stood before the cut', () => {
+  it('give one of the two errors, or what stood before, when they end too early', () => {
     fc.assert(
       fc.property(samples, ({ plain, encoded }) => {
         for (let length = 0; length < encoded.length; length++) {

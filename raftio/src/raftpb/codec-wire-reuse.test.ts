@@ -70,7 +70,7 @@ describe('an entry is encoded once', () => {
     expect(encodeEntries(entries.slice(2)).byteOffset).toBe(entries[2]?.wireStart);
   });
 
-  it('what an entry says in fields that we do not know is passed on', () => {
+  it('passes on fields of an entry that we do not know', () => {
     const received = Buffer.from('5a0708011002f801055a0408011003', 'hex');
     const message = makeMessage({ type: MessageType.Replicate, entries: decodeEntries(received) });
     expect(Buffer.from(encodeMessage(message)).includes(received)).toBe(true);
@@ -112,7 +112,7 @@ describe('an entry is encoded once', () => {
     expect(decodeEntries(encodeEntries(entries)).map(toPlain)).toEqual(entries.map(toPlain));
   });
 
-  it('from wherever the entries come, the bytes are those of the reference', () => {
+  it('makes the bytes of the reference, wherever the entries come from', () => {
     const piece = fc.record({
       entries: fc.array(arbitrary.entry, { maxLength: 5 }),
       source: fc.constantFrom('fresh', 'encoded', 'decoded', 'batch', 'detached'),
@@ -172,7 +172,7 @@ describe('place', () => {
 });
 
 describe('memory', () => {
-  it('of what was encoded is never used again', () => {
+  it('is never used again after encoding', () => {
     fc.assert(
       fc.property(fc.array(arbitrary.messageBatch, { minLength: 2, maxLength: 30 }), (batches) => {
         const encoded = batches.map((batch) => encodeMessageBatch(batch));
@@ -186,7 +186,7 @@ describe('memory', () => {
     );
   });
 
-  it('of a proposal may be changed once it is encoded', () => {
+  it('may be changed once a proposal is encoded', () => {
     const cmd = new Uint8Array([1, 2, 3]);
     const entry = makeEntry({ cmd });
     encodeEntries([entry]);
@@ -194,7 +194,7 @@ describe('memory', () => {
     expect(decodeEntries(encodeEntries([entry]))[0]?.cmd).toEqual(new Uint8Array([1, 2, 3]));
   });
 
-  it('that a large message takes is let go by entries that are detached', () => {
+  it('is released of a large message by entries that are detached', () => {
     const received = new Uint8Array(encodeMessage(makeMessage({ type: 12, entries: someEntries(8) })));
     const { entries } = decodeMessage(received);
     const kept = entries.slice(2, 5);
@@ -207,7 +207,7 @@ describe('memory', () => {
     expect(kept[0]?.wire?.buffer.byteLength).toBe(kept.reduce((sum, e) => sum + e.wireEnd - e.wireStart, 0));
   });
 
-  it('that a large message takes is let go by a received proposal when it is encoded anew', () => {
+  it('is released of a large message by a received proposal when it is encoded again', () => {
     const received = new Uint8Array(
       encodeMessage(makeMessage({ type: MessageType.Propose, entries: someEntries(2) })),
     );
@@ -219,7 +219,7 @@ describe('memory', () => {
     expect(entries.map(toPlain)).toEqual(before);
   });
 
-  it('of a cmd is a plain view that cannot reach beyond it', () => {
+  it('is, for a cmd, a plain view that cannot reach beyond it', () => {
     const received = Buffer.from(encodeEntries(someEntries(1)));
     const cmd = decodeEntries(received)[0]?.cmd;
     expect(cmd?.constructor).toBe(Uint8Array);

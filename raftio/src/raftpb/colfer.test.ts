@@ -74,7 +74,7 @@ describe('colfer entries', () => {
     );
   });
 
-  it('is told from protobuf by its first byte', () => {
+  it('is distinguished from protobuf by its first byte', () => {
     fc.assert(
       fc.property(arbitrary.entry, (entry) => {
         expect(isColferBody(bodyOf(entry)[0] as number)).toBe(true);

@@ -90,7 +90,7 @@ describe('batches for a host of Dragonboat', () => {
       'a config change that is none',
       replicated({ type: EntryType.ConfigChangeEntry, cmd: Uint8Array.of(255) }),
     ],
-  ])('are sent without %s, which is told', (_name, message) => {
+  ])('are sent without %s, which is reported', (_name, message) => {
     const { bytes, faults } = encoded(batchOf(heartbeat({ commit: 1 }), message, heartbeat({ commit: 2 })));
     expect(faults).toHaveLength(1);
     const { requests } = decodeMessageBatch(bytes as Uint8Array, 'colfer');

@@ -74,7 +74,7 @@ describe('Arrivals', () => {
     expect(told).toMatchObject([{ part: 'batch' }]);
   });
 
-  it('counts and tells of a damaged chunk', () => {
+  it('counts and reports a damaged chunk', () => {
     const { arrival, arrivals, told } = setUp('b:1', 'a:1');
     const chunk = new Uint8Array(encodeSnapshotChunk(decodeSnapshotChunk(new Uint8Array(0))));
     chunk[3] = 9;
@@ -85,7 +85,7 @@ describe('Arrivals', () => {
     expect(arrivals.counters.damagedChunks).toBe(1);
   });
 
-  it('tells an entry that its sender had damaged from damage on the way', () => {
+  it('distinguishes an entry that its sender had damaged from damage on the way', () => {
     const { arrival, arrivals, told } = setUp('b:1', 'a:1');
     const damaged = batch();
     encodeMessageBatch(damaged);

@@ -57,7 +57,7 @@ describe('Guests', () => {
     expect(guests.count).toBe(20);
   });
 
-  it('cuts nobody where nobody can tell who is a member', () => {
+  it('cuts nobody where nobody can know who is a member', () => {
     const { cut, enter } = setUp(40, undefined);
     for (let i = 0; i < 100; i++) enter(`a:${i}`);
     expect(cut).toEqual([]);

@@ -12,7 +12,7 @@ function setUp(maxConnections: number): {
 }
 
 describe('Newcomers', () => {
-  it('has the oldest cut when there are more than a quarter of all connections', () => {
+  it('closes the oldest when there are more than a quarter of all connections', () => {
     const { newcomers, cut, enter } = setUp(400);
     for (let id = 0; id < 100; id++) enter(id);
     expect(cut).toEqual([]);

@@ -42,7 +42,7 @@ describe('Revocations', () => {
     expect(isRevoked(Revocations.parse(Buffer.from(body, 'base64')), revoked, [ca])).toBe(true);
   });
 
-  it('says when the first of its lists is out of date', async () => {
+  it('reports when the first of its lists is out of date', async () => {
     const soon = Date.now() + 2 * 24 * 3600_000;
     const list = parse([await ca.revoke([], 5), await ca.revoke([], 2)].join('\n'));
     expect(Math.abs((list.nextUpdateMs ?? 0) - soon)).toBeLessThan(10_000);

@@ -60,7 +60,7 @@ describe('SnapshotSender', () => {
     await expect(sender.send(numberedChunk(0, 1, new Uint8Array(8)))).rejects.toMatchObject(closed);
   });
 
-  it('tells whoever waits how it ended first', async () => {
+  it('reports to waiting callers how it ended first', async () => {
     const { sender } = senderOf(1);
     const sent = sender.send(numberedChunk(0, 1, new Uint8Array(8)));
     const finished = sender.finish();

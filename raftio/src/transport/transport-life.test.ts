@@ -97,7 +97,7 @@ describe('TransportLife', () => {
     expect(listenerStops()).toBe(1);
   });
 
-  it('takes nothing more once it was told to stop', async () => {
+  it('takes nothing more once it was stopped', async () => {
     const { life } = setUp();
     await life.stop();
     const stopped = { code: 'ERR_TRANSPORT_STOPPED' };

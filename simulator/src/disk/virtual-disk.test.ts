@@ -135,7 +135,7 @@ describe('a process that has died', () => {
 });
 
 describe('a disk', () => {
-  it('fails writes and syncs when told to', async () => {
+  it('fails writes and syncs when asked to', async () => {
     const file = await living(writeFile('/a', 'abc'));
     disk.failWrites = 1;
     await expect(living(file.write(bytes('x'), 0))).rejects.toMatchObject({ code: 'EIO' });

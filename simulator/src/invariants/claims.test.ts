@@ -51,7 +51,7 @@ describe('the claims of errors', () => {
     ],
   ];
 
-  it.each(cases)('of %s: that is good is %s', (_, isGood, history) => {
+  it.each(cases)('are judged for %s: good is %s', (_, isGood, history) => {
     expect(brokenBy(history, NAME)).toBe(isGood ? undefined : NAME);
   });
 });

@@ -121,7 +121,7 @@ describe('Channel', () => {
     expect(taken).toEqual(['1', '2']);
   });
 
-  it('tells nothing to a process that stands still, and ends with either of them', async () => {
+  it('sends nothing to a stopped process, and ends with either of them', async () => {
     const channel = open();
     receiver.pause();
     void channel.send(bytes('waits'));

@@ -13,7 +13,7 @@ class Stream extends EventEmitter {
 }
 
 describe('what the library throws', () => {
-  it('in an event of a stream ends the stream and its session', () => {
+  it('ends the stream and its session in an event of a stream', () => {
     const stream = new Stream();
     const told: string[] = [];
     contain(stream, ({ message }) => told.push(message));
@@ -25,7 +25,7 @@ describe('what the library throws', () => {
     expect([stream.destroyed, stream.session.destroyed]).toEqual([true, true]);
   });
 
-  it('in an event of the server ends the stream that it is about', () => {
+  it('ends, in an event of the server, the stream that it is about', () => {
     const server = new EventEmitter();
     const stream = new Stream();
     contain(server, () => undefined);
@@ -47,7 +47,7 @@ describe('what the library throws', () => {
     expect(stream.destroyed).toBe(false);
   });
 
-  it('when a stream comes to a session that is over, is nothing', () => {
+  it('is ignored when a stream comes to a session that is over', () => {
     const streams: { jsobj?: { onStreamNetworkFinish: () => unknown } }[] = [];
     const session = {
       stream: new Stream(),
@@ -67,7 +67,7 @@ describe('what the library throws', () => {
     expect(streams[0]?.jsobj?.onStreamNetworkFinish()).toBeUndefined();
   });
 
-  it('when it pings a session that was destroyed, is a ping that was not sent', () => {
+  it('counts as a ping not sent to a session that was destroyed', () => {
     let pings = 0;
     const session = {
       destroyed: false,
@@ -84,7 +84,7 @@ describe('what the library throws', () => {
     expect(pings).toBe(1);
   });
 
-  it('at the end of a handshake ends the session, when that was given up meanwhile', () => {
+  it('ends the session at the end of a handshake that was given up meanwhile', () => {
     const socket = new EventEmitter();
     let looked = 0;
     let destroyed = 0;

@@ -24,7 +24,7 @@ describe('the hook by which the HTTP/3 library has certificates verified', () =>
     expect(seen).toBe(fingerprint('leaf'));
   });
 
-  it('leaves all other servers to whoever decided before', async () => {
+  it('leaves all other servers to the function that decided before', async () => {
     await hook.connecting('10.0.0.1', 4000, () => {
       expect([show('10.0.0.1', 4001), show('10.0.0.2', 4000), show('known.example', 443)]).toEqual([
         false,

@@ -119,7 +119,7 @@ describe('a listener of raw QUIC', () => {
     expect(closes).toEqual([0]);
   });
 
-  it('answers a stranger with a Retry, so that only who receives at its address is given anything', async () => {
+  it('answers an unknown client with a Retry, so that only who receives at its address is given anything', async () => {
     const { address } = await listening();
     const heard: number[] = [];
     const relay = createSocket('udp4');

@@ -30,7 +30,7 @@ describe('a frame reader', () => {
     }
   });
 
-  it('gives nothing more once it is told so', () => {
+  it('gives nothing more once it is stopped', () => {
     const got: number[] = [];
     new FrameReader().read(
       all,

@@ -148,7 +148,7 @@ for (const engine of ['quic', 'webtransport-h2'] as const) {
   });
 
   describe(`somebody in between, by ${engine}`, () => {
-    it('who passes on everything is noticed by the dialling side', async () => {
+    it('is noticed by the dialling side when passing on everything', async () => {
       const host = await start();
       const from = await start();
       const { engine: relay } = await chooseEngine(engine, ENGINE_OPTIONS);

@@ -74,7 +74,7 @@ describe('a seal', () => {
     expect(changes).toEqual([]);
   });
 
-  it('tells of each bit that flips, in which file and where', async () => {
+  it('reports each bit that flips, in which file and where', async () => {
     await makeSeal(disk, ROOTS);
     for (const path of SMALL) {
       for (let bit = 0; bit < sizeOf(path) * 8; bit++) {
@@ -87,7 +87,7 @@ describe('a seal', () => {
     expect(await findings(disk)).toEqual([]);
   });
 
-  it('tells ranges of a large file', async () => {
+  it('reports ranges of a large file', async () => {
     await makeSeal(disk, ROOTS);
     for (const at of [BLOCK_BYTES - 1, BLOCK_BYTES, BIG_BYTES - 1]) flip(disk, BIG, at * 8);
     expect(await findings(disk)).toEqual([
@@ -95,7 +95,7 @@ describe('a seal', () => {
     ]);
   });
 
-  it('tells of files that are missing, new, or of another size', async () => {
+  it('reports files that are missing, new, or of another size', async () => {
     await makeSeal(disk, ROOTS);
     await disk.remove('/wal/wal/000001.log');
     await disk.remove('/host/logdb/empty');
@@ -138,7 +138,7 @@ describe('a seal', () => {
     expect((await readSeal(disk, ROOTS)).kind).toBe('damaged');
   });
 
-  it('that can not be read is damaged, and can be dropped', async () => {
+  it('is damaged when it can not be read, and can be dropped', async () => {
     await makeSeal(disk, ROOTS);
     disk.failure = { at: disk.operations.length + 2, code: 'EIO' };
     const message = expect.stringContaining(`${SEAL_PATH} can't be read: EIO`) as unknown;
@@ -149,7 +149,7 @@ describe('a seal', () => {
     await dropSeal(disk, ROOTS);
   });
 
-  it('tells of a file that can not be read', async () => {
+  it('reports a file that can not be read', async () => {
     await makeSeal(disk, ROOTS);
     const seal = await sealOf(disk);
     const firstRead = disk.operations.length + 1;
@@ -180,7 +180,7 @@ describe('when the power fails', () => {
     new SeededRandom(seed + 1),
   ];
 
-  it('while the directory is sealed, there is no seal or one that fits', async () => {
+  it('leaves no seal or one that fits, while the directory is sealed', async () => {
     const all = disk.restart('all');
     await put(all, NEW, text('new'));
     await makeSeal(all, ROOTS);
@@ -209,7 +209,7 @@ describe('when the power fails', () => {
     expect(kinds).toEqual(new Set(['none', 'sealed']));
   });
 
-  it('while the seal is dropped, it is gone before anything changes', async () => {
+  it('leaves nothing changed under a seal, while that is dropped', async () => {
     await makeSeal(disk, ROOTS);
     const open = async (on: MemoryDisk): Promise<void> => {
       await dropSeal(on, ROOTS);

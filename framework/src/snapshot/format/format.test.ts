@@ -145,7 +145,7 @@ async function outcome(promise: Promise<unknown>): Promise<string> {
 }
 
 describe('a snapshot file', () => {
-  it('says where it is damaged, and hands nothing of the damaged block on', async () => {
+  it('reports where it is damaged, and hands nothing of the damaged block on', async () => {
     const disk = new MemoryDisk();
     await write(disk, { sessions: noise(1, 10), pieces: [noise(2, 64 * 4)] });
     const second = SNAPSHOT_HEADER_BLOCK_BYTES + BLOCK_HEADER_BYTES + 10 + BLOCK_HEADER_BYTES + 64;
@@ -232,7 +232,7 @@ describe('a snapshot file', () => {
     expect(decodeDescription(encodeDescription(description), PATH, 0)).toEqual(description);
   });
 
-  it('of another format version is told from a damaged one', async () => {
+  it('is distinguished, with another format version, from a damaged one', async () => {
     const disk = new MemoryDisk();
     await write(disk, { sessions: noise(1, 40), pieces: [] });
     disk.damage(PATH, (bytes) => {
@@ -282,7 +282,7 @@ describe('SnapshotFileWriter', () => {
     expect(Buffer.compare((await readAll(disk)).data, Buffer.concat(pieces))).toBe(0);
   });
 
-  it('fails for good with its first error, also when nobody waited for it', async () => {
+  it('fails permanently with its first error, also when nobody waited for it', async () => {
     const disk = new MemoryDisk();
     const writer = await start(disk);
     disk.failure = { at: disk.operations.length + 1, code: 'ENOSPC' };
@@ -365,7 +365,7 @@ describe('SnapshotFileWriter', () => {
 });
 
 describe('snappy', () => {
-  it('allocates no more than it was told, whatever the block says', async () => {
+  it('allocates no more than allowed, whatever the block says', async () => {
     const snappy = await loadSnappy();
     const small = await snappy.compress(repetitive(1000));
     expect(snappyLength(small)).toBe(1000);

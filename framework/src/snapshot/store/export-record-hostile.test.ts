@@ -46,7 +46,7 @@ const value = fc.oneof(
 );
 
 describe('hostile records of exported snapshots', () => {
-  it('that are sealed as they should be are refused, or hold what a record can hold', () => {
+  it('are refused, or hold what a record can hold, when they are sealed as they should be', () => {
     let accepted = 0;
     fc.assert(
       fc.property(

@@ -154,7 +154,7 @@ describe('SnapshotStore', () => {
     expect(inStore(disk)).toHaveLength(4);
   });
 
-  it('cleans up, and tells what is missing or damaged', async () => {
+  it('cleans up, and reports what is missing or damaged', async () => {
     const disk = new MemoryDisk();
     const store = makeStore(disk);
     const records = [];
@@ -392,7 +392,7 @@ describe('a crash', () => {
   ];
 
   it.each(survivals)(
-    'at any operation leaves a whole snapshot or nothing, when %s survives',
+    'leaves a whole snapshot or nothing, at any operation, when %s survives',
     async (_name, survival) => {
       const rehearsal = new MemoryDisk();
       const options = await withFiles(rehearsal);
@@ -423,7 +423,7 @@ describe('a crash', () => {
   );
 
   it.each(survivals)(
-    'after it has returned does not take it away, when %s survives',
+    'does not take it away after it has returned, when %s survives',
     async (_name, survival) => {
       const disk = new MemoryDisk();
       const record = await makeStore(disk).create(await withFiles(disk));

@@ -52,7 +52,7 @@ describe('WatchedReader', () => {
     expect({ reads: source.reads, closed: source.closed }).toEqual({ reads: 5, closed: 1 });
   });
 
-  it.each([0, 2, 4])('tells of damage behind the %s pieces that were read', async (count) => {
+  it.each([0, 2, 4])('reports damage behind the %s pieces that were read', async (count) => {
     const reader = new WatchedReader(new Source(5, 5));
     await readSome(reader, count);
     expect(reader.failure).toBeUndefined();
@@ -60,7 +60,7 @@ describe('WatchedReader', () => {
     expect(reader.failure).toMatchObject({ error: { message: 'piece 5 is damaged' } });
   });
 
-  it('tells of damage that whoever read has passed over', async () => {
+  it('reports damage that the reader has passed over', async () => {
     const reader = new WatchedReader(new Source(5, 3));
     await expect(collect(reader)).rejects.toThrow('piece 3 is damaged');
     await expect(reader.finish(never())).rejects.toThrow('piece 3 is damaged');

@@ -208,7 +208,7 @@ describe('a call of a Go host', () => {
     expect(target.reasons).toHaveLength(3);
   });
 
-  it('brings nothing to a group that is not meant to have such members, and is told which option that takes', async () => {
+  it('brings nothing to a group that is not meant to have such members, and learns which option that takes', async () => {
     const disk = new MemoryDisk();
     const store = new SnapshotStore({ ...storeOptions(disk, TARGET_DIR), clusterID });
     const target = goTarget(disk, { lookup: () => ({ store }) });

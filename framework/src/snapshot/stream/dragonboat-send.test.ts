@@ -283,7 +283,7 @@ describe('a snapshot for a host of Dragonboat', () => {
 });
 
 describe('the end of a stream to a host of Dragonboat', () => {
-  it('is a success only by the message that says so', async () => {
+  it('is a success only by the message that reports it', async () => {
     const setup = await setUp();
     const sending = setup.send();
     await until(() => setup.calls[0]?.isFinished === true && setup.clock.timerCount === 1);

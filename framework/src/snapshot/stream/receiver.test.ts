@@ -97,7 +97,7 @@ describe('SnapshotReceiver', () => {
     }
   });
 
-  it('says that the snapshot was there, when it was', async () => {
+  it('reports that the snapshot was there, when it was', async () => {
     const disk = new MemoryDisk();
     const source = await makeSource(disk);
     const target = makeTarget(disk);
@@ -315,7 +315,7 @@ describe('a stream that is cut', () => {
     expect(target.receiver.streamCount).toBe(0);
   });
 
-  it('by the stop of the host, or of the replica, leaves nothing', async () => {
+  it('leaves nothing when the host, or the replica, stops', async () => {
     const disk = new MemoryDisk();
     const chunks = await chunksFor(disk, await makeSource(disk, { fileSizes: [10] }));
     const target = makeTarget(disk);
@@ -337,7 +337,7 @@ describe('a stream that is cut', () => {
 describe('streams at the same time', () => {
   const only = (chunks: SnapshotChunk[], at: number): SnapshotChunk => chunks[at] as SnapshotChunk;
 
-  it('for one replica: a newer one supersedes, an older one is refused', async () => {
+  it('supersede older ones of one replica, and are refused when older', async () => {
     const disk = new MemoryDisk();
     const old = await chunksFor(disk, await makeSource(disk, { index: 1000, fileSizes: [10] }));
     const source = await makeSource(disk, { index: 2000, fileSizes: [20] });
@@ -358,7 +358,7 @@ describe('streams at the same time', () => {
     expect(traces(disk)).toHaveLength(3);
   });
 
-  it('for many replicas are bounded', async () => {
+  it('are bounded for many replicas', async () => {
     const disk = new MemoryDisk();
     const chunks = await chunksFor(disk, await makeSource(disk, { fileSizes: [10] }));
     const target = makeTarget(
@@ -440,7 +440,7 @@ describe('a disk that fails while a snapshot is received', () => {
     return disk.operations.length;
   }
 
-  it('when it is full, at whichever operation, leaves nothing', async () => {
+  it('leaves nothing when it is full, at whichever operation', async () => {
     const elsewhere = new MemoryDisk();
     const chunks = await chunksFor(elsewhere, await makeSource(elsewhere, { fileSizes: [10] }));
     const count = await operationsOf(chunks);
@@ -464,7 +464,7 @@ describe('a disk that fails while a snapshot is received', () => {
   ];
 
   it.each(survivals)(
-    'in a crash at any operation leaves it whole or not at all, when %s survives',
+    'leaves it whole or not at all in a crash at any operation, when %s survives',
     async (_n, survival) => {
       const elsewhere = new MemoryDisk();
       const source = await makeSource(elsewhere, { fileSizes: [10, 0] });

@@ -280,7 +280,7 @@ describe('SnapshotSender', () => {
     expect(await sending).toMatchObject({ sent: false, error: { code: 'ERR_SNAPSHOT_STOPPED' } });
   });
 
-  it('tells that the other host could not be reached, refused, or broke off', async () => {
+  it('reports that the other host could not be reached, refused, or broke off', async () => {
     const failing = await setUp({}, {}, () => Promise.reject(new ErrConnectFailed('nobody there')));
     expect(await failing.sender.send(failing.request())).toMatchObject({
       sent: false,
@@ -388,7 +388,7 @@ describe('SnapshotSender', () => {
     expect(setup.clock.timerCount).toBe(0);
   });
 
-  it('does not send what is damaged, and says so', async () => {
+  it('does not send what is damaged, and reports it', async () => {
     const places: [string, number][] = [
       ['snapshot.data', 0],
       ['snapshot.data', 1500],
@@ -459,7 +459,7 @@ describe('BandwidthLimiter', () => {
     expect(clock.timerCount).toBe(0);
   });
 
-  it('with 0 is no limit', async () => {
+  it('sets no limit with 0', async () => {
     const limiter = new BandwidthLimiter(new ManualClock(), 0);
     await limiter.take(1e12, never());
     await expect(limiter.take(1e12, never())).resolves.toBeUndefined();

@@ -58,7 +58,7 @@ function testsOfEntries(logs: TestLogs, name: string): void {
 }
 
 function testsOfOpening(logs: TestLogs): void {
-  it('tells of a folder that is not there', async () => {
+  it('reports a folder that is not there', async () => {
     const missing = join(logs.root, 'missing');
     const failure = await failureOf(logs.open(missing, missing));
     expect(failure).toMatchObject({ code: 'ERR_LOGDB_OPEN' });
@@ -74,7 +74,7 @@ function testsOfOpening(logs: TestLogs): void {
     expect(await indexesOf(await logs.open())).toEqual([1, 2]);
   });
 
-  it('lets go of everything when its identity can not be written', async () => {
+  it('releases everything when its identity can not be written', async () => {
     const inTheWay = join(logs.dir, 'log-id.tmp'); // where it is written first
     await mkdir(inTheWay);
     expect(await failureOf(logs.open())).toMatchObject({ code: 'EISDIR' });

@@ -98,7 +98,7 @@ function testsOfReading(store: OpenStore): void {
     expect(keys.map(hex)).toEqual(['02', '03']);
   });
 
-  it('gives no more than was asked for, and tells whether there is more', async () => {
+  it('gives no more than was asked for, and reports whether there is more', async () => {
     const { kv } = store;
     await kv.write([1, 2, 3].map((byte) => put(key(byte), '12345')));
     const page = async (limit: number, maxSizeBytes: number): Promise<[number, boolean]> => {

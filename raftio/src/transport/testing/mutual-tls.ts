@@ -114,7 +114,7 @@ function testRotation<Options>(all: Deployments<Options>): void {
     expect(termsOf(a.received)).toEqual([3]);
   });
 
-  it('goes on with the certificates before while the files are in disorder, and says so', async () => {
+  it('goes on with the certificates before while the files are in disorder, and reports it', async () => {
     const { a, b, filesB } = await all.pair();
     const renewed = await all.ca.issue();
     await all.folder.put(filesB.certFile, renewed.certificate);
