@@ -94,7 +94,7 @@ async function proposeInVain(cluster: TestCluster, leader: TestNode): Promise<vo
   });
 }
 
-describe('a group that has lost two of its three members for good', () => {
+describe('a group that has lost two of its three members permanently', () => {
   it('goes on with a snapshot of the one that is left, and two new members', async () => {
     const { cluster, changeIndex } = await changedGroup();
     const survivor = cluster.node(1);

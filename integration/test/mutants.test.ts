@@ -60,7 +60,7 @@ describe('the list of mutants', () => {
   });
 });
 
-/** A mutant is found again after its surroundings were written anew. */
+/** A mutant is found again after its surroundings were written again. */
 describe('the place of a mutant', () => {
   const TEXT = `
     function other(a: number) { if (a > 1) return; }

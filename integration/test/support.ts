@@ -101,7 +101,7 @@ export const quietly: Overrides = (container) => {
   container.bind(LoggerFactoryID).toConstantValue(silentLoggerFactory);
 };
 
-/** What is left to let go of at the end of a test. */
+/** What is left to release at the end of a test. */
 export class Workshop {
   readonly #hosts = new Set<NodeHost>();
   readonly #createTransport: RaftRPCFactory;

@@ -31,7 +31,7 @@ export async function retrying<T>(call: () => Promise<T>): Promise<T> {
   return done.value;
 }
 
-/** Repeats a call that may be made again as it is, since it is made with a client session. */
+/** Repeats a call that may be repeated as it is, since it is made with a client session. */
 export async function retryingInSession<T>(call: () => Promise<T>): Promise<T> {
   const done = await eventually('a call with a session to succeed', async () => {
     try {

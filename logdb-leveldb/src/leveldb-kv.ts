@@ -36,7 +36,7 @@ export class LevelDBKV implements IOrderedKV {
   }
 
   /**
-   * @param onClosed called when the files have been let go of, with whether every write has succeeded
+   * @param onClosed called when the files have been released, with whether every write has succeeded
    * Throws ErrLogDBLocked, ErrLogDBCorrupt, and ErrLogDBOpen when it can't be opened for another reason.
    */
   static async open(

@@ -47,7 +47,7 @@ export class LmdbKV implements IOrderedKV {
   }
 
   /**
-   * @param onClosed called when the file has been let go of
+   * @param onClosed called when the file has been released
    * Throws ErrLogDBCorrupt when the file is damaged or not LMDB's, ErrLogDBOpen when it can't be opened otherwise.
    */
   static open(path: string, options: LmdbLogDBOptions, onClosed: () => Promise<void>): LmdbKV {

@@ -3,7 +3,7 @@ import type { OptionsSchema } from '@drakkar/raftio';
 export interface LmdbLogDBOptions {
   /**
    * Address space, in bytes, mapped at the start; a power of two is best. It grows by itself, at the price of a pause
-   * in which the file is mapped anew. On Windows the file is made that large at once. Default: 64 MiB.
+   * in which the file is mapped again. On Windows the file is made that large at once. Default: 64 MiB.
    */
   initialMapSizeBytes?: number;
   /**

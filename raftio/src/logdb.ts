@@ -94,7 +94,7 @@ export interface ILogDB {
   /** Snapshot records with an index of at most `index`, oldest first. */
   listSnapshots(clusterID: number, nodeID: number, index: number): Promise<Snapshot[]>;
 
-  /** Removes everything of a replica, atomic and durable. It may be created anew afterwards. */
+  /** Removes everything of a replica, atomic and durable. It may be created again afterwards. */
   removeNodeData(clusterID: number, nodeID: number): Promise<void>;
   /**
    * Replaces everything of a replica, atomic and durable, by the given snapshot: its record, a hard state with the
@@ -102,7 +102,7 @@ export interface ILogDB {
    */
   importSnapshot(snapshot: Snapshot, nodeInfo: NodeInfo): Promise<void>;
 
-  /** Waits for what is in flight and lets go of every file. Idempotent. Later calls reject with `ErrLogDBClosed`. */
+  /** Waits for what is in flight and releases every file. Idempotent. Later calls reject with `ErrLogDBClosed`. */
   close(): Promise<void>;
 }
 

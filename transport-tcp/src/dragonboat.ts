@@ -64,7 +64,7 @@ export function receiveFromDragonboat(incoming: Incoming, onAdmitted: () => void
 
 /**
  * The sending end of one snapshot. Nothing comes back but the end of the connection, which says that everything was
- * read; whether it was taken, the receiving host says by a message. How long a chunk takes it to store nobody knows:
+ * read; whether it was taken, the receiving host says by a message. How long it takes to store a chunk is unknown:
  * the caller that waits for the end sets the limit.
  */
 export class DragonboatSnapshotConnection implements ISnapshotConnection {

@@ -60,7 +60,7 @@ const TLS_HANDSHAKE = 0x16;
 /**
  * The listening side. A TCP server accepts, and hands each socket to an HTTP or HTTPS server that does not listen
  * itself: that leaves room to look at the certificate files before each TLS handshake, and puts every socket under
- * one deadline by which it must have become a link, whichever way a client dawdles.
+ * one deadline by which it must have become a link, however slow a client is.
  */
 export class Listener {
   readonly #config: ListenerConfig;

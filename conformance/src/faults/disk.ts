@@ -71,7 +71,7 @@ function sizeOf(updates: readonly Update[]): number {
 
 /**
  * `inner` on a disk that fails when `faults` says so. As the contract demands, a LogDB with a failed write is fenced:
- * every later call rejects with ErrLogDBFenced, until the place is opened again and decorated anew.
+ * every later call rejects with ErrLogDBFenced, until the place is opened again and decorated again.
  */
 export function faultyLogDB(inner: ILogDB, faults: DiskFaults): ILogDB {
   let isFenced = false;

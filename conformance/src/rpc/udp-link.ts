@@ -44,7 +44,7 @@ class Flow {
 
 /**
  * A relay of datagrams in front of a host. Where a TCP connection that is cut is told so, UDP says nothing: what is
- * cut here is silent for good, until its client opens a new connection.
+ * cut here is silent permanently, until its client opens a new connection.
  */
 export class UdpLink implements Link {
   readonly address: string;

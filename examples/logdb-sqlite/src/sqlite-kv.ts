@@ -53,7 +53,7 @@ export class SqliteKV implements IOrderedKV {
     for (let more = true; more;) more = await this.#call('vacuumSome');
   }
 
-  /** The end of the thread lets go of the files; `close` of libsql leaves that to the garbage collector. */
+  /** The end of the thread releases the files; `close` of libsql leaves that to the garbage collector. */
   async close(): Promise<void> {
     await this.#thread.terminate();
   }

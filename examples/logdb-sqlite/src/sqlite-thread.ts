@@ -114,7 +114,7 @@ function answer({ id, method, args }: Request): Reply {
     if (failure !== undefined) throw failure;
     return { id, result: (store[method] as (...args: readonly unknown[]) => unknown)(...args) };
   } catch (error) {
-    // After a write that failed nobody knows what is on the disk: this thread touches it no more.
+    // After a write that failed the disk's content is unknown: this thread touches it no more.
     if (method === 'write' || method === 'vacuumSome') failure = error as Error;
     const { code, message } = error as { code?: string; message: string };
     return { id, error: { ...(code === undefined ? {} : { code }), message } };

@@ -238,7 +238,7 @@ export class Round {
     }
   }
 
-  /** Of the processes; told at once, since what follows may take a while. */
+  /** Of the processes; reported at once, since what follows may take a while. */
   #problem(detail: string): void {
     this.#violations.push({ kind: 'host', clusterID: undefined, detail });
     this.#options.say(`PROBLEM ${detail}`);

@@ -12,7 +12,7 @@ import { type NodePlan, type PlanOptions, planNodes } from './plan.js';
 export interface MetError {
   code: string;
   count: number;
-  /** The documentation calls it a passing one, or says that the same request may be made again. */
+  /** The documentation calls it a passing one, or says that the same request may be repeated. */
   isTemporary: boolean;
 }
 

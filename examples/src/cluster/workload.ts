@@ -121,7 +121,7 @@ export class Workload {
 
   /**
    * Repeats an attempt until it succeeds, as long as the error is one that time or a retry mends. Not ended: it was
-   * refused for good (the group does not know the session any more), or patience is over.
+   * refused permanently (the group does not know the session any more), or patience is over.
    */
   async #persist<T>(attempt: () => Promise<T>): Promise<Attempt<T>> {
     for (;;) {

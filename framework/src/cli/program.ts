@@ -146,7 +146,7 @@ export async function runCli(
 function addSnapshotCommands(program: Command, run: Run): void {
   const snapshot = program
     .command('snapshot')
-    .description('Moves snapshots between hosts, to repair a group that has lost its quorum for good');
+    .description('Moves snapshots between hosts, to repair a group that has lost its quorum permanently');
 
   onDataDir(snapshot.command('export'))
     .description('Copies the newest good snapshot of a replica to a folder. The host must be stopped')
@@ -171,7 +171,7 @@ function addSnapshotCommands(program: Command, run: Run): void {
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
-      '\nOnly for a group that has lost its quorum for good: everything that is not in the snapshot is lost. Import\n' +
+      '\nOnly for a group that has lost its quorum permanently: everything that is not in the snapshot is lost. Import\n' +
         'the same snapshot with the same members on every host of the new membership, before any of them is started,\n' +
         'and never start a former member again. May be repeated after a crash. See docs/disaster-recovery.md.',
     )

@@ -20,7 +20,7 @@ function lines(imported: ImportedSnapshot): string[] {
   const all = [
     `${nameOf(imported)}: snapshot at index ${index}, term ${term}, imported`,
     `  members  ${members}`,
-    `  removed  ${[...membership.removed].join(' ') || 'none'}, for good`,
+    `  removed  ${[...membership.removed].join(' ') || 'none'}, permanently`,
   ];
   if (replaced !== undefined && replaced.lastIndex > index) {
     all.push(`WARNING  log entries ${index + 1} to ${replaced.lastIndex} of this replica are gone`);

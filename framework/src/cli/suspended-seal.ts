@@ -56,7 +56,7 @@ export async function checkLockFiles(roots: Roots): Promise<void> {
 
 /**
  * Takes away the seal of a data directory, which is locked, for as long as its LogDB is open, which engines don't let
- * stay as it is. It is made anew afterwards if all was as it said, so that the next one to look knows as much.
+ * stay as it is. It is made again afterwards if all was as it said, so that the next one to look knows as much.
  */
 export class SuspendedSeal {
   readonly #fs: IFileSystem;

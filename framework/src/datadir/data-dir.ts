@@ -69,7 +69,7 @@ async function refuseUnrecorded(
 ): Promise<void> {
   if (!(await holds(fs, dir, isData))) return;
   throw new ErrDataDirCorrupt(
-    `${dir} holds data, but ${STATUS_FILE_NAME}, which says whose, is missing. Restore it from a copy, or move the folder away and let this host's replicas be added anew`,
+    `${dir} holds data, but ${STATUS_FILE_NAME}, which says whose, is missing. Restore it from a copy, or move the folder away and let this host's replicas be added again`,
     { details: { dir } },
   );
 }

@@ -41,7 +41,7 @@ export function decodeStatus(data: Uint8Array, path: string): DataDirStatus {
   const fields = openSealedJSON(data);
   if (fields === undefined) {
     throw new ErrDataDirCorrupt(
-      `${path} is damaged: its checksum does not match. Restore it from a copy, or remove the whole data directory and let this host's replicas be added anew`,
+      `${path} is damaged: its checksum does not match. Restore it from a copy, or remove the whole data directory and let this host's replicas be added again`,
       { details: { path } },
     );
   }

@@ -219,7 +219,7 @@ export class Engine implements ReplicaHost {
     if (this.#ticking.size === 0) this.#stopTicker();
   }
 
-  /** Those that are idle let go of what they keep for others only when they are asked to. */
+  /** Those that are idle release what they keep for others only when they are asked to. */
   #shedMemory(): void {
     for (const replica of this.#replicas) {
       if (!this.#deps.memory.isOver) return;
@@ -377,7 +377,7 @@ export class Engine implements ReplicaHost {
     }
   }
 
-  /** A read has changed nothing, so it may be made again: when somebody has closed a file. */
+  /** A read has changed nothing, so it may be repeated: when somebody has closed a file. */
   #readLogLater(replica: Replica, request: LogReadRequest, err: unknown): void {
     const { clusterID, nodeID } = replica;
     const { clock, logger } = this.#deps;

@@ -52,11 +52,11 @@ export interface HostParts {
   log: ILogger;
   /** Reads again what may change while the host runs. */
   reload(): Promise<void>;
-  /** Lets go of everything, in the reverse order of how it was made; then throws the first error that came up. */
+  /** Releases everything, in the reverse order of how it was made; then throws the first error that came up. */
   stop(): Promise<void>;
 }
 
-/** Makes the parts of a host from its configuration; lets go of them again if one of them can't be made. */
+/** Makes the parts of a host from its configuration; releases them again if one of them can't be made. */
 export async function assembleHost(source: NodeHostConfigSource, options: CreateOptions): Promise<HostParts> {
   const services = await buildContainer(source, options);
   const { config } = services;

@@ -4,7 +4,7 @@ import type { IClock } from '../runtime/clock.js';
 
 /**
  * The voting member that lacks least of the log, of those that seem to be there; undefined when there is none to hand
- * over to. Not being active means little by itself: a leader starts to count anew after every check of its quorum.
+ * over to. Not being active means little by itself: a leader starts to count again after every check of its quorum.
  */
 export function successorOf({ membership, remotes }: RaftStatus): number | undefined {
   let best: { nodeID: number; match: number; active: boolean } | undefined;

@@ -79,13 +79,13 @@ export function withoutTransport(overrides?: Overrides): Overrides {
 }
 
 /**
- * Repairs a group that has lost its quorum for good, on one host, which must be stopped: the replica `nodeID` will
+ * Repairs a group that has lost its quorum permanently, on one host, which must be stopped: the replica `nodeID` will
  * start with the exported snapshot and with `members`, whatever it had before. To be done with the same snapshot and
  * the same members on every host of the new membership, before any of them is started; then each is started with
  * `startCluster` without initial members. docs/disaster-recovery.md has the steps and the dangers.
  *
  * The configuration change index stays what it was in the snapshot; members that are not in the new membership count
- * as removed, for good. May be repeated after a crash: until it is done the data directory is as it was.
+ * as removed, permanently. May be repeated after a crash: until it is done the data directory is as it was.
  *
  * @param config of the host; its data directory is made if there is none
  * @param dir what `NodeHost.exportSnapshot` or `drakkar snapshot export` has written

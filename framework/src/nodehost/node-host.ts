@@ -33,7 +33,7 @@ export interface LeaderInfo {
  * transport that its configuration names.
  *
  * Errors are classes of `DrakkarError` with a stable `code`; each says whether the call may have had an effect
- * (`effect`) and where it may be made again (`retry`). All calls but `stop` throw `ErrClosed` after `stop`.
+ * (`effect`) and where it may be repeated (`retry`). All calls but `stop` throw `ErrClosed` after `stop`.
  */
 export class NodeHost {
   readonly #parts: HostParts;
@@ -101,7 +101,7 @@ export class NodeHost {
   /**
    * Stops every replica, also those that are starting, and those that lead after handing over; closes connections,
    * storage and the data directory. Idempotent. What a state machine's `close` threw comes out as
-   * ErrStateMachineFailed when everything has been let go of. So does ErrStopTimeout: what does not end within
+   * ErrStateMachineFailed when everything has been released. So does ErrStopTimeout: what does not end within
    * `settings.stopTimeoutMs` is left behind; its message and `details.waits` say what that is.
    */
   stop(): Promise<void> {
@@ -289,7 +289,7 @@ export class NodeHost {
   }
 
   /**
-   * Asks to remove a node, voting member or observer, from the group, for good: its id can never be added again. The
+   * Asks to remove a node, voting member or observer, from the group, permanently: its id can never be added again. The
    * last voting member can't be removed. The node stops by itself when it learns of it.
    */
   requestDeleteNode(
@@ -431,7 +431,7 @@ export class NodeHost {
   }
 
   /**
-   * Removes everything that this host stores for a node that was removed from its group, failed for good, or never
+   * Removes everything that this host stores for a node that was removed from its group, failed permanently, or never
    * belonged there. It must not run. Its node id can't be started on this host again.
    *
    * @throws ErrClusterNotStopped

@@ -96,7 +96,7 @@ function refusalError({ kind, value, limit }: ChangeRefusal, group: string, clai
       );
     case 'notAMember':
       return new ErrNotAMember(
-        `${group}: node ${value} is no member; removing it would only forbid its id for good`,
+        `${group}: node ${value} is no member; removing it would only forbid its id permanently`,
         context,
       );
   }

@@ -2,7 +2,7 @@ import { makeSeal } from '../datadir/seal/make-seal.js';
 import type { NodeHostServices } from '../di/build-container.js';
 
 /**
- * Seals the data directory when a host stops in order: the last that is done before the directory is let go of. A host
+ * Seals the data directory when a host stops in order: the last that is done before the directory is released. A host
  * that had anything go wrong leaves it without a seal, as one that crashed does.
  */
 export class StopSeal {

@@ -245,7 +245,7 @@ export class Core {
   }
 
   /**
-   * Whether the host of that replica has announced the feature. Asked anew whenever it matters: new message types and
+   * Whether the host of that replica has announced the feature. Asked again whenever it matters: new message types and
    * fields go to nobody else.
    */
   peerKnows(nodeID: number, feature: Feature): boolean {

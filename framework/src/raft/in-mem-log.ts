@@ -118,7 +118,7 @@ export class InMemLog {
   }
 
   /**
-   * Lets go of entries at the front that are not pinned: until no more than `capBytes` are held and `excessBytes` are
+   * Releases entries at the front that are not pinned: until no more than `capBytes` are held and `excessBytes` are
    * gone, and beyond that those up to `freeTo`, until no more than `retainedBytes` are held.
    *
    * @returns whether any went

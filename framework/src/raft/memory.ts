@@ -6,7 +6,7 @@ const KEPT_PART = 0.25;
  */
 export class MemoryBudget {
   readonly maxBytes: number;
-  /** Entries that can't be let go of: they wait, or are not yet both durable and applied. */
+  /** Entries that can't be released: they wait, or are not yet both durable and applied. */
   pinnedBytes = 0;
   /** The others in logs, for members that are behind. */
   retainedBytes = 0;
@@ -33,7 +33,7 @@ export class MemoryBudget {
     this.#count(-1);
   }
 
-  /** Whether entries that could be let go of have to go, wherever they are. */
+  /** Whether entries that can be released must go, wherever they are. */
   get isOver(): boolean {
     return this.excessBytes > 0;
   }

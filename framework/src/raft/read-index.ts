@@ -9,7 +9,7 @@ import type { ReadContext } from './types.js';
  * round of heartbeats that it still leads, and lets the reads go that came before the round began.
  *
  * One round is under way and one set of reads gathers for the next. A round is named by a counter that is never used
- * again, so no late or repeated response can let go a read that it was not meant for.
+ * again, so no late or repeated response can release a read that it was not meant for.
  */
 
 /** Contexts that a leader keeps; each may stand for many reads of one replica. */

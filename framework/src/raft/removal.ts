@@ -5,7 +5,7 @@ import { isQuestion } from './quiesce.js';
 /*
  * A member that was removed while it was away does not learn that from its log, for nobody sends it any. When it asks
  * for votes or for a leader, members that have applied its removal say so by a NotMember message, which names the
- * index of the change that their membership is of. A removal that was applied is committed, and for good.
+ * index of the change that their membership is of. A removal that was applied is committed, and permanently.
  *
  * Nothing vouches for that word, so it counts only at a replica that hears no leader, from members that it lists, and
  * of a membership later than its own. One member that lies must not end a replica that is only without a leader for a

@@ -116,7 +116,7 @@ describe('elections', () => {
 
   it('hands leadership over (thesis 3.10), also when a follower is asked', () => {
     const story = ledByOne();
-    story.say('the target is up to date: it is told at once, and no lease holds it up');
+    story.say('the target is up to date: it is asked immediately, and no lease holds it up');
     story.transfer(1, 3);
     expect(story.replica(3).core.isLeader).toBe(true);
     story.say('asked of a follower, the request goes to the leader with term 0');

@@ -43,7 +43,7 @@ export interface RaftConfig {
   random: RandomSource;
   /**
    * What the host of another replica has announced that it knows (`Feature` of raftio), as of this turn; 0: nothing, or
-   * not heard yet. It may be forgotten and heard again at any time. Without it nobody knows anything.
+   * not heard yet. It may be forgotten and heard again at any time. Without it nothing is known.
    */
   featuresOf?: (nodeID: number) => number;
   /** The same of the host at an address, which need not be a member's yet; `undefined`: not heard. */
@@ -163,7 +163,7 @@ export interface RaftUpdate {
   rejectedConfigChanges: Entry[];
   /** Members that get nothing, since their hosts announce a lower feature level than the group has; each told once. */
   outdatedMembers: number[];
-  /** Config changes made here that this leader refuses for good; see change-guard.ts. */
+  /** Config changes made here that this leader refuses permanently; see change-guard.ts. */
   refusedConfigChanges: RefusedChange[];
   logReads: LogReadRequest[];
   reports: CoreReport[];

@@ -8,7 +8,7 @@ const TIMEOUT = new RequestResult('timeout');
 
 /**
  * The one membership change that a replica may have under way: a group takes one at a time, so a queue of them would
- * only hide that the later ones are refused. Matched by a key under a nonce that is drawn anew whenever the replica
+ * only hide that the later ones are refused. Matched by a key under a nonce that is drawn again whenever the replica
  * starts, as proposals are.
  */
 export class PendingConfigChange {
@@ -49,7 +49,7 @@ export class PendingConfigChange {
     this.#take(key)?.end(new RequestResult('dropped', 0, reason));
   }
 
-  /** The leader refused the change with this key, for good. */
+  /** The leader refused the change with this key, permanently. */
   refused(key: Uint64, refusal: ChangeRefusal): void {
     this.#take(key)?.end(new RequestResult('rejected', 0, `the leader refused it: ${refusal.kind}`, refusal));
   }

@@ -5,7 +5,7 @@ const CLUSTER = 7;
 const HIGH = 99;
 
 describe('PendingReads', () => {
-  it('asks once for all reads that have gathered', () => {
+  it('asks once, for every read that has gathered', () => {
     const reads = new PendingReads(CLUSTER, HIGH);
     expect(reads.takeContext()).toBeUndefined();
     const first = reads.add(10);

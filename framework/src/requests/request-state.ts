@@ -84,7 +84,7 @@ export function terminated(cause: unknown): RequestResult {
 
 type Listener = (result: RequestResult) => void;
 
-/** A request under way. It ends exactly once; who asks later is told at once. */
+/** A request under way. It ends exactly once; later listeners are notified at once. */
 export class RequestState {
   readonly clusterID: number;
   readonly operation: Operation;

@@ -12,7 +12,7 @@ import { hash64 } from './hash.js';
 /**
  * Which changes a group accepts. All replicas of a group must go by the same rules, for each decides for itself.
  *
- * - `strict`: one node id, one address, in both directions and for good; the last voting member stays.
+ * - `strict`: one node id, one address, in both directions and permanently; the last voting member stays.
  * - `dragonboat`: exactly those of Dragonboat v2.1.7, for a group that a Go NodeHost is a member of. The address of an
  *   added observer is compared with those of observers only, that of an added voting member with those of voting
  *   members only. So it also accepts another address for a member, the address of an observer for a voting member and

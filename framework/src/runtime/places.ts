@@ -10,7 +10,7 @@ export interface PlacesOptions {
 }
 
 export interface Place {
-  /** There is progress: patience begins anew. */
+  /** There is progress: patience begins again. */
   moved(): void;
   /** Idempotent. */
   giveBack(): void;

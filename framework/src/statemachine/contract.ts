@@ -19,10 +19,10 @@ export interface ISnapshotFileCollection {
  * Calls: `update` and `recoverFromSnapshot` run alone. `lookup`, `getHash` and `saveSnapshot` run between updates,
  * never during one, but may overlap with each other. `close` comes last. A method may return a promise, and is then
  * running until that settles; one that can return its value at once should, for it is faster, and a promise that
- * never settles holds up the replica for good.
+ * never settles holds up the replica permanently.
  *
  * Errors: when `update` or `recoverFromSnapshot` throws, rejects, or returns something else than it should, the
- * replica stops for good, for its state is not known any more; so a command that the application refuses is to be
+ * replica stops permanently, for its state is not known any more; so a command that the application refuses is to be
  * answered with a result, not with an error. What `lookup` throws goes to whoever asked. What `saveSnapshot` throws
  * fails that snapshot only.
  *

@@ -9,7 +9,7 @@ export interface ReconnectPauseOptions {
 
 /**
  * How long to wait before the next attempt at a host. The pause grows, up to the longest, with each attempt that fails
- * and each connection that ends sooner than the longest pause; a connection that lasts longer begins anew.
+ * and each connection that ends sooner than the longest pause; a connection that lasts longer begins again.
  */
 export class ReconnectPause {
   readonly #longestMs: number;

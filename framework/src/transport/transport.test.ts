@@ -193,7 +193,7 @@ describe('Transport', () => {
     const { transport, unreachable, lostProposals } = setUp();
     const toLeader = (type: MessageType, to: number): Message =>
       makeMessage({ type, clusterID: HERE, from: 1, to });
-    transport.send([toLeader(MessageType.Propose, 9)]); // nobody knows where that is
+    transport.send([toLeader(MessageType.Propose, 9)]); // its address is unknown
     transport.registry.set(HERE, 2, 'b:1');
     transport.send([toLeader(MessageType.Propose, 2), toLeader(MessageType.Heartbeat, 2)]);
     transport.flush();

@@ -33,7 +33,7 @@ import { PeerGuard, type SenderCheck, type SenderClaim } from './peer-guard.js';
 import { type Loss, NEVER_SENT, Peer, type PeerOptions } from './peer.js';
 
 /**
- * A host that nothing was sent to for one to two such periods is let go of, with its connection: it has left every
+ * A host that nothing was sent to for one to two such periods is released, with its connection: it has left every
  * group here, or they sleep. The next message connects again.
  */
 const IDLE_SWEEP_MS = 300_000;

@@ -49,7 +49,7 @@ export interface IOrderedKV {
   write(ops: readonly KVOp[]): Promise<void>;
   /** Gives the space of deleted keys back, as far as the store can. May be slow; must not block other calls. */
   compactRange(start: Uint8Array, end: Uint8Array): Promise<void>;
-  /** Lets go of every file. */
+  /** Releases every file. */
   close(): Promise<void>;
 }
 

@@ -100,7 +100,7 @@ async function writeID(folder: string, name: string, id: string): Promise<void> 
   await writeFileDurable(folder, name, `${id}\n`);
 }
 
-/** The file has its old content or the new one, whenever a crash comes; the new one for good when this resolves. */
+/** The file has its old content or the new one, whenever a crash comes; the new one permanently when this resolves. */
 export async function writeFileDurable(folder: string, name: string, content: string): Promise<void> {
   const path = join(folder, name);
   const file = await open(`${path}.tmp`, 'w', 0o600);

@@ -125,7 +125,7 @@ function encodeEntry(buf: Uint8Array, start: number, entry: Entry): number {
   entry.wireStart = start;
   entry.wireEnd = pos;
   if (entry.cmdView === undefined) {
-    // Nobody holds a view of the payload: let go of the message that it came in.
+    // Nobody holds a view of the payload: release the message that it came in.
     entry.cmdSource = buf;
     entry.cmdEnd = pos - CHECKSUM_FIELD_BYTES;
     entry.cmdStart = entry.cmdEnd - cmdLength;

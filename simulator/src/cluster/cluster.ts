@@ -121,7 +121,7 @@ export class Cluster implements HostOperator {
   }
 
   /**
-   * A node that was removed is stopped for good, and its data goes, when the others know of the removal: one that led
+   * A node that was removed is stopped permanently, and its data goes, when the others know of the removal: one that led
    * may have been the only one who knew that it is committed.
    */
   retireLater(clusterID: number, nodeID: number): void {
@@ -159,7 +159,7 @@ export class Cluster implements HostOperator {
     host.start();
   }
 
-  /** All hosts are gone, for good. */
+  /** All hosts are gone, permanently. */
   abandon(): void {
     this.#isAbandoned = true;
     for (const host of this.hosts) host.crash(true);

@@ -159,7 +159,7 @@ function fullEntry({ index, term, type, clientID, seriesID, respondedTo, cmd }: 
   return { index, term, type, clientID, seriesID, respondedTo, cmd: change };
 }
 
-/** No group has so many elections: a term above was made up, and stays for good. */
+/** No group has so many elections: a term above was made up, and stays permanently. */
 const MAX_TERM = 1_000_000_000;
 
 const INVARIANT_CODES = ['ERR_RAFT_INVARIANT', 'ERR_RSM_INVARIANT'];

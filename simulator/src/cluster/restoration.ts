@@ -19,7 +19,7 @@ const LATEST_CALL = 60;
 const START_LIMIT_MS = 60_000;
 const PAUSE_MS = 50;
 
-/** A group whose hosts are gone for good, and what was left of it. */
+/** A group whose hosts are gone permanently, and what was left of it. */
 interface Remains {
   group: GroupState;
   dir: string;
@@ -30,7 +30,7 @@ interface Remains {
 }
 
 /**
- * What an operator does when a group has lost its quorum for good: all hosts are gone but for an exported snapshot,
+ * What an operator does when a group has lost its quorum permanently: all hosts are gone but for an exported snapshot,
  * which is imported at new ones. The group must go on there with what was exported. Imports die in their midst, and
  * are repeated.
  */
@@ -112,7 +112,7 @@ export class Restoration {
       dice: this.#dice.fork('hosts'),
       oracle,
       traffic: new Traffic(oracle),
-      // Of keys that were written before nobody knows the value here, so nobody reads first.
+      // The values of keys written before are unknown here, so nobody reads first.
       scenario: {
         ...this.#world.scenario,
         hostCount,

@@ -223,7 +223,7 @@ export class VirtualHost {
     });
   }
 
-  /** Stops the group's replica for good and removes its data: its node was removed from the group. */
+  /** Stops the group's replica permanently and removes its data: its node was removed from the group. */
   async retire(clusterID: number): Promise<void> {
     const plan = this.replicas.get(clusterID);
     if (plan === undefined) return;

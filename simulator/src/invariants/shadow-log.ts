@@ -8,7 +8,7 @@ export class ShadowLog {
   last = 0;
   readonly #entries = new Map<number, SeenEntry>();
 
-  /** The log begins anew behind a snapshot, unless it has the snapshot's entry. */
+  /** The log begins again behind a snapshot, unless it has the snapshot's entry. */
   install(index: number, term: number): void {
     this.#entries.clear();
     this.base = index;

@@ -8,7 +8,7 @@ import type {
 } from '@drakkar/framework';
 import type { SnapshotFile } from '@drakkar/raftio';
 
-/** A command: `id` names it for good, `key` is set to `value`. */
+/** A command: `id` names it permanently, `key` is set to `value`. */
 export interface Command {
   id: string;
   key: string;

@@ -17,7 +17,7 @@ import { resolveHost } from './udp-port.js';
 
 /**
  * Raw QUIC. The library checks certificates of servers by DNS names only, does not show them, and takes the CA for
- * those of clients once for all. So TLS encrypts, by throwaway certificates; who is who is proven in the hello, which
+ * those of clients once. So TLS encrypts, by throwaway certificates; who is who is proven in the hello, which
  * is bound to the TLS session by the client's certificate: the one thing about it that both sides can see.
  */
 export class QuicEngine implements Engine {

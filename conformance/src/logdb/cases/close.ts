@@ -55,7 +55,7 @@ export const CLOSE_CASES: readonly LogDBCase[] = [
   },
   {
     id: 'LDB-CLOSE-4',
-    title: 'a closed LogDB lets go: the place opens again at once, again and again',
+    title: 'a closed LogDB releases its files: the place opens again at once, again and again',
     run: async (bench) => {
       for (let round = 1; round <= REOPENINGS; round++) {
         await bench.db.saveRaftState([update(R, { entries: entries(round, round, 1) })]);

@@ -98,7 +98,7 @@ export const NODE_CASES: readonly LogDBCase[] = [
   {
     id: 'LDB-NODE-4',
     title:
-      'a removed replica may be created anew and gets nothing of the old one; an unknown one may be removed',
+      'a removed replica may be created again and gets nothing of the old one; an unknown one may be removed',
     run: async (bench) => {
       await bench.db.removeNodeData(99, 1);
       await fill(bench, R, 5);
@@ -107,10 +107,10 @@ export const NODE_CASES: readonly LogDBCase[] = [
       await bench.db.saveBootstrapInfo(R.clusterID, R.nodeID, bootstrap([6]));
       await bench.db.saveRaftState([update(R, { state: state(1, 2, 0), entries: entries(1, 2, 1) })]);
       await bench.reopen();
-      await checkBootstrap(bench.db, R, bootstrap([6]), 'created anew');
-      await checkState(bench.db, R, state(1, 2, 0), 'created anew');
-      await checkLog(bench.db, R, entries(1, 2, 1), 'created anew');
-      await checkSnapshots(bench.db, R, [], 'created anew');
+      await checkBootstrap(bench.db, R, bootstrap([6]), 'created again');
+      await checkState(bench.db, R, state(1, 2, 0), 'created again');
+      await checkLog(bench.db, R, entries(1, 2, 1), 'created again');
+      await checkSnapshots(bench.db, R, [], 'created again');
       for (const what of ['removed and saved again', 'imported and saved again']) {
         await bench.db.saveRaftState([update(R, { state: state(1, 2, 0), entries: entries(2, 3, 1) })]);
         await bench.db.removeNodeData(R.clusterID, R.nodeID);

@@ -124,7 +124,7 @@ export const SAVE_CASES: readonly LogDBCase[] = [
   {
     id: 'LDB-SAVE-8',
     title:
-      'a snapshot record given with an update is stored along with it, and the log begins anew behind it',
+      'a snapshot record given with an update is stored along with it, and the log begins again behind it',
     run: async (bench) => {
       const record = snapshotRecord(30, 4);
       await bench.db.saveRaftState([update(R, { state: state(3, 0, 20), entries: entries(1, 50, 3) })]);

@@ -83,7 +83,7 @@ export async function writeSeal(fs: IFileSystem, roots: Roots, { main, wal }: Se
   await writeFileDurable(fs, sealPath(roots), sealJSON(fields));
 }
 
-/** Removes the seal, if there is one, for good: to be done before anything that it covers is written. */
+/** Removes the seal, if there is one, permanently: to be done before anything that it covers is written. */
 export async function dropSeal(fs: IFileSystem, roots: Roots): Promise<void> {
   const path = sealPath(roots);
   if ((await fs.stat(path)) === undefined) return;

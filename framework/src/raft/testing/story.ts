@@ -199,7 +199,7 @@ export class Story implements ReplicaWatcher {
     this.lostTypes.add(`${type}>${to}`);
   }
 
-  /** Lets go what is held; `forget` loses it instead. */
+  /** Releases what is held; `forget` loses it instead. */
   release(forget = false): void {
     this.lines.push(forget ? '> lose what is held' : '> release what is held');
     this.heldTypes.clear();

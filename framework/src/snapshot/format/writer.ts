@@ -152,7 +152,7 @@ export class SnapshotFileWriter implements SnapshotWriter {
     return this.#offset;
   }
 
-  /** Lets go of the file, finished or not. Later writes reject. */
+  /** Releases the file, finished or not. Later writes reject. */
   async close(): Promise<void> {
     this.#finished = true;
     await this.#tail;

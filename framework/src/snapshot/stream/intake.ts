@@ -43,6 +43,6 @@ export interface Intake {
   readonly isWhole: boolean;
   /** Called when it is whole. */
   finish(): Promise<TakenSnapshot>;
-  /** Lets go of what is open. Idempotent. */
+  /** Releases what is open. Idempotent. */
   close(): Promise<void>;
 }
