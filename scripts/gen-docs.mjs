@@ -1,10 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeApiReference } from './lib/api-reference.mjs';
 import { prepare } from './lib/prepare.mjs';
 import { promisesDocs } from './lib/promises.mjs';
 import { root } from './lib/run.mjs';
 
-/** `npm run docs`: writes the documents that are made from code. */
+/**
+ * `npm run docs`: writes the documents that are made from code, and the API reference. With `--pages` the documents alone.
+ */
 await prepare();
 const dist = join(root, 'framework', 'dist');
 const { configurationDocs } = await import(join(dist, 'docgen', 'configuration.js'));
@@ -22,3 +25,4 @@ for (const [name, text] of Object.entries(documents)) {
   await writeFile(join(root, 'docs', name), text);
   console.log(`docs/${name}`);
 }
+if (!process.argv.includes('--pages')) console.log(await writeApiReference());
