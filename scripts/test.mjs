@@ -101,7 +101,7 @@ if (installed.failed > 0) {
   count(await step('lint', npmScript('lint')));
   count(await step('format', npmScript('format')));
   const jestArgs = process.argv.slice(2);
-  // Arguments choose among the tests of jest; whoever gives them is after those alone.
+  // Arguments choose among the tests of jest; only those are wanted then.
   if (jestArgs.length === 0) count(await runConformance());
   count(await runJest(jestArgs));
 }

@@ -41,13 +41,13 @@ const NOWHERE: Record<string, string> = {
   'may be made again': 'may be repeated, is retryable',
   'once for all': 'once',
   'so to speak': 'nothing',
+  whoever: 'whichever, any; the caller, the reader',
 };
 
 /** Phrases that no page has. */
 const NOT_IN_PAGES: Record<string, string> = {
   'tells?': 'logs, reports, emits, returns',
   '(?:is|are) told': 'gets, learns',
-  whoever: 'whichever, any',
   'strangers?(?!\\.test)': 'unknown hosts, unauthenticated connections',
 };
 
@@ -55,7 +55,6 @@ const NOT_IN_PAGES: Record<string, string> = {
 const NOT_IN_TITLES: Record<string, string> = {
   'tells?': 'reports, notifies, distinguishes',
   told: 'reported, asked, configured',
-  whoever: 'any',
   'strangers?': 'unknown hosts, clients',
   'newcomers?': 'pending handshakes',
   'says? so': 'reports it',

@@ -54,7 +54,7 @@ export class PublicNames {
     return [...own, ...statics].filter(isPublic).map((member) => member.name);
   }
 
-  /** Types of ours that public declarations name and nobody can import; the Raft core's own are for whoever replaces it. */
+  /** Types of ours that public declarations name and nobody can import; the Raft core's own are for its replacements. */
   unnameable(): string[] {
     const exported = new Set(this.#exports.values());
     const missing = new Set<string>();

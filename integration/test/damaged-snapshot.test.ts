@@ -204,7 +204,7 @@ describe('a replica whose newest snapshot is damaged', () => {
     expect(journals.map(({ closed }) => closed)).toEqual([1]);
     await host.startCluster(new Map(), false, () => new Journal(), clusterConfig(1, { clusterID: 2 }));
     await host.waitReady(2, { timeoutMs: 20_000 });
-    // Nothing of it was touched: whoever repairs the file gets the replica back.
+    // Nothing of it was touched: with the file repaired, the replica is back.
     expect(await readFile(path)).toEqual(before);
     expect(await readdir(join(dir, 'snapshots', '1-1'))).toHaveLength(2);
     await host.stop();

@@ -120,7 +120,7 @@ async function flipBits(
     if (exitCode === 0) {
       await missed(kind, { path, bit }, await storedContent());
     } else if (kind === 'log-id') {
-      // Another identity than that of the adapter is a mistake of whoever moved files, or so it seems.
+      // Another identity than that of the adapter is a mistake in moving files, or so it seems.
       expect(result.error?.code).toBe('ERR_LOGDB_OPEN');
       of.found++;
     } else {

@@ -13,7 +13,7 @@ const LOCK_FILE = 'lock.mdb';
  * LMDB itself lets any number of processes open a file. But it keeps a table of those that read it, and each entry
  * holds a lock of the operating system, which ends with the process however that dies, and which no other process
  * gets by being given the same process id. So a small environment beside the log, that is never written, holds one
- * read transaction open for as long as the folder is in use, and whoever is not alone in its table goes away. (The
+ * read transaction open for as long as the folder is in use, and a process that is not alone in its table goes away. (The
  * log's own table would do, were it not that an old read transaction keeps pages from being used again.)
  *
  * Two that open a folder in the same instant may both be refused; never are both let in. Processes of two containers

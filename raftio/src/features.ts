@@ -4,7 +4,7 @@ import { MessageType } from './raftpb/types.js';
  * What a host may know beyond version 0.1, as bits of `MessageBatch.features`. A host of 0.1, or Dragonboat, announces
  * none: that field is unknown to it, so it neither writes nor reads it.
  *
- * A bit is never used for anything else once a release has announced it. Whoever adds a message type, or a field that
+ * A bit is never used for anything else once a release has announced it. A change that adds a message type, or a field that
  * its receiver must understand, adds a bit here and to `OWN_FEATURES`, and for a message type a line in
  * `MESSAGE_FEATURES`: the transport then keeps it from hosts that did not announce it.
  */

@@ -87,7 +87,7 @@ export interface IRaftRPC {
    *
    * @param expected raft address of the host that must be there: when another answers, the call rejects with
    *   `ErrConnectFailed`, or the connection ends before anything is delivered, and the other host warns. Unless told,
-   *   whoever is there will do.
+   *   any host there will do.
    */
   getConnection(target: string, signal: AbortSignal, expected?: string): Promise<IConnection>;
   getSnapshotConnection(target: string, signal: AbortSignal, expected?: string): Promise<ISnapshotConnection>;

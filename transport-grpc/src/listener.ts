@@ -57,7 +57,7 @@ const TLS_HANDSHAKE = 0x16;
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 /** A session that is stuck shows between two sweeps after a ping. */
 const SWEEPS_PER_PING = 2;
-/** For whoever speaks something else: readable for people and for most clients, and no TLS. */
+/** For clients of another protocol: readable for people and for most clients, and no TLS. */
 const REFUSAL = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
 /**

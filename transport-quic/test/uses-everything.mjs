@@ -1,5 +1,5 @@
 /**
- * A process that opens everything a transport can open, stops, and ends by itself: told from one that hangs by whoever
+ * A process that opens everything a transport can open, stops, and ends by itself: distinguished from one that hangs by the test that
  * started it. Argument: the engine.
  */
 import { MessageType, makeMessage } from '@drakkar/raftio';

@@ -62,7 +62,7 @@ export class Link {
       this.#receive(data, isBinary);
     });
     ws.on('ping', (data) => {
-      // Not while anything else is on its way, which says as much: whoever pings and does not read fills no memory,
+      // Not while anything else is on its way, which says as much: a client that pings and does not read fills no memory,
       // and pings that have piled up during a pause are not taken for a flood.
       if (!this.#isSignOfLife(data)) return;
       if (this.isOpen && this.bufferedBytes === 0) ws.pong();

@@ -57,7 +57,7 @@ async function logDBPlace(
 }
 
 /**
- * Below the range from which systems take the ports of outgoing connections, and those of whoever asks for any: of one that
+ * Below the range from which systems take the ports of outgoing connections, and those of programs that ask for any: of one that
  * was found free, and of one whose host is stopped for a moment, nobody else must get hold.
  */
 const LOWEST_PORT = 9000;

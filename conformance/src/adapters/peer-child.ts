@@ -152,7 +152,7 @@ async function main({ module, options, address }: PeerTask): Promise<void> {
     .on('line', (text) => {
       obey(JSON.parse(text) as PeerCommand);
     })
-    // Whoever started this process is gone.
+    // The process that started this one is gone.
     .on('close', () => process.exit());
   say({ ready: true });
 }

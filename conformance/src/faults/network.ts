@@ -44,7 +44,7 @@ export class NetworkFaults {
     this.#percents.set(target, percent);
   }
 
-  /** Loses the next batches, whoever they are for. */
+  /** Loses the next batches, for any host. */
   loseNext(count = 1): void {
     this.#loseNext += count;
   }

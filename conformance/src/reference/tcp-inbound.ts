@@ -145,7 +145,7 @@ export class Inbound {
       this.#isBusy = false;
       this.#heardAt = performance.now();
     } catch (error) {
-      // Whoever sends what is no frame, or no message, has no further say.
+      // A sender of what is no frame, or no message, has no further say.
       this.#socket.destroy();
       if (this.#isForMessages && !this.#rules.containsErrors) throw error;
     }

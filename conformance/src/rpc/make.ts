@@ -25,7 +25,7 @@ export function patterned(number: number, sizeBytes: number): Uint8Array {
   return bytes;
 }
 
-/** A batch that is numbered, and marked by whoever sends it. */
+/** A batch that is numbered, and marked by its sender. */
 export function batch(
   number: number,
   { sender = 1, sizeBytes = 24, cmd = patterned(number, sizeBytes) } = {},

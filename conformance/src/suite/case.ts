@@ -24,7 +24,7 @@ export interface CaseResult {
   /** Why it does not apply. */
   reason: string | undefined;
   durationMs: number;
-  /** Figures that the case has measured, for whoever wants to know. */
+  /** Figures that the case has measured, for reports. */
   notes?: string[];
 }
 

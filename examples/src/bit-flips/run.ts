@@ -91,7 +91,7 @@ async function flipUntilEnough(group: Group, options: BitFlipsOptions, random: S
     options.signal?.throwIfAborted();
     await delay(LOOK_MS);
     if (performance.now() < awayAtMs) continue;
-    // Whoever was away needs a snapshot, so that chunks are on their way too.
+    // A host that was away needs a snapshot, so that chunks are on their way too.
     const { flipper } = group.members[random.nextInt(group.members.length)] as Member;
     flipper.isCut = true;
     flipper.cut();

@@ -9,7 +9,7 @@ function payloadByte(id: number, at: number): number {
   return (Math.imul(id + 1, 0x9e37_79b1) >>> (at % 24)) & 0xff;
 }
 
-/** A command whose every byte follows from its id, so that whoever gets it can tell whether it is whole. */
+/** A command whose every byte follows from its id, so that a receiver can see whether it is whole. */
 export function makeCommand(id: number, random: IRandom): Buffer {
   const command = Buffer.alloc(ID_BYTES + random.nextInt(random.nextInt(4) === 0 ? MAX_PAYLOAD_BYTES : 100));
   command.writeUInt32LE(id);

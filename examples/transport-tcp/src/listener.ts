@@ -75,7 +75,7 @@ export class Listener {
   async #accept(socket: Socket): Promise<void> {
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
-    socket.on('error', () => undefined); // Whoever uses the socket hears of it too; without a listener it would throw.
+    socket.on('error', () => undefined); // The user of the socket hears of it too; without a listener it would throw.
     if (this.#tlsServer === undefined) {
       this.#onSocket(socket, undefined);
       return;

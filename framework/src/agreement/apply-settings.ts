@@ -4,7 +4,7 @@ import type { MembershipRules } from '../rsm/index.js';
 
 /**
  * Every setting that decides what a log entry does when it is applied. Replicas of one group that differ in one of
- * them become different. Whoever adds such a setting adds it here, and to `GroupSettings` behind a new feature level.
+ * them become different. A new setting of that kind is added here, and to `GroupSettings` behind a new feature level.
  */
 export interface ApplySettings extends GroupSettings {
   /** Which membership changes are refused. */

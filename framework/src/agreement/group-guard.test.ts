@@ -545,7 +545,7 @@ describe('GroupGuard of a replica that joins with other settings in its configur
     ]);
     expect(bench.takes(3, { type: MessageType.GroupMismatch })).toBe(false);
     expect(bench.guard.differences()).toEqual([]);
-    expect(bench.sent).toHaveLength(2); // whoever has asked answers nothing
+    expect(bench.sent).toHaveLength(2); // a replica that has asked answers nothing
     passTicks(50);
     expect(bench.sent).toHaveLength(2);
   });

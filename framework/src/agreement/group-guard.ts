@@ -79,7 +79,7 @@ const REPORT_ELECTION_TIMEOUTS = 3;
 /**
  * Compares what must be equal on all members of a group: which group it is, and how entries are applied. Messages
  * carry both; those of a replica that differs never reach the core. Since both sides drop, those that agree are the
- * group, and whoever is without a quorum of them is refused: it takes no writes and serves no linearizable reads.
+ * group, and a replica without a quorum of them is refused: it takes no writes and serves no linearizable reads.
  * Absent from a message, as with version 0.1 and Dragonboat, is unknown, and accepted.
  */
 export class GroupGuard {
@@ -236,7 +236,7 @@ export class GroupGuard {
       return false;
     }
     if (type === MessageType.GroupMismatch) {
-      // Whoever asked has its answer; the other one gives it.
+      // A replica that asked has its answer; the other one gives it.
       if (!this.#others.delete(keyOf(from, source))) this.#answer(message);
       return false;
     }

@@ -10,7 +10,7 @@ export type Hashes = Record<StatePart, Uint64 | undefined>;
 const MAX_INDEXES = 8;
 
 /**
- * What members have said of their state, the last few points of each: whoever names points out of reach, and whoever
+ * What members have said of their state, the last few points of each: a member that names points out of reach, and one that
  * speaks in the name of a member, pushes out nothing of what the others said.
  */
 export class StateHashes {

@@ -40,7 +40,7 @@ export interface DataDirServices {
 export interface DataDir extends DataDirLayout {
   /** Whether this call has made the directory: no replica can have data in it. */
   readonly isNew: boolean;
-  /** What there was of a seal. It was dropped: whoever opens a data directory may write to it. */
+  /** What there was of a seal. It was dropped: what opens a data directory may write to it. */
   readonly sealBefore: SealReading;
   /** What others could get at, and what they still can. */
   readonly access: Tightened;

@@ -208,7 +208,7 @@ function checkOrigin(services: NodeHostServices, record: ExportRecord, from: str
   }
 }
 
-/** The membership that the snapshot gets: `members`, and whoever was a member and is none of them is removed. */
+/** The membership that the snapshot gets: `members`, and a member that is none of them is removed. */
 function newMembership(
   { config }: NodeHostServices,
   { clusterID, membership: old }: ExportRecord,

@@ -45,7 +45,7 @@ export function tickTransfer(core: Core): void {
   if (core.transferElapsed >= core.config.electionTimeoutTicks) giveUpTransfer(core);
 }
 
-/** Leader: it goes on, and whoever was told to campaign must not do so any more: the next tick says so. */
+/** Leader: it goes on, and the replica asked to campaign must not do so any more: the next tick says so. */
 export function giveUpTransfer(core: Core): void {
   core.transferTarget = 0;
   core.transfersOver += 1;

@@ -105,7 +105,7 @@ function passOn(core: Core, held: Core['held']): void {
 const idOf = ({ key, clientID, seriesID }: Entry): string => `${key} ${clientID} ${seriesID}`;
 
 /**
- * It gets into no log: whoever proposed it hears of that, and may try again.
+ * It gets into no log: its proposer hears of that, and may try again.
  *
  * @param from 0: proposed here
  * @param isForRoom whether there is a leader, which has no room for it

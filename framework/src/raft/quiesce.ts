@@ -11,7 +11,7 @@ import { broadcastHeartbeat, sendHeartbeat } from './replication.js';
  * proposal, a read, any message but Quiesce. A wakened leader tells the others by a heartbeat.
  *
  * No state that only use would end: who is awake without hearing of a leader asks for it, again and again, by a NoOP
- * with term 0, which wakes whoever gets it, of version 0.1 and Dragonboat too. A follower that was woken so asks its
+ * with term 0, which wakes any receiver, of version 0.1 and Dragonboat too. A follower that was woken so asks its
  * leader in turn, and campaigns if that stays silent. A leader that sleeps though a member that is away lacks entries
  * goes on looking for it (`membersToSeek`, a heartbeat to it alone), because that member may sleep as well, or may know
  * nobody. The group goes to sleep again ten election timeouts later: there is no loop that is faster.

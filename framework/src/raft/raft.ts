@@ -288,7 +288,7 @@ function handleFault(core: Core, message: Message, fault: ClaimFault): void {
       // One that sleeps asks its leader, which may know nothing of it.
       if (!noteLostEntries(core, message)) return;
       recordMessage(core, message);
-      // What is promised from now on is promised in that term, and not to whoever led before.
+      // What is promised from now on is promised in that term, and not to an earlier leader.
       if (message.term === core.term) return;
       spendTermCredit(core, message.term);
       becomeFollower(core, message.term, 0);

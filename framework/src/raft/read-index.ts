@@ -45,7 +45,7 @@ export function handleReadIndex(core: Core, remote: Remote, message: Message): v
   if (!addRead(core, context, remote.nodeID)) refuse(core, context, remote.nodeID);
 }
 
-/** Leader: gives up a read. Whoever does not know a refusal gives it up itself, when no answer comes. */
+/** Leader: gives up a read. A replica that does not know refusals gives it up itself, when no answer comes. */
 function refuse(core: Core, context: ReadContext, from: number): void {
   if (from === 0) {
     core.outbox.droppedReads.push(context);

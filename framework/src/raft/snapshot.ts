@@ -94,7 +94,7 @@ export function handleInstallSnapshot(core: Core, message: Message): void {
 }
 
 /**
- * A snapshot whose data came in a stream, which carries no term of its sender. It tells what is committed, whoever
+ * A snapshot whose data came in a stream, which carries no term of its sender. It proves what is committed, whichever host
  * leads now, so it is good for any replica that does not lead; nothing is learnt from it of who does.
  */
 export function handleReceivedSnapshot(core: Core, message: Message): void {

@@ -2,7 +2,7 @@ import type { Core } from './core.js';
 
 /*
  * A replica whose state is known to differ from that of most members. As leader it would hand its state on, by
- * snapshots, to whoever joins: so it leaves office, once, and leaves the next campaigns to others. When nobody else has
+ * snapshots, to joining replicas: so it leaves office, once, and leaves the next campaigns to others. When nobody else has
  * won for long it stands all the same: its log is sound, and may be the only one that can win.
  */
 

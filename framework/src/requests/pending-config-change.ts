@@ -38,7 +38,7 @@ export class PendingConfigChange {
     return this.#pending;
   }
 
-  /** A change was applied here, or refused by the replicated state machine, whoever asked for it. */
+  /** A change was applied here, or refused by the replicated state machine, whichever replica asked for it. */
   applied(entry: EntryFields, refusal: string | undefined): void {
     const result = refusal === undefined ? COMPLETED : new RequestResult('rejected', 0, refusal);
     this.#take(entry.key)?.end(result);

@@ -39,7 +39,7 @@ export class PendingProposals {
     return request;
   }
 
-  /** An entry was applied here, whoever proposed it. */
+  /** An entry was applied here, whichever host proposed it. */
   applied(entry: EntryFields, value: Uint64, rejected: boolean): void {
     const request = this.#take(entry);
     request?.end(new RequestResult(rejected ? 'rejected' : 'completed', value));

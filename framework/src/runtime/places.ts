@@ -4,7 +4,7 @@ import { onAbort } from './on-abort.js';
 export interface PlacesOptions {
   /** Places to give out. */
   count: number;
-  /** Whoever holds a place for longer without moving holds up nobody: the next in turn gets one in addition. */
+  /** A holder of a place that makes no progress for longer holds up nobody: the next in turn gets one in addition. */
   patienceMs: number;
   clock: IClock;
 }
@@ -30,7 +30,7 @@ interface Waiter {
 const MAX_HOLDERS_PER_PLACE = 4;
 
 /**
- * A bounded number of places. Of those that wait, one whose key has the fewest places goes first, and then whoever came
+ * A bounded number of places. Of those that wait, one whose key has the fewest places goes first, and then the one that came
  * first, so that many for one target that hangs do not hold up those for others. What holds a place and does not move
  * is not counted after a while, up to four times as many as there are places.
  */

@@ -21,7 +21,7 @@ export type ByteMeter = (sizeBytes: number) => void;
 
 export const noMeter: ByteMeter = () => undefined;
 
-/** Counts the bytes of one phase for whoever watches. */
+/** Counts the bytes of one phase for a listener. */
 export function meterOf(
   { onProgress }: LongWork,
   phase: SnapshotProgress['phase'],

@@ -23,7 +23,7 @@ export interface ISnapshotFileCollection {
  *
  * Errors: when `update` or `recoverFromSnapshot` throws, rejects, or returns something else than it should, the
  * replica stops permanently, for its state is not known any more; so a command that the application refuses is to be
- * answered with a result, not with an error. What `lookup` throws goes to whoever asked. What `saveSnapshot` throws
+ * answered with a result, not with an error. What `lookup` throws goes to the caller. What `saveSnapshot` throws
  * fails that snapshot only.
  *
  * Durability: after a restart the replica begins with an empty instance, its newest snapshot and the log after it.
@@ -31,7 +31,7 @@ export interface ISnapshotFileCollection {
  */
 export interface IStateMachine {
   /**
-   * Applies a command. `cmd` is part of the log: it must not be changed, and whoever keeps more of it than the call
+   * Applies a command. `cmd` is part of the log: it must not be changed, and an implementation that keeps more of it than the call
    * lasts should copy what is kept, since a view of it holds on to the whole block that it came in.
    *
    * @returns the result that the proposer receives, an unsigned 64-bit integer: a number up to

@@ -5,7 +5,7 @@ const MAX_HOSTS = 4_096;
 
 /**
  * What other hosts have announced that they know (`Feature`), by host. A host may be replaced by one of another
- * version whenever there is no connection to it, so whoever sees one end, or begin, calls `forget`.
+ * version whenever there is no connection to it, so the code that sees one end, or begin, calls `forget`.
  */
 export class PeerFeatures {
   /** The one heard of last is the last. */

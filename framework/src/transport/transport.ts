@@ -115,7 +115,7 @@ export class Transport {
   readonly #deps: TransportDependencies;
   readonly #rpc: IRaftRPC;
   readonly #features = new PeerFeatures();
-  /** For lines that whoever sends batches can cause. */
+  /** For lines that senders of batches can cause. */
   readonly #inboundLog: ILogger;
   /** With mutual TLS. */
   readonly #guard: PeerGuard | undefined;
@@ -429,7 +429,7 @@ export class Transport {
 }
 
 /**
- * A host that was heard and does not know these fields does not get them. One that was not heard yet does: whoever does
+ * A host that was heard and does not know these fields does not get them. One that was not heard yet does: a host that does
  * not know them skips them, and without them a replica that differs could have its vote in the first moment.
  */
 function withoutIdentity(requests: readonly Message[]): void {

@@ -15,7 +15,7 @@ function makeGroup(): Group {
     resolve = onDone;
     reject = onFail;
   });
-  // Readers look at `done` only if they come while it is pending; its failure reaches whoever submitted.
+  // Readers look at `done` only if they come while it is pending; its failure reaches the submitter.
   done.catch(() => undefined);
   return { ops: [], done, resolve, reject };
 }

@@ -177,7 +177,7 @@ export class StreamWatch {
     try {
       return this.#headOf(bytes);
     } catch {
-      // Whoever reads the connection sees that, too.
+      // The reader of the connection sees that, too.
       this.#isLost = true;
       return undefined;
     }

@@ -66,7 +66,7 @@ export class GroupAdmin {
   /**
    * Carries out a change that somebody else has decided on.
    *
-   * @param isLate whether a new replica is started by whoever asks
+   * @param isLate whether a new replica is started by the caller
    * @param keeps whether a replica that is removed is left to itself
    * @param isForced whether it is made though the leader sees that it may cost the quorum
    */
@@ -194,7 +194,7 @@ export class GroupAdmin {
     host.addReplica(plan, isLate);
   }
 
-  /** Asks at some host, and now and then at a second one: the group takes one change at a time, whoever asks. */
+  /** Asks at some host, and now and then at a second one: the group takes one change at a time, from any host. */
   async #attempt(change: Change): Promise<Outcome> {
     this.#world.oracle.see('attempted', { clusterID: this.#clusterID, what: describe(change) });
     const isTwice = this.#rival.chance(TWICE_CHANCE);

@@ -149,7 +149,7 @@ export class Liveness {
     return lines.join('\n');
   }
 
-  /** Suspect disks are replaced before it begins, and whoever stands still goes on. */
+  /** Suspect disks are replaced before it begins, and paused processes go on. */
   prepare(): void {
     this.#cluster.isKind = true;
     for (const host of this.#cluster.hosts) {

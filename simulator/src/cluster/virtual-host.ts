@@ -33,7 +33,7 @@ export class HostDownError extends Error {
   }
 }
 
-/** What a host tells whoever operates the cluster. */
+/** What a host reports to the operator of the cluster. */
 export interface HostOperator {
   /** The process is gone; it is to be started again some time. */
   onDown(host: VirtualHost): void;
@@ -190,7 +190,7 @@ export class VirtualHost {
     life.end('stopped');
   }
 
-  /** @param isLate it is started by whoever asks */
+  /** @param isLate it is started by the caller */
   addReplica(plan: ReplicaPlan, isLate = false): void {
     this.replicas.set(plan.group.clusterID, plan);
     const { life, nodeHost } = this;

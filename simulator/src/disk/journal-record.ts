@@ -129,7 +129,7 @@ export function valuePlaces(bytes: Uint8Array): { offset: number; sizeBytes: num
 
 /**
  * The records of a journal, up to where a crash has cut it. The last one counts only if it is whole. One before that
- * was durable, so if it is not whole its bytes have changed since; it counts, and whoever reads its values finds out.
+ * was durable, so if it is not whole its bytes have changed since; it counts, and a reader of its values finds out.
  */
 export function readJournal(bytes: Uint8Array): StoredRecord[] {
   const records: StoredRecord[] = [];

@@ -10,7 +10,7 @@ export const lateSaveSetting = {
 
 /**
  * A follower's disk stands still while its leader, which is cut off from all others, is replaced: of the entries that
- * wait for their save some are replaced before it. Neither may they be saved, nor acknowledged to whoever sent them.
+ * wait for their save some are replaced before it. Neither may they be saved, nor acknowledged to their sender.
  */
 export async function drillLateSave(theatre: Theatre): Promise<void> {
   const { cluster, dice, world } = theatre;

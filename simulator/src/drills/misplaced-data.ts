@@ -46,7 +46,7 @@ const DAMAGES: Readonly<Record<string, (theatre: Theatre, files: readonly Found[
   },
 };
 
-/** A disk gives back something else than was written there: whoever reads it must notice. */
+/** A disk gives back something else than was written there: a reader must notice. */
 export async function drillMisplacedData(theatre: Theatre): Promise<void> {
   const { cluster, world, dice } = theatre;
   for (const clusterID of GROUPS) await theatre.writes(await theatre.leader(clusterID), WRITES, clusterID);

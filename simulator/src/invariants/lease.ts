@@ -17,7 +17,7 @@ const LEADERS_WORDS: readonly MessageType[] = [
 ];
 
 /**
- * With check quorum whoever leads, or has heard from a leader within the least election timeout, takes no term from a
+ * With check quorum a replica that leads, or has heard from a leader within the least election timeout, takes no term from a
  * candidate (thesis 4.2.3), unless the leader itself has ordered the campaign, or campaigns: then it leads no more. A
  * replica that was cut off, or removed, does not unseat a leader that the others hear.
  */

@@ -47,7 +47,7 @@ export class Channel {
   #settleClosed: (reason: Error | undefined) => void = () => undefined;
   #drained: { resolve: () => void; reject: (error: Error) => void }[] = [];
   readonly #forget: (() => void)[];
-  /** Called at once when the channel ends, by whichever side: for whoever keeps account of channels. */
+  /** Called at once when the channel ends, by whichever side: for an account of channels. */
   readonly whenEnded: (() => void)[] = [];
 
   /**

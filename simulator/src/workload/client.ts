@@ -63,7 +63,7 @@ export class Client {
     const { scheduler, scenario } = this.#world;
     while (!isOver()) {
       await scheduler.sleep(this.#dice.skewed(1, scenario.thinkMs));
-      // Whoever waits for the idle ones to end must not find that they had begun again.
+      // A caller that waits for the idle ones to end must not find that they had begun again.
       if (isOver()) return;
       if (isIdleTime(scheduler.nowMs, scenario.burstMs)) continue;
       this.isIdle = false;

@@ -68,7 +68,7 @@ export class Scheduler {
     this.#push(happening);
   }
 
-  /** Lets time pass for whoever drives the simulation. */
+  /** Lets time pass for the driver of the simulation. */
   sleep(delayMs: number): Promise<void> {
     return new Promise((resolve) => void this.after(delayMs, undefined, 'sleep', resolve));
   }

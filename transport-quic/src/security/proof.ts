@@ -31,7 +31,7 @@ const MAX_PROOF_BYTES = 64 * 1024;
 const MAX_CERTIFICATES = 8;
 
 /**
- * What is signed. Whoever could read and change what passes between the two hosts would have to hold a TLS session
+ * What is signed. An attacker that could read and change what passes between the two hosts would have to hold a TLS session
  * with each, with different bindings: a signature made for one is void in the other. Role and nonces keep a signature
  * from being used for the other side, or again.
  */

@@ -172,7 +172,7 @@ async function connectByTunnel(bench: RPCBench, to: Host): Promise<void> {
   }
 }
 
-/** A host trusts two CAs, and then only its own: hosts of the other one are refused, whoever connects. */
+/** A host trusts two CAs, and then only its own: hosts of the other one are refused, whichever side connects. */
 async function takeOutCA(bench: RPCBench): Promise<void> {
   const { good, foreign } = fixtures(bench);
   const folder = await mkdtemp(join(tmpdir(), 'drakkar-conformance-'));

@@ -18,7 +18,7 @@ export interface CoveredFiles {
 
 /**
  * The files of the host that a seal covers, by name: all but those that have checksums of their own over every bit,
- * which whoever checks a data directory reads anyway. These are snapshots, of which there may be very many, and large
+ * which a check of the data directory reads anyway. These are snapshots, of which there may be very many, and large
  * ones; and the files of the lock, which taking the lock changes. What is not the host's own is not covered either.
  */
 export async function coveredFiles(fs: IFileSystem, { nodeHostDir, walDir }: Roots): Promise<CoveredFiles> {

@@ -80,7 +80,7 @@ async function compare(
   try {
     digest = await digester.digest(path);
   } catch (error) {
-    if (isDrakkarError(error)) throw error; // whoever hears of the progress wants no more
+    if (isDrakkarError(error)) throw error; // the listener to the progress wants no more
     if (takeUnreadable(error)) return undefined;
     return `can't be read: ${messageOf(error)}`;
   }

@@ -16,7 +16,7 @@ export interface ReplicaWatcher {
 type ToApply = { entries: Entry[] } | { snapshot: Snapshot; isDurable: boolean };
 
 /**
- * A core with a disk and a state machine, driven as an engine drives it, but one small step at a time: whoever tests
+ * A core with a disk and a state machine, driven as an engine drives it, but one small step at a time: a test
  * decides when a save is done, when something is applied, and when it all crashes.
  */
 export class TestReplica {

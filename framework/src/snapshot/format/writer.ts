@@ -70,7 +70,7 @@ export class SnapshotFileWriter implements SnapshotWriter {
     this.#blockBytes = options.blockSizeBytes ?? DEFAULT_BLOCK_BYTES;
   }
 
-  /** Makes the file at `path`, which must not exist. Whoever calls this must call `finish` or `close`. */
+  /** Makes the file at `path`, which must not exist. The caller must call `finish` or `close`. */
   static async create(
     fs: IFileSystem,
     path: string,

@@ -33,7 +33,7 @@ export class WatchedReader implements AsyncIterable<Uint8Array> {
     };
   }
 
-  /** @throws what reading has thrown, also when whoever read passed it over; ErrSnapshotStopped */
+  /** @throws what reading has thrown, also when the reader passed it over; ErrSnapshotStopped */
   async finish(signal: AbortSignal): Promise<void> {
     const rest = this.#rest ?? this.#source[Symbol.asyncIterator]();
     while (!this.#isComplete && this.#failure === undefined) {

@@ -30,7 +30,7 @@ export interface SnapshotReceiverDependencies {
   lookup: (offer: SnapshotOffer) => SnapshotTarget | undefined;
   /**
    * A snapshot has arrived: whole, checked, durable, but not recorded yet. The sender hears of its success when this
-   * has returned, and of a failure when it throws. Whoever has no use for the snapshot gives it up to its store;
+   * has returned, and of a failure when it throws. A receiver without use for the snapshot gives it up to its store;
    * else it stays until the next start.
    */
   onReceived: (received: ReceivedSnapshot) => void | Promise<void>;
@@ -80,7 +80,7 @@ export class SnapshotReceiver {
     };
   }
 
-  /** For the transport: takes what comes over one call, whoever sends it. */
+  /** For the transport: takes what comes over one call, from any sender. */
   readonly createSink = (): IChunkSink => this.createCheckedSink(undefined);
 
   /** The same, if the check finds its sender to be who it says. */

@@ -94,7 +94,7 @@ export class Reception implements IChunkSink {
   /** Whether who sends it is whom it says. */
   readonly isSender: SenderCheck;
 
-  /** @param isQuiet whether it is logged only for whoever looks at everything when the stream is not taken */
+  /** @param isQuiet whether it is logged only at the most detailed level when the stream is not taken */
   constructor(host: ReceptionHost, isSender?: SenderCheck, isQuiet = false) {
     this.#host = host;
     this.isSender = isSender;
@@ -196,7 +196,7 @@ export class Reception implements IChunkSink {
     return undefined;
   }
 
-  /** Streams that never began are of interest only to whoever looks for the reason. */
+  /** Streams that never began are of interest only when the reason is sought. */
   #refuse(chunk: SnapshotChunk, reason: string): string {
     if (this.#offer === undefined) {
       const { clusterID, from, nodeID: to, index } = chunk;

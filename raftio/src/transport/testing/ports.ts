@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 
 /**
- * Below the range from which systems take the ports of outgoing connections, and those of whoever asks for any: of one that
+ * Below the range from which systems take the ports of outgoing connections, and those of programs that ask for any: of one that
  * a test has found free, and of one whose host is stopped for a moment, nobody else must get hold.
  */
 const LOWEST_PORT = 12_000;
