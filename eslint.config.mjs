@@ -14,6 +14,7 @@ const mayImport = {
   'transport-tcp': ['raftio'],
   conformance: ['raftio', 'framework'],
   simulator: ['raftio', 'framework', 'conformance'],
+  'examples/logdb-segments': ['raftio'],
   'examples/logdb-sqlite': ['raftio'],
   'examples/transport-tcp': ['raftio'],
 };

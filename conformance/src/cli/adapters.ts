@@ -27,6 +27,8 @@ export interface NamedAdapter {
   pairsWith?: readonly string[];
   /** Asked for by the user, so that it is a failure when it is not there. */
   isWanted?: boolean;
+  /** Asked only half of what others are asked when a share is drawn. */
+  isExample?: boolean;
   /** Needs what can't be installed everywhere: reported when it is not there, and no failure. */
   isOptional?: boolean;
 }
@@ -72,14 +74,14 @@ function hasQuicBinary(): boolean {
 }
 
 /** An example of this repository; its path, as examples are no packages that one installs. */
-function example(kind: ModuleHarness['kind'], folder: string, name = folder): NamedAdapter {
+function example(
+  kind: ModuleHarness['kind'],
+  folder: string,
+  more: Pick<NamedAdapter, 'options' | 'pairsWith'> & { name?: string } = {},
+): NamedAdapter {
   const specifier = fileURLToPath(new URL(`../../../examples/${folder}`, import.meta.url));
-  return {
-    name,
-    kind,
-    specifier,
-    pairsWith: ['logdb-lmdb', 'transport-ws', 'logdb-sqlite', 'example-tcp'],
-  };
+  const pairsWith = ['logdb-lmdb', 'transport-ws', 'logdb-sqlite', 'example-tcp'];
+  return { name: folder, kind, specifier, pairsWith, isExample: true, ...more };
 }
 
 const ADAPTERS: readonly NamedAdapter[] = [
@@ -104,8 +106,10 @@ const ADAPTERS: readonly NamedAdapter[] = [
 ];
 
 const EXAMPLES: readonly NamedAdapter[] = [
+  // Small, so that a case fills many segments.
+  example('logdb', 'logdb-segments', { options: { segmentBytes: 16_384 }, pairsWith: ['transport-ws'] }),
   example('logdb', 'logdb-sqlite'),
-  example('transport', 'transport-tcp', 'example-tcp'),
+  example('transport', 'transport-tcp', { name: 'example-tcp' }),
 ];
 
 /** Where this package is installed by itself there are no examples. */

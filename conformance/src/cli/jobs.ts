@@ -71,7 +71,9 @@ export async function runJob(
 ): Promise<Outcome> {
   const from = performance.now();
   const before = process.cpuUsage();
-  const isChosen = share === undefined ? undefined : (id: string): boolean => isDrawn(share, nameOf(job), id);
+  const isExample = job.kind === 'adapter' && job.adapter.isExample === true;
+  const drawn = share && (isExample ? { ...share, percent: share.percent / 2 } : share);
+  const isChosen = drawn && ((id: string): boolean => isDrawn(drawn, nameOf(job), id));
   const only = cases ?? (isChosen === undefined ? undefined : EVERY_CASE.filter(isChosen));
   const outcome = await outcomeOf(job, settings, only === undefined ? {} : { only }, share);
   const { user, system } = process.cpuUsage(before);
@@ -114,6 +116,7 @@ const LONG: readonly string[] = [
   'transport-tcp:drakkar',
   'example-tcp',
   'reference-tcp',
+  'logdb-segments',
   'logdb-sqlite',
 ];
 

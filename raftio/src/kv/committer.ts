@@ -1,14 +1,13 @@
 import { ErrLogDBFenced } from '../errors.js';
-import type { IOrderedKV, KVOp } from './contract.js';
 
-interface Group {
-  readonly ops: KVOp[];
+interface Group<T> {
+  readonly items: T[];
   readonly done: Promise<void>;
   resolve(): void;
   reject(error: Error): void;
 }
 
-function makeGroup(): Group {
+function makeGroup<T>(): Group<T> {
   let resolve!: () => void;
   let reject!: (error: Error) => void;
   const done = new Promise<void>((onDone, onFail) => {
@@ -17,7 +16,7 @@ function makeGroup(): Group {
   });
   // Readers look at `done` only if they come while it is pending; its failure reaches the submitter.
   done.catch(() => undefined);
-  return { ops: [], done, resolve, reject };
+  return { items: [], done, resolve, reject };
 }
 
 /**
@@ -25,14 +24,15 @@ function makeGroup(): Group {
  * leaves it unknown what is on the disk, and an operating system forgets the pages that it failed to sync: a retry
  * would report as stored what is not. So nothing is ever written after that.
  */
-export class Committer {
-  readonly #kv: IOrderedKV;
-  #next: Group | undefined;
-  #current: Group | undefined;
+export class Committer<T> {
+  readonly #write: (items: readonly T[]) => Promise<void>;
+  #next: Group<T> | undefined;
+  #current: Group<T> | undefined;
   #fenced: ErrLogDBFenced | undefined;
 
-  constructor(kv: IOrderedKV) {
-    this.#kv = kv;
+  /** @param write stores the items in their order; they are durable when it resolves. Called once at a time. */
+  constructor(write: (items: readonly T[]) => Promise<void>) {
+    this.#write = write;
   }
 
   /** Throws ErrLogDBFenced after a failed write. */
@@ -40,8 +40,8 @@ export class Committer {
     if (this.#fenced !== undefined) throw new ErrLogDBFenced(undefined, { cause: this.#fenced.cause });
   }
 
-  /** Resolves when `ops` are durable. Submissions are written in order. Never fails synchronously. */
-  submit(ops: readonly KVOp[]): Promise<void> {
+  /** Resolves when `items` are durable. Submissions are written in order. Never fails synchronously. */
+  submit(items: readonly T[]): Promise<void> {
     if (this.#fenced !== undefined) return Promise.reject(this.#fenced);
     if (this.#next === undefined) {
       this.#next = makeGroup();
@@ -51,7 +51,7 @@ export class Committer {
         });
       }
     }
-    for (const op of ops) this.#next.ops.push(op);
+    for (const item of items) this.#next.items.push(item);
     return this.#next.done;
   }
 
@@ -67,7 +67,7 @@ export class Committer {
     this.#next = undefined;
     this.#current = group;
     if (group === undefined) return;
-    this.#write(group.ops).then(
+    this.#writeItems(group.items).then(
       () => {
         this.#writeNext();
         group.resolve();
@@ -78,11 +78,11 @@ export class Committer {
     );
   }
 
-  async #write(ops: readonly KVOp[]): Promise<void> {
-    await this.#kv.write(ops);
+  async #writeItems(items: readonly T[]): Promise<void> {
+    await this.#write(items);
   }
 
-  #fence(cause: unknown, group: Group): void {
+  #fence(cause: unknown, group: Group<T>): void {
     const fenced = new ErrLogDBFenced(`a write failed, the LogDB accepts nothing more: ${String(cause)}`, {
       cause,
     });

@@ -1,3 +1,4 @@
+export { Committer } from './committer.js';
 export {
   type IOrderedKV,
   type KVOp,
@@ -9,7 +10,9 @@ export {
 } from './contract.js';
 export { type KVKeyOp, expandRanges } from './expand-ranges.js';
 export { fieldOf, isNotFound, messageOf } from './failures.js';
+export { type GateSlot, OrderGate } from './gate.js';
 export { KVLogDB, type KVLogDBOptions } from './kv-logdb.js';
 export { type HeldLock, type LockedLogDB, openLockedLogDB } from './open-locked.js';
+export { type KVPlace, type KVTestRunner, orderedKVSuite } from './ordered-kv-suite.js';
 export { type Placement, findPlacement, recordPlacement, syncFolder, writeFileDurable } from './placement.js';
 export { makePrivate } from './private-files.js';

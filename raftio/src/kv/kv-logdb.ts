@@ -38,7 +38,7 @@ export interface KVLogDBOptions {
 export class KVLogDB implements ILogDB {
   readonly name: string;
   readonly #kv: IOrderedKV;
-  readonly #committer: Committer;
+  readonly #committer: Committer<KVOp>;
   readonly #gate = new OrderGate();
   readonly #replicas: ReplicaMap;
   /** Calls other than saves that are under way. */
@@ -49,7 +49,7 @@ export class KVLogDB implements ILogDB {
     this.name = options.name;
     this.#kv = kv;
     this.#replicas = replicas;
-    this.#committer = new Committer(kv);
+    this.#committer = new Committer((ops) => kv.write(ops));
   }
 
   /**

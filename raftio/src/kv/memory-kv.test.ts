@@ -1,9 +1,9 @@
-import { describe } from '@jest/globals';
+import { describe, it } from '@jest/globals';
+import { orderedKVSuite } from './ordered-kv-suite.js';
 import { MemoryDisk, MemoryKV } from './testing/memory-kv.js';
-import { orderedKVTests } from './testing/ordered-kv-tests.js';
 
 describe('the store in memory, on which KVLogDB is tested', () => {
-  orderedKVTests(() => {
+  orderedKVSuite({ describe, it }, () => {
     const disk = new MemoryDisk();
     return Promise.resolve({
       open: () => Promise.resolve(new MemoryKV(disk)),

@@ -1,4 +1,3 @@
 export { entries } from './fixtures.js';
 export { kvLogDBTests } from './logdb-tests.js';
-export { orderedKVTests } from './ordered-kv-tests.js';
 export { TestLogs, entriesOf, failureOf, indexesOf, updateOf } from './test-logs.js';
