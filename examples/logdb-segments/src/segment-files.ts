@@ -114,9 +114,11 @@ export class SegmentFiles {
   /** Entries that lie one behind the other are read at once. Rejects with ErrLogDBCorrupt when one is damaged. */
   async read(places: readonly EntryPlace[]): Promise<Entry[]> {
     const entries: Entry[] = [];
-    for (let from = 0, to = 0; from < places.length; from = to) {
-      for (to = from + 1; isBehind(places[to], places[to - 1]); to++);
+    for (let from = 0; from < places.length;) {
+      let to = from + 1;
+      while (isBehind(places[to], places[to - 1])) to += 1;
       const run = places.slice(from, to);
+      from = to;
       const [first, last] = [run[0] as EntryPlace, run.at(-1) as EntryPlace];
       const path = this.#path(first.segment);
       const bytes = await readRange(path, first.offset, last.offset + last.lengthBytes);
