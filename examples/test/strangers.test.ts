@@ -1,6 +1,4 @@
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { writeTestCertificates } from '@drakkar/conformance';
 import { type IStateMachine, NodeHost, type SnapshotWriter, isTempError } from '@drakkar/framework';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { freePorts } from '../src/cluster/plan.js';
 
 const EXAMPLES = fileURLToPath(new URL('..', import.meta.url));
 const CLUSTER = 1;
@@ -39,16 +38,6 @@ async function retrying<T>(request: () => Promise<T>): Promise<T> {
       await delay(20);
     }
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(
-    servers.map((server) => new Promise<void>((done) => server.listen(0, '127.0.0.1', done))),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
 }
 
 let dir: string;

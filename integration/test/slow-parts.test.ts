@@ -102,7 +102,8 @@ describe('a host whose disk hangs', () => {
     await eventually('the save', () => logDB.heldCount > 0 || undefined);
     const startedMs = performance.now();
     const error = await failureOf(host.stop());
-    expect(performance.now() - startedMs).toBeLessThan(5_000);
+    // Without it, `stop` waits as long as the save does, which is without an end.
+    expect(performance.now() - startedMs).toBeLessThan(30_000);
     expect(error).toMatchObject({ code: 'ERR_STOP_TIMEOUT', details: { clusterIDs: [2] } });
     expect(String(error)).toMatch(/LogDB\.saveRaftState of group 2, for \d+ ms now/);
     expect((await proposed.result).outcome).toBe('terminated');

@@ -15,8 +15,10 @@ export {
   numberedBatch,
   numberedChunk,
   settlesWithin,
+  takesAtMost,
   termsOf,
   until,
 } from './hosts.js';
+export { heldBytes } from './memory.js';
 export { mutualTLSTests } from './mutual-tls.js';
 export { freePort } from './ports.js';
