@@ -70,7 +70,7 @@ describe('a sealed data directory', () => {
     const { stdout } = await drakkar('check', '--config', config, '--in-process');
     expect(stdout).toContain('the host was not stopped cleanly');
     const { stdout: good } = await drakkar('check', '--config', stopped.configFile, '--in-process');
-    expect(good).toContain('every file is as the host has left it when it was stopped');
+    expect(good).toContain('every file is as the host left it when it stopped');
   });
 
   it('is not opened when something has changed, unless that is to be ignored', async () => {
@@ -236,7 +236,7 @@ describe('what writes to the data of a stopped host', () => {
     const { exitCode, stderr } = await drakkar(...args);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr });
     expect((await check(config)).result).toMatchObject({ ok: true, seal: 'valid' });
-    // Not, if it was not as the host has left it.
+    // Not, if it was not as the host left it.
     await flipFreeBit(dir);
     await drakkar(...args);
     expect((await check(config)).result).toMatchObject({ ok: true, seal: 'none' });

@@ -278,7 +278,7 @@ export class StoppedHost {
     return copy;
   }
 
-  /** A copy of the data, as the host has left it. */
+  /** A copy of the data, as the host left it. */
   async sealedCopyOfData(name: string): Promise<{ dir: string; config: string }> {
     const { dir: source, address } = this.node;
     const dir = this.scratch(name);

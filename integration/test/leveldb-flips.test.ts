@@ -17,7 +17,7 @@ const cli = new CliProcess();
 let scratch: string;
 let config: string;
 /**
- * The data directory as the host has left it, but for the seal, which finds all of this by itself; and as a crash after
+ * The data directory as the host left it, but for the seal, which finds all of this by itself; and as a crash after
  * the last write would have left it.
  */
 const images = { stopped: '', crashed: '' };

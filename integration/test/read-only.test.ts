@@ -63,7 +63,7 @@ const copies = async (): Promise<string[]> =>
 describe('a data directory that can not be written to', () => {
   it.each([
     ['lmdb', 'inspect', 'entries 1 to'],
-    ['leveldb', 'check', 'every file is as the host has left it'],
+    ['leveldb', 'check', 'every file is as the host left it'],
   ])('is left as it is by %s of a host on %s', async (module, command, found) => {
     const { dir } = await stopped(module);
     const [before, copiesBefore] = [await stateOf(dir), await copies()];

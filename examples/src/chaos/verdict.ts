@@ -70,7 +70,7 @@ async function readAll(
     const { answer, invokedAt } = await readState(cluster, hostID, clusterID);
     if (answer?.isGood !== true) {
       findings.stuck.push(
-        `group ${clusterID}: host ${hostID} did not tell its state: ${answer?.code ?? 'silence'}`,
+        `group ${clusterID}: host ${hostID} did not report its state: ${answer?.code ?? 'silence'}`,
       );
       continue;
     }

@@ -62,7 +62,7 @@ function checkReplicasEqual({ digests, dumps }: Evidence): Check {
     if (JSON.stringify(records) !== reference) problems.push(`the records of node ${nodeID} differ`);
   }
   if (dumps.length !== digests.size)
-    problems.push(`${dumps.length} of ${digests.size} nodes told their records`);
+    problems.push(`${dumps.length} of ${digests.size} nodes reported their records`);
   return check('replicas are equal', problems, `${digests.size} with hash ${first?.hash ?? ''}`);
 }
 

@@ -6,7 +6,7 @@ import type { Extent } from './replicas.js';
 export interface Problem {
   clusterID?: number;
   nodeID?: number;
-  /** What it is in; `seal` for a file that is not as the host has left it. */
+  /** What it is in; `seal` for a file that is not as the host left it. */
   part: 'identity' | 'lock' | 'seal' | 'bootstrap' | 'state' | 'log' | 'snapshot' | 'logdb';
   code?: string;
   message: string;

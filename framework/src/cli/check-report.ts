@@ -22,9 +22,9 @@ export function emptyReport(): CheckReport {
 }
 
 const SEAL_LINES: Readonly<Record<SealState, string>> = {
-  valid: 'every file is as the host has left it when it was stopped',
+  valid: 'every file is as the host left it when it stopped',
   none: 'note     no seal, since the host was not stopped cleanly, or a command on its data was killed, or has ignored the seal: only what has checksums of its own could be checked',
-  broken: 'note     not every file is as the host has left it when it was stopped',
+  broken: 'note     not every file is as the host left it when it stopped',
 };
 
 function findingText(label: string, { clusterID, nodeID, part, message }: Problem | Unchecked): string {

@@ -73,7 +73,7 @@ export async function runCli(
     .version(ownVersion(), '--version', 'print the version')
     .exitOverride()
     .configureOutput({ writeOut: (text) => io.stdout(text), writeErr: (text) => io.stderr(text) })
-    .showHelpAfterError('(--help tells what is possible)')
+    .showHelpAfterError('(--help lists what is possible)')
     .addHelpText('after', EXIT_CODES);
 
   onDataDir(program.command('inspect'))
@@ -183,7 +183,7 @@ function onDataDir(command: Command): Command {
     .option('--config <file>', 'configuration of the NodeHost that the data belongs to')
     .option('--dir <dir>', 'the data directory, when there is no configuration')
     .option('--wal-dir <dir>', 'with --dir: the walDir, when the host has one of its own')
-    .option('--logdb <module>', 'with --dir: the LogDB, when its name alone does not tell its module')
+    .option('--logdb <module>', 'with --dir: the LogDB, when its name alone does not identify its module')
     .option('--ignore-seal', 'go on when files have changed since the host was stopped; the seal is lost')
     .option('--json', 'print the result as JSON');
 }

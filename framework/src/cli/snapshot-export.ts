@@ -45,7 +45,7 @@ async function findReplica({ logDB }: OpenedData, options: SnapshotExportOptions
   if (only === undefined) {
     const node = nodeID === undefined ? '' : ` node ${nodeID}`;
     throw new ErrInvalidOption(
-      `there is no data of group ${clusterID}${node} here; drakkar inspect tells what there is`,
+      `there is no data of group ${clusterID}${node} here; drakkar inspect lists what there is`,
     );
   }
   if (found.length > 1) {

@@ -9,14 +9,14 @@ import { circumstanceOf } from './circumstance.js';
 
 /** What a data directory was found to be by its seal. */
 export type SealState =
-  /** Every file is as the host has left it. */
+  /** Every file is as the host left it. */
   | 'valid'
   /** The host was not stopped in order, or was told not to seal. */
   | 'none'
   /** Files have changed, or the seal itself has; that was to be ignored. */
   | 'broken';
 
-/** Why a data directory is not as its host has left it. */
+/** Why a data directory is not as its host left it. */
 export interface FileProblem {
   part: 'seal' | 'lock';
   message: string;
@@ -28,7 +28,7 @@ function changed({ nodeHostDir }: Roots, problems: FileProblem[]): ErrDataDirCor
   const more = problems.length > PROBLEMS_TOLD ? ` (and ${problems.length - PROBLEMS_TOLD} more)` : '';
   const told = problems.slice(0, PROBLEMS_TOLD).map(({ message }) => message);
   return new ErrDataDirCorrupt(
-    `${nodeHostDir} is not as its host has left it, and was not opened: ${told.join('; ')}${more}. drakkar check tells all; --ignore-seal goes on nevertheless`,
+    `${nodeHostDir} is not as its host left it, and was not opened: ${told.join('; ')}${more}. drakkar check lists all; --ignore-seal goes on nevertheless`,
     { details: { dir: nodeHostDir, problems } },
   );
 }

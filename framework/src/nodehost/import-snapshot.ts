@@ -126,7 +126,7 @@ export async function importSnapshot(
   }
 }
 
-/** Whether every file is as the host has left it when it was stopped. */
+/** Whether every file is as the host left it when it stopped. */
 async function isWhole({ config, fileSystem }: NodeHostServices, dataDir: DataDir): Promise<boolean> {
   const { isNew, sealBefore } = dataDir;
   if (sealBefore.kind !== 'sealed') return isNew;
@@ -266,7 +266,7 @@ async function examine(
   } catch (error) {
     if (!hasErrorCode(error, 'ERR_LOGDB_CORRUPT')) throw error;
     if (allowOlder) return { commit: 0, lastIndex: 0 };
-    const message = `${who}: how far its data goes can't be told, since the log on disk is damaged; ${force}`;
+    const message = `${who}: how far its data goes is unknown, since the log on disk is damaged; ${force}`;
     throw new ErrSnapshotOutOfDate(message, { cause: error });
   }
   // Not by the commit index: it is stored late, so entries above it may have been acknowledged.

@@ -306,7 +306,7 @@ export class EntryApplier {
     if (!this.#isForDragonboat) return;
     throw new RsmInvariantError(
       `${this.#name}: ${what}, which Dragonboat v2.1.7 does not know, and the group has compatibility: ` +
-        "'dragonboat-2.1': see docs/dragonboat.md for how such a group is begun",
+        "'dragonboat-2.1': see docs/dragonboat.md for how such a group is created",
       { details: { index } },
     );
   }
