@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type ILogDB, type LogDBFactory, LogDBFactoryID, makeEntry } from '@drakkar/raftio';
-import { Container } from 'inversify';
+import { type ILogDB, makeEntry } from '@drakkar/raftio';
 import type * as Sqlite from '../logdb-sqlite/src/index.js';
 
 /** What it has in common with every LogDB is asked by `npm run conformance`; here is what is its own. */
@@ -28,9 +27,7 @@ afterEach(async () => {
 });
 
 async function open(options: Record<string, unknown> = {}): Promise<ILogDB> {
-  const container = new Container();
-  container.load(adapterModule.createModule(options));
-  return container.get<LogDBFactory>(LogDBFactoryID)({ dir, walDir: dir });
+  return adapterModule.create(options)({ dir, walDir: dir });
 }
 
 async function save(log: ILogDB, index: number): Promise<void> {

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { type CreateOptions, type IStateMachine, NodeHost } from '@drakkar/framework';
 import {
-  type AdapterModule,
   type IConnection,
   type IRaftRPC,
   type RaftRPCFactory,
   RaftRPCFactoryID,
+  type RaftRPCModule,
   isDrakkarError,
 } from '@drakkar/raftio';
 import { type Carrier, ChaosNetwork } from '../src/chaos/network.js';
@@ -77,16 +77,15 @@ class LinkedHosts {
     const network = await ChaosNetwork.open(carrier, own, ports.slice(HOSTS.length), random);
     this.network = network;
     const { adapterModule } = (await import(`@drakkar/transport-${transport}`)) as {
-      adapterModule: AdapterModule;
+      adapterModule: RaftRPCModule;
     };
     const members = new Map(addresses.map((address, i) => [i + 1, address]));
     for (const hostID of HOSTS) {
       const routes = new Map(network.routesOf(hostID, addresses));
       const overrides: CreateOptions['overrides'] = (container) => {
-        container.load(adapterModule.createModule(transportOptions));
-        const make = container.get<RaftRPCFactory>(RaftRPCFactoryID);
+        const make = adapterModule.create(transportOptions);
         const routed: RaftRPCFactory = (...args) => this.#routed(make(...args), routes, isOld);
-        container.rebind<RaftRPCFactory>(RaftRPCFactoryID).toConstantValue(routed);
+        container.bind<RaftRPCFactory>(RaftRPCFactoryID).toConstantValue(routed);
       };
       const config = {
         raftAddress: addresses[hostID - 1] ?? '',

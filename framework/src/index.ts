@@ -17,6 +17,7 @@ export type {
 } from './config/node-host-config.js';
 export {
   type AdapterModule,
+  type AnyAdapterModule,
   type AllowedPeer,
   DrakkarError,
   type ErrorClaim,

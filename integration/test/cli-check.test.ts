@@ -7,7 +7,6 @@ import { EntryType, type ILogDB, makeEntry } from '@drakkar/raftio';
 import {
   CliProcess,
   INFO,
-  INVERSIFY,
   NOTHING,
   type Result,
   StoppedHost,
@@ -127,18 +126,15 @@ describe('drakkar check', () => {
     const module = stopped.scratch('dying.mjs');
     await writeFile(
       module,
-      `import { ContainerModule } from ${JSON.stringify(INVERSIFY)};
-       export const adapterModule = {
+      `export const adapterModule = {
          kind: 'logdb',
          name: 'lmdb',
          capabilities: { shrinksOnCompaction: false, exclusiveOpen: false, durable: true },
          optionsSchema: { type: 'object' },
-         createModule: () => new ContainerModule(({ bind }) => {
-           bind(Symbol.for('@drakkar/raftio/LogDBFactory')).toConstantValue(() => {
-             process.kill(process.pid, 'SIGSEGV');
-             return new Promise(() => undefined);
-           });
-         }),
+         create: () => () => {
+           process.kill(process.pid, 'SIGSEGV');
+           return new Promise(() => undefined);
+         },
        };`,
     );
     const { exitCode, result } = await drakkarJSON('check', '--dir', dir, '--logdb', module);

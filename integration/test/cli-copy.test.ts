@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { cp, lchown, lstat, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { INVERSIFY, StoppedHost, contentOf, drakkar, drakkarJSON } from './cli-support.js';
+import { StoppedHost, contentOf, drakkar, drakkarJSON } from './cli-support.js';
 
 const stopped = new StoppedHost();
 beforeAll(() => stopped.make());
@@ -11,13 +11,11 @@ afterAll(() => stopped.clear());
 describe('drakkar logdb copy', () => {
   /** A LogDB that is not one of this project, found by its path; `change` may spoil it. */
   const otherLogDB = async (change = ''): Promise<string> => {
-    const inversify = JSON.stringify(INVERSIFY);
     const lmdb = JSON.stringify(new URL('../../logdb-lmdb/dist/index.js', import.meta.url).href);
     const module = stopped.scratch(change === '' ? 'other.mjs' : 'spoilt.mjs');
     await writeFile(
       module,
-      `import { ContainerModule } from ${inversify};
-       import { adapterModule as lmdb, openLmdbLogDB } from ${lmdb};
+      `import { adapterModule as lmdb, openLmdbLogDB } from ${lmdb};
        const open = async (config) => {
          const db = await openLmdbLogDB(config, { pageSizeBytes: 16384 });
          ${change}
@@ -26,9 +24,7 @@ describe('drakkar logdb copy', () => {
        export const adapterModule = {
          ...lmdb,
          name: 'other',
-         createModule: () => new ContainerModule(({ bind }) => {
-           bind(Symbol.for('@drakkar/raftio/LogDBFactory')).toConstantValue(open);
-         }),
+         create: () => open,
        };`,
     );
     return module;

@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { createRequire } from 'node:module';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { openLmdbLogDB } from '@drakkar/logdb-lmdb';
@@ -153,7 +152,6 @@ async function makeData(workshop: Workshop): Promise<TestNode> {
   return node;
 }
 
-export const INVERSIFY = pathToFileURL(createRequire(import.meta.url).resolve('inversify')).href;
 export const INFO = { clusterID: CLUSTER, nodeID: 1 };
 export const NOTHING = { entriesToSave: [], snapshot: undefined };
 export async function lastIndexOf(db: ILogDB): Promise<number> {

@@ -4,7 +4,6 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import {
-  INVERSIFY,
   SEAL_FILE_NAME,
   StoppedHost,
   contentOf,
@@ -35,7 +34,6 @@ describe('drakkar', () => {
     await writeFile(
       module,
       `import { writeFileSync, existsSync } from 'node:fs';
-       import { ContainerModule } from ${JSON.stringify(INVERSIFY)};
        import { adapterModule as lmdb, openLmdbLogDB } from ${JSON.stringify(new URL('../../logdb-lmdb/dist/index.js', import.meta.url).href)};
        const open = async (config) => {
          const db = await openLmdbLogDB(config);
@@ -54,9 +52,7 @@ describe('drakkar', () => {
        };
        export const adapterModule = {
          ...lmdb,
-         createModule: () => new ContainerModule(({ bind }) => {
-           bind(Symbol.for('@drakkar/raftio/LogDBFactory')).toConstantValue(open);
-         }),
+         create: () => open,
        };`,
     );
     const running = start(['check', '--dir', dir, '--logdb', module, '--json']);

@@ -1,11 +1,4 @@
-import { ContainerModule } from 'inversify';
-import {
-  type ILogDB,
-  type LogDBConfig,
-  type LogDBFactory,
-  LogDBFactoryID,
-  type LogDBModule,
-} from '@drakkar/raftio';
+import type { ILogDB, LogDBConfig, LogDBModule } from '@drakkar/raftio';
 import { type Placement, makePrivate, openLockedLogDB } from '@drakkar/raftio/kv';
 import { checkFiles } from './files/check-files.js';
 import { readMark, removeMark, writeMark } from './files/closed-mark.js';
@@ -56,10 +49,5 @@ export const adapterModule: LogDBModule = {
   name: NAME,
   capabilities: { shrinksOnCompaction: true, exclusiveOpen: true, durable: true, detectsDamage: true },
   optionsSchema,
-  createModule(options) {
-    const factory: LogDBFactory = (config) => openLevelDBLogDB(config, options);
-    return new ContainerModule((load) => {
-      load.bind(LogDBFactoryID).toConstantValue(factory);
-    });
-  },
+  create: (options) => (config) => openLevelDBLogDB(config, options),
 };

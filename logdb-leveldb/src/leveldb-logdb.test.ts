@@ -2,8 +2,7 @@ import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { Container } from 'inversify';
-import { type LogDBFactory, LogDBFactoryID, type Snapshot } from '@drakkar/raftio';
+import type { Snapshot } from '@drakkar/raftio';
 import {
   TestLogs,
   entries,
@@ -149,10 +148,8 @@ describe('opening', () => {
 });
 
 describe('adapterModule', () => {
-  it('binds a factory that opens a log with the options', async () => {
-    const container = new Container();
-    container.load(adapterModule.createModule({ writeBufferSizeBytes: 65_536 }));
-    const factory = container.get<LogDBFactory>(LogDBFactoryID);
+  it('creates a factory that opens a log with the options', async () => {
+    const factory = adapterModule.create({ writeBufferSizeBytes: 65_536 });
     const db = logs.keep(await factory({ dir: logs.dir, walDir: logs.dir }));
     const cmd = Buffer.alloc(100_000);
     for (let i = 1; i <= 20; i++) await db.saveRaftState([updateOf(entriesOf(cmd, i, i))]);

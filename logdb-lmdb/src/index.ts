@@ -1,11 +1,4 @@
-import { ContainerModule } from 'inversify';
-import {
-  type ILogDB,
-  type LogDBConfig,
-  type LogDBFactory,
-  LogDBFactoryID,
-  type LogDBModule,
-} from '@drakkar/raftio';
+import type { ILogDB, LogDBConfig, LogDBModule } from '@drakkar/raftio';
 import { openLockedLogDB } from '@drakkar/raftio/kv';
 import { LmdbKV } from './lmdb-kv.js';
 import { FolderLock } from './lock.js';
@@ -36,10 +29,5 @@ export const adapterModule: LogDBModule = {
   name: NAME,
   capabilities: { shrinksOnCompaction: false, exclusiveOpen: true, durable: true, detectsDamage: true },
   optionsSchema,
-  createModule(options) {
-    const factory: LogDBFactory = (config) => openLmdbLogDB(config, options);
-    return new ContainerModule((load) => {
-      load.bind(LogDBFactoryID).toConstantValue(factory);
-    });
-  },
+  create: (options) => (config) => openLmdbLogDB(config, options),
 };

@@ -1,9 +1,7 @@
 import { mkdir, open as openFile, rm, rmdir, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { Container } from 'inversify';
 import { open as openLmdb } from 'lmdb';
-import { type LogDBFactory, LogDBFactoryID } from '@drakkar/raftio';
 import {
   TestLogs,
   entries,
@@ -132,10 +130,8 @@ describe('opening', () => {
 });
 
 describe('adapterModule', () => {
-  it('binds a factory that opens a log with the options', async () => {
-    const container = new Container();
-    container.load(adapterModule.createModule({ pageSizeBytes: 16_384 }));
-    const factory = container.get<LogDBFactory>(LogDBFactoryID);
+  it('creates a factory that opens a log with the options', async () => {
+    const factory = adapterModule.create({ pageSizeBytes: 16_384 });
     const db = logs.keep(await factory({ dir: logs.dir, walDir: logs.dir }));
     await db.saveRaftState([updateOf(entries(1, 3))]);
     expect(await indexesOf(db)).toEqual([1, 2, 3]);

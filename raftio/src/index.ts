@@ -144,6 +144,8 @@ export {
 } from './peer-identity.js';
 export {
   type AdapterModule,
+  type AnyAdapterModule,
+  type BindingAdapterModule,
   type LogDBModule,
   LogDBFactoryID,
   type OptionsSchema,

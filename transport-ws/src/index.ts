@@ -2,12 +2,9 @@ import {
   type ChunkSinkFactory,
   type IRaftRPC,
   type RaftRPCConfig,
-  type RaftRPCFactory,
-  RaftRPCFactoryID,
   type RaftRPCModule,
   type RequestHandler,
 } from '@drakkar/raftio';
-import { ContainerModule } from 'inversify';
 import { type WsTransportOptions, optionsSchema, resolveOptions } from './options.js';
 import { WsRaftRPC } from './ws-raft-rpc.js';
 
@@ -31,12 +28,9 @@ export const adapterModule: RaftRPCModule = {
   name: 'ws',
   capabilities: { mutualTLS: true, snapshots: true, network: true },
   optionsSchema,
-  createModule(options) {
+  create(options) {
     const resolved = resolveOptions(options);
-    const factory: RaftRPCFactory = (config, requestHandler, chunkSinkFactory) =>
+    return (config, requestHandler, chunkSinkFactory) =>
       new WsRaftRPC(config, requestHandler, chunkSinkFactory, resolved);
-    return new ContainerModule(({ bind }) => {
-      bind<RaftRPCFactory>(RaftRPCFactoryID).toConstantValue(factory);
-    });
   },
 };

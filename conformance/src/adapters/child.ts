@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import type { ILogDB, LogDBFactory } from '@drakkar/raftio';
+import type { ILogDB, LogDBModule } from '@drakkar/raftio';
 import { describeError } from '../suite/assert.js';
 import {
   type CrashPlan,
@@ -10,7 +10,7 @@ import {
 } from '../logdb/workload.js';
 import type { ChildLine, ChildTask } from './child-protocol.js';
 import { FailingDisk, canLimitFiles } from './failing-disk.js';
-import { factoryOf, loadAdapterModule } from './load.js';
+import { loadAdapterModule } from './load.js';
 
 const STDOUT = 1;
 const LOSS_MS = 5000;
@@ -28,7 +28,7 @@ function say(line: ChildLine): void {
 }
 
 async function main(task: ChildTask): Promise<void> {
-  const factory = factoryOf<LogDBFactory>(await loadAdapterModule(task.module), task.options);
+  const factory = ((await loadAdapterModule(task.module)) as LogDBModule).create(task.options);
   const { dir, walDir, plan } = task;
   if (task.action === 'open') {
     try {

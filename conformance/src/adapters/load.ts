@@ -1,20 +1,37 @@
-import 'reflect-metadata';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type AdapterModule, LogDBFactoryID, RaftRPCFactoryID } from '@drakkar/raftio';
-import { Container } from 'inversify';
+import {
+  type AdapterModule,
+  type AnyAdapterModule,
+  type BindingAdapterModule,
+  LogDBFactoryID,
+  RaftRPCFactoryID,
+} from '@drakkar/raftio';
+import type { ContainerModule } from 'inversify';
 
 /** The adapter module that a package exports, or a file or folder at a path (relative to the working directory). */
 export async function loadAdapterModule(specifier: string): Promise<AdapterModule> {
   const loaded = (await importFrom(specifier)) as {
-    adapterModule?: AdapterModule;
-    default?: { adapterModule?: AdapterModule };
+    adapterModule?: AnyAdapterModule;
+    default?: { adapterModule?: AnyAdapterModule };
   };
   // What a CommonJS module exports under a name that can't be told in advance is found under `default`.
   const adapter = loaded.adapterModule ?? loaded.default?.adapterModule;
   if (adapter === undefined) throw new Error(`${specifier} has no export "adapterModule"`);
-  return adapter;
+  return 'create' in adapter ? adapter : creatingModule(adapter);
+}
+
+/** An adapter of version 0.1, whose bindings are loaded the way that the host does it: into a container of inversify. */
+async function creatingModule(adapter: BindingAdapterModule): Promise<AdapterModule> {
+  await import('reflect-metadata');
+  const { Container } = await import('inversify');
+  const create = (options: Readonly<Record<string, unknown>>): unknown => {
+    const container = new Container();
+    container.load(adapter.createModule(options) as ContainerModule);
+    return container.get(adapter.kind === 'logdb' ? LogDBFactoryID : RaftRPCFactoryID);
+  };
+  return { ...adapter, create } as AdapterModule;
 }
 
 export function isPath(specifier: string): boolean {
@@ -74,11 +91,4 @@ export function isMissing(specifier: string): boolean {
   } catch {
     return true;
   }
-}
-
-/** The factory that the module binds, made the way that the host makes it: through a container. */
-export function factoryOf<T>(adapter: AdapterModule, options: Readonly<Record<string, unknown>>): T {
-  const container = new Container();
-  container.load(adapter.createModule(options));
-  return container.get<T>(adapter.kind === 'logdb' ? LogDBFactoryID : RaftRPCFactoryID);
 }

@@ -15,7 +15,7 @@ import { describeError } from '../suite/assert.js';
 import { type Carrier, NetworkLink } from '../rpc/network.js';
 import { writeTestCertificates } from '../tls/certificates.js';
 import { crashInChild, failWritesInChild, openInChild, traceInChild } from './child-process.js';
-import { factoryOf, loadAdapterModule } from './load.js';
+import { loadAdapterModule } from './load.js';
 import { damageContent, openFiles } from './place-files.js';
 import { readSyncTrace } from './sync-trace.js';
 import { spawnPeer } from './peer-process.js';
@@ -183,7 +183,7 @@ function common(
 
 function logDBHarness(specifier: string, adapter: LogDBModule, options: ModuleHarnessOptions): LogDBHarness {
   const adapterOptions = options.options ?? {};
-  const factory = factoryOf<LogDBFactory>(adapter, adapterOptions);
+  const factory = adapter.create(adapterOptions);
   return {
     ...common(adapter, options),
     capabilities: adapter.capabilities,
@@ -193,7 +193,7 @@ function logDBHarness(specifier: string, adapter: LogDBModule, options: ModuleHa
 
 function rpcHarness(specifier: string, adapter: RaftRPCModule, options: ModuleHarnessOptions): RPCHarness {
   const adapterOptions = options.options ?? {};
-  const factory = factoryOf<RaftRPCFactory>(adapter, adapterOptions);
+  const factory = adapter.create(adapterOptions);
   return {
     ...common(adapter, options),
     ...(options.carrier === undefined ? {} : { carrier: options.carrier }),

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import type { IConnection, MessageBatch, RaftRPCFactory } from '@drakkar/raftio';
+import type { IConnection, MessageBatch, RaftRPCModule } from '@drakkar/raftio';
 import { batch, patterned } from '../rpc/make.js';
 import {
   PEER_BATCH_BYTES,
@@ -9,7 +9,7 @@ import {
   type PeerTask,
 } from '../rpc/peer.js';
 import { describeError } from '../suite/assert.js';
-import { factoryOf, loadAdapterModule } from './load.js';
+import { loadAdapterModule } from './load.js';
 
 const SAMPLE_MS = 50;
 const ATTEMPTS = 4;
@@ -126,11 +126,8 @@ async function main({ module, options, address }: PeerTask): Promise<void> {
     onWarning: () => undefined,
   };
   const sink = { addChunk: () => Promise.resolve(false), close: () => undefined };
-  const rpc = factoryOf<RaftRPCFactory>(await loadAdapterModule(module), options)(
-    config,
-    receiver.handle,
-    () => sink,
-  );
+  const adapter = (await loadAdapterModule(module)) as RaftRPCModule;
+  const rpc = adapter.create(options)(config, receiver.handle, () => sink);
   await rpc.start();
   const sender = new Sender((target) => rpc.getConnection(target, new AbortController().signal));
   const obey = (command: PeerCommand): void => {

@@ -4,13 +4,10 @@ import { join } from 'node:path';
 import {
   type ILogDB,
   type LogDBFactory,
-  LogDBFactoryID,
   type LogDBModule,
   type RaftRPCFactory,
-  RaftRPCFactoryID,
   type RaftRPCModule,
 } from '@drakkar/raftio';
-import { ContainerModule } from 'inversify';
 import type { AssemblyHarness } from '../assembly/harness.js';
 import { MemoryHub } from './memory-hub.js';
 import { MEMORY_LOGDB_CAPABILITIES, MemoryLogDB, MemoryPlace } from './memory-logdb.js';
@@ -32,10 +29,7 @@ function memoryLogDBModule(open: (place: MemoryPlace) => ILogDB): LogDBModule {
     name: 'memory',
     capabilities: MEMORY_LOGDB_CAPABILITIES,
     optionsSchema,
-    createModule: () =>
-      new ContainerModule(({ bind }) => {
-        bind(LogDBFactoryID).toConstantValue(factory);
-      }),
+    create: () => factory,
   };
 }
 
@@ -47,10 +41,7 @@ function memoryRPCModule(hub: MemoryHub, make: MakeMemoryRPC): RaftRPCModule {
     name: 'memory',
     capabilities: MEMORY_RPC_CAPABILITIES,
     optionsSchema,
-    createModule: () =>
-      new ContainerModule(({ bind }) => {
-        bind(RaftRPCFactoryID).toConstantValue(factory);
-      }),
+    create: () => factory,
   };
 }
 

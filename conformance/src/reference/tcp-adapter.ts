@@ -1,5 +1,4 @@
-import { type RaftRPCFactory, RaftRPCFactoryID, type RaftRPCModule } from '@drakkar/raftio';
-import { ContainerModule } from 'inversify';
+import type { RaftRPCModule } from '@drakkar/raftio';
 import { TCP_RPC_CAPABILITIES, TCP_RULES, TcpRPC, type TcpRules } from './tcp-rpc.js';
 
 /** The reference over TCP as a package would export it, so that it can be run in processes of its own. */
@@ -8,12 +7,9 @@ export const adapterModule: RaftRPCModule = {
   name: 'tcp',
   capabilities: TCP_RPC_CAPABILITIES,
   optionsSchema: { type: 'object' },
-  createModule(options) {
+  create(options) {
     const rules: TcpRules = { ...TCP_RULES, ...options };
-    const factory: RaftRPCFactory = (config, requestHandler, chunkSinkFactory) =>
+    return (config, requestHandler, chunkSinkFactory) =>
       new TcpRPC(config, requestHandler, chunkSinkFactory, rules);
-    return new ContainerModule(({ bind }) => {
-      bind(RaftRPCFactoryID).toConstantValue(factory);
-    });
   },
 };

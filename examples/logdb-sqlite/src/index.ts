@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import { type LogDBFactory, LogDBFactoryID, type LogDBModule } from '@drakkar/raftio';
+import type { LogDBModule } from '@drakkar/raftio';
 import { KVLogDB } from '@drakkar/raftio/kv';
-import { ContainerModule } from 'inversify';
 import { SqliteKV } from './sqlite-kv.js';
 
 const NAME = 'sqlite';
@@ -23,13 +22,9 @@ export const adapterModule: LogDBModule = {
       cacheSizeBytes: { type: 'integer', minimum: 1024 * 1024, default: DEFAULT_CACHE_SIZE_BYTES },
     },
   },
-  createModule(options: SqliteOptions) {
-    const { cacheSizeBytes = DEFAULT_CACHE_SIZE_BYTES } = options;
+  create({ cacheSizeBytes = DEFAULT_CACHE_SIZE_BYTES }: SqliteOptions) {
     // SQLite keeps its write-ahead log beside the database, so `walDir` is of no use here.
-    const factory: LogDBFactory = async ({ dir }) =>
+    return async ({ dir }) =>
       KVLogDB.open(await SqliteKV.open({ file: join(dir, 'log.db'), cacheSizeBytes }), { name: NAME });
-    return new ContainerModule(({ bind }) => {
-      bind(LogDBFactoryID).toConstantValue(factory);
-    });
   },
 };

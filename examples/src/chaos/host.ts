@@ -7,8 +7,10 @@ import {
   type IRaftRPC,
   type LogDBFactory,
   LogDBFactoryID,
+  type LogDBModule,
   type RaftRPCFactory,
   RaftRPCFactoryID,
+  type RaftRPCModule,
   type SessionRecord,
   hasErrorCode,
   isDrakkarError,
@@ -239,24 +241,22 @@ async function overridesOf(
   disk: DiskFaults,
 ): Promise<Overrides> {
   const routes = new Map(plan.routes);
-  const transport = await loadAdapter(`@drakkar/transport-${plan.transport}`);
-  const logdb = await loadAdapter(`@drakkar/logdb-${plan.logdb}`);
+  const transport = await loadAdapter<RaftRPCModule>(`@drakkar/transport-${plan.transport}`);
+  const logdb = await loadAdapter<LogDBModule>(`@drakkar/logdb-${plan.logdb}`);
   return (container) => {
-    container.load(transport.createModule(plan.transportOptions));
-    const makeRPC = container.get<RaftRPCFactory>(RaftRPCFactoryID);
+    const makeRPC = transport.create(plan.transportOptions);
     const makeObstructedRPC: RaftRPCFactory = (...args) =>
       faultyRPC(routedRPC(makeRPC(...args), routes), network);
-    container.rebind<RaftRPCFactory>(RaftRPCFactoryID).toConstantValue(makeObstructedRPC);
+    container.bind<RaftRPCFactory>(RaftRPCFactoryID).toConstantValue(makeObstructedRPC);
     if (!plan.hasFaultyDisk) return;
-    container.load(logdb.createModule({}));
-    const makeLogDB = container.get<LogDBFactory>(LogDBFactoryID);
+    const makeLogDB = logdb.create({});
     const makeFaultyLogDB: LogDBFactory = async (...args) => faultyLogDB(await makeLogDB(...args), disk);
-    container.rebind<LogDBFactory>(LogDBFactoryID).toConstantValue(makeFaultyLogDB);
+    container.bind<LogDBFactory>(LogDBFactoryID).toConstantValue(makeFaultyLogDB);
   };
 }
 
-async function loadAdapter(name: string): Promise<AdapterModule> {
-  const { adapterModule } = (await import(name)) as { adapterModule: AdapterModule };
+async function loadAdapter<M extends AdapterModule>(name: string): Promise<M> {
+  const { adapterModule } = (await import(name)) as { adapterModule: M };
   return adapterModule;
 }
 

@@ -1,8 +1,6 @@
-import 'reflect-metadata';
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { LogDBFactoryID, makeEntry } from '@drakkar/raftio';
-import { Container } from 'inversify';
+import { makeEntry } from '@drakkar/raftio';
 import Database from 'libsql';
 import { adapterModule } from '../../logdb-sqlite/dist/index.js';
 
@@ -14,9 +12,7 @@ if (what === 'foreign') {
     "CREATE TABLE kv (key BLOB, value BLOB); INSERT INTO kv VALUES (x'61', x'62')",
   );
 } else {
-  const container = new Container();
-  container.load(adapterModule.createModule({}));
-  const db = await container.get(LogDBFactoryID)({ dir, walDir: dir });
+  const db = await adapterModule.create({})({ dir, walDir: dir });
   for (let index = 1; index <= Number(what); index += 1) {
     const entriesToSave = [makeEntry({ term: 1, index, cmd: new Uint8Array(100) })];
     const state = { term: 1, vote: 1, commit: index };

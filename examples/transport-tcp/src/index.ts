@@ -1,6 +1,5 @@
-import { type RaftRPCFactory, RaftRPCFactoryID, type RaftRPCModule } from '@drakkar/raftio';
+import type { RaftRPCModule } from '@drakkar/raftio';
 import { integerOptionsSchema } from '@drakkar/raftio/transport';
-import { ContainerModule } from 'inversify';
 import { OPTIONS, type TcpOptions, resolveOptions } from './options.js';
 import { TcpRaftRPC } from './tcp-raft-rpc.js';
 
@@ -10,12 +9,9 @@ export const adapterModule: RaftRPCModule = {
   name: 'tcp',
   capabilities: { mutualTLS: true, snapshots: true, network: true },
   optionsSchema: integerOptionsSchema('Options of the tcp transport', OPTIONS),
-  createModule(options: Partial<TcpOptions>) {
+  create(options: Partial<TcpOptions>) {
     const resolved = resolveOptions(options);
-    const factory: RaftRPCFactory = (config, requestHandler, chunkSinkFactory) =>
+    return (config, requestHandler, chunkSinkFactory) =>
       new TcpRaftRPC(config, requestHandler, chunkSinkFactory, resolved);
-    return new ContainerModule(({ bind }) => {
-      bind(RaftRPCFactoryID).toConstantValue(factory);
-    });
   },
 };

@@ -117,7 +117,7 @@ settings:
       name: 'mine',
       optionsSchema: {},
       capabilities: {},
-      createModule: () => ({}),
+      create: () => ({}),
     };
     const input = { ...MINIMAL, logdb: { module, options: {} } } as unknown as NodeHostConfigInput;
     const { config } = await loadNodeHostConfig(input);

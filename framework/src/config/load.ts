@@ -1,5 +1,5 @@
 import { isAbsolute, join, resolve } from 'node:path';
-import type { AdapterModule } from '@drakkar/raftio';
+import type { AnyAdapterModule } from '@drakkar/raftio';
 import type { ConfigProblem } from '../errors/host.js';
 import type { IFileSystem } from '../fs/file-system.js';
 import { NodeFileSystem } from '../fs/node-file-system.js';
@@ -50,13 +50,13 @@ const checkSchema = compileOwnSchema(nodeHostSchema);
  * the returned function puts the objects back.
  */
 function setModulesAside(draft: Record<string, unknown>): () => void {
-  const aside: [Record<string, unknown>, AdapterModule][] = [];
+  const aside: [Record<string, unknown>, AnyAdapterModule][] = [];
   for (const section of ADAPTER_SECTIONS) {
     const adapter = draft[section];
     if (!isPlainObject(adapter)) continue;
     const module = adapter['module'];
     if (typeof module !== 'object' || module === null) continue;
-    aside.push([adapter, module as AdapterModule]);
+    aside.push([adapter, module as AnyAdapterModule]);
     adapter['module'] = 'given in code';
   }
   return () => {

@@ -1,11 +1,11 @@
-import type { AdapterModule, AllowedPeer } from '@drakkar/raftio';
+import type { AnyAdapterModule, AllowedPeer } from '@drakkar/raftio';
 import type { LogLevel, LogModule } from '../logging/logger.js';
 import type { SoftSettings } from '../settings/soft.js';
 
 /** Which adapter, and its options. */
 export interface AdapterConfig {
   /** Short name, package name, or path relative to the configuration file; in code also the module itself. */
-  readonly module: string | AdapterModule;
+  readonly module: string | AnyAdapterModule;
   /** Checked against the adapter's own schema. */
   readonly options: Readonly<Record<string, unknown>>;
 }
@@ -55,7 +55,7 @@ export interface NodeHostConfig {
 }
 
 export interface AdapterConfigInput {
-  readonly module?: string | AdapterModule;
+  readonly module?: string | AnyAdapterModule;
   readonly options?: Readonly<Record<string, unknown>>;
 }
 

@@ -1,4 +1,4 @@
-import { type AdapterModule, type DrakkarError, hasErrorCode, isDrakkarError } from '@drakkar/raftio';
+import { type AnyAdapterModule, type DrakkarError, hasErrorCode, isDrakkarError } from '@drakkar/raftio';
 import type { Finding } from '../config/findings.js';
 import type { AdapterSection, CheckedNodeHostConfig } from '../config/load.js';
 import { isPlainObject } from '../config/plain.js';
@@ -7,7 +7,7 @@ import { type ConfigProblem, ErrInvalidModule } from '../errors/host.js';
 import { type ModuleLoader, loadAdapter } from './load-adapter.js';
 import { messageOf } from '../errors/inspect.js';
 
-export type Adapters = Partial<Record<AdapterSection, AdapterModule>>;
+export type Adapters = Partial<Record<AdapterSection, AnyAdapterModule>>;
 
 export interface LoadedAdapters {
   adapters: Adapters;
@@ -31,7 +31,7 @@ function toModuleProblem(
   return checked.source.toProblem({ segments, message });
 }
 
-function checkOptions(adapter: AdapterModule, section: AdapterSection, options: unknown): Finding[] {
+function checkOptions(adapter: AnyAdapterModule, section: AdapterSection, options: unknown): Finding[] {
   let check;
   try {
     check = compileAdapterSchema(adapter.optionsSchema);
@@ -45,7 +45,7 @@ function checkOptions(adapter: AdapterModule, section: AdapterSection, options: 
   return check(options, [section, 'options']);
 }
 
-function checkCapabilities(adapter: AdapterModule, draft: Readonly<Record<string, unknown>>): Finding[] {
+function checkCapabilities(adapter: AnyAdapterModule, draft: Readonly<Record<string, unknown>>): Finding[] {
   if (adapter.kind !== 'transport' || draft['mutualTls'] !== true || adapter.capabilities.mutualTLS)
     return [];
   return [
@@ -73,7 +73,7 @@ export async function loadAdapters(
     try {
       const adapter = await loadAdapter(
         section,
-        module as string | AdapterModule,
+        module as string | AnyAdapterModule,
         checked.source.baseDir,
         loader,
       );

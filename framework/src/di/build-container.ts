@@ -1,6 +1,6 @@
 import { Container, type ContainerModule } from 'inversify';
 import {
-  type AdapterModule,
+  type AnyAdapterModule,
   type LogDBFactory,
   LogDBFactoryID,
   type RaftRPCFactory,
@@ -104,19 +104,30 @@ const isLoaded = (input: NodeHostConfigInput | LoadedNodeHostConfig): input is L
 function loadAdapterModule(
   container: Container,
   section: AdapterSection,
-  adapter: AdapterModule,
+  adapter: AnyAdapterModule,
   config: NodeHostConfig,
 ): void {
   const fail = (what: string, cause?: unknown): never => {
     throw new ErrInvalidModule(`${section}.module: the ${section} '${adapter.name}' ${what}`, { cause });
   };
-  try {
-    container.load(adapter.createModule(config[section].options));
-  } catch (error) {
-    fail(`could not be set up: ${messageOf(error)}`, error);
-  }
+  const attempt = <T>(setUp: () => T): T => {
+    try {
+      return setUp();
+    } catch (error) {
+      return fail(`could not be set up: ${messageOf(error)}`, error);
+    }
+  };
   const id = FACTORY_IDS[section];
-  if (!container.isBound(id)) fail(`binds nothing to ${id.description}`);
+  const { options } = config[section];
+  if ('create' in adapter) {
+    const factory: unknown = attempt(() => adapter.create(options));
+    if (typeof factory !== 'function')
+      fail('has created no factory: what `create` returns must be a function');
+    container.bind(id).toConstantValue(factory);
+  } else {
+    attempt(() => container.load(adapter.createModule(options) as ContainerModule));
+    if (!container.isBound(id)) fail(`binds nothing to ${id.description}`);
+  }
 }
 
 function getFactory<T>(container: Container, section: AdapterSection): T {

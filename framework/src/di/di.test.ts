@@ -2,9 +2,10 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ContainerModule } from 'inversify';
+import { ContainerModule, type ContainerModuleLoadOptions } from 'inversify';
 import {
   type AdapterModule,
+  type BindingAdapterModule,
   type LogDBFactory,
   LogDBFactoryID,
   type LogDBModule,
@@ -42,10 +43,7 @@ function logDBModule(changes: Partial<LogDBModule> = {}): LogDBModule {
       additionalProperties: false,
       properties: { mapSizeBytes: { type: 'integer', minimum: 1, default: 4096 } },
     },
-    createModule: () =>
-      new ContainerModule(({ bind }) => {
-        bind<LogDBFactory>(LogDBFactoryID).toConstantValue(logDBFactory);
-      }),
+    create: () => logDBFactory,
     ...changes,
   };
 }
@@ -56,12 +54,15 @@ function transportModule(changes: Partial<RaftRPCModule> = {}): RaftRPCModule {
     name: 'testrpc',
     capabilities: { mutualTLS: false, snapshots: true, network: true },
     optionsSchema: { type: 'object', additionalProperties: false, properties: {} },
-    createModule: () =>
-      new ContainerModule(({ bind }) => {
-        bind<RaftRPCFactory>(RaftRPCFactoryID).toConstantValue(raftRPCFactory);
-      }),
+    create: () => raftRPCFactory,
     ...changes,
   };
+}
+
+/** A LogDB as of version 0.1, which binds its factory itself. */
+function bindingLogDBModule(load: (options: ContainerModuleLoadOptions) => void): BindingAdapterModule {
+  const { kind, name, capabilities, optionsSchema } = logDBModule();
+  return { kind, name, capabilities, optionsSchema, createModule: () => new ContainerModule(load) };
 }
 
 /** Packages that are installed, by name, with what they export. */
@@ -122,15 +123,25 @@ describe('buildContainer', () => {
     expect([services.logDBName, services.transportName]).toEqual(['lmdb', 'theirs']);
   });
 
+  it('takes an adapter of version 0.1, which binds its factory itself', async () => {
+    const module = bindingLogDBModule(({ bind }) => {
+      bind<LogDBFactory>(LogDBFactoryID).toConstantValue(logDBFactory);
+    });
+    expect((await buildContainer({ ...IN_CODE, logdb: { module } })).logDBFactory).toBe(logDBFactory);
+    const moduleLoader = loaderOf({ 'old-db': { adapterModule: module } });
+    const services = await buildContainer({ ...IN_CODE, logdb: { module: 'old-db' } }, { moduleLoader });
+    expect(services.logDBFactory).toBe(logDBFactory);
+  });
+
   it('hands the adapter the options, with defaults', async () => {
     const given: unknown[] = [];
     const module = logDBModule();
     const logdb = {
       module: {
         ...module,
-        createModule: (options: Readonly<Record<string, unknown>>) => {
+        create: (options: Readonly<Record<string, unknown>>) => {
           given.push(options);
-          return module.createModule(options);
+          return module.create(options);
         },
       },
     };
@@ -144,7 +155,7 @@ describe('adapters on the disk', () => {
     exports.adapterModule = {
       kind: '${kind}', name: '${name}', optionsSchema: { type: 'object' },
       capabilities: ${JSON.stringify((kind === 'logdb' ? logDBModule() : transportModule()).capabilities)},
-      createModule: () => ({ load: ({ bind }) => undefined }),
+      create: () => undefined,
     };`;
 
   it('are found by a path relative to the configuration file, and by name from its folder', async () => {
@@ -274,6 +285,16 @@ describe('an adapter that can not be used', () => {
       ) as unknown as string,
     ],
     [
+      'no-factory',
+      'ERR_INVALID_MODULE',
+      "logdb.module: the logdb 'testdb' has created no factory: what `create` returns must be a function",
+    ],
+    [
+      'nothing-made',
+      'ERR_INVALID_MODULE',
+      'logdb.module: the adapterModule of "nothing-made" has no `create` function',
+    ],
+    [
       'not-binding',
       'ERR_INVALID_MODULE',
       "logdb.module: the logdb 'testdb' binds nothing to @drakkar/raftio/LogDBFactory",
@@ -295,19 +316,16 @@ describe('an adapter that can not be used', () => {
       'bad-schema': { adapterModule: logDBModule({ optionsSchema: { type: 'nonsense' } }) },
       'not-loading': {
         adapterModule: logDBModule({
-          createModule: () => {
+          create: () => {
             throw new Error('out of luck');
           },
         }),
       },
-      'not-binding': {
-        adapterModule: logDBModule({ createModule: () => new ContainerModule(() => undefined) }),
-      },
+      'no-factory': { adapterModule: logDBModule({ create: (() => ({})) as never }) },
+      'nothing-made': { adapterModule: { ...logDBModule(), create: undefined } },
+      'not-binding': { adapterModule: bindingLogDBModule(() => undefined) },
       'binding-no-function': {
-        adapterModule: logDBModule({
-          createModule: () =>
-            new ContainerModule(({ bind }) => void bind(LogDBFactoryID).toConstantValue({})),
-        }),
+        adapterModule: bindingLogDBModule(({ bind }) => void bind(LogDBFactoryID).toConstantValue({})),
       },
     });
     await expect(buildContainer({ ...IN_CODE, logdb: { module } }, { moduleLoader })).rejects.toMatchObject({

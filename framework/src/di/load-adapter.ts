@@ -1,7 +1,12 @@
 import { createRequire } from 'node:module';
 import { extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { AdapterModule, LogDBCapabilities, RaftRPCCapabilities } from '@drakkar/raftio';
+import type {
+  AdapterModule,
+  AnyAdapterModule,
+  LogDBCapabilities,
+  RaftRPCCapabilities,
+} from '@drakkar/raftio';
 import { isPlainObject } from '../config/plain.js';
 import { suggest } from '../config/suggest.js';
 import { ErrInvalidModule, ErrModuleNotFound } from '../errors/host.js';
@@ -36,7 +41,7 @@ const CAPABILITIES = {
 /** What is wrong with `value` as an adapter module of that kind; `undefined` when nothing is. */
 function adapterModuleFault(value: unknown, kind: AdapterModule['kind']): string | undefined {
   if (typeof value !== 'object' || value === null) return 'is not an object';
-  const module = value as Partial<Record<keyof AdapterModule, unknown>>;
+  const module = value as Partial<Record<keyof AdapterModule | 'createModule', unknown>>;
   if (module.kind !== 'logdb' && module.kind !== 'transport')
     return "has no `kind` of 'logdb' or 'transport'";
   if (typeof module.name !== 'string' || module.name === '') return 'has no `name`';
@@ -46,7 +51,8 @@ function adapterModuleFault(value: unknown, kind: AdapterModule['kind']): string
   if (!isPlainObject(capabilities)) return 'has no `capabilities`';
   const unstated = CAPABILITIES[kind].find((name) => typeof capabilities[name] !== 'boolean');
   if (unstated !== undefined) return `does not state \`capabilities.${unstated}\` as true or false`;
-  if (typeof module.createModule !== 'function') return 'has no `createModule` function';
+  const makes = typeof module.create === 'function' || typeof module.createModule === 'function';
+  if (!makes) return 'has no `create` function';
   return undefined;
 }
 
@@ -157,10 +163,10 @@ function exportedAdapter(imported: unknown): unknown {
  */
 export async function loadAdapter(
   kind: AdapterModule['kind'],
-  configured: string | AdapterModule,
+  configured: string | AnyAdapterModule,
   baseDir: string,
   loader: ModuleLoader = nodeModuleLoader,
-): Promise<AdapterModule> {
+): Promise<AnyAdapterModule> {
   if (typeof configured !== 'string') {
     const fault = adapterModuleFault(configured, kind);
     if (fault === undefined) return configured;
@@ -190,5 +196,5 @@ export async function loadAdapter(
       details: { module: configured },
     });
   }
-  return adapter as AdapterModule;
+  return adapter as AnyAdapterModule;
 }

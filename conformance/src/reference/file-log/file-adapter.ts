@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { type LogDBFactory, LogDBFactoryID, type LogDBModule } from '@drakkar/raftio';
-import { ContainerModule } from 'inversify';
+import type { LogDBModule } from '@drakkar/raftio';
 import type { FileLogFault } from './faults.js';
 import { FileLogDB } from './file-logdb.js';
 
@@ -17,11 +16,8 @@ export const adapterModule: LogDBModule = {
   name: 'files',
   capabilities: { shrinksOnCompaction: true, exclusiveOpen: true, durable: true, detectsDamage: true },
   optionsSchema: { type: 'object' },
-  createModule({ segmentBytes = SEGMENT_BYTES, faults = [] }: FileLogOptions) {
-    const factory: LogDBFactory = ({ walDir }) =>
-      FileLogDB.open({ folder: join(walDir, '.'), segmentBytes, faults: new Set(faults) });
-    return new ContainerModule(({ bind }) => {
-      bind(LogDBFactoryID).toConstantValue(factory);
-    });
-  },
+  create:
+    ({ segmentBytes = SEGMENT_BYTES, faults = [] }: FileLogOptions) =>
+    ({ walDir }) =>
+      FileLogDB.open({ folder: join(walDir, '.'), segmentBytes, faults: new Set(faults) }),
 };
