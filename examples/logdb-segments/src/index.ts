@@ -1,5 +1,4 @@
-import { type LogDBFactory, LogDBFactoryID, type LogDBModule } from '@drakkar/raftio';
-import { ContainerModule } from 'inversify';
+import type { LogDBModule } from '@drakkar/raftio';
 import { SegmentLogDB } from './segment-logdb.js';
 
 const NAME = 'segments';
@@ -22,10 +21,8 @@ export const adapterModule: LogDBModule = {
       segmentBytes: { type: 'integer', minimum: SMALLEST_SEGMENT_BYTES, default: DEFAULT_SEGMENT_BYTES },
     },
   },
-  createModule({ segmentBytes = DEFAULT_SEGMENT_BYTES }: SegmentOptions) {
-    const factory: LogDBFactory = (config) => SegmentLogDB.open(config, { name: NAME, segmentBytes });
-    return new ContainerModule(({ bind }) => {
-      bind(LogDBFactoryID).toConstantValue(factory);
-    });
-  },
+  create:
+    ({ segmentBytes = DEFAULT_SEGMENT_BYTES }: SegmentOptions) =>
+    (config) =>
+      SegmentLogDB.open(config, { name: NAME, segmentBytes }),
 };
