@@ -115,7 +115,7 @@ describe('drakkar snapshot', () => {
     const remove = (at: number): Promise<void> =>
       retrying(async () => {
         const { host } = await cluster.readyLeader(group);
-        await host.syncRequestDeleteNode(CLUSTER, 5, at, { timeoutMs: 10_000 });
+        await host.syncRequestDeleteNode(CLUSTER, 5, at, { timeoutMs: 60_000 });
       });
     expect(await codeOf(() => remove(configChangeIndex + 1))).toBe('ERR_REJECTED');
     await cluster.write(five, 'new');

@@ -113,7 +113,7 @@ describe('requestCompaction', () => {
       logDB.compactEntriesTo = () => Promise.reject(new ErrUnsupported('no space is ever given back'));
       const members = new Map([[1, MEMORY_ADDRESS]]);
       await host.startCluster(members, false, () => new Journal(), clusterConfig(1, ON_REQUEST));
-      await host.waitReady(CLUSTER, { timeoutMs: 10_000 });
+      await host.waitReady(CLUSTER, { timeoutMs: 60_000 });
       const session = host.getNoOPSession(CLUSTER);
       for (let i = 0; i < 10; i++) await host.syncPropose(session, Buffer.from(`${i}`));
       await host.requestSnapshot(CLUSTER);

@@ -21,7 +21,7 @@ const workshop = new Workshop();
 afterEach(() => workshop.clear());
 
 const ORDERED = { orderedConfigChange: true, compactionOverhead: 5 };
-const TIMEOUT = { timeoutMs: 10_000 };
+const TIMEOUT = { timeoutMs: 60_000 };
 
 const lines = (from: number, to: number): string[] =>
   Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}`);

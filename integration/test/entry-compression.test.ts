@@ -69,7 +69,7 @@ describe('compressed entries', () => {
     const cluster = await TestCluster.start(workshop, 1);
     const address = await cluster.reserve(2);
     const first = await cluster.readyLeader();
-    await first.host.syncRequestAddNode(CLUSTER, 2, address, 0, { timeoutMs: 10_000, force: true });
+    await first.host.syncRequestAddNode(CLUSTER, 2, address, 0, { timeoutMs: 60_000, force: true });
     const second = await cluster.startNode(2, SNAPPY);
     await cluster.write(second, long('compressed'));
     await cluster.write(first, long('plain'));
@@ -89,7 +89,7 @@ describe('compressed entries', () => {
     const node = await cluster.readyLeader();
     await cluster.write(node, 'before');
     const address = await freeAddress();
-    await node.host.syncRequestAddObserver(CLUSTER, 9, address, 0, { timeoutMs: 10_000 });
+    await node.host.syncRequestAddObserver(CLUSTER, 9, address, 0, { timeoutMs: 60_000 });
     const { applied, term } = progressOf(node);
     const proposal = (cmd: Uint8Array, type: EntryType): Message =>
       makeMessage({
@@ -145,7 +145,7 @@ describe('compressed entries', () => {
       });
     expect(await codeOf(() => start(CLUSTER))).toBe('ERR_RSM_INVARIANT');
     await start(CLUSTER + 1);
-    await again.host.waitReady(CLUSTER + 1, { timeoutMs: 10_000 });
+    await again.host.waitReady(CLUSTER + 1, { timeoutMs: 60_000 });
     const session = again.host.getNoOPSession(CLUSTER + 1);
     expect(await again.host.syncPropose(session, Buffer.from('fine'))).toBeGreaterThan(0);
   });

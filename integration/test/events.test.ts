@@ -201,7 +201,7 @@ describe('the events of a host', () => {
 describe('waitReady', () => {
   it('waits for a leader, and for this replica to catch up with it', async () => {
     const cluster = await TestCluster.start(workshop, 3);
-    await Promise.all(cluster.nodes.map(({ host }) => host.waitReady(CLUSTER, { timeoutMs: 10_000 })));
+    await Promise.all(cluster.nodes.map(({ host }) => host.waitReady(CLUSTER, { timeoutMs: 60_000 })));
     for (const { host } of cluster.nodes) {
       await host.syncRead(CLUSTER, new Uint8Array(0), TIMEOUT); // at once, without another try
     }

@@ -250,7 +250,7 @@ describe('importSnapshot', () => {
 
   async function restartOld(): Promise<TestNode> {
     const again = await cluster.startNode(1);
-    await again.host.waitReady(CLUSTER, { timeoutMs: 10_000 });
+    await again.host.waitReady(CLUSTER, { timeoutMs: 60_000 });
     return again;
   }
 
@@ -287,7 +287,7 @@ describe('importSnapshot', () => {
     await node.host.stop();
     await importing();
     const again = await restartNode(cluster, 1);
-    await again.host.waitReady(CLUSTER, { timeoutMs: 10_000 });
+    await again.host.waitReady(CLUSTER, { timeoutMs: 60_000 });
     const members = { 1: node.address, 2: await freeAddress() };
     await again.host.exportSnapshot(CLUSTER, `${backup}-2`);
     await again.host.stop();
@@ -302,7 +302,7 @@ describe('importSnapshot', () => {
     const third = await importing({ from: `${backup}-3`, members: { 1: node.address } });
     expect([...third.membership.removed]).toEqual([2]);
     const alone = await restartNode(cluster, 1);
-    await alone.host.waitReady(CLUSTER, { timeoutMs: 10_000 });
+    await alone.host.waitReady(CLUSTER, { timeoutMs: 60_000 });
     expect(
       await codeOf(() => alone.host.syncRequestAddNode(CLUSTER, 2, members[2], 0, { force: true })),
     ).toBe('ERR_REJECTED');
@@ -325,7 +325,7 @@ describe('importSnapshot', () => {
       electionRTT: 10,
       heartbeatRTT: 1,
     });
-    await second.waitReady(CLUSTER, { timeoutMs: 10_000 });
+    await second.waitReady(CLUSTER, { timeoutMs: 60_000 });
     expect(journal.lines.at(-1)).toBe('line 10');
     await second.exportSnapshot(CLUSTER, `${backup}-2`);
     await second.stop();

@@ -7,7 +7,7 @@ import { CLUSTER, TestCluster, Workshop, codeOf, eventually, freeAddress, progre
 const workshop = new Workshop();
 afterEach(() => workshop.clear());
 
-const TIMEOUT = { timeoutMs: 10_000 };
+const TIMEOUT = { timeoutMs: 60_000 };
 
 describe('checkQuorum', () => {
   it.each([

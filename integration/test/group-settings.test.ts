@@ -188,7 +188,7 @@ describe('a replica whose configuration differs from the settings of its group',
     const configured = { orderedConfigChange: true, lruMaxSessionCount: 2 };
     for (let run = 0; run < 2; run++) {
       const joined = await cluster.startNode(4, { orderedConfigChange: true });
-      await joined.host.waitReady(CLUSTER, { timeoutMs: 10_000 });
+      await joined.host.waitReady(CLUSTER, { timeoutMs: 60_000 });
       expect(progressOf(joined)).toMatchObject({ settings: DEFAULTS, configuredSettings: configured });
       expect(removed(joined)).toEqual([7, 8]);
       expect(await joined.events.first('configurationOverruled')).toHaveLength(1);
@@ -218,7 +218,7 @@ describe('a replica whose configuration differs from the settings of its group',
     const address = await cluster.reserve(4);
     await retrying(() => leader.host.syncRequestAddNode(CLUSTER, 4, address, 0, TIMEOUT));
     const joined = await cluster.startNode(4, { orderedConfigChange: true });
-    await joined.host.waitReady(CLUSTER, { timeoutMs: 10_000 });
+    await joined.host.waitReady(CLUSTER, { timeoutMs: 60_000 });
     expect(joined.events.of('snapshotReceived')).toHaveLength(1);
     expect(progressOf(joined).settings).toEqual(changed);
     await cluster.write(joined, 'by the fourth');

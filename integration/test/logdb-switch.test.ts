@@ -60,7 +60,7 @@ describe('a host that changes its LogDB', () => {
     };
     const cluster = await TestCluster.start(workshop, 3, {}, { snapshotEntries: 40, compactionOverhead: 10 });
     const leader = await cluster.readyLeader();
-    const session = await retrying(() => leader.host.getNewSession(CLUSTER, { timeoutMs: 5_000 }));
+    const session = await retrying(() => leader.host.getNewSession(CLUSTER, { timeoutMs: 20_000 }));
     const once = (node: TestNode): Promise<unknown> =>
       retrying(() => node.host.syncPropose(session, Buffer.from('once'), { timeoutMs: 20_000 }));
     const result = await once(leader);

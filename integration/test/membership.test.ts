@@ -48,7 +48,7 @@ describe('membership changes under load', () => {
     const load = new Load(cluster, leader);
     await addNode(cluster, leader, 4);
     const joined = await cluster.startNode(4);
-    await joined.host.waitReady(CLUSTER, { timeoutMs: 10_000 });
+    await joined.host.waitReady(CLUSTER, { timeoutMs: 60_000 });
     const gone = cluster.other(leader, joined);
     await deleteNode(leader, gone.nodeID);
     expect(await unloaded(gone)).toEqual({ clusterID: CLUSTER, nodeID: gone.nodeID, reason: 'removed' });

@@ -153,7 +153,7 @@ for (const [name, create] of TRANSPORTS) {
       await away.host.stop();
       const address = await cluster.reserve(4);
       await retrying(() =>
-        leader.host.syncRequestAddNode(CLUSTER, 4, address, 0, { timeoutMs: 10_000, force: true }),
+        leader.host.syncRequestAddNode(CLUSTER, 4, address, 0, { timeoutMs: 60_000, force: true }),
       );
       await cluster.startNode(4);
       await cluster.write(leader, 'while it was away');

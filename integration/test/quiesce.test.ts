@@ -31,7 +31,7 @@ async function startAwake(cluster: TestCluster): Promise<void> {
     const config = clusterConfig(nodeID, { clusterID: AWAKE });
     await host.startCluster(cluster.members, false, () => new Journal(), config);
   }
-  for (const { host } of cluster.nodes) await host.waitReady(AWAKE, { timeoutMs: 10_000 });
+  for (const { host } of cluster.nodes) await host.waitReady(AWAKE, { timeoutMs: 60_000 });
 }
 
 const received = (node: TestNode, clusterID: number): number => node.received.get(clusterID) ?? 0;
@@ -147,7 +147,7 @@ describe('an idle group', () => {
     await host.stop();
     const { term } = progressOf(leader);
     const back = await cluster.startNode(nodeID);
-    await back.host.waitReady(CLUSTER, { timeoutMs: 10_000 });
+    await back.host.waitReady(CLUSTER, { timeoutMs: 60_000 });
     expect(await cluster.read(back)).toBe('a');
     expect(progressOf(leader).term).toBe(term);
     await asleep(cluster.nodes);

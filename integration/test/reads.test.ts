@@ -15,7 +15,7 @@ import {
 const workshop = new Workshop();
 afterEach(() => workshop.clear());
 
-const TIMEOUT = { timeoutMs: 10_000 };
+const TIMEOUT = { timeoutMs: 60_000 };
 const QUERY = new Uint8Array(0);
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 

@@ -23,7 +23,7 @@ async function withHost<T>(machine: MemoryMachine, use: (host: NodeHost) => Prom
 async function startFirst(host: NodeHost): Promise<Journal> {
   const journal = new Journal();
   await host.startCluster(MEMBERS, false, () => journal, clusterConfig(1));
-  await host.waitReady(CLUSTER, { timeoutMs: 10_000 });
+  await host.waitReady(CLUSTER, { timeoutMs: 60_000 });
   return journal;
 }
 
@@ -36,7 +36,7 @@ function linesOn(machine: MemoryMachine): Promise<string[]> {
   return withHost(machine, async (host) => {
     const journal = new Journal();
     await host.startCluster(new Map(), false, () => journal, clusterConfig(1));
-    await host.waitReady(CLUSTER, { timeoutMs: 10_000 });
+    await host.waitReady(CLUSTER, { timeoutMs: 60_000 });
     return [...journal.lines];
   });
 }
@@ -144,7 +144,7 @@ describe('removeData on a machine that loses its power', () => {
         const outcome = await withHost(after.restart('all'), async (host) => {
           const journal = new Journal();
           const code = await codeOf(() => host.startCluster(members, join, () => journal, clusterConfig(1)));
-          if (code === 'no error') await host.waitReady(CLUSTER, { timeoutMs: 10_000 });
+          if (code === 'no error') await host.waitReady(CLUSTER, { timeoutMs: 60_000 });
           return code === 'no error' ? journal.lines.join('') : code;
         });
         // As before, with all that it had, or refused. The join of a first member is refused in any case.

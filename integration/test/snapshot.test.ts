@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CLUSTER, TestCluster, Workshop, codeOf, eventually, retrying } from './support.js';
 
-const TIMEOUT = { timeoutMs: 10_000 };
+const TIMEOUT = { timeoutMs: 60_000 };
 
 const workshop = new Workshop();
 afterEach(() => workshop.clear());

@@ -16,7 +16,7 @@ import {
 const workshop = new Workshop();
 afterEach(() => workshop.clear());
 
-const TIMEOUT = { timeoutMs: 10_000 };
+const TIMEOUT = { timeoutMs: 60_000 };
 
 const isKnown = (host: string): Promise<boolean> =>
   lookup(host).then(

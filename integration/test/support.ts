@@ -280,7 +280,7 @@ export class TestCluster {
   /** The leader, once it has committed in its term. */
   async readyLeader(among: readonly TestNode[] = this.nodes): Promise<TestNode> {
     const leader = await this.leader(among);
-    await leader.host.waitReady(CLUSTER, { timeoutMs: 10_000 });
+    await leader.host.waitReady(CLUSTER, { timeoutMs: 60_000 });
     return leader;
   }
 
@@ -303,7 +303,7 @@ export class TestCluster {
 
   async read(node: TestNode): Promise<string> {
     const read = (): Promise<Uint8Array> =>
-      node.host.syncRead(CLUSTER, new Uint8Array(0), { timeoutMs: 5_000 });
+      node.host.syncRead(CLUSTER, new Uint8Array(0), { timeoutMs: 20_000 });
     return Buffer.from(await retrying(read)).toString();
   }
 }
