@@ -64,6 +64,9 @@ const NOT_IN_TITLES: Record<string, string> = {
 const FRAGMENT =
   /^(?:after|and|as|at|before|by|for|from|if|in|of|on|that|to|under|what|when|which|while|who|whose|with|without)\b(?!:)/;
 
+/** A longer one is a paragraph in disguise. */
+const MAX_CELL_LENGTH = 120;
+
 const TITLE = /\bit(?:\.each\b[^]*?[)`])?\(\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1/g;
 
 /** Titles of the tests in a source. */
@@ -82,6 +85,16 @@ function findAll(texts: readonly Text[], phrases: Record<string, string>): strin
       return `${path}:${line}: "${found}": ${insteadOf(found)}`;
     }),
   );
+}
+
+/** What a reader sees of the cells of a page's tables, but for lists of names. */
+function cellsIn(text: string): string[] {
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .flatMap((line) => line.split(/(?<!\\)\|/))
+    .map((cell) => cell.trim().replaceAll(/\]\([^)]*\)/g, ']'))
+    .filter((cell) => !/^(?:-+|`[^`]+`(?:, `[^`]+`)*)$/.test(cell));
 }
 
 describe('the words of this project', () => {
@@ -113,6 +126,18 @@ describe('the words of this project', () => {
   it('make a title state behaviour with a verb, not continue the title of its group', () => {
     const fragments = titles.filter(({ text }) => FRAGMENT.test(text));
     expect(fragments.map(({ path, text }) => `${path}: ${text}`)).toEqual([]);
+  });
+
+  it('keep cells of tables short, where pages are not made from the sources', () => {
+    const written = TEXTS.filter((each) => isPage(each) && !each.text.includes('<!-- Made '));
+    const cells = written.flatMap(({ path, text }) => cellsIn(text).map((cell) => `${path}: ${cell}`));
+    expect(cells.length).toBeGreaterThan(500);
+    expect(cells.filter((cell) => cell.length - cell.indexOf(': ') - 2 > MAX_CELL_LENGTH)).toEqual([]);
+  });
+
+  it('fit the README on two screens', () => {
+    const [readme] = TEXTS.filter(({ path }) => path === 'README.md');
+    expect(readme?.text.split('\n').length).toBeLessThan(140);
   });
 
   it('are found where they stand, in any case', () => {
