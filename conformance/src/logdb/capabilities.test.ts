@@ -14,3 +14,14 @@ describe('a LogDB that can do more than it declares', () => {
     expect(cases[0]?.error).toMatch(new RegExp(`declare \`${capability}\``));
   });
 });
+
+describe('a LogDB of version 0.1', () => {
+  it('is not asked for what it does not know of, and reports why', async () => {
+    const harness = memoryLogDBHarness();
+    const { exclusiveOpen, durable, shrinksOnCompaction } = harness.capabilities;
+    const capabilities = { exclusiveOpen, durable, shrinksOnCompaction };
+    const { ok, cases } = await runLogDB({ ...harness, capabilities }, { only: ['LDB-DAMAGE-1'] });
+    expect(ok).toBe(true);
+    expect(cases).toMatchObject([{ status: 'not-applicable', reason: 'detectsDamage is not declared' }]);
+  });
+});

@@ -1,4 +1,5 @@
 import type { ILogDB, LogDBCapabilities } from '@drakkar/raftio';
+import { PendingCalls } from './pending-calls.js';
 import type { CrashPlan, CrashTrace, FaultTrace } from './workload.js';
 
 /** What was seen of a call. */
@@ -59,6 +60,7 @@ export interface LogDBHarness {
 /** Surroundings of one case: a place, with the LogDB open on it. */
 export class LogDBBench {
   readonly #opened = new Set<ILogDB>();
+  readonly pending = new PendingCalls();
   #db: ILogDB | undefined = undefined;
 
   constructor(
@@ -76,7 +78,7 @@ export class LogDBBench {
   }
 
   async open(): Promise<ILogDB> {
-    const db = await this.place.open();
+    const db = this.pending.follow(await this.place.open());
     this.#opened.add(db);
     this.#db = db;
     return db;

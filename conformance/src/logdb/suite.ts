@@ -82,6 +82,7 @@ function suiteOf(harness: LogDBHarness): Suite<LogDBBench, LogDBCapabilities> {
     knownGaps: harness.knownGaps ?? {},
     unavailable: harness.unavailable,
     makeBench: () => makeBench(harness),
+    hangsIn: (bench) => bench.pending.describe(),
     cleanUp: (bench) => bench.cleanUp(),
   };
 }

@@ -32,6 +32,8 @@ export interface Suite<Bench, Capabilities> {
   /** Why the adapter can't run here; nothing is asked of it then, and nothing counts as passed. */
   unavailable?: string | undefined;
   makeBench: () => Promise<Bench>;
+  /** What a case hangs in, as far as its bench knows. */
+  hangsIn?: (bench: Bench) => string | undefined;
   /** Figures that a case has left on its bench. */
   notesOf?: (bench: Bench) => readonly string[];
   /** Called once for every bench made, however the case ended. */
@@ -46,6 +48,11 @@ function bodyOf<B, C>(suite: Suite<B, C>, test: ConformanceCase<B, C>): Body<B> 
   return test.otherwise ?? `${test.requires} is not declared`;
 }
 
+function withHung<B, C>(suite: Suite<B, C>, bench: B, what: string): string {
+  const call = suite.hangsIn?.(bench);
+  return call === undefined ? what : `${what} hangs in ${call}`;
+}
+
 async function runBody<B, C>(
   suite: Suite<B, C>,
   body: Body<B>,
@@ -55,13 +62,13 @@ async function runBody<B, C>(
   const bench = await within(suite.makeBench(), deadlineMs, 'set-up of the harness');
   let failure: unknown;
   try {
-    await within(body(bench), deadlineMs, 'the case');
+    await within(body(bench), deadlineMs, () => withHung(suite, bench, 'the case'));
   } catch (error) {
     failure = error ?? new ConformanceFailure('the case threw nothing');
   }
   notes.push(...(suite.notesOf?.(bench) ?? []));
   try {
-    await within(suite.cleanUp(bench), CLEAN_UP_MS, 'clean-up after the case');
+    await within(suite.cleanUp(bench), CLEAN_UP_MS, () => withHung(suite, bench, 'clean-up after the case'));
   } catch (error) {
     failure ??= error;
   }

@@ -26,13 +26,22 @@ export function patient(limitMs: number, load = loadavg()[0] ?? 0, cores = avail
   return Math.round(limitMs * Math.min(MAX_SLOWNESS, slowness));
 }
 
-/** `promise`, or a failure when it does not settle within `limitMs` on an idle machine. */
-export async function within<T>(promise: Promise<T>, limitMs: number, what: string): Promise<T> {
+/**
+ * `promise`, or a failure when it does not settle within `limitMs` on an idle machine.
+ *
+ * @param what a function is asked when the time is over
+ */
+export async function within<T>(
+  promise: Promise<T>,
+  limitMs: number,
+  what: string | (() => string),
+): Promise<T> {
   const timeoutMs = patient(limitMs);
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      reject(new ConformanceFailure(`${what}: not within ${timeoutMs} ms`));
+      const late = typeof what === 'string' ? what : what();
+      reject(new ConformanceFailure(`${late}: not within ${timeoutMs} ms`));
     }, timeoutMs);
   });
   try {

@@ -182,6 +182,15 @@ describe('adapters on the disk', () => {
     });
   });
 
+  it('are never advised to be installed where a folder of that name lies', async () => {
+    await mkdir(join(dir, 'my-store'));
+    await expect(
+      buildContainer({ ...IN_CODE, logdb: { module: 'my-store' } }, { baseDir: dir }),
+    ).rejects.toMatchObject({
+      message: 'logdb.module: there is no package my-store; did you mean "./my-store"?',
+    });
+  });
+
   it('are looked for under the main file of a folder, and asked of nothing else', async () => {
     await mkdir(join(dir, 'no-main', 'dist'), { recursive: true });
     await writeFile(join(dir, 'no-main', 'dist', 'index.js'), SOURCE('logdb', 'mine'));

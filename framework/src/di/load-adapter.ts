@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -61,9 +62,11 @@ function notFound(
   kind: AdapterModule['kind'],
   configured: string,
   packageName: string,
+  baseDir: string,
   cause: unknown,
 ): Error {
-  const asFile = /\.[cm]?[jt]s$/.test(configured) ? `./${configured}` : undefined;
+  const isFile = /\.[cm]?[jt]s$/.test(configured) || existsSync(resolve(baseDir, configured));
+  const asFile = isFile ? `./${configured}` : undefined;
   const suggestion = suggest(configured, knownModuleNames(kind)) ?? asFile;
   if (suggestion !== undefined) {
     const reason = `there is no package ${packageName}`;
@@ -101,7 +104,7 @@ async function importPackage(
   } catch (error) {
     // A package that is there, but lacks a package that it needs itself, is named in the message by its own name.
     const isItself = specifier === name && messageOf(error).includes(`'${name}'`);
-    if (isNotFound(error) && isItself) throw notFound(kind, configured, name, error);
+    if (isNotFound(error) && isItself) throw notFound(kind, configured, name, baseDir, error);
     throw new ErrInvalidModule(`${kind}.module: the package ${name} can't be loaded: ${messageOf(error)}`, {
       cause: error,
       details: { module: configured },

@@ -1,5 +1,6 @@
 import type { DataDir } from '../datadir/data-dir.js';
 import type { NodeHostServices } from '../di/build-container.js';
+import { costsOfMissing } from './missing-capabilities.js';
 import type { IEventSink } from '../events/event-hub.js';
 import type { ILogger } from '../logging/logger.js';
 import { isOpenToAnybody } from './plaintext.js';
@@ -14,6 +15,20 @@ function warnOfPlaintext({ config, adapters }: NodeHostServices, events: IEventS
     { event: 'plaintext', listenAddress },
   );
   events.emit('plaintext', { listenAddress });
+}
+
+/** An adapter of an earlier version loads as before: the operator is to know what it can't do. */
+function reportCapabilities({ adapters }: NodeHostServices, log: ILogger): void {
+  for (const adapter of [adapters.logdb, adapters.transport]) {
+    const missing = adapter === undefined ? [] : costsOfMissing(adapter);
+    if (adapter === undefined || missing.length === 0) continue;
+    const costs = missing.map(({ name, cost }) => `${name} (${cost})`).join(', ');
+    log.info(`the ${adapter.kind} '${adapter.name}' does not declare ${costs}`, {
+      event: 'missingCapabilities',
+      adapter: adapter.name,
+      missing: missing.map(({ name }) => name),
+    });
+  }
 }
 
 function warnOfAccess({ access, sharedFolders }: DataDir, events: IEventSink, log: ILogger): void {
@@ -49,5 +64,6 @@ export function warnAtStart(
   for (const { path, message } of services.configWarnings) log.warn(`configuration: ${path}: ${message}`);
   if (config.masterServers.length > 0) log.warn('configuration: masterServers has no effect in this release');
   warnOfPlaintext(services, events, log);
+  reportCapabilities(services, log);
   warnOfAccess(dataDir, events, log);
 }
