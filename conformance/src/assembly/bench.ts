@@ -35,8 +35,13 @@ export async function until<T>(
   }
 }
 
+/** Long enough on this machine as it is now: a call that times out may have had its effect, and is not repeated. */
+export function callOptions(): { timeoutMs: number } {
+  return { timeoutMs: patient(CALL_MS) };
+}
+
 /** Repeats a call whose failure is known to have had no effect. */
-async function retrying<T>(what: string, call: () => Promise<T>): Promise<T> {
+export async function retrying<T>(what: string, call: () => Promise<T>): Promise<T> {
   const done = await until(what, async () => {
     try {
       return { value: await call() };
@@ -107,14 +112,14 @@ export class Member {
   async write(command: LedgerCommand): Promise<void> {
     const bytes = encodeCommand(command);
     await retrying(`a write through host ${this.nodeID}`, () =>
-      this.host.syncPropose(this.host.getNoOPSession(CLUSTER_ID), bytes, { timeoutMs: CALL_MS }),
+      this.host.syncPropose(this.host.getNoOPSession(CLUSTER_ID), bytes, callOptions()),
     );
   }
 
   /** A linearizable read through this host. */
   async read(query: LedgerQuery): Promise<unknown> {
     const answer = await retrying(`a read through host ${this.nodeID}`, () =>
-      this.host.syncRead(CLUSTER_ID, encodeQuery(query), { timeoutMs: CALL_MS }),
+      this.host.syncRead(CLUSTER_ID, encodeQuery(query), callOptions()),
     );
     return JSON.parse(Buffer.from(answer).toString());
   }

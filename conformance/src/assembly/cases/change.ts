@@ -1,10 +1,9 @@
 import { type LedgerCommand, encodeQuery } from '../ledger.js';
 import { rejects, same, sameList, truth } from '../../suite/assert.js';
-import { type AssemblyBench, CLUSTER_ID, type Member, commands } from '../bench.js';
+import { type AssemblyBench, CLUSTER_ID, type Member, callOptions, commands, retrying } from '../bench.js';
 import type { AssemblyCase } from './assembly-case.js';
 
 const CASE_MS = 60_000;
-const CALL = { timeoutMs: 10_000 };
 /** Together more than two chunks of a snapshot stream. */
 const BALLAST_BYTES = 128 * 1024;
 /** What is no longer held in memory, and compacted on disk, a host can't be sent any more. */
@@ -72,13 +71,17 @@ export const CHANGE_CASES: readonly AssemblyCase[] = [
       const members = await bench.startGroup();
       for (const command of commands('before', 10)) await members[0]?.write(command);
       const added = await bench.make(4, {}, true);
-      const leader = await bench.leader();
-      await leader.host.syncRequestAddNode(CLUSTER_ID, 4, added.address, 0, CALL);
+      await retrying('a change of the membership', async () => {
+        const leader = await bench.leader();
+        await leader.host.syncRequestAddNode(CLUSTER_ID, 4, added.address, 0, callOptions());
+      });
       await bench.start(added);
       await bench.checkAgree([...members, added], 10);
       await added.write({ id: 'by the new one' });
       same((await added.readIDs()).length, 11, 'commands read through the new host');
-      const membership = await added.host.getClusterMembership(CLUSTER_ID, CALL);
+      const membership = await retrying('the membership', () =>
+        added.host.getClusterMembership(CLUSTER_ID, callOptions()),
+      );
       sameList([...membership.nodes.keys()].sort(), [1, 2, 3, 4], 'members');
     },
     deadlineMs: CASE_MS,
@@ -92,7 +95,9 @@ export const CHANGE_CASES: readonly AssemblyCase[] = [
       const gone = members.find((member) => member !== leader) ?? leader;
       const staying = members.filter((member) => member !== gone);
       await leader.write({ id: 'before' });
-      await leader.host.syncRequestDeleteNode(CLUSTER_ID, gone.nodeID, 0, CALL);
+      await retrying('a change of the membership', () =>
+        leader.host.syncRequestDeleteNode(CLUSTER_ID, gone.nodeID, 0, callOptions()),
+      );
       for (const command of commands('after', 10)) await leader.write(command);
       await bench.checkAgree(staying, 11);
       truth(gone.machine.ids.length <= 1, 'the replica that was removed applied what came later');
