@@ -129,7 +129,7 @@ export interface AdapterSettings {
   options: Readonly<Record<string, unknown>>;
 }
 
-async function harnessOf(
+export async function harnessOf(
   { name, kind, specifier, options, knownGaps }: NamedAdapter,
   settings: AdapterSettings,
 ): Promise<ModuleHarness> {

@@ -132,7 +132,8 @@ export function longestFirst(jobs: readonly Job[]): [place: number, job: Job][] 
 const MAIN = fileURLToPath(new URL('main.js', import.meta.url));
 const LONGEST_MS = 15 * 60_000;
 
-function argumentsOf(job: Job): string[] {
+/** How the command is told to run just this. */
+export function argumentsOf(job: Job): string[] {
   if (job.kind === 'mutants') return job.of === undefined ? ['--mutants'] : ['--mutants-of', job.of];
   if (job.kind === 'assembly') {
     const { logdb, transport } = job.pair;

@@ -3,10 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { describeError } from '../suite/assert.js';
 import { assumeSlowness } from '../suite/wait.js';
 import { isFailure } from './adapters.js';
-import { type Job, type Outcome, longestFirst, nameOf, runJob, runJobApart } from './jobs.js';
+import { type Job, type Outcome, argumentsOf, longestFirst, nameOf, runJob, runJobApart } from './jobs.js';
 import { HELP, type Options, parseOptions } from './options.js';
 import type { Share } from './share.js';
 import { renderTables } from './table.js';
+import { type ThoroughFailure, runThorough } from './thorough.js';
 
 const USAGE_EXIT_CODE = 2;
 
@@ -29,18 +30,29 @@ async function runOne(job: Job, { seed, adapterOptions, cases, share, patience }
 /** On the two cores that the project asks for: of the time of a job most is waiting. */
 const AT_A_TIME = 2;
 
-async function runAll(options: Options): Promise<Outcome> {
-  const { jobs, cases = [], seed, share, patience } = options;
-  const [only] = jobs;
-  if (jobs.length === 1 && only !== undefined) return runOne(only, options);
-  const adapterOptions = JSON.stringify(options.adapterOptions);
-  const extraArgs = [
+/** What a process of its own is told of the options, besides its job. */
+function argumentsFor({
+  cases = [],
+  seed,
+  share,
+  patience,
+  adapterOptions,
+}: Omit<Options, 'jobs'>): string[] {
+  const json = JSON.stringify(adapterOptions);
+  return [
     ...cases.flatMap((id) => ['--case', id]),
     ...(seed === undefined ? [] : ['--seed', String(seed)]),
     ...(share === undefined ? [] : ['--share', String(share.percent)]),
     ...(patience === 1 ? [] : ['--patience', String(patience)]),
-    ...(adapterOptions === '{}' ? [] : ['--options', adapterOptions]),
+    ...(json === '{}' ? [] : ['--options', json]),
   ];
+}
+
+async function runAll(options: Options): Promise<Outcome> {
+  const { jobs } = options;
+  const [only] = jobs;
+  if (jobs.length === 1 && only !== undefined) return runOne(only, options);
+  const extraArgs = argumentsFor(options);
   const outcomes: Outcome[] = [];
   const waiting = longestFirst(jobs);
   const worker = async (): Promise<void> => {
@@ -73,6 +85,45 @@ async function run(options: Options): Promise<number> {
   return ok ? 0 : 1;
 }
 
+const MS_PER_SECOND = 1000;
+const SEEDS = 1_000_000_000;
+
+/** `--thorough`: everything in processes of its own, failures at once. */
+async function runForLong(options: Options, minutes: number): Promise<number> {
+  const { jobs, cases, seed = Math.floor(Date.now() / MS_PER_SECOND) % SEEDS } = options;
+  progress(`${minutes} minutes, from seed ${seed}`);
+  const tell = ({ job, id, seed: at, error }: ThoroughFailure): string => {
+    const repeat = { ...options, cases: id === undefined ? cases : [id], seed: at };
+    const args = [...argumentsOf(job), ...argumentsFor(repeat)].join(' ');
+    return `${nameOf(job)}: ${id ?? 'FAILED to load'}, seed ${at}: ${error}\n  to repeat it: ${args}`;
+  };
+  const result = await runThorough({
+    jobs,
+    seed,
+    minutes,
+    ask: async (job, drawing, at) => {
+      const args = argumentsFor({ ...options, cases: drawing ?? cases, seed: at });
+      const { adapters } = await runJobApart(job, args);
+      return adapters[0] ?? { name: nameOf(job), broken: 'its process told nothing' };
+    },
+    onFailure: (failure) => {
+      progress(`FAILED ${tell(failure)}`);
+    },
+    onRun: (job, at, count) => {
+      progress(`${nameOf(job)}: ${count} cases, seed ${at}`);
+    },
+  });
+  const failures = result.failures.map((each) => ({ adapter: nameOf(each.job), text: tell(each) }));
+  const json = JSON.stringify({ ok: failures.length === 0, seed, ...result, failures }, null, 2);
+  const table = [
+    ...failures.map(({ text }) => text),
+    `${result.cases} cases asked, ${failures.length} failed`,
+  ];
+  if (options.output !== undefined) await writeFile(options.output, `${json}\n`);
+  process.stdout.write(`${options.json ? json : table.join('\n')}\n`);
+  return failures.length === 0 && result.cases > 0 ? 0 : 1;
+}
+
 async function main(args: readonly string[]): Promise<number> {
   let options: Options;
   try {
@@ -85,7 +136,8 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  return run(options);
+  const { thoroughMinutes } = options;
+  return thoroughMinutes === undefined ? run(options) : runForLong(options, thoroughMinutes);
 }
 
 const EXIT_PATIENCE_MS = 2000;

@@ -32,6 +32,8 @@ or folder. Exits with 1 if anything failed.
   --share PERCENT  a part of all cases, pairs and mutants, drawn by the seed (by default, by the day)
   --patience N     allow N times as long for everything that adapters and pairs are waited for, from 1 (the default, more
                    on a machine with a load) to 10
+  --thorough       for an hour, the cases that draw from a seed, each time with another one (only adapters)
+  --minutes N      so long instead (1 to 1440)
   --mutants        only the deliberately wrong adapters
   --mutants-of K   only those of one kind: ${Object.keys(MUTANTS_OF).join(', ')} (may be repeated)
   --no-mutants     leave them out (left out, too, where adapters or cases are chosen)
@@ -44,6 +46,8 @@ export interface Options {
   jobs: readonly Job[];
   cases: readonly string[] | undefined;
   seed: number | undefined;
+  /** How long to ask with ever new seeds; undefined: everything is asked once. */
+  thoroughMinutes: number | undefined;
   /** Of all that there is; the cases that are named are asked whole. */
   share: Share | undefined;
   /** Limits of time are so many times as long. */
@@ -123,6 +127,25 @@ function parseSeed(text: string | undefined): number | undefined {
   return Number(text);
 }
 
+const MAX_MINUTES = 1440;
+
+function parseMinutes(isThorough: boolean, text: string | undefined): number | undefined {
+  if (!isThorough && text !== undefined) throw new UsageError('--minutes goes with --thorough');
+  const minutes = Number(text ?? 60);
+  if (!Number.isInteger(minutes) || minutes < 1 || minutes > MAX_MINUTES) {
+    throw new UsageError(`--minutes takes a whole number from 1 to ${MAX_MINUTES}, not "${text}"`);
+  }
+  return isThorough ? minutes : undefined;
+}
+
+function thoroughJobs(jobs: readonly Job[], isShared: boolean): Job[] {
+  if (isShared) throw new UsageError('--thorough takes no --share: it asks until the time is over');
+  const adapters = jobs.filter(({ kind }) => kind === 'adapter');
+  if (adapters.length === 0)
+    throw new UsageError('--thorough takes adapters: no cases of others draw from a seed');
+  return adapters;
+}
+
 /** Without a seed, that of the day. */
 function parseShare(text: string | undefined, seed: number | undefined): Share | undefined {
   if (text === undefined) return undefined;
@@ -163,6 +186,8 @@ const OPTIONS = {
   seed: { type: 'string' },
   share: { type: 'string' },
   patience: { type: 'string', default: '1' },
+  thorough: { type: 'boolean', default: false },
+  minutes: { type: 'string' },
   mutants: { type: 'boolean', default: false },
   'mutants-of': { type: 'string', multiple: true, default: [] as string[] },
   'no-mutants': { type: 'boolean', default: false },
@@ -188,8 +213,10 @@ export function parseOptions(args: readonly string[]): Options {
   const share = parseShare(values.share, seed);
   const hasOptions = Object.keys(adapterOptions).length > 0;
   if (hasOptions && chosen.length === 0) throw new UsageError('--options and --engine need an adapter');
+  const jobs = jobsFor(chosen, { ...values, drawn: share });
   return {
-    jobs: jobsFor(chosen, { ...values, drawn: share }),
+    jobs: values.thorough ? thoroughJobs(jobs, share !== undefined) : jobs,
+    thoroughMinutes: parseMinutes(values.thorough, values.minutes),
     share,
     cases: values.case,
     seed: share?.seed ?? seed,

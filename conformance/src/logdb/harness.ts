@@ -62,14 +62,25 @@ export class LogDBBench {
   readonly #opened = new Set<ILogDB>();
   readonly pending = new PendingCalls();
   #db: ILogDB | undefined = undefined;
+  readonly #seed: number;
+  /** Whether the case has looked at the seed. */
+  hasDrawn = false;
 
   constructor(
     readonly place: LogDBPlace,
     readonly capabilities: LogDBCapabilities,
-    readonly seed: number,
+    seed: number,
     /** A bench on a new place, for what has to begin from nothing once more; it is cleaned up by the caller that asked for it. */
     readonly another: () => Promise<LogDBBench> = () => Promise.reject(new Error('there is one place only')),
-  ) {}
+  ) {
+    this.#seed = seed;
+  }
+
+  /** What a case draws from. */
+  get seed(): number {
+    this.hasDrawn = true;
+    return this.#seed;
+  }
 
   /** The LogDB that was opened last. */
   get db(): ILogDB {

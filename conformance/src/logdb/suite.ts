@@ -83,6 +83,7 @@ function suiteOf(harness: LogDBHarness): Suite<LogDBBench, LogDBCapabilities> {
     unavailable: harness.unavailable,
     makeBench: () => makeBench(harness),
     hangsIn: (bench) => bench.pending.describe(),
+    hasDrawn: ({ hasDrawn }) => hasDrawn,
     cleanUp: (bench) => bench.cleanUp(),
   };
 }

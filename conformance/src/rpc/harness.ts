@@ -117,12 +117,23 @@ export class RPCBench {
   readonly #connections: (IConnection | ISnapshotConnection)[] = [];
   readonly #peers: Peer[] = [];
   #carrier: Carrier | undefined;
+  readonly #seed: number;
+  /** Whether the case has looked at the seed. */
+  hasDrawn = false;
 
   constructor(
     readonly site: RPCSite,
     readonly harness: RPCHarness,
-    readonly seed: number,
-  ) {}
+    seed: number,
+  ) {
+    this.#seed = seed;
+  }
+
+  /** What a case draws from. */
+  get seed(): number {
+    this.hasDrawn = true;
+    return this.#seed;
+  }
 
   async make(options: HostOptions = {}): Promise<Host> {
     const address = options.address ?? (await this.site.newAddress());

@@ -38,6 +38,7 @@ function suiteOf(harness: RPCHarness): Suite<RPCBench, RaftRPCCapabilities> {
     unavailable: harness.unavailable,
     makeBench: async () => new RPCBench(await harness.setup(), harness, harness.seed ?? 1),
     notesOf: ({ notes }) => notes,
+    hasDrawn: ({ hasDrawn }) => hasDrawn,
     cleanUp: (bench) => bench.cleanUp(),
   };
 }

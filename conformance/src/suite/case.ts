@@ -24,6 +24,8 @@ export interface CaseResult {
   /** Why it does not apply. */
   reason: string | undefined;
   durationMs: number;
+  /** It has drawn from the seed: another seed asks something else. */
+  hasDrawn?: boolean;
   /** Figures that the case has measured, for reports. */
   notes?: string[];
 }

@@ -36,6 +36,8 @@ export interface Suite<Bench, Capabilities> {
   hangsIn?: (bench: Bench) => string | undefined;
   /** Figures that a case has left on its bench. */
   notesOf?: (bench: Bench) => readonly string[];
+  /** Whether the case on this bench has drawn from the seed. */
+  hasDrawn?: (bench: Bench) => boolean;
   /** Called once for every bench made, however the case ended. */
   cleanUp: (bench: Bench) => Promise<void>;
 }
@@ -57,7 +59,7 @@ async function runBody<B, C>(
   suite: Suite<B, C>,
   body: Body<B>,
   deadlineMs: number,
-  notes: string[],
+  seen: { notes: string[]; hasDrawn: boolean },
 ): Promise<void> {
   const bench = await within(suite.makeBench(), deadlineMs, 'set-up of the harness');
   let failure: unknown;
@@ -66,7 +68,8 @@ async function runBody<B, C>(
   } catch (error) {
     failure = error ?? new ConformanceFailure('the case threw nothing');
   }
-  notes.push(...(suite.notesOf?.(bench) ?? []));
+  seen.notes.push(...(suite.notesOf?.(bench) ?? []));
+  seen.hasDrawn = suite.hasDrawn?.(bench) ?? false;
   try {
     await within(suite.cleanUp(bench), CLEAN_UP_MS, () => withHung(suite, bench, 'clean-up after the case'));
   } catch (error) {
@@ -98,11 +101,11 @@ function outcomeOf(failure: unknown, gap: string | undefined): Outcome {
 async function runCase<B, C>(suite: Suite<B, C>, test: ConformanceCase<B, C>): Promise<CaseResult> {
   const from = performance.now();
   const body = bodyOf(suite, test);
-  const notes: string[] = [];
+  const seen = { notes: [] as string[], hasDrawn: false };
   let failure: unknown;
   try {
     if (typeof body === 'string') throw new NotApplicable(body);
-    await runBody(suite, body, test.deadlineMs ?? DEADLINE_MS, notes);
+    await runBody(suite, body, test.deadlineMs ?? DEADLINE_MS, seen);
   } catch (error) {
     failure = error;
   }
@@ -112,7 +115,8 @@ async function runCase<B, C>(suite: Suite<B, C>, test: ConformanceCase<B, C>): P
     title: test.title,
     ...outcomeOf(failure, suite.knownGaps[test.id]),
     durationMs: Math.round(performance.now() - from),
-    ...(notes.length > 0 ? { notes } : {}),
+    ...(seen.notes.length > 0 ? { notes: seen.notes } : {}),
+    ...(seen.hasDrawn ? { hasDrawn: true } : {}),
   };
 }
 
