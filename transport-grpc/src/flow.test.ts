@@ -132,7 +132,7 @@ describe('a peer that goes away', () => {
 
   it('is noticed when it stops without closing anything, idle or not', async () => {
     const { child, address } = await spawnPeer();
-    const a = await hosts.start({ options: { pingIntervalMs: 50, deadPeerTimeoutMs: 400 } });
+    const a = await hosts.start({ options: { pingIntervalMs: 100, deadPeerTimeoutMs: 1500 } });
     const idle = await a.rpc.getConnection(address, never);
     const busy = await a.rpc.getConnection(address, never);
     const { last } = await fill(busy);
