@@ -22,6 +22,11 @@ export interface Channel {
   readonly closed: Promise<void>;
   /** To be called once, in the turn in which the channel was made. */
   attach(handlers: ChannelHandlers): void;
+  /**
+   * Packets that have arrived in the session, where the engine counts them: a sign of life while the stream stands still
+   * because a datagram was lost.
+   */
+  packetsRead(): number | undefined;
   /** Never throws and never waits: the caller bounds what is on its way. The bytes must not change any more. */
   write(bytes: Uint8Array): void;
   /**

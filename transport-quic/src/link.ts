@@ -32,6 +32,9 @@ export interface LinkTerms {
   peer: string;
 }
 
+/** How many times as long a stream may stand still while datagrams of its session arrive. */
+const STALLED_TIMES = 2;
+
 /**
  * A channel whose two ends have let each other in: messages out as far as the peer's credit goes, messages in, signs
  * of life, an end that is told exactly once.
@@ -46,7 +49,9 @@ export class Link {
   #ending = false;
   #reason: Error | undefined;
   #bytesRead = 0;
+  #packetsRead: number | undefined;
   #silentSweeps = 0;
+  #stalledSweeps = 0;
 
   /** Takes the port over; `attach` is to be called in the same turn. */
   constructor(port: FramePort, terms: LinkTerms) {
@@ -140,15 +145,18 @@ export class Link {
   /**
    * Says something, and gives the peer up when nothing has arrived during `maxSilentSweeps` sweeps. Sweeps are counted
    * rather than time, so that a pause of this process itself, in which nothing could be read, is not held against the
-   * peer.
+   * peer. Datagrams of which nothing can be read yet, because one before them was lost, count for longer: those of a
+   * process that hangs arrive, too, where the engine has a thread of its own.
    */
   sweep(maxSilentSweeps: number, deadPeerTimeoutMs: number): void {
     if (this.#ending) return;
-    const { bytesRead } = this.#port;
-    if (bytesRead !== this.#bytesRead) {
-      this.#bytesRead = bytesRead;
-      this.#silentSweeps = 0;
-    } else if (++this.#silentSweeps >= maxSilentSweeps) {
+    const { bytesRead, packetsRead } = this.#port;
+    const hasRead = bytesRead !== this.#bytesRead;
+    this.#stalledSweeps = hasRead ? 0 : this.#stalledSweeps + 1;
+    this.#silentSweeps = hasRead || packetsRead !== this.#packetsRead ? 0 : this.#silentSweeps + 1;
+    this.#bytesRead = bytesRead;
+    this.#packetsRead = packetsRead;
+    if (this.#silentSweeps >= maxSilentSweeps || this.#stalledSweeps >= STALLED_TIMES * maxSilentSweeps) {
       const message = `no sign of life from ${this.peer} for ${deadPeerTimeoutMs} ms`;
       this.terminate(new ErrConnectionClosed(message, { details: { deadPeerTimeoutMs } }));
       return;

@@ -7,6 +7,7 @@ export interface QuicChannelSession {
   /** Ends the session, which the peer is told; then calls `done`. */
   end: (done: () => void) => void;
   closeTimeoutMs: number;
+  packetsRead: () => number | undefined;
   /** See `Channel`: the fingerprint of the client's certificate in the TLS handshake. */
   clientFingerprint: Uint8Array | undefined;
 }
@@ -47,6 +48,10 @@ export class QuicChannel implements Channel {
     this.#stream.on('close', () => {
       this.#streamEnded(undefined);
     });
+  }
+
+  packetsRead(): number | undefined {
+    return this.#session.packetsRead();
   }
 
   write(bytes: Uint8Array): void {

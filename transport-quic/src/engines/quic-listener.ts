@@ -123,6 +123,7 @@ export class QuicListener implements EngineListener {
       peer,
       closeTimeoutMs: this.#options.closeTimeoutMs,
       clientFingerprint: certificate === null ? undefined : sha256(certificate.raw),
+      packetsRead: () => session.getMetrics()?.packetsIn,
       end: (done) => {
         this.#drop(session);
         this.#channels.delete(session);

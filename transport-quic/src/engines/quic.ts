@@ -87,6 +87,7 @@ export class QuicEngine implements Engine {
       peer,
       closeTimeoutMs: this.#options.closeTimeoutMs,
       clientFingerprint,
+      packetsRead: () => session.getMetrics()?.packetsIn,
       end: (done) => {
         session.close().then(done, done);
       },

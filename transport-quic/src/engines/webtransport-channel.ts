@@ -47,6 +47,10 @@ export class WebTransportChannel implements Channel {
     this.#below.session.closed.then(sessionEnded, sessionEnded);
   }
 
+  packetsRead(): undefined {
+    return undefined;
+  }
+
   write(bytes: Uint8Array): void {
     if (this.#hasEnded || this.#isClosing) return;
     this.#writer.write(bytes).catch(ignore);

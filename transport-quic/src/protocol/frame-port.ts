@@ -74,6 +74,11 @@ export class FramePort {
     return this.#bytesRead;
   }
 
+  /** Packets of the session that have arrived, where the engine counts them. */
+  get packetsRead(): number | undefined {
+    return this.channel.packetsRead();
+  }
+
   /** Does nothing once the port is closed. */
   send(type: FrameType, payload?: Uint8Array): void {
     this.sendBytes(makeFrame(type, payload));

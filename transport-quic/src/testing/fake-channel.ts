@@ -16,6 +16,7 @@ export function fakeChannel(): {
     attach: (given) => {
       handlers = given;
     },
+    packetsRead: () => undefined,
     write: (bytes) => written.push(bytes),
     close: () => ends.push('close'),
     destroy: () => ends.push('destroy'),
