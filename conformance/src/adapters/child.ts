@@ -30,6 +30,8 @@ function say(line: ChildLine): void {
 async function main(task: ChildTask): Promise<void> {
   const factory = ((await loadAdapterModule(task.module)) as LogDBModule).create(task.options);
   const { dir, walDir, plan } = task;
+  // Another working directory than the parent's: a path that an adapter has made relative is another place here.
+  process.chdir(dir);
   if (task.action === 'open') {
     try {
       const db = await factory({ dir, walDir });
