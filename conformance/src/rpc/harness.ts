@@ -135,6 +135,15 @@ export class RPCBench {
     return this.#seed;
   }
 
+  /** What the hosts warned of: of a case that failed, often the reason. */
+  warned(): string[] {
+    return this.#hosts.flatMap(({ address, warnings: [first, ...more] }) => {
+      if (first === undefined) return [];
+      const others = more.length === 0 ? '' : `, and of ${more.length} more`;
+      return [`the host at ${address} warned: ${first}${others}`];
+    });
+  }
+
   async make(options: HostOptions = {}): Promise<Host> {
     const address = options.address ?? (await this.site.newAddress());
     const kept = { address, batches: [], senders: [], sinkSenders: [], sinks: [], warnings: [] } as Omit<

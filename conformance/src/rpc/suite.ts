@@ -37,7 +37,7 @@ function suiteOf(harness: RPCHarness): Suite<RPCBench, RaftRPCCapabilities> {
     knownGaps: harness.knownGaps ?? {},
     unavailable: harness.unavailable,
     makeBench: async () => new RPCBench(await harness.setup(), harness, harness.seed ?? 1),
-    notesOf: ({ notes }) => notes,
+    notesOf: (bench, hasFailed) => (hasFailed ? [...bench.notes, ...bench.warned()] : bench.notes),
     hasDrawn: ({ hasDrawn }) => hasDrawn,
     cleanUp: (bench) => bench.cleanUp(),
   };

@@ -35,7 +35,7 @@ export interface Suite<Bench, Capabilities> {
   /** What a case hangs in, as far as its bench knows. */
   hangsIn?: (bench: Bench) => string | undefined;
   /** Figures that a case has left on its bench. */
-  notesOf?: (bench: Bench) => readonly string[];
+  notesOf?: (bench: Bench, hasFailed: boolean) => readonly string[];
   /** Whether the case on this bench has drawn from the seed. */
   hasDrawn?: (bench: Bench) => boolean;
   /** Called once for every bench made, however the case ended. */
@@ -68,7 +68,7 @@ async function runBody<B, C>(
   } catch (error) {
     failure = error ?? new ConformanceFailure('the case threw nothing');
   }
-  seen.notes.push(...(suite.notesOf?.(bench) ?? []));
+  seen.notes.push(...(suite.notesOf?.(bench, failure !== undefined) ?? []));
   seen.hasDrawn = suite.hasDrawn?.(bench) ?? false;
   try {
     await within(suite.cleanUp(bench), CLEAN_UP_MS, () => withHung(suite, bench, 'clean-up after the case'));

@@ -1,5 +1,5 @@
 import { type IConnection, MAX_MESSAGE_BYTES } from '@drakkar/raftio';
-import { rejectsWith, same, sameList, truth } from '../../suite/assert.js';
+import { describeError, fail, rejectsWith, same, sameList, truth } from '../../suite/assert.js';
 import { Watched, eventually, sleep, within } from '../../suite/wait.js';
 import { type RPCBench, SEND_BUFFER_BYTES } from '../harness.js';
 import { batch, batchOfSize, numbersOf, patterned, sameBatch, upTo } from '../make.js';
@@ -30,7 +30,8 @@ export async function sendUntilStalled(
       await sleep(1);
     }
     if (!send.settled) return { stalled: send, taken: number - 1 };
-    same(send.state, 'resolved', `batch ${number} to a slow peer`);
+    const what = `batch ${number} to a slow peer, whose connection is open`;
+    if (send.state === 'rejected') fail(`${what}: it was rejected with ${describeError(send.error)}`);
     truth(
       number <= most,
       `${number} batches of ${BATCH_BYTES} bytes were taken for a peer that reads nothing`,
