@@ -83,7 +83,7 @@ describe('mutants made by machine', () => {
     ['dropped-call', 'f();', [';']],
     ['dropped-assignment', 'this.a = b;', [';']],
     ['dropped-argument', 'f(a, b);', ['f(a);']],
-  ])('of %s change %s', (operator, code, expected) => {
+  ])('change, of %s, %s', (operator, code, expected) => {
     expect(made(operator, code)).toEqual(expected);
   });
 
@@ -101,7 +101,7 @@ describe('mutants made by machine', () => {
     expect(new Set(ids(code)).size).toBe(ids(code).length);
   });
 
-  it('tell which of them run', () => {
+  it('report which of them run', () => {
     const code =
       'const f = (a) => a + 1; class C { b = 2; g(x) { if (x) return 3; else { x = 4; } return f(x); } } out(new C().g(0));';
     const { text, places } = instrument(code, mutantsOf('a.js', code), 1);

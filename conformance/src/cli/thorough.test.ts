@@ -59,7 +59,7 @@ describe('thorough runs', () => {
     expect(calls.map(([, cases]) => cases)).toEqual([undefined, undefined, ['LDB-MODEL-1'], ['LDB-MODEL-1']]);
   });
 
-  it('tell of a failed case once, with its seed', async () => {
+  it('report a failed case once, with its seed', async () => {
     const { failures } = await rounds([job('a')], (_job, _cases, seed) =>
       report([result('LDB-MODEL-1', true, seed > 7 ? 'failed' : 'passed')]),
     );

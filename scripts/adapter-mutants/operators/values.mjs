@@ -70,7 +70,7 @@ function flippedFlag(node) {
 
 const COPIES = new Set(['from', 'copyOf', 'copyBytes', 'ownBytes', 'ownedBytes', 'structuredClone']);
 
-/** What was copied is shared with whoever gave it. */
+/** What was copied is shared with its giver. */
 function reusedBuffer(node) {
   if (ts.isCallExpression(node)) {
     const [first, ...others] = node.arguments;
