@@ -55,7 +55,10 @@ const pureCore = {
       'error',
       {
         patterns: [
-          { regex: '^(?!@drakkar/raftio$|\\./)', message: 'The Raft core imports raftpb types only.' },
+          {
+            regex: '^(?!@drakkar/raftio$|\\.\\./errors/index\\.js$|\\./)',
+            message: 'The Raft core imports raftpb types and errors only.',
+          },
         ],
       },
     ],

@@ -97,44 +97,55 @@ export {
   ErrTimeout,
   ErrTimeoutTooSmall,
   ErrInvalidClusterSettings,
+  ErrSessionsCorrupt,
+  ErrSnapshotOutOfDate,
+  ErrStateMachineFailed,
+  RaftInvariantError,
+  RsmInvariantError,
   isTempError,
 } from './errors/index.js';
 export type {
-  ClockJumpedEvent,
   CertificateExpiresEvent,
+  ClockJumpedEvent,
+  FilesExposedEvent,
+  HostEvents,
+  HostListener,
+  LogDBFailedEvent,
+  NetworkFileSystemEvent,
+  PlaintextEvent,
+  SlowOperationEvent,
+} from './events/host-listener.js';
+export type {
   ConnectionEvent,
   ConnectionFailedEvent,
   MessageDamagedEvent,
+  TransportEvents,
+} from './transport/transport-events.js';
+export type {
   ConfigurationOverruledEvent,
-  FilesExposedEvent,
   GroupMismatchEvent,
   GroupSettingsEvent,
-  HostEvents,
-  HostListener,
   LeaderSteppedDownEvent,
   LeaderUpdatedEvent,
-  LogCompactedEvent,
-  LogDBFailedEvent,
   LevelRaisedEvent,
+  LogCompactedEvent,
   MemberOutdatedEvent,
   MembershipChangedEvent,
-  NetworkFileSystemEvent,
   NodeUnloadedEvent,
-  PlaintextEvent,
   ReplicaEvent,
   ReplicaFailedEvent,
   ReplicaRefusedEvent,
+  SendSnapshotAbortedEvent,
   SendSnapshotEvent,
   SnapshotDamagedEvent,
   SnapshotEvent,
-  SendSnapshotAbortedEvent,
+  SnapshotNoSpaceEvent,
   SnapshotReceivedEvent,
   StateDivergedEvent,
-  SlowOperationEvent,
-  SnapshotNoSpaceEvent,
   StateMachineStalledEvent,
   StorageProblemEvent,
-} from './events/host-listener.js';
+  ReplicaEvents,
+} from './engine/replica-events.js';
 export { type StorageProblem } from './fs/storage-problem.js';
 export {
   FileSystemID,
@@ -171,7 +182,7 @@ export {
   importSnapshot,
 } from './nodehost/import-snapshot.js';
 export type { InitialMembers } from './nodehost/members.js';
-export type { ClusterMembership } from './nodehost/membership-requests.js';
+export type { ClusterMembership } from './engine/cluster-membership.js';
 export { type LeaderInfo, NodeHost } from './nodehost/node-host.js';
 export type { INodeUser } from './nodehost/node-user.js';
 export type { CallOptions, ChangeOptions } from './nodehost/options.js';
@@ -186,7 +197,6 @@ export {
   type RaftFactory,
   RaftFactoryID,
   type RaftInit,
-  RaftInvariantError,
   type RaftStatus,
   type RaftUpdate,
   type RandomSource,
@@ -199,17 +209,11 @@ export {
   type TermRun,
   createRaft,
 } from './raft/index.js';
-export type { Operation as RequestOperation } from './requests/claims.js';
-export { type RequestOutcome, RequestResult, RequestState } from './requests/request-state.js';
-export {
-  ErrSessionsCorrupt,
-  ErrSnapshotOutOfDate,
-  ErrStateMachineFailed,
-  RsmInvariantError,
-} from './rsm/index.js';
+export type { Operation as RequestOperation, RequestOutcome } from './client/claims.js';
+export { RequestResult, RequestState } from './requests/request-state.js';
 export { ClockID, type IClock, SystemClock, type Timer } from './runtime/clock.js';
 export { type IRandom, RandomID, SeededRandom, SystemRandom } from './runtime/random.js';
-export type { SoftSettings } from './settings/soft.js';
+export type { SoftSettings } from './config/soft.js';
 export type { SnapshotProgress } from './snapshot/index.js';
 export type { TransportCounters } from './transport/transport.js';
 export type {

@@ -91,7 +91,7 @@ export const claimsMutants = [
   {
     id: 'loss-forgotten',
     what: 'a replica that was found to have lost entries has forgotten that after a restart, and votes',
-    file: 'framework/src/raft/lost-entries.ts',
+    file: 'framework/src/raft/state.ts',
     in: 'recordedLoss',
     find: 'commit >= recorded.index && term >= recorded.term',
     replace: 'commit >= 0',

@@ -125,7 +125,7 @@ export const engineMutants = [
   {
     id: 'open-effect-denied',
     what: 'a request that timed out, or whose replica was stopped, is said to have had no effect',
-    file: 'framework/src/requests/claims.ts',
+    file: 'framework/src/client/claims.ts',
     in: 'effectOf',
     find: "operation === 'read' ? 'none' : EFFECT[outcome]",
     replace: "'none'",

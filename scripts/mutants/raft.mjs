@@ -214,7 +214,7 @@ export const raftMutants = [
   {
     id: 'heartbeat-tells-too-much',
     what: 'a heartbeat tells a follower of commits that it may not have',
-    file: 'framework/src/raft/replication.ts',
+    file: 'framework/src/raft/heartbeat.ts',
     in: 'sendHeartbeat',
     find: 'commit: Math.min(remote.match, core.log.commit)',
     replace: 'commit: core.log.commit',

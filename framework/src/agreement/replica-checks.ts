@@ -1,9 +1,9 @@
 import type { Bootstrap, DrakkarError, Entry, GroupSettings, ILogDB, Message } from '@drakkar/raftio';
-import type { Replica } from '../engine/replica.js';
-import type { IEventSink } from '../events/event-hub.js';
+import type { IEventSink } from '../runtime/event-sink.js';
+import type { ReplicaEvents } from '../engine/replica-events.js';
 import type { ILogger } from '../logging/logger.js';
-import type { RaftUpdate } from '../raft/index.js';
-import type { StatePoint } from '../rsm/index.js';
+import type { IRaft, RaftUpdate } from '../raft/index.js';
+import type { ReplicatedStateMachine, StatePoint } from '../rsm/index.js';
 import { type ApplySettings, areEqualSettings } from './apply-settings.js';
 import { BootstrapRecord } from './bootstrap-record.js';
 import { type GroupDifference, GroupGuard } from './group-guard.js';
@@ -25,8 +25,21 @@ export interface ReplicaAgreement {
   comparedIndex: number;
 }
 
+/** What the checks see of their replica, and ask of it. */
+export interface CheckedReplica {
+  readonly clusterID: number;
+  readonly nodeID: number;
+  readonly nowTick: number;
+  readonly stopped: boolean;
+  readonly leader: { readonly leaderID: number };
+  readonly raft: IRaft;
+  readonly rsm: ReplicatedStateMachine;
+  sendOwn(message: Message): void;
+  recordFailed(error: unknown): void;
+}
+
 export interface ReplicaChecksOptions {
-  replica: Replica;
+  replica: CheckedReplica;
   bootstrap: Bootstrap;
   /** By which the replica begins, before its group's log says otherwise. */
   settings: ApplySettings;
@@ -43,7 +56,7 @@ export interface ReplicaChecksOptions {
 
 export interface ReplicaChecksDependencies {
   logDB: ILogDB;
-  events: IEventSink;
+  events: IEventSink<ReplicaEvents>;
   logger: ILogger;
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Uint64 } from '@drakkar/raftio';
-import type { RequestOutcome } from '../requests/request-state.js';
+import type { RequestOutcome } from './claims.js';
 
 /** Commands up to this size are kept as they are, of larger ones a digest: so a session holds little. */
 const MAX_KEPT_BYTES = 256;

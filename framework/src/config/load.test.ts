@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { hasErrorCode } from '@drakkar/raftio';
-import { DEFAULT_SOFT_SETTINGS } from '../settings/soft-schema.js';
+import { DEFAULT_SOFT_SETTINGS } from './soft-schema.js';
 import { loadNodeHostConfig } from './load.js';
 import type { NodeHostConfigInput } from './node-host-config.js';
 

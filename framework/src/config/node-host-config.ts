@@ -1,6 +1,6 @@
 import type { AnyAdapterModule, AllowedPeer } from '@drakkar/raftio';
 import type { LogLevel, LogModule } from '../logging/logger.js';
-import type { SoftSettings } from '../settings/soft.js';
+import type { SoftSettings } from './soft.js';
 
 /** Which adapter, and its options. */
 export interface AdapterConfig {

@@ -1,5 +1,5 @@
 import { MAX_PROPOSAL_PAYLOAD_BYTES, allowedPeerProblem } from '@drakkar/raftio';
-import type { SoftSettings } from '../settings/soft.js';
+import type { SoftSettings } from './soft.js';
 import { isWildcardHost, parseAddress } from './address.js';
 import { type Finding, type Segment, showValue } from './findings.js';
 import { describeAllowed } from './json-schema.js';

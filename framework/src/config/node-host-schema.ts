@@ -1,6 +1,6 @@
 import { LOG_LEVELS, LOG_MODULES, type LogModule } from '../logging/logger.js';
-import { softSettingsSchema } from '../settings/soft-schema.js';
-import { DEFAULT_LRU_MAX_SESSION_COUNT } from '../settings/hard.js';
+import { softSettingsSchema } from './soft-schema.js';
+import { DEFAULT_LRU_MAX_SESSION_COUNT } from './hard.js';
 import { UNMANAGED_DEPLOYMENT_ID } from '@drakkar/raftio';
 import { type JsonSchema, objectSchema } from './json-schema.js';
 import type { AdapterConfig, HardSettingsConfig, LogConfig, NodeHostConfig } from './node-host-config.js';

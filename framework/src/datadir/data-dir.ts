@@ -5,7 +5,7 @@ import { ErrDataDirCorrupt, ErrDirNotExist, ErrIncompatibleData, ErrNotOwner } f
 import { makeDirDurable, writeFileDurable } from '../fs/durable.js';
 import type { IFileSystem } from '../fs/file-system.js';
 import type { IRandom } from '../runtime/random.js';
-import { hardSettings, hardSettingsHash } from '../settings/hard.js';
+import { hardSettings, hardSettingsHash } from '../config/hard.js';
 import { type Tightened, tightenFolders } from './access.js';
 import type { HeldLock, IDirectoryLock } from './directory-lock.js';
 import { type HostIdentity, checkIdentity } from './identity-check.js';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { isPlainObject } from '../config/plain.js';
+import { isPlainObject } from '../runtime/plain-object.js';
 import { ErrLockDirectory } from '../errors/host.js';
 import { hasSystemCode, messageOf } from '../errors/inspect.js';
 import { openSealedJSON, sealJSON } from '../fs/sealed-json.js';

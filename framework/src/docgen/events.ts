@@ -5,7 +5,12 @@ import { WHAT_TO_DO } from '../events/what-to-do.js';
 import { markdownTable } from './markdown.js';
 
 /** What events are is said where they are declared, and their fields with them. */
-const SOURCES = ['../../src/events/host-listener.ts', '../../src/agreement/state-comparison.ts'];
+const SOURCES = [
+  '../../src/events/host-listener.ts',
+  '../../src/engine/replica-events.ts',
+  '../../src/transport/transport-events.ts',
+  '../../src/agreement/state-comparison.ts',
+];
 
 interface Member {
   name: string;

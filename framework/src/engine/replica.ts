@@ -30,8 +30,8 @@ import type { EntryPayloads, ReplicatedStateMachine, RsmListener } from '../rsm/
 import { allSettled } from '../runtime/all-settled.js';
 import type { IClock } from '../runtime/clock.js';
 import type { LogDisk } from '../fs/log-disk.js';
+import { messageSizeBytes } from '../runtime/message-size.js';
 import type { Operations } from '../runtime/operations.js';
-import { messageSizeBytes } from '../transport/peer.js';
 import { Answers, hasAnswers } from './answers.js';
 import { ApplyQueue } from './apply-queue.js';
 import type { ISnapshotter } from './snapshotter-contract.js';

@@ -1,7 +1,8 @@
 import { type ILogDB, type Snapshot, hasErrorCode } from '@drakkar/raftio';
 import { ErrClusterClosed, ErrRejected } from '../errors/index.js';
-import type { IEventSink } from '../events/event-hub.js';
-import { emitStorageProblem } from '../events/storage-events.js';
+import type { IEventSink } from '../runtime/event-sink.js';
+import type { ReplicaEvents } from './replica-events.js';
+import { emitStorageProblem } from './storage-events.js';
 import type { DiskReserve } from '../fs/disk-reserve.js';
 import type { DiskLevel } from '../fs/log-disk.js';
 import type { ILogger } from '../logging/logger.js';
@@ -36,7 +37,7 @@ export interface SnapshotterDependencies {
   slots: Places;
   operations: Operations;
   reserve: DiskReserve;
-  events: IEventSink;
+  events: IEventSink<ReplicaEvents>;
   log: ILogger;
   /** Told once of each snapshot that proves damaged. */
   onDamaged: (snapshot: Snapshot, error: unknown) => void;

@@ -19,12 +19,12 @@ import {
   type ErrorEffect,
   type ErrorRetry,
 } from '@drakkar/raftio';
-import { RaftInvariantError } from '../raft/errors.js';
-import * as rsm from '../rsm/errors.js';
 import * as cluster from './cluster.js';
 import * as host from './host.js';
+import { RaftInvariantError } from './raft.js';
 import * as request from './request.js';
 import * as snapshot from './snapshot.js';
+import * as rsm from './state-machine.js';
 
 /** What there is to know of one error. */
 export interface ErrorDescription {

@@ -62,5 +62,12 @@ export {
   ErrSnapshotNotSent,
   ErrSnapshotStopped,
 } from './snapshot.js';
+export { RaftInvariantError } from './raft.js';
+export {
+  ErrSessionsCorrupt,
+  ErrSnapshotOutOfDate,
+  ErrStateMachineFailed,
+  RsmInvariantError,
+} from './state-machine.js';
 export { ERROR_CATALOGUE, type ErrorDescription, type ErrorSection, ERROR_SECTIONS } from './catalogue.js';
 export { isTempError } from './temp-error.js';

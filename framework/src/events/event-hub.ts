@@ -1,5 +1,6 @@
 import type { ILogger } from '../logging/logger.js';
 import type { IClock } from '../runtime/clock.js';
+import type { IEventSink } from '../runtime/event-sink.js';
 import { isThenable } from '../runtime/is-thenable.js';
 import type { HostEvents, HostListener } from './host-listener.js';
 
@@ -10,16 +11,11 @@ const DROPS_REPORT_MS = 60_000;
 /** For how long listeners are told things in one turn, before the rest of the host has its own. */
 export const LISTENER_TURN_MS = 5;
 
-/** Where events go. */
-export interface IEventSink {
-  emit<Name extends keyof HostEvents>(name: Name, event: HostEvents[Name]): void;
-}
-
 /**
  * The way of events to the user's listener. They are told in turns of their own, in order: a listener that throws,
  * or that calls the host, is never in the middle of the engine's work, and one that is slow shares the thread with it.
  */
-export class EventHub implements IEventSink {
+export class EventHub implements IEventSink<HostEvents> {
   readonly #listener: HostListener;
   readonly #clock: IClock;
   readonly #log: ILogger;

@@ -35,14 +35,14 @@ export const WHAT_TO_DO: Readonly<Record<keyof HostEvents, string | undefined>> 
     'Make the replica equal to most members, or replace it: [When replicas differ](operations.md#when-replicas-differ).',
   stateDiverged:
     'Replace the members in `wrong`; if there are none, stop writing: [When replicas differ](operations.md#when-replicas-differ).',
-  slowOperation: 'If it lasts, check the disk or the state machine, as `operation` says.',
-  logDBFailed:
-    'Do what `advice` says: [After a failed write or sync](operations.md#after-a-failed-write-or-sync).',
   storageProblem: 'Do what `advice` says: [Disks that fail](operations.md#disks-that-fail).',
-  clockJumped: 'Check the time server of the machine, and certificates.',
   connectionEstablished: undefined,
   connectionFailed: 'Check `error`, and that the other host runs. The host retries.',
   messageDamaged: 'Check the network; for an `entry`, the memory and the disk of the sender.',
+  slowOperation: 'If it lasts, check the disk or the state machine, as `operation` says.',
+  logDBFailed:
+    'Do what `advice` says: [After a failed write or sync](operations.md#after-a-failed-write-or-sync).',
+  clockJumped: 'Check the time server of the machine, and certificates.',
   plaintext: 'Set `mutualTls`, or `allowPlaintext`: [security.md](security.md#recommended).',
   filesExposed: 'Remove the access of others, by `chmod`: [Who may read it](operations.md#who-may-read-it).',
   networkFileSystem:

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isPlainObject } from '../config/plain.js';
+import { isPlainObject } from '../runtime/plain-object.js';
 
 /** The fields of a small record on disk. */
 export type SealedFields = Record<string, unknown>;

@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import type { MutualTLSConfig } from '@drakkar/raftio';
 import { exposureOfKey } from '../datadir/access.js';
-import type { IEventSink } from '../events/event-hub.js';
+import type { IEventSink } from '../runtime/event-sink.js';
+import type { HostEvents } from '../events/host-listener.js';
 import type { IFileSystem } from '../fs/file-system.js';
 import type { ILogger } from '../logging/logger.js';
 import type { IClock, Timer } from '../runtime/clock.js';
@@ -22,7 +23,7 @@ export interface CertificateWatchDependencies {
   files: MutualTLSConfig;
   fileSystem: IFileSystem;
   clock: IClock;
-  events: IEventSink;
+  events: IEventSink<HostEvents>;
   log: ILogger;
 }
 

@@ -9,7 +9,7 @@ import { onAbort } from '../runtime/on-abort.js';
 import { unlessAborted } from '../runtime/unless-aborted.js';
 import type { ExportRecord, LongWork, SnapshotOrigin, SnapshotProgress } from '../snapshot/index.js';
 import { checkExportTarget } from '../snapshot/index.js';
-import { type ClusterMembership, toClusterMembership } from './membership-requests.js';
+import { type ClusterMembership, toClusterMembership } from '../engine/cluster-membership.js';
 import { type CallOptions, timeoutMsOf } from './options.js';
 
 export interface ExportOptions extends CallOptions {

@@ -5,7 +5,7 @@ import type { ReplicaAgreement } from '../agreement/replica-checks.js';
 import type { TransportCounters } from '../transport/transport.js';
 import type { Role } from '../raft/index.js';
 import type { Member } from './member.js';
-import { type ClusterMembership, toClusterMembership } from './membership-requests.js';
+import { type ClusterMembership, toClusterMembership } from '../engine/cluster-membership.js';
 
 /**
  * Where a replica of this host is in its life:

@@ -18,8 +18,8 @@ import {
   ErrInvalidClusterSettings,
   ErrInvalidOption,
   ErrNodeRemoved,
+  ErrSnapshotOutOfDate,
 } from '../errors/index.js';
-import { ErrSnapshotOutOfDate } from '../rsm/index.js';
 import {
   EXPORT_FILE_NAME,
   type ExportRecord,
@@ -31,7 +31,7 @@ import {
 import type { NodeHostConfigSource } from './assembly.js';
 import { isTombstone } from './bootstrap.js';
 import { type InitialMembers, memberMap } from './members.js';
-import { type ClusterMembership, toClusterMembership } from './membership-requests.js';
+import { type ClusterMembership, toClusterMembership } from '../engine/cluster-membership.js';
 
 export interface ImportOptions {
   /** Lets the snapshot take the place of a log that goes further, or that is so damaged that this can't be told. */

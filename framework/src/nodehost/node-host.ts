@@ -14,7 +14,7 @@ import { type ExportOptions, type ExportedSnapshot, exportSnapshot } from './exp
 import { checkIDs } from './ids.js';
 import { type NodeHostInfo, replicaInfo } from './host-info.js';
 import { type InitialMembers, memberMap } from './members.js';
-import type { ClusterMembership } from './membership-requests.js';
+import type { ClusterMembership } from '../engine/cluster-membership.js';
 import { type INodeUser, type NodeUser, checkSession, restatedFor } from './node-user.js';
 import type { CallOptions, ChangeOptions } from './options.js';
 import { completed } from './outcome.js';

@@ -20,15 +20,10 @@ import {
   ErrSystemBusy,
 } from '../errors/index.js';
 import { messageOf } from '../errors/inspect.js';
-import type { Operation } from '../requests/claims.js';
+import type { Operation } from '../client/claims.js';
 import type { RequestState } from '../requests/request-state.js';
-import {
-  type ClusterMembership,
-  type MembershipChange,
-  requestChange,
-  requestTransfer,
-  toClusterMembership,
-} from './membership-requests.js';
+import { type ClusterMembership, toClusterMembership } from '../engine/cluster-membership.js';
+import { type MembershipChange, requestChange, requestTransfer } from './membership-requests.js';
 import { type CallOptions, timeoutMsOf } from './options.js';
 import { completed } from './outcome.js';
 import { requestSettings } from './settings-requests.js';

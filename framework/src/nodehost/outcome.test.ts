@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DrakkarError } from '@drakkar/raftio';
-import type { Operation } from '../requests/claims.js';
-import { type RequestOutcome, NO_ROOM, RequestResult, RequestState } from '../requests/request-state.js';
+import type { Operation } from '../client/claims.js';
+import type { RequestOutcome } from '../client/claims.js';
+import { NO_ROOM, RequestResult, RequestState } from '../requests/request-state.js';
 import { timeoutMsOf } from './options.js';
 import { completed } from './outcome.js';
 

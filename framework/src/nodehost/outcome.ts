@@ -14,7 +14,7 @@ import {
 import { messageOf } from '../errors/inspect.js';
 import { onAbort } from '../runtime/on-abort.js';
 import type { ChangeRefusal } from '../raft/index.js';
-import { type Operation, claimOf, claimOfCanceled } from '../requests/claims.js';
+import { type Operation, claimOf, claimOfCanceled } from '../client/claims.js';
 import { NO_ROOM, type RequestResult, type RequestState } from '../requests/request-state.js';
 
 const NAMES: Readonly<Record<Operation, string>> = {

@@ -10,7 +10,7 @@ import {
   ErrTimeout,
 } from '../errors/index.js';
 import { ManualClock } from '../runtime/testing/manual-clock.js';
-import type { ClusterMembership } from './membership-requests.js';
+import type { ClusterMembership } from '../engine/cluster-membership.js';
 import type { CallOptions } from './options.js';
 import { type ReplaceOptions, type ReplacingHost, nextStep, replaceNode } from './replace-node.js';
 

@@ -5,7 +5,7 @@ import { isTempError } from '../errors/temp-error.js';
 import type { IClock } from '../runtime/clock.js';
 import { unlessAborted } from '../runtime/unless-aborted.js';
 import { checkIDs } from './ids.js';
-import type { ClusterMembership } from './membership-requests.js';
+import type { ClusterMembership } from '../engine/cluster-membership.js';
 import { type CallOptions, timeoutMsOf } from './options.js';
 
 /** What `syncRequestReplaceNode` is at. */

@@ -9,7 +9,8 @@ import { Replica, type ReplicaHost, type ReplicaLimits } from '../engine/replica
 import { type DamagedSnapshot, forgetDamaged, recoverNewest } from '../engine/recovery.js';
 import { Snapshotter } from '../engine/snapshotter.js';
 import { ErrInvalidOperation } from '../errors/index.js';
-import type { IEventSink } from '../events/event-hub.js';
+import type { IEventSink } from '../runtime/event-sink.js';
+import type { HostEvents } from '../events/host-listener.js';
 import type { DiskReserve } from '../fs/disk-reserve.js';
 import type { ILogger } from '../logging/logger.js';
 import type { IRaft, MemoryAccount, MemoryBudget, RaftFactory, RaftInit } from '../raft/index.js';
@@ -21,7 +22,7 @@ import type { IClock } from '../runtime/clock.js';
 import type { Operations } from '../runtime/operations.js';
 import type { Places } from '../runtime/places.js';
 import type { IRandom } from '../runtime/random.js';
-import type { SoftSettings } from '../settings/soft.js';
+import type { SoftSettings } from '../config/soft.js';
 import type { SnapshotStore } from '../snapshot/index.js';
 import type { CreateStateMachine, IStateMachine } from '../statemachine/contract.js';
 import { WatchedStateMachine } from '../statemachine/watched.js';
@@ -37,7 +38,7 @@ export interface ReplicaLoaderDependencies {
   snapshotStore: (clusterID: number, nodeID: number) => SnapshotStore;
   /** How many snapshots this host writes at a time. */
   snapshotSlots: Places;
-  events: IEventSink;
+  events: IEventSink<HostEvents>;
   operations: Operations;
   reserve: DiskReserve;
   memory: MemoryBudget;

@@ -10,7 +10,7 @@ import {
   ErrStopTimeout,
 } from '../errors/index.js';
 import type { EventHub } from '../events/event-hub.js';
-import type { NodeUnloadedEvent } from '../events/host-listener.js';
+import type { NodeUnloadedEvent } from '../engine/replica-events.js';
 import type { ILogger } from '../logging/logger.js';
 import { allSettled } from '../runtime/all-settled.js';
 import { finishesWithin } from '../runtime/finishes-within.js';
@@ -28,7 +28,7 @@ import { checkIDs } from './ids.js';
 import { type StartRequest, bootstrapReplica } from './bootstrap.js';
 import { Handovers } from './handover.js';
 import { type Member, notFound, notInitialized, unusable } from './member.js';
-import { toClusterMembership } from './membership-requests.js';
+import { toClusterMembership } from '../engine/cluster-membership.js';
 import { NodeUser } from './node-user.js';
 import { finishRemoval, removeReplica } from './removal.js';
 import type { ReplicaLoader } from './replica-loader.js';

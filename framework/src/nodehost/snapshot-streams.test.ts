@@ -13,7 +13,7 @@ import { EventHub } from '../events/event-hub.js';
 import { DiskReserve } from '../fs/disk-reserve.js';
 import { silentLogger } from '../logging/logger.js';
 import { ManualClock } from '../runtime/testing/manual-clock.js';
-import { DEFAULT_SOFT_SETTINGS } from '../settings/soft-schema.js';
+import { DEFAULT_SOFT_SETTINGS } from '../config/soft-schema.js';
 import { encodeSessions } from '../rsm/session-codec.js';
 import { SessionManager } from '../rsm/session-manager.js';
 import { SnapshotStore } from '../snapshot/index.js';

@@ -8,8 +8,9 @@ import {
   makeMessage,
 } from '@drakkar/raftio';
 import type { Replica } from '../engine/replica.js';
-import type { IEventSink } from '../events/event-hub.js';
-import { emitStorageProblem } from '../events/storage-events.js';
+import type { IEventSink } from '../runtime/event-sink.js';
+import type { HostEvents } from '../events/host-listener.js';
+import { emitStorageProblem } from '../engine/storage-events.js';
 import type { DiskReserve } from '../fs/disk-reserve.js';
 import type { IFileSystem } from '../fs/file-system.js';
 import { storageProblemOf } from '../fs/storage-problem.js';
@@ -17,10 +18,10 @@ import { LimitedLogger } from '../logging/limited-logger.js';
 import type { ILogger } from '../logging/logger.js';
 import { dragonboatSessionFormat } from '../rsm/index.js';
 import type { IClock } from '../runtime/clock.js';
-import type { SoftSettings } from '../settings/soft.js';
-import type { SenderCheck } from '../transport/peer-guard.js';
+import type { SoftSettings } from '../config/soft.js';
 import {
   type ReceivedSnapshot,
+  type SenderCheck,
   type SnapshotOffer,
   type SessionFormat,
   SnapshotReceiver,
@@ -42,7 +43,7 @@ export interface SnapshotStreamsDependencies {
   featuresOf: (clusterID: number, nodeID: number) => number;
   fileSystem: IFileSystem;
   reserve: DiskReserve;
-  events: IEventSink;
+  events: IEventSink<HostEvents>;
   clock: IClock;
   logger: ILogger;
 }

@@ -1,12 +1,17 @@
 import type { DataDir } from '../datadir/data-dir.js';
 import type { NodeHostServices } from '../di/build-container.js';
 import { costsOfMissing } from './missing-capabilities.js';
-import type { IEventSink } from '../events/event-hub.js';
+import type { HostEvents } from '../events/host-listener.js';
+import type { IEventSink } from '../runtime/event-sink.js';
 import type { ILogger } from '../logging/logger.js';
 import { isOpenToAnybody } from './plaintext.js';
 
 /** Where the transport goes over a network, as one that was bound in code need not. */
-function warnOfPlaintext({ config, adapters }: NodeHostServices, events: IEventSink, log: ILogger): void {
+function warnOfPlaintext(
+  { config, adapters }: NodeHostServices,
+  events: IEventSink<HostEvents>,
+  log: ILogger,
+): void {
   const { transport } = adapters;
   if (transport?.kind !== 'transport' || !transport.capabilities.network || !isOpenToAnybody(config)) return;
   const { listenAddress } = config;
@@ -31,7 +36,11 @@ function reportCapabilities({ adapters }: NodeHostServices, log: ILogger): void 
   }
 }
 
-function warnOfAccess({ access, sharedFolders }: DataDir, events: IEventSink, log: ILogger): void {
+function warnOfAccess(
+  { access, sharedFolders }: DataDir,
+  events: IEventSink<HostEvents>,
+  log: ILogger,
+): void {
   for (const { path, mode } of access.tightened)
     log.info('other users had access to a folder of the data directory, which was taken away', {
       path,
@@ -57,7 +66,7 @@ function warnOfAccess({ access, sharedFolders }: DataDir, events: IEventSink, lo
 export function warnAtStart(
   services: NodeHostServices,
   dataDir: DataDir,
-  events: IEventSink,
+  events: IEventSink<HostEvents>,
   log: ILogger,
 ): void {
   const { config } = services;

@@ -2,8 +2,9 @@ import type { DataDir } from '../datadir/data-dir.js';
 import { StorageWatch } from '../datadir/storage-watch.js';
 import type { NodeHostServices } from '../di/build-container.js';
 import type { Engine } from '../engine/engine.js';
-import type { IEventSink } from '../events/event-hub.js';
-import { emitStorageProblem } from '../events/storage-events.js';
+import type { IEventSink } from '../runtime/event-sink.js';
+import type { HostEvents } from '../events/host-listener.js';
+import { emitStorageProblem } from '../engine/storage-events.js';
 import { adviceFor } from '../fs/storage-problem.js';
 import type { ILogger } from '../logging/logger.js';
 import { ClockWatch } from '../runtime/clock-watch.js';
@@ -11,7 +12,7 @@ import type { Operations } from '../runtime/operations.js';
 
 export interface StorageWatchParts {
   operations: Operations;
-  events: IEventSink;
+  events: IEventSink<HostEvents>;
   log: ILogger;
   engine: Pick<Engine, 'logDBFailed'>;
 }

@@ -2,6 +2,7 @@ import { type ConfigChange, ConfigChangeType, type Entry, type Uint64, levelOf }
 import type { Core } from './core.js';
 import { isOutdated } from './outdated.js';
 import type { Remote } from './remote.js';
+import type { ChangeRefusal } from './types.js';
 
 /*
  * Membership changes that can't be undone are refused by the leader before they enter its log:
@@ -13,15 +14,6 @@ import type { Remote } from './remote.js';
  *
  * All but the third can be forced. What else does not fit the membership is refused where it is applied, as ever.
  */
-
-/** Why the leader refuses a change; the numbers are those of the reason. */
-export interface ChangeRefusal {
-  kind: 'quorumAtRisk' | 'observerBehind' | 'notAMember' | 'hostOutdated';
-  /** Voters heard from lately after the change; last index that the observer has; the node id; the host's level. */
-  value: number;
-  /** Voters that it takes; index that is committed; 0; the group's level. */
-  limit: number;
-}
 
 /** How far an observer may be behind the commit index when it is promoted. */
 export const MAX_PROMOTION_LAG_ENTRIES = 5_000;

@@ -7,7 +7,8 @@ import {
   type Snapshot,
   makeEntry,
 } from '@drakkar/raftio';
-import { MAX_TERM, MAX_TERM_CREDIT } from './term-bound.js';
+import { MAX_TERM_CREDIT } from './state.js';
+import { MAX_TERM } from './term-bound.js';
 import { configChange } from './testing/codec.js';
 import { Solo, emptyInit, initWithTerms, membershipOf, ofType } from './testing/solo.js';
 

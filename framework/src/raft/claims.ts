@@ -11,6 +11,7 @@ import {
 import type { Core } from './core.js';
 import { isQuestion } from './quiesce.js';
 import { isTermOutOfReach } from './term-bound.js';
+import type { ClaimFault } from './types.js';
 
 /*
  * What a message claims is looked at before it changes anything. An invariant of this process's own doing stops the
@@ -22,35 +23,6 @@ import { isTermOutOfReach } from './term-bound.js';
  * a follower that hears no listed leader goes on hearing it. Whether it belongs to the same group at all is not known
  * here. While a listed leader is heard, or leads here, such a sender is dropped: it can wait an election timeout.
  */
-
-/** Why a message was dropped. The names appear in the host's info and in its log. */
-export type ClaimFault =
-  /** No message type that goes between replicas. */
-  | 'unknownType'
-  /** Of no member, and nothing that a member added later would send now. */
-  | 'unlistedSender'
-  /** From a leader of a term that has another one. */
-  | 'secondLeader'
-  /** A term that the group can't have reached; see term-bound.ts. */
-  | 'termOutOfReach'
-  /** A log whose last entry is of a later term than the candidate. */
-  | 'impossibleLog'
-  /** Entries that are no piece of a log, or of a type that this release does not know. */
-  | 'malformedEntries'
-  /** A membership change that does not decode. */
-  | 'undecodableChange'
-  /** A proposal to raise the feature level, which only a leader makes, by itself. */
-  | 'forwardedLevel'
-  /** Other entries in place of committed ones. */
-  | 'contradictsCommitted'
-  /** A commit index that this replica acknowledged, it is said, and does not have. */
-  | 'lostEntries'
-  /** Acknowledges entries that were never sent. */
-  | 'unsentAcknowledged'
-  /** An answer from a replica that was not asked. */
-  | 'unaskedAnswer'
-  /** A snapshot that can't be one of this group's history. */
-  | 'unfitSnapshot';
 
 /** Log indexes above this leave no room for those that follow. */
 const MAX_LOG_INDEX = 2 ** 52;

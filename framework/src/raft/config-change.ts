@@ -2,10 +2,11 @@ import type { Membership } from '@drakkar/raftio';
 import type { Core } from './core.js';
 import { countVotes } from './election.js';
 import { violated } from './errors.js';
+import { broadcastHeartbeat } from './heartbeat.js';
 import { giveUpTransfer } from './leader-transfer.js';
 import { setMembership } from './membership.js';
 import { releaseConfirmed } from './read-index.js';
-import { advanceCommit, broadcastHeartbeat, flushReplication } from './replication.js';
+import { advanceCommit, flushReplication } from './replication.js';
 import { becomeFollower } from './roles.js';
 
 /*

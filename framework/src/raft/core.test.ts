@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ConfigChangeType, type Entry, MessageType, type Snapshot, makeEntry } from '@drakkar/raftio';
-import { RaftInvariantError } from './errors.js';
+import { RaftInvariantError } from '../errors/index.js';
 import { command, configChange } from './testing/codec.js';
 import { Solo, emptyInit, initWithTerms, membershipOf, ofType } from './testing/solo.js';
 

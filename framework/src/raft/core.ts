@@ -10,91 +10,21 @@ import {
 } from '@drakkar/raftio';
 import { violated } from './errors.js';
 import { RaftLog } from './log.js';
-import { type LostEntries, recordedLoss } from './lost-entries.js';
-import { Progress } from './progress.js';
-import { type DistantMember, MAX_TERM_CREDIT } from './term-bound.js';
-import type { RemovalWord } from './removal.js';
 import type { Remote } from './remote.js';
 import { SnapshotStreams } from './snapshot-streams.js';
-import type {
-  CoreReport,
-  LogReadRequest,
-  RaftConfig,
-  RaftInit,
-  ReadContext,
-  ReadyRead,
-  RefusedChange,
-  Role,
-} from './types.js';
+import {
+  type DistantMember,
+  type LostEntries,
+  MAX_TERM_CREDIT,
+  Outbox,
+  Progress,
+  ReadState,
+  type RemovalWord,
+  recordedLoss,
+} from './state.js';
+import type { RaftConfig, RaftInit, Role } from './types.js';
 
 type MessageFields = Partial<Message> & Pick<Message, 'type' | 'to'>;
-
-/** A read on its way to being confirmed; `from` is 0 for a local one, else the replica that forwarded it. */
-export interface PendingRead {
-  context: ReadContext;
-  from: number;
-  sinceTick: number;
-}
-
-/** A local read that was forwarded to the leader. */
-export interface ForwardedRead {
-  context: ReadContext;
-  sinceTick: number;
-  /** When it was last sent to the leader. */
-  sentTick: number;
-}
-
-/** See read-index.ts. */
-export class ReadState {
-  /** Names this core's confirmation rounds together with the round's number; never 0. */
-  readonly instance: number;
-  /** Number of the latest round; never reused, in no term. */
-  round = 0;
-  /** Reads of the round under way; empty: none is. */
-  confirming: PendingRead[] = [];
-  /** Commit index when the round under way began. */
-  confirmingIndex = 0;
-  /** Reads for the next round. */
-  gathering: PendingRead[] = [];
-  readonly forwarded: ForwardedRead[] = [];
-
-  constructor(instance: number) {
-    this.instance = instance;
-  }
-}
-
-/** What the next update carries, beside what the log and the state tell by themselves. */
-export class Outbox {
-  messages: Message[] = [];
-  messagesAfterSave: Message[] = [];
-  readyReads: ReadyRead[] = [];
-  droppedReads: ReadContext[] = [];
-  droppedProposals: Entry[] = [];
-  proposalsWithoutRoom: Entry[] = [];
-  rejectedConfigChanges: Entry[] = [];
-  outdatedMembers: number[] = [];
-  refusedConfigChanges: RefusedChange[] = [];
-  logReads: LogReadRequest[] = [];
-  snapshot: Snapshot | undefined = undefined;
-  reports: CoreReport[] = [];
-
-  get isEmpty(): boolean {
-    return (
-      this.messages.length === 0 &&
-      this.messagesAfterSave.length === 0 &&
-      this.readyReads.length === 0 &&
-      this.droppedReads.length === 0 &&
-      this.droppedProposals.length === 0 &&
-      this.proposalsWithoutRoom.length === 0 &&
-      this.rejectedConfigChanges.length === 0 &&
-      this.outdatedMembers.length === 0 &&
-      this.refusedConfigChanges.length === 0 &&
-      this.logReads.length === 0 &&
-      this.snapshot === undefined &&
-      this.reports.length === 0
-    );
-  }
-}
 
 /**
  * The state of one replica (paper, figure 2), shared by the handlers; each file of handlers changes the part that it

@@ -10,7 +10,7 @@ import {
   makeMessage,
 } from '@drakkar/raftio';
 import fc from 'fast-check';
-import { MAX_TERM_CREDIT } from './term-bound.js';
+import { MAX_TERM_CREDIT } from './state.js';
 import { Solo, initWithTerms, membershipOf } from './testing/solo.js';
 import type { RaftConfig } from './types.js';
 

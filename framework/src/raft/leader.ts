@@ -1,11 +1,11 @@
 import type { Core } from './core.js';
+import { broadcastHeartbeat } from './heartbeat.js';
 import { tickTransfer } from './leader-transfer.js';
 import { raiseLevel } from './level.js';
 import { reportOutdated } from './outdated.js';
 import { isFruitless } from './progress.js';
 import { isQuorumActive, resetActivity } from './quorum.js';
 import { expireReads } from './read-index.js';
-import { broadcastHeartbeat } from './replication.js';
 import { becomeFollower } from './roles.js';
 import { hasFitterMember, isApplyingStalled } from './stall.js';
 import type { StepDownReason } from './types.js';

@@ -1,5 +1,6 @@
-import type { LostLog, Message } from '@drakkar/raftio';
+import type { Message } from '@drakkar/raftio';
 import type { Core } from './core.js';
+import { LostEntries } from './state.js';
 
 /*
  * A leader counts on entries that this replica acknowledged and does not have: its disk was wiped, or an old copy was
@@ -13,26 +14,6 @@ import type { Core } from './core.js';
 
 /** For how many election timeouts a claim holds that is not repeated. */
 const SINGLE_CLAIM_ELECTION_TIMEOUTS = 10;
-
-/** What a leader has claimed that this replica had acknowledged. */
-export class LostEntries implements LostLog {
-  /** 0: nothing is claimed. */
-  index = 0;
-  /** Of the leader that claims it. */
-  term = 0;
-  leaderID = 0;
-  sinceTick = 0;
-  isRepeated = false;
-}
-
-/** As the host has recorded it, unless the stored log shows that it is over. */
-export function recordedLoss(
-  recorded: LostLog | undefined,
-  { term, commit }: { term: number; commit: number },
-): LostEntries {
-  const isOver = recorded === undefined || (commit >= recorded.index && term >= recorded.term);
-  return isOver ? new LostEntries() : Object.assign(new LostEntries(), recorded, { isRepeated: true });
-}
 
 /**
  * A leader's message names a commit index that is not there. Only the leader that is followed here is believed, and

@@ -18,16 +18,6 @@ const BYTES_PER_ELECTION_TIMEOUT = 128 * 1024;
 const MAX_PATIENCE = 8;
 const CAMPAIGNS_LEFT_TO_OTHERS = 8;
 
-/** How far a leader has come. */
-export class Progress {
-  match = 0;
-  sinceTick = 0;
-  patience = 1;
-  /** As it was when this replica left office for want of progress. */
-  commitAtEnd = 0;
-  campaignsLeft = 0;
-}
-
 /** A term as leader begins. */
 export function beginProgress(core: Core): void {
   core.progress.match = quorumMatch(core);

@@ -1,7 +1,7 @@
 import { type Message, MessageType } from '@drakkar/raftio';
 import type { Core } from './core.js';
+import { broadcastHeartbeat, sendHeartbeat } from './heartbeat.js';
 import type { Remote } from './remote.js';
-import { broadcastHeartbeat, sendHeartbeat } from './replication.js';
 
 /*
  * Quiesce (as in Dragonboat): a group that nobody uses stops its heartbeats and its timers.

@@ -6,7 +6,7 @@ import {
   MessageType,
   type Snapshot,
 } from '@drakkar/raftio';
-import { type ClaimFault, additionInLog, faultOf, isFromLeader, isRequest } from './claims.js';
+import { additionInLog, faultOf, isFromLeader, isRequest } from './claims.js';
 import { applyConfigChange, rejectConfigChange } from './config-change.js';
 import { Core } from './core.js';
 import {
@@ -19,6 +19,7 @@ import {
   refuseLateVote,
   tickElection,
 } from './election.js';
+import { handleHeartbeat, resumeRemote } from './heartbeat.js';
 import { continueTransfer, handleLeaderTransfer, requestTransfer } from './leader-transfer.js';
 import { tickLeader } from './leader.js';
 import { noteLostEntries } from './lost-entries.js';
@@ -41,13 +42,7 @@ import {
   handleReadIndexResp,
   requestRead,
 } from './read-index.js';
-import {
-  handleHeartbeat,
-  handleLogRead,
-  handleReplicate,
-  handleReplicateResp,
-  resumeRemote,
-} from './replication.js';
+import { handleLogRead, handleReplicate, handleReplicateResp } from './replication.js';
 import { becomeFollower, setLeader } from './roles.js';
 import {
   handleInstallSnapshot,
@@ -62,6 +57,7 @@ import { noteApplied, tickApplying } from './stall.js';
 import { statusOf } from './status.js';
 import { approachedTerm, spendTermCredit, tickTermCredit } from './term-bound.js';
 import type {
+  ClaimFault,
   IRaft,
   LogReadRequest,
   RaftConfig,

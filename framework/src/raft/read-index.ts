@@ -1,7 +1,8 @@
 import { Feature, type Message, MessageType } from '@drakkar/raftio';
-import type { Core, PendingRead } from './core.js';
+import type { Core } from './core.js';
+import { broadcastHeartbeat } from './heartbeat.js';
 import type { Remote } from './remote.js';
-import { broadcastHeartbeat } from './replication.js';
+import type { PendingRead } from './state.js';
 import type { ReadContext } from './types.js';
 
 /*

@@ -1,6 +1,7 @@
 import { Feature, type Message, MessageType } from '@drakkar/raftio';
 import type { Core } from './core.js';
 import { isQuestion } from './quiesce.js';
+import type { RemovalWord } from './state.js';
 
 /*
  * A member that was removed while it was away does not learn that from its log, for nobody sends it any. When it asks
@@ -18,12 +19,6 @@ import { isQuestion } from './quiesce.js';
 const PATIENCE_ELECTION_TIMEOUTS = 10;
 /** A replica asks once in two election timeouts, at least; a word that is not repeated in twice that time is no more. */
 const WORD_ELECTION_TIMEOUTS = 4;
-
-/** Since when a member has been saying that this replica was removed. */
-export interface RemovalWord {
-  sinceTick: number;
-  lastTick: number;
-}
 
 /** The sender was removed; it may not know. */
 export function answerRemoved(core: Core, message: Message): void {

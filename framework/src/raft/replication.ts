@@ -1,6 +1,5 @@
 import { type Entry, Feature, type Message, MessageType, entriesSizeBytes } from '@drakkar/raftio';
 import type { Core } from './core.js';
-import { noteTransfersOver } from './leader-transfer.js';
 import { growsLog } from './log.js';
 import { regainTrust } from './lost-entries.js';
 import { isOutdated } from './outdated.js';
@@ -218,35 +217,6 @@ function handleRejection(core: Core, remote: Remote, message: Message): void {
   remote.nudge = true;
 }
 
-/** Leader: a response to a heartbeat lets a remote that was held back go on; what was lost will be found out. */
-export function resumeRemote(core: Core, remote: Remote): void {
-  remote.active = true;
-  remote.heardTick = core.ticks;
-  remote.probeSent = false;
-  if (remote.status !== 'snapshot' && (remote.match < core.log.lastIndex || remote.status === 'probe')) {
-    remote.nudge = true;
-    core.replicationDue = true;
-  }
-}
-
-export function broadcastHeartbeat(core: Core): void {
-  core.heartbeatElapsed = 0;
-  for (const remote of core.remotes) sendHeartbeat(core, remote);
-}
-
-export function sendHeartbeat(core: Core, remote: Remote): void {
-  const { reads } = core;
-  const isConfirming = reads.confirming.length > 0;
-  core.send({
-    type: MessageType.Heartbeat,
-    to: remote.nodeID,
-    commit: Math.min(remote.match, core.log.commit),
-    logIndex: core.transfersOver,
-    hint: isConfirming ? reads.round : 0,
-    hintHigh: isConfirming ? reads.instance : 0,
-  });
-}
-
 /** Follower: the receiver's rules of AppendEntries (paper, figure 2). */
 export function handleReplicate(core: Core, message: Message): void {
   const { log } = core;
@@ -319,20 +289,5 @@ function reject(core: Core, message: Message): void {
     logTerm: log.term(candidate),
     hint: log.lastIndex,
     hintHigh: candidate + 1,
-  });
-}
-
-/** Follower: the leader lives, and this much of what we acknowledged is committed. */
-export function handleHeartbeat(core: Core, message: Message): void {
-  core.log.commitTo(message.commit);
-  regainTrust(core, 0, message.commit);
-  noteTransfersOver(core, message);
-  core.send({
-    type: MessageType.HeartbeatResp,
-    to: message.from,
-    hint: message.hint,
-    hintHigh: message.hintHigh,
-    // How far this replica has applied, which Dragonboat and 0.1 neither send nor look at.
-    logIndex: core.applying.index,
   });
 }

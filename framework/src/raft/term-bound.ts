@@ -1,5 +1,6 @@
 import { type Message, MessageType } from '@drakkar/raftio';
 import type { Core } from './core.js';
+import { MAX_TERM_CREDIT } from './state.js';
 
 /*
  * How far a message may take this replica's term ahead. Terms grow by about one an election, so the group of a replica
@@ -13,18 +14,9 @@ import type { Core } from './core.js';
  *   further than twice the credit no lie could have made of a member, and it is never taken.
  */
 
-/** What a replica may be taken ahead by at once. */
-export const MAX_TERM_CREDIT = 2 ** 32;
 const TERM_CREDIT_PER_TICK = 1_024;
 /** Nobody stands for election in a term beyond this: its successors could not be written down. */
 export const MAX_TERM = Number.MAX_SAFE_INTEGER - 1;
-
-/** A listed member whose term is out of reach. */
-export interface DistantMember {
-  nodeID: number;
-  sinceTick: number;
-  lastTick: number;
-}
 
 export function tickTermCredit(core: Core): void {
   core.termCredit = Math.min(MAX_TERM_CREDIT, core.termCredit + TERM_CREDIT_PER_TICK);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 
 const FOLDER = import.meta.dirname;
+const ERRORS = '../errors/index.js';
 const sources = readdirSync(FOLDER).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
 
 /** What would make the core depend on anything but its inputs. */
@@ -33,12 +34,12 @@ describe('the core is pure', () => {
       expect(FORBIDDEN.filter(([, pattern]) => pattern.test(code)).map(([what]) => what)).toEqual([]);
     });
 
-    it(`${name} imports only the contracts and its neighbours`, () => {
+    it(`${name} imports only the contracts, errors and its neighbours`, () => {
       const imported = [...codeOf(name).matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(
         ([, path]) => path,
       );
       const foreign = imported.filter(
-        (path) => path !== '@drakkar/raftio' && !/^\.\/[a-z-]+\.js$/.test(path ?? ''),
+        (path) => path !== '@drakkar/raftio' && path !== ERRORS && !/^\.\/[a-z-]+\.js$/.test(path ?? ''),
       );
       expect(foreign).toEqual([]);
     });

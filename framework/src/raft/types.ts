@@ -8,10 +8,46 @@ import type {
   State,
   Uint64,
 } from '@drakkar/raftio';
-import type { ChangeRefusal } from './change-guard.js';
-import type { ClaimFault } from './claims.js';
 import type { MemoryAccount } from './memory.js';
 import type { SnapshotStreamReport } from './snapshot-streams.js';
+
+/** Why the leader refuses a change; the numbers are those of the reason. */
+export interface ChangeRefusal {
+  kind: 'quorumAtRisk' | 'observerBehind' | 'notAMember' | 'hostOutdated';
+  /** Voters heard from lately after the change; last index that the observer has; the node id; the host's level. */
+  value: number;
+  /** Voters that it takes; index that is committed; 0; the group's level. */
+  limit: number;
+}
+
+/** Why a message was dropped. The names appear in the host's info and in its log. */
+export type ClaimFault =
+  /** No message type that goes between replicas. */
+  | 'unknownType'
+  /** Of no member, and nothing that a member added later would send now. */
+  | 'unlistedSender'
+  /** From a leader of a term that has another one. */
+  | 'secondLeader'
+  /** A term that the group can't have reached; see term-bound.ts. */
+  | 'termOutOfReach'
+  /** A log whose last entry is of a later term than the candidate. */
+  | 'impossibleLog'
+  /** Entries that are no piece of a log, or of a type that this release does not know. */
+  | 'malformedEntries'
+  /** A membership change that does not decode. */
+  | 'undecodableChange'
+  /** A proposal to raise the feature level, which only a leader makes, by itself. */
+  | 'forwardedLevel'
+  /** Other entries in place of committed ones. */
+  | 'contradictsCommitted'
+  /** A commit index that this replica acknowledged, it is said, and does not have. */
+  | 'lostEntries'
+  /** Acknowledges entries that were never sent. */
+  | 'unsentAcknowledged'
+  /** An answer from a replica that was not asked. */
+  | 'unaskedAnswer'
+  /** A snapshot that can't be one of this group's history. */
+  | 'unfitSnapshot';
 
 /** Where the core's randomness comes from; seeded, so that the same inputs give the same outputs. */
 export interface RandomSource {

@@ -1,11 +1,12 @@
 import type { Entry, State } from '@drakkar/raftio';
-import { type Core, Outbox } from './core.js';
+import type { Core } from './core.js';
 import { countVotes } from './election.js';
 import { violated } from './errors.js';
 import { flushForwards, hasProposals } from './proposal.js';
 import { matchedByActive } from './quorum.js';
 import { startReadRound } from './read-index.js';
 import { advanceCommit, flushReplication } from './replication.js';
+import { Outbox } from './state.js';
 import type { RaftUpdate } from './types.js';
 
 /*

@@ -1,16 +1,6 @@
 import type { ErrorClaim, ErrorEffect, ErrorRetry, Uint64 } from '@drakkar/raftio';
 import type { ChangeRefusal } from '../raft/index.js';
-import { type Operation, claimOf } from './claims.js';
-
-/**
- * How a request ended.
- * - `completed`: done; for a proposal, applied here and committed by a quorum.
- * - `rejected`: the replicated state machine refused it, e.g. an evicted session, or the leader a membership change.
- * - `dropped`: never entered any log, e.g. no leader is known.
- * - `timeout`: no answer in time. What was proposed may still be applied.
- * - `terminated`: the replica was stopped first. What was proposed may still be applied.
- */
-export type RequestOutcome = 'completed' | 'rejected' | 'dropped' | 'timeout' | 'terminated';
+import { type Operation, type RequestOutcome, claimOf } from '../client/claims.js';
 
 /** The end of a request, with the names of the Go documentation. */
 export class RequestResult {

@@ -1,7 +1,6 @@
 import { type Uint64, MAX_UINT64, toUint64 } from '@drakkar/raftio';
-import { ErrHardSettingsChanged } from '../errors/index.js';
+import { ErrHardSettingsChanged, ErrSessionsCorrupt } from '../errors/index.js';
 import { messageOf } from '../errors/inspect.js';
-import { ErrSessionsCorrupt } from './errors.js';
 import { ClientSession, SessionManager } from './session-manager.js';
 
 /*

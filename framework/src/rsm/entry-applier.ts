@@ -13,9 +13,9 @@ import {
   type Uint64,
   decodeConfigChange,
 } from '@drakkar/raftio';
+import { ErrStateMachineFailed, RsmInvariantError } from '../errors/index.js';
 import { isThenable } from '../runtime/is-thenable.js';
 import type { IStateMachine } from '../statemachine/contract.js';
-import { ErrStateMachineFailed, RsmInvariantError } from './errors.js';
 import type { EntryPayloads } from './entry-payloads.js';
 import { hash64 } from './hash.js';
 import { MembershipTracker } from './membership.js';

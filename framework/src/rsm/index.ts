@@ -1,9 +1,3 @@
-export {
-  ErrSessionsCorrupt,
-  ErrSnapshotOutOfDate,
-  ErrStateMachineFailed,
-  RsmInvariantError,
-} from './errors.js';
 export { EntryPayloads } from './entry-payloads.js';
 export type { MembershipRules } from './membership.js';
 export { ReplicatedStateMachine } from './replicated-state-machine.js';

@@ -1,10 +1,9 @@
 import type { Entry, GroupSettings, Membership, Uint64 } from '@drakkar/raftio';
-import { ErrClusterClosed } from '../errors/index.js';
+import { ErrClusterClosed, ErrSnapshotOutOfDate } from '../errors/index.js';
 import { isThenable } from '../runtime/is-thenable.js';
 import type { IStateMachine } from '../statemachine/contract.js';
 import { AccessGate } from './access-gate.js';
 import { EntryApplier } from './entry-applier.js';
-import { ErrSnapshotOutOfDate } from './errors.js';
 import type { ReplicaHash, RsmOptions, SnapshotData, SnapshotSource, StatePoint } from './types.js';
 import { asHash } from './values.js';
 

@@ -1,7 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { type GroupSettings, type Uint64, uint64FromHalves } from '@drakkar/raftio';
-import { ErrHardSettingsChanged } from '../errors/index.js';
-import { ErrSessionsCorrupt } from './errors.js';
+import { ErrHardSettingsChanged, ErrSessionsCorrupt } from '../errors/index.js';
 import { ClientSession, SessionManager } from './session-manager.js';
 
 /*

@@ -37,3 +37,4 @@ export {
   type SnapshotSenderDependencies,
   type SnapshotSenderOptions,
 } from './stream/sender.js';
+export type { SenderCheck, SenderClaim } from './stream/sender-check.js';

@@ -1,5 +1,6 @@
 import type { Damage } from '@drakkar/raftio';
-import type { IEventSink } from '../events/event-hub.js';
+import type { IEventSink } from '../runtime/event-sink.js';
+import type { TransportEvents } from './transport-events.js';
 import type { ILogger } from '../logging/logger.js';
 import type { IClock } from '../runtime/clock.js';
 
@@ -20,12 +21,12 @@ interface PeerState {
  * that double, since a faulty network card may damage something every second.
  */
 export class DamageLog {
-  readonly #events: IEventSink;
+  readonly #events: IEventSink<TransportEvents>;
   readonly #clock: IClock;
   readonly #log: ILogger;
   readonly #peers = new Map<string, PeerState>();
 
-  constructor(events: IEventSink, clock: IClock, log: ILogger) {
+  constructor(events: IEventSink<TransportEvents>, clock: IClock, log: ILogger) {
     this.#events = events;
     this.#clock = clock;
     this.#log = log;

@@ -1,6 +1,7 @@
-import { type IConnection, type Message, type MessageBatch, entriesSizeBytes } from '@drakkar/raftio';
+import { type IConnection, type Message, type MessageBatch } from '@drakkar/raftio';
 import type { ILogger } from '../logging/logger.js';
 import type { IClock, Timer } from '../runtime/clock.js';
+import { messageSizeBytes } from '../runtime/message-size.js';
 import type { IRandom } from '../runtime/random.js';
 import { ReconnectPause } from './reconnect-pause.js';
 import { isUrgent } from './urgent.js';
@@ -36,15 +37,6 @@ export interface LaneDependencies {
   clock: IClock;
   random: IRandom;
   logger: ILogger;
-}
-
-const MESSAGE_OVERHEAD_BYTES = 96;
-
-/** Bytes that a message is accounted for while it waits. */
-export function messageSizeBytes(message: Message): number {
-  let sizeBytes = MESSAGE_OVERHEAD_BYTES;
-  sizeBytes += entriesSizeBytes(message.entries);
-  return sizeBytes;
 }
 
 /** Messages that wait, in order, with their size. */

@@ -6,17 +6,8 @@ import {
   speaksForAddress,
 } from '@drakkar/raftio';
 import type { ILogger } from '../logging/logger.js';
+import type { SenderClaim } from '../snapshot/index.js';
 import { type Location, type NodeRegistry, locationAt } from './node-registry.js';
-
-/** What a message, or a snapshot that is offered, says of its sender and receiver. */
-export interface SenderClaim {
-  clusterID: number;
-  from: number;
-  to: number;
-}
-
-/** Whether who sends a snapshot is whom it says; undefined where peers prove nothing. */
-export type SenderCheck = ((claim: SenderClaim) => boolean) | undefined;
 
 export interface PeerGuardOptions {
   /** Of the configuration for mutual TLS. */

@@ -10,7 +10,8 @@ import {
 import { silentLogger } from '../logging/logger.js';
 import { SeededRandom } from '../runtime/random.js';
 import { ManualClock } from '../runtime/testing/manual-clock.js';
-import { Peer, type PeerOptions, messageSizeBytes } from './peer.js';
+import { messageSizeBytes } from '../runtime/message-size.js';
+import { Peer, type PeerOptions } from './peer.js';
 
 const OPTIONS: PeerOptions = {
   connectTimeoutMs: 1000,

@@ -1,9 +1,10 @@
 import type { Message } from '@drakkar/raftio';
-import { Lane, type LaneDependencies, type PeerOptions, messageSizeBytes } from './lane.js';
+import { Lane, type LaneDependencies, type PeerOptions } from './lane.js';
 import type { Timer } from '../runtime/clock.js';
+import { messageSizeBytes } from '../runtime/message-size.js';
 import { isUrgent } from './urgent.js';
 
-export { type Loss, NEVER_SENT, type PeerOptions, messageSizeBytes } from './lane.js';
+export { type Loss, NEVER_SENT, type PeerOptions } from './lane.js';
 
 export interface PeerDependencies extends LaneDependencies {
   /** Whether the host is known to be one that a second connection is of use to. */

@@ -14,7 +14,7 @@ import {
 import { silentLogger } from '../logging/logger.js';
 import { SeededRandom } from '../runtime/random.js';
 import { ManualClock } from '../runtime/testing/manual-clock.js';
-import type { SenderCheck } from './peer-guard.js';
+import type { SenderCheck } from '../snapshot/index.js';
 import { Transport } from './transport.js';
 
 const GROUP = 7;

@@ -29,7 +29,8 @@ import type { IRandom } from '../runtime/random.js';
 import { NodeRegistry, type Location, locationAt } from './node-registry.js';
 import { PeerFeatures } from './peer-features.js';
 import { isHostOfMember } from './member-host.js';
-import { PeerGuard, type SenderCheck, type SenderClaim } from './peer-guard.js';
+import type { SenderCheck, SenderClaim } from '../snapshot/index.js';
+import { PeerGuard } from './peer-guard.js';
 import { type Loss, NEVER_SENT, Peer, type PeerOptions } from './peer.js';
 
 /**

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { isPlainObject } from '../../config/plain.js';
+import { isPlainObject } from '../../runtime/plain-object.js';
 import { messageOf } from '../../errors/inspect.js';
 import { writeFileDurable } from '../../fs/durable.js';
 import type { IFileSystem } from '../../fs/file-system.js';

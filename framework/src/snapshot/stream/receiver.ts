@@ -3,7 +3,7 @@ import type { DiskReserve } from '../../fs/disk-reserve.js';
 import type { IFileSystem } from '../../fs/file-system.js';
 import type { ILogger } from '../../logging/logger.js';
 import type { IClock } from '../../runtime/clock.js';
-import type { SenderCheck } from '../../transport/peer-guard.js';
+import type { SenderCheck } from './sender-check.js';
 import { DragonboatIntake } from './dragonboat-intake.js';
 import { IncomingCall } from './incoming-call.js';
 import type { Intake } from './intake.js';

@@ -13,7 +13,7 @@ import type { ILogger, LogFields } from '../../logging/logger.js';
 import type { IClock, Timer } from '../../runtime/clock.js';
 import { isDragonboatFile } from '../format/dragonboat-header.js';
 import type { SessionFormat } from '../format/session-format.js';
-import type { SenderCheck } from '../../transport/peer-guard.js';
+import type { SenderCheck } from './sender-check.js';
 import type { TemporaryFolder } from '../store/folder.js';
 import type { SnapshotStore } from '../store/snapshot-store.js';
 import type { Intake } from './intake.js';

@@ -1,4 +1,4 @@
-import { type JsonSchema, defaultsOf, objectSchema } from '../config/json-schema.js';
+import { type JsonSchema, defaultsOf, objectSchema } from './json-schema.js';
 import type { SoftSettings } from './soft.js';
 
 const KIB = 1024;

@@ -1,7 +1,7 @@
 import { hasErrorCode } from '@drakkar/raftio';
 import { type StorageProblem, adviceFor, storageProblemOf } from '../fs/storage-problem.js';
-import type { IEventSink } from './event-hub.js';
-import type { ReplicaEvent } from './host-listener.js';
+import type { IEventSink } from '../runtime/event-sink.js';
+import type { ReplicaEvent, ReplicaEvents } from './replica-events.js';
 
 /** Errors of which others report: the LogDB's own, and what a user's state machine has met with files of its own. */
 const REPORTED_OTHERWISE = ['ERR_LOGDB_FENCED', 'ERR_STATE_MACHINE_FAILED'];
@@ -11,7 +11,7 @@ const MAY_BE_USERS: readonly (StorageProblem | undefined)[] = ['folderGone', 'no
 
 /** Emits `storageProblem` if the error says something of the disk, or of descriptors. */
 export function emitStorageProblem(
-  events: IEventSink,
+  events: IEventSink<ReplicaEvents>,
   operation: string,
   error: unknown,
   replica?: ReplicaEvent,
