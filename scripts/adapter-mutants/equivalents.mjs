@@ -22,4 +22,16 @@ export const EQUIVALENTS = {
     'both only look: at a file that nobody writes meanwhile',
   'logdb-lmdb/src/lock.ts openLockFile dropped-sync: false => true': LOCK_FILE_SYNC,
   'logdb-lmdb/src/lock.ts openLockFile flipped-flag: false => true': LOCK_FILE_SYNC,
+  'transport-ws/src/protocol.ts (module) off-by-one: 1 => 2':
+    'a number of the wire that both hosts of the suite take from here; tests of its bytes see it',
+  "transport-ws/src/listener.ts describeClientError swapped-statements: if (error.code === 'ERR_SSL_HTTP_REQUEST') return 'it has mutual TLS off and this host has it on'; if (error.rawPacket?.[0] === TLS_HANDSHAKE) return 'it has mutual TLS on and this host has it off'; => if (error.rawPacket?.[0] === TLS_HANDSHAKE) return 'it has mutual TLS on and this host has it off'; if (error.code === 'ERR_SSL_HTTP_REQUEST') return 'it has mutual TLS off and this host has it on';":
+    'changes the order of two cases that never hold at once',
+  'transport-ws/src/protocol.ts (module) changed-limit: 16 => 32':
+    'a margin: hosts send one byte, and the limit is far below any harm',
+  'transport-ws/src/message-connection.ts MessageConnection.constructor swapped-statements: this.closed = link.closed; this.#queue = new SendQueue<MessageBatch>({ encode: encodeMessageBatch, write: (bytes) => { link.send(bytes); }, level: () => link.bufferedBytes, highWaterMarkBytes, }); => this.#queue = new SendQueue<MessageBatch>({ encode: encodeMessageBatch, write: (bytes) => { link.send(bytes); }, level: () => link.bufferedBytes, highWaterMarkBytes, }); this.closed = link.closed;':
+    'neither statement looks at what the other sets',
+  'logdb-leveldb/src/leveldb-kv.ts (module) changed-limit: 1024 => 512':
+    'how far the engine reads ahead: a matter of speed',
+  'logdb-leveldb/src/files/table.ts handlesIn wrong-method: push => unshift':
+    'all blocks are checked, in whatever order',
 };

@@ -1,5 +1,6 @@
 import { type ISnapshotConnection, SNAPSHOT_CHUNK_SIZE_BYTES } from '@drakkar/raftio';
 import { rejects, rejectsWith, same, sameList, truth } from '../../suite/assert.js';
+import { SeededRandom } from '../../suite/random.js';
 import { Watched, eventually, sleep, within } from '../../suite/wait.js';
 import type { Host, HostOptions, RPCBench } from '../harness.js';
 import { chunk, sameChunk } from '../make.js';
@@ -30,6 +31,30 @@ async function checkSinkClosed(to: Host, what: string, timeoutMs = 5000): Promis
   same(sink.overlaps, 0, `${what}: calls of addChunk while another was pending`);
   same(sink.late, 0, `${what}: calls of addChunk after close`);
   return sink;
+}
+
+const UNEQUAL_CHUNKS = 32;
+/** Far more than any chunk takes; limits grow with the load. */
+const UNEQUAL_MS = 15_000;
+
+/** Small chunks and, behind them, large ones: who counts what is on its way by the wrong chunk comes to a stop. */
+async function streamUnequal(bench: RPCBench): Promise<void> {
+  const random = new SeededRandom(bench.seed);
+  const sizes = Array.from({ length: UNEQUAL_CHUNKS }, (_, id) =>
+    id < 4 ? random.between(1, 100) : random.between(200_000, 400_000),
+  );
+  const { to, stream } = await open(bench);
+  for (const [id, size] of sizes.entries()) {
+    const sent = stream.sendSnapshotChunk(chunk(id, UNEQUAL_CHUNKS, size));
+    await within(sent, UNEQUAL_MS, `chunk ${id} of ${size} bytes, behind smaller ones, is accepted`);
+  }
+  await within(stream.finish(), UNEQUAL_MS, 'finish of a stream of chunks of unequal sizes');
+  const sink = await checkSinkClosed(to, 'finished');
+  sameList(
+    sink.chunks.map(({ data }) => data.length),
+    sizes,
+    'sizes of the chunks that came',
+  );
 }
 
 /** Sends chunks until the stream says no, at most `count`; then asks for its end. Gives the rejection. */
@@ -64,7 +89,9 @@ export const SNAP_CASES: readonly RPCCase[] = [
       sink.chunks.forEach((got, id) => {
         sameChunk(got, chunk(id, count, id * 777), `chunk ${id}`);
       });
+      await streamUnequal(bench);
     },
+    deadlineMs: 45_000,
     otherwise: refusesSnapshots,
   },
   {
