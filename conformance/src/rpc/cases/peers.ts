@@ -2,15 +2,13 @@ import { fail, notApplicable, same, truth } from '../../suite/assert.js';
 import { eventually, patient, sleep, within } from '../../suite/wait.js';
 import type { RPCBench } from '../harness.js';
 import { batch, numbersOf } from '../make.js';
-import { PEER_BATCH_BYTES, type Peer, type PeerReport } from '../peer.js';
+import type { Peer, PeerReport } from '../peer.js';
 
 const MIB = 1024 * 1024;
 /** What the processes at both ends of a connection may come to hold for it. */
 const MOST_GROWN_BYTES = 64 * MIB;
 const PATIENCE_MS = 30_000;
 const SLOW_MS = 3000;
-/** What has not grown for so long does not grow. */
-const PAUSE_MS = 1000;
 /** More batches than anybody may hold: 512 MiB. */
 const MANY = 4096;
 const WARM_UP = 200;
@@ -58,24 +56,6 @@ function checkGrowth(bench: RPCBench, { grownBytes }: PeerReport, what: string):
   );
 }
 
-/**
- * Waits for some seconds; longer while more and more lies between the two processes, up to what nobody may hold, so that a
- * machine on which that takes its time sees it as well.
- */
-async function untilPiledUp(sender: Peer, reader: Peer): Promise<void> {
-  const least = performance.now() + SLOW_MS;
-  let most = 0;
-  let since = performance.now();
-  for (;;) {
-    const [{ taken }, { delivered }] = await Promise.all([sender.report(), reader.report()]);
-    const now = performance.now();
-    if (taken - delivered > most) since = now;
-    most = Math.max(most, taken - delivered);
-    if (now > least && (most * PEER_BATCH_BYTES > 2 * MOST_GROWN_BYTES || now - since > PAUSE_MS)) return;
-    await sleep(50);
-  }
-}
-
 /** RPC-BOUND-6: a reader that is stopped, and one that is slow. */
 export async function checkMemory(bench: RPCBench): Promise<void> {
   if (process.platform === 'win32') notApplicable('processes can not be stopped on Windows');
@@ -96,7 +76,7 @@ export async function checkMemory(bench: RPCBench): Promise<void> {
     ({ delivered }) => delivered > stalled.taken,
     'batches arrive at the peer that is back',
   );
-  await untilPiledUp(sender, reader);
+  await sleep(SLOW_MS);
   sender.rest();
   const [sent, received] = await Promise.all([sender.report(), reader.report()]);
   checkGrowth(bench, sent, 'the process that sends to a slow peer');
