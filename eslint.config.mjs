@@ -8,6 +8,7 @@ const mayImport = {
   framework: ['raftio'],
   'logdb-lmdb': ['raftio'],
   'logdb-leveldb': ['raftio'],
+  'logdb-wal': ['raftio'],
   'transport-ws': ['raftio'],
   'transport-grpc': ['raftio'],
   'transport-quic': ['raftio'],
@@ -31,7 +32,7 @@ const importPatterns = (name) => [
     message: 'No deep imports.',
   },
   {
-    regex: '^@drakkar/[a-z-]+/(?!(kv|kv/testing|transport|transport/testing)$)',
+    regex: '^@drakkar/[a-z-]+/(?!(fs|kv|kv/testing|transport|transport/testing)$)',
     message: 'Import a package by its entry points.',
   },
 ];

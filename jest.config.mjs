@@ -15,7 +15,7 @@ export default {
     ],
   },
   moduleNameMapper: {
-    '^@drakkar/raftio/(kv|kv/testing|transport|transport/testing)$': '<rootDir>/raftio/src/$1/index.ts',
+    '^@drakkar/raftio/(fs|kv|kv/testing|transport|transport/testing)$': '<rootDir>/raftio/src/$1/index.ts',
     '^@drakkar/([a-z-]+)$': '<rootDir>/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

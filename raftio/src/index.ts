@@ -54,6 +54,7 @@ export {
   detachEntries,
   encodeEntries,
   encodeEntryBatch,
+  sliceEntries,
 } from './raftpb/entry-codec.js';
 export {
   type EntryForm,

@@ -95,6 +95,7 @@ const ADAPTERS: readonly NamedAdapter[] = [
   },
   { name: 'logdb-lmdb', kind: 'logdb', specifier: '@drakkar/logdb-lmdb' },
   { name: 'logdb-leveldb', kind: 'logdb', specifier: '@drakkar/logdb-leveldb' },
+  { name: 'logdb-wal', kind: 'logdb', specifier: '@drakkar/logdb-wal', pairsWith: ['transport-ws'] },
   { name: 'transport-ws', kind: 'transport', specifier: '@drakkar/transport-ws' },
   { name: 'transport-tcp:drakkar', kind: 'transport', specifier: '@drakkar/transport-tcp' },
   tcpForDragonboat(),

@@ -128,7 +128,7 @@ export const nodeHostSchema: JsonSchema = objectSchema<NodeHostConfig>(
         'Allows a data directory on a network file system, where its lock does not exclude a host on another machine.',
       defaultText: '`false`',
     },
-    logdb: adapter('LogDB', 'lmdb', '`lmdb`, `leveldb`'),
+    logdb: adapter('LogDB', 'lmdb', '`lmdb`, `leveldb`, `wal`'),
     transport: adapter('transport', 'ws', '`ws`, `tcp`, `grpc`, `quic`'),
     masterServers: {
       type: 'array',

@@ -3,7 +3,7 @@ import { isAbsolute } from 'node:path';
 
 /** Adapters of this project, by the short names that a configuration may use. */
 const SHORT_NAMES: Readonly<Record<AdapterModule['kind'], Readonly<Record<string, string>>>> = {
-  logdb: { lmdb: '@drakkar/logdb-lmdb', leveldb: '@drakkar/logdb-leveldb' },
+  logdb: { lmdb: '@drakkar/logdb-lmdb', leveldb: '@drakkar/logdb-leveldb', wal: '@drakkar/logdb-wal' },
   transport: {
     ws: '@drakkar/transport-ws',
     grpc: '@drakkar/transport-grpc',

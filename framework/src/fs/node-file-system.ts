@@ -50,6 +50,10 @@ class NodeFile implements IFile {
     return this.handle.sync();
   }
 
+  datasync(): Promise<void> {
+    return this.handle.datasync();
+  }
+
   truncate(sizeBytes: number): Promise<void> {
     return this.handle.truncate(sizeBytes);
   }

@@ -1,8 +1,7 @@
 import { type DrakkarError, hasErrorCode } from '../errors.js';
-import { decodeEntries } from '../raftpb/entry-codec.js';
-import { ENTRY_TAG, ensureEncoded, putEntries } from '../raftpb/entry-encoder.js';
+import { decodeEntries, sliceEntries } from '../raftpb/entry-codec.js';
+import { ensureEncoded, putEntries } from '../raftpb/entry-encoder.js';
 import type { Entry } from '../raftpb/entry.js';
-import { Reader } from '../raftpb/wire/reader.js';
 import { CONTENT_OFFSET, corrupt, makeUnsealed, seal, unseal } from './records.js';
 import type { Run } from './runs.js';
 
@@ -37,9 +36,7 @@ export function decodeBlock(
   if (before >= upTo) return [];
   const block = content.subarray(COUNT_BYTES);
   try {
-    const start = skipEntries(block, 0, before);
-    const end = upTo === count ? block.length : skipEntries(block, start, upTo - before);
-    return decodeEntries(block.subarray(start, end));
+    return decodeEntries(sliceEntries(block, before, upTo === count ? undefined : upTo - before));
   } catch (error) {
     const index = damagedEntryOf(error);
     if (index === undefined) throw corrupt(key, 'the entries do not decode', error);
@@ -52,17 +49,4 @@ function damagedEntryOf(error: unknown): number | undefined {
   if (!hasErrorCode(error, 'ERR_MALFORMED')) return undefined;
   const { damaged, index } = (error as DrakkarError).details;
   return damaged === 'entry' ? (index as number) : undefined;
-}
-
-/** Position of what follows `count` entries. */
-function skipEntries(block: Uint8Array, start: number, count: number): number {
-  const reader = new Reader(block);
-  reader.pos = start;
-  for (let i = 0; i < count; i++) {
-    if (block[reader.pos] !== ENTRY_TAG) throw new RangeError(`no entry at byte ${reader.pos}`);
-    reader.pos++;
-    const length = reader.length();
-    reader.pos += length;
-  }
-  return reader.pos;
 }

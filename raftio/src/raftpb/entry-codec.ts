@@ -40,6 +40,28 @@ export function decodeEntries(bytes: Uint8Array): Entry[] {
   return entries;
 }
 
+/**
+ * Of a block, the part with `count` entries behind the first `skip`, or with all of them, as a view; entries are not
+ * decoded. Throws RangeError or ErrMalformed if it has fewer.
+ */
+export function sliceEntries(block: Uint8Array, skip: number, count?: number): Uint8Array {
+  const start = skipEntries(block, 0, skip);
+  return block.subarray(start, count === undefined ? block.length : skipEntries(block, start, count));
+}
+
+/** Position of what follows `count` entries. */
+function skipEntries(block: Uint8Array, start: number, count: number): number {
+  const reader = new Reader(block);
+  reader.pos = start;
+  for (let i = 0; i < count; i++) {
+    if (block[reader.pos] !== ENTRY_TAG) throw new RangeError(`no entry at byte ${reader.pos}`);
+    reader.pos++;
+    const length = reader.length();
+    reader.pos += length;
+  }
+  return reader.pos;
+}
+
 export function encodeEntryBatch(batch: EntryBatch): Uint8Array {
   const bytes = new Uint8Array(ensureEncoded(batch.entries));
   let pos = 0;

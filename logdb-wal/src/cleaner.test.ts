@@ -1,0 +1,60 @@
+import { describe, expect, it } from '@jest/globals';
+import { SEGMENT_BYTES, entriesOf, logOf, openOn, saveOf } from './testing/logs.js';
+import { MemoryDisk } from './testing/memory-disk.js';
+import type { WalLogDB } from './wal-logdb.js';
+
+const IDLE_GROUPS = 40;
+const ROUNDS = 120;
+
+describe('space', () => {
+  it('is bounded beside groups that are idle, and all that counts is kept', async () => {
+    const disk = new MemoryDisk();
+    const db = await openOn(disk, { alignmentBytes: 4096 });
+    for (let group = 1; group <= IDLE_GROUPS; group++) {
+      await db.saveBootstrapInfo(group, 1, { addresses: new Map([[1, 'a:1']]), join: false });
+      await db.saveRaftState([saveOf(group, entriesOf(1, 3), group)]);
+    }
+    const busy = IDLE_GROUPS + 1;
+    for (let round = 1; round <= ROUNDS; round++) {
+      await db.saveRaftState([saveOf(busy, entriesOf(round, round, { sizeBytes: 3000 }), round)]);
+      await db.removeEntriesTo(busy, 1, round - 2);
+    }
+    await db.compactEntriesTo(busy, 1, ROUNDS - 2);
+    const names = [...disk.names.keys()].filter((name) => name.startsWith('segment-'));
+    expect(names.length).toBeLessThanOrEqual(6);
+    expect(names).not.toContain('segment-0000000001');
+    await db.close();
+    const again = await openOn(disk);
+    for (let group = 1; group <= IDLE_GROUPS; group++) {
+      expect(await logOf(again, group)).toEqual(['1@1', '2@1', '3@1']);
+      expect(await again.readRaftState(group, 1, 0)).toMatchObject({ state: { commit: group } });
+    }
+    expect(await again.listNodeInfo()).toHaveLength(IDLE_GROUPS);
+    expect(await logOf(again, busy, ROUNDS - 1)).toHaveLength(2);
+    await again.close();
+  });
+
+  it('does not bring back what was overwritten or removed while it was copied', async () => {
+    const disk = new MemoryDisk();
+    const db = await openOn(disk);
+    await db.saveRaftState([saveOf(1, entriesOf(1, 6)), saveOf(2, entriesOf(1, 6))]);
+    const dead = entriesOf(1, 1, { sizeBytes: 2 * 1024 * 1024 });
+    await db.saveRaftState([saveOf(3, dead)]);
+    await db.removeNodeData(3, 1);
+    const shrinking = db.compactEntriesTo(1, 1, 0);
+    await Promise.all([
+      db.saveRaftState([saveOf(1, entriesOf(3, 4, { term: 2 }))]),
+      db.removeNodeData(2, 1),
+      db.saveRaftState([saveOf(2, entriesOf(1, 2, { term: 3 }))]),
+      shrinking,
+    ]);
+    await db.compactEntriesTo(1, 1, 0);
+    expect(disk.totalBytes).toBeLessThan(8 * SEGMENT_BYTES + 512 * 1024);
+    const check = async (log: WalLogDB): Promise<void> => {
+      expect(await logOf(log, 1)).toEqual(['1@1', '2@1', '3@2', '4@2']);
+      expect(await logOf(log, 2)).toEqual(['1@3', '2@3']);
+    };
+    await check(db);
+    await check(await openOn(disk.afterKill()));
+  });
+});

@@ -1,0 +1,9 @@
+export type {
+  DiskSpace,
+  FileAccess,
+  FileStat,
+  FileSystemKind,
+  IFile,
+  IFileSystem,
+  OpenMode,
+} from './file-system.js';
