@@ -21,7 +21,7 @@ const mayImport = {
 };
 const packages = Object.keys(mayImport);
 
-/** ESLint takes the last `no-restricted-imports` that fits a file: whoever adds to it begins with these. */
+/** ESLint takes the last `no-restricted-imports` that fits a file: the one that adds to it begins with these. */
 const importPatterns = (name) => [
   {
     regex: `^@drakkar/(?!(${mayImport[name].join('|') || '$'})(/|$))`,

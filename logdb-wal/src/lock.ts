@@ -120,7 +120,7 @@ async function refuseIfHeld({ dir, way, own }: { dir: string; way: string; own: 
     if (await answers(join(way, name)))
       throw new ErrLogDBLocked(`${dir} is in use by another process, or by this one`, { details: { dir } });
   }
-  // Whoever removes the socket of a dead process removes nobody else's.
+  // What removes the socket of a dead process removes nobody else's.
   for (const name of others) await rm(join(dir, name), { force: true });
 }
 

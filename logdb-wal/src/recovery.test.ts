@@ -51,7 +51,7 @@ async function checkLogs(db: WalLogDB, acknowledged: number): Promise<number> {
 }
 
 describe('a power failure', () => {
-  it('after any operation loses no acknowledged call, and halves none, whatever reached the disk', async () => {
+  it('loses no acknowledged call after any operation, and halves none, whatever reached the disk', async () => {
     const whole = new MemoryDisk();
     await work(await openOn(whole));
     const { operations } = whole;
@@ -87,7 +87,7 @@ describe('a power failure', () => {
     }
   });
 
-  it('after a loss of the process keeps what the opening has served', async () => {
+  it('keeps after a loss of the process what the opening has served', async () => {
     const disk = new MemoryDisk();
     const db = await openOn(disk);
     await db.saveRaftState([saveOf(1, entriesOf(1, 3), 1)]);

@@ -47,7 +47,7 @@ export class Group {
       this.resolve = resolve;
       this.reject = reject;
     });
-    // Readers look at `done` only if they come while it is pending; its failure reaches whoever submitted.
+    // Readers look at `done` only if they come while it is pending; its failure reaches the submitter.
     this.done.catch(() => undefined);
   }
 
