@@ -113,18 +113,23 @@ function modulePath(module: string): string {
  * that is down for a moment, or a node that knocks on the port of another could end up connected to itself.
  */
 const LOWEST_PORT = 20_000;
-const PORT_COUNT = 12_000;
-const PORT_ATTEMPTS = 200;
+const PORTS_EACH = 1000;
+const PROCESSES = 12;
+
+/** Programs that run beside each other look for ports in different places: one may look at what another has just found. */
+const place = Number(process.env['JEST_WORKER_ID'] ?? process.pid) % PROCESSES;
+let next = Math.floor(Math.random() * PORTS_EACH);
 
 /** Different ports of the loopback interface that nothing listens on now. */
 export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  for (let attempt = 0; attempt < PORT_ATTEMPTS && ports.size < count; attempt += 1) {
-    const port = LOWEST_PORT + Math.floor(Math.random() * PORT_COUNT);
-    if (await isFree(port)) ports.add(port);
+  const ports: number[] = [];
+  for (let tries = 0; tries < PORTS_EACH && ports.length < count; tries += 1) {
+    const port = LOWEST_PORT + place * PORTS_EACH + next;
+    next = (next + 1) % PORTS_EACH;
+    if (await isFree(port)) ports.push(port);
   }
-  if (ports.size < count) throw new Error(`found no ${count} free ports`);
-  return [...ports];
+  if (ports.length < count) throw new Error(`found no ${count} free ports`);
+  return ports;
 }
 
 async function isFree(port: number): Promise<boolean> {

@@ -21,7 +21,7 @@ async function transpileFolder(from: string, to: string): Promise<void> {
 
 /** Makes folders of the framework's source runnable by plain Node, in `outDir`, so that other processes can run it. */
 export async function transpile(outDir: string): Promise<void> {
-  for (const folder of ['config', 'datadir', 'errors', 'fs', 'logging', 'runtime', 'settings']) {
+  for (const folder of ['config', 'datadir', 'errors', 'fs', 'logging', 'runtime']) {
     await transpileFolder(join(SOURCES, folder), join(outDir, folder));
   }
   const raftio = join(outDir, 'node_modules', '@drakkar', 'raftio');
