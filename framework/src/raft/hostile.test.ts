@@ -240,6 +240,15 @@ describe('a replica among senders that say anything', () => {
     });
   }
 
+  it('is elected after two senders have claimed in one term, once each, that it has lost entries', () => {
+    const solo = start({ name: '', prepare: () => undefined });
+    for (const from of [7, 2]) {
+      solo.step(from, MessageType.Heartbeat, { term: START_TERM + 1, commit: 6 });
+      solo.tick();
+    }
+    electAndCommit(solo);
+  });
+
   it('is not moved by unlisted senders but to hear a leader or to vote', () => {
     fc.assert(
       fc.property(fc.array(message, { maxLength: 20 }), (messages) => {

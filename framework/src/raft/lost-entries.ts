@@ -6,8 +6,8 @@ import { LostEntries } from './state.js';
  * A leader counts on entries that this replica acknowledged and does not have: its disk was wiped, or an old copy was
  * put back. What has forgotten entries has forgotten votes, too, and may have acknowledged more than the leader knows to
  * be committed. With its vote a candidate that lacks what is committed could win, so it does not campaign, and votes for
- * nobody but the very leader that counts on it. Since a message may claim anything, the leader must claim it in two
- * ticks, or the doubt ends by itself. A claim that was repeated is found true: the host records it, and a restart begins
+ * nobody but the very leader that counts on it. Since a message may claim anything, the same leader must claim it in
+ * two ticks, or the doubt ends by itself. A claim that was repeated is found true: the host records it, and a restart begins
  * with it. It ends when the log has come as far as is claimed, and with whatever a leader says later that can't be true
  * together with it.
  */
@@ -23,7 +23,9 @@ export function noteLostEntries(core: Core, { from, term, commit }: Message): bo
   if (core.isVoter && core.quorum === 1) return false;
   if (core.role === 'leader' || (core.hasLease && from !== core.leaderID)) return false;
   const { lost } = core;
-  if (lost.index === 0 || (term !== lost.term && !lost.isRepeated)) {
+  // A term has one leader: where two claim it in one, each has said it once.
+  const isAnother = term !== lost.term || from !== lost.leaderID;
+  if (lost.index === 0 || (isAnother && !lost.isRepeated)) {
     const claim = { index: commit, term, leaderID: from, sinceTick: core.ticks };
     core.lost = Object.assign(new LostEntries(), claim);
     return true;
