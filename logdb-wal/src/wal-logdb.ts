@@ -12,6 +12,7 @@ import {
   encodeBootstrap,
   encodeSnapshot,
 } from '@drakkar/raftio';
+import { CallsUnderWay } from '@drakkar/raftio/kv';
 import { type Op, OpType, makeOp } from './format/ops.js';
 import { applyOp } from './index/apply.js';
 import type { Replica, ReplicaMap } from './index/replica.js';
@@ -52,8 +53,7 @@ export class WalLogDB implements ILogDB {
   readonly #replicas: ReplicaMap;
   readonly #writer: Writer;
   readonly #cleaner: Cleaner;
-  /** Calls under way. */
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #underWay = new CallsUnderWay();
   /** Replicas of which entries were removed, and no frame says so yet. */
   readonly #withRemovals = new Set<Replica>();
   #cancelMark: (() => void) | undefined;
@@ -84,7 +84,7 @@ export class WalLogDB implements ILogDB {
 
   async listNodeInfo(): Promise<NodeInfo[]> {
     this.#checkOpen();
-    return this.#track(async () => {
+    return this.#underWay.track(async () => {
       const all = [...this.#replicas.all()];
       const listed = all.filter(({ bootstrap }) => bootstrap !== undefined);
       const commits = all.map(({ lastCommit }) => lastCommit);
@@ -124,7 +124,7 @@ export class WalLogDB implements ILogDB {
     const replica = this.#replicas.find({ clusterID, nodeID });
     if (replica === undefined) return { entries: [], sizeBytes: 0 };
     const pinned = pinPieces(this.#segments, replica, { low, high, maxSizeBytes });
-    return this.#track(async () => {
+    return this.#underWay.track(async () => {
       try {
         await replica.lastCommit;
         return await new EntryReader(replica, pinned).read(maxSizeBytes);
@@ -152,7 +152,7 @@ export class WalLogDB implements ILogDB {
   async compactEntriesTo(clusterID: number, nodeID: number, _index: number): Promise<void> {
     this.#checkOpen();
     if (this.#replicas.find({ clusterID, nodeID }) === undefined) return;
-    await this.#track(() => this.#cleaner.shrink());
+    await this.#underWay.track(() => this.#cleaner.shrink());
     this.#writer.checkFence();
   }
 
@@ -204,7 +204,7 @@ export class WalLogDB implements ILogDB {
   async #finish(): Promise<void> {
     this.#cancelMark?.();
     try {
-      await Promise.allSettled([...this.#underWay]);
+      await this.#underWay.ended();
       await this.#cleaner.idle();
       if (this.#withRemovals.size > 0) await this.#writer.submit([]).catch(() => undefined);
       await this.#writer.finish();
@@ -223,7 +223,7 @@ export class WalLogDB implements ILogDB {
   async #write(ops: readonly Op[]): Promise<void> {
     checkCallSize(ops);
     const replicas = ops.map((op) => this.#replicas.get(op));
-    await this.#track(async () => {
+    await this.#underWay.track(async () => {
       const commit = this.#writer.submit(ops);
       for (const replica of replicas) replica.lastCommit = commit;
       await commit;
@@ -246,21 +246,10 @@ export class WalLogDB implements ILogDB {
     const replica = this.#replicas.find(of);
     if (replica === undefined) return undefined;
     const seen = look(replica);
-    return this.#track(async () => {
+    return this.#underWay.track(async () => {
       await replica.lastCommit;
       return seen;
     });
-  }
-
-  /** Runs a call that `close` waits for. */
-  async #track<T>(call: () => Promise<T>): Promise<T> {
-    const promise = call();
-    this.#underWay.add(promise);
-    try {
-      return await promise;
-    } finally {
-      this.#underWay.delete(promise);
-    }
   }
 
   #takeRemovals(): Op[] {

@@ -30,7 +30,7 @@ async function runOne(job: Job, { seed, adapterOptions, cases, share, patience }
 /** On the two cores that the project asks for: of the time of a job most is waiting. */
 const AT_A_TIME = 2;
 
-/** What a process of its own is told of the options, besides its job. */
+/** The options that a process of its own gets besides its job. */
 function argumentsFor({
   cases = [],
   seed,

@@ -90,7 +90,7 @@ class ThoroughRun {
     }
   }
 
-  /** A case is told of once for each adapter: the next seed would say the same. */
+  /** A case is reported once for each adapter: the next seed would say the same. */
   #fail(failure: ThoroughFailure): void {
     const key = `${nameOf(failure.job)} ${failure.id}`;
     if (this.#told.has(key)) return;

@@ -1,3 +1,4 @@
+export { CallsUnderWay } from './calls-under-way.js';
 export { Committer } from './committer.js';
 export {
   type IOrderedKV,

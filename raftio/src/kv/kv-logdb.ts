@@ -1,6 +1,7 @@
 import { ErrLogDBClosed, ErrUpdateRefused } from '../errors.js';
 import type { EntrySlice, ILogDB, NodeInfo, RaftState, Update } from '../logdb.js';
 import type { Bootstrap, Snapshot } from '../raftpb/types.js';
+import { CallsUnderWay } from './calls-under-way.js';
 import { Committer } from './committer.js';
 import type { IOrderedKV, KVOp } from './contract.js';
 import { OrderGate } from './gate.js';
@@ -42,7 +43,7 @@ export class KVLogDB implements ILogDB {
   readonly #gate = new OrderGate();
   readonly #replicas: ReplicaMap;
   /** Calls other than saves that are under way. */
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #underWay = new CallsUnderWay();
   #closing: Promise<void> | undefined;
 
   private constructor(kv: IOrderedKV, replicas: ReplicaMap, options: KVLogDBOptions) {
@@ -70,7 +71,7 @@ export class KVLogDB implements ILogDB {
 
   async listNodeInfo(): Promise<NodeInfo[]> {
     this.#checkOpen();
-    return this.#track(async () => {
+    return this.#underWay.track(async () => {
       const all = this.#replicas.all();
       const present = await Promise.all(
         all.map((replica) =>
@@ -165,7 +166,7 @@ export class KVLogDB implements ILogDB {
     this.#checkOpen();
     const replica = this.#replicas.find(clusterID, nodeID);
     if (replica === undefined) return;
-    await this.#track(async () => {
+    await this.#underWay.track(async () => {
       for (let more = true; more;) more = await this.#compactSome(replica, index);
       const end = replica.recordKey(replica.sweptTo);
       await this.#kv.compactRange(replica.recordKey(0), end);
@@ -219,7 +220,7 @@ export class KVLogDB implements ILogDB {
   async removeNodeData(clusterID: number, nodeID: number): Promise<void> {
     this.#checkOpen();
     const replica = this.#replicas.get(clusterID, nodeID);
-    await this.#track(() =>
+    await this.#underWay.track(() =>
       this.#gate.alone(replica, async () => {
         replica.clear();
         await this.#submit([replica], removalOps(replica));
@@ -235,7 +236,7 @@ export class KVLogDB implements ILogDB {
       putBootstrap(replica, { addresses: new Map(), join: true }),
       putSnapshot(replica, snapshot),
     ];
-    await this.#track(() =>
+    await this.#underWay.track(() =>
       this.#gate.alone(replica, async () => {
         const ops = [...removalOps(replica), ...puts];
         replica.clear();
@@ -254,7 +255,7 @@ export class KVLogDB implements ILogDB {
   }
 
   async #finish(): Promise<void> {
-    await Promise.allSettled([...this.#underWay]);
+    await this.#underWay.ended();
     // A save that waits for its turn at the gate reaches the committer by the time these reads get theirs.
     const settled = this.#replicas.all().map((replica) => this.#gate.read(replica, () => committed(replica)));
     await Promise.allSettled(settled);
@@ -279,21 +280,10 @@ export class KVLogDB implements ILogDB {
     return commit;
   }
 
-  /** Runs a call that `close` waits for. */
-  async #track<T>(call: () => Promise<T>): Promise<T> {
-    const promise = call();
-    this.#underWay.add(promise);
-    try {
-      return await promise;
-    } finally {
-      this.#underWay.delete(promise);
-    }
-  }
-
   async #read<T>(clusterID: number, nodeID: number, read: (replica: Replica) => Promise<T>): Promise<T> {
     this.#checkOpen();
     const replica = this.#replicas.peek(clusterID, nodeID);
-    return this.#track(() => this.#gate.read(replica, () => read(replica)));
+    return this.#underWay.track(() => this.#gate.read(replica, () => read(replica)));
   }
 
   /** Deletes some records that no longer count; returns whether there may be more of them. */
