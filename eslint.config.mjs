@@ -6,6 +6,7 @@ import tseslint from 'typescript-eslint';
 const mayImport = {
   raftio: [],
   framework: ['raftio'],
+  cli: ['raftio', 'framework'],
   'logdb-lmdb': ['raftio'],
   'logdb-leveldb': ['raftio'],
   'logdb-wal': ['raftio'],
@@ -28,11 +29,11 @@ const importPatterns = (name) => [
     message: `${name} may import only: ${mayImport[name].join(', ') || 'nothing of ours'}.`,
   },
   {
-    regex: '^(\\.\\./){2,}(?:raftio|framework|logdb-|transport-|conformance)',
+    regex: '^(\\.\\./){2,}(?:raftio|framework|cli|logdb-|transport-|conformance)',
     message: 'No deep imports.',
   },
   {
-    regex: '^@drakkar/[a-z-]+/(?!(fs|kv|kv/testing|transport|transport/testing)$)',
+    regex: '^@drakkar/[a-z-]+/(?!(fs|kv|kv/testing|transport|transport/testing|internals)$)',
     message: 'Import a package by its entry points.',
   },
 ];

@@ -104,6 +104,7 @@ function installWithNpm(parent, tarballs) {
   const foreign = readmePackages().filter((name) => !tarballs.has(name));
   command(cwd, 'npm', 'install', ...tarballs.values(), ...foreign, NODE_TYPES);
   command(cwd, 'npm', 'ls', '--all');
+  command(cwd, 'npx', '--no', 'drakkar', '--version');
   return cwd;
 }
 
@@ -115,7 +116,12 @@ function installWithPnpm(parent, tarballs) {
   const settings = 'engine-strict=true\nstrict-peer-dependencies=true\nauto-install-peers=false\n';
   writeFileSync(join(cwd, '.npmrc'), settings);
   command(cwd, 'npx', '--yes', PNPM, 'install');
-  command(cwd, 'npx', '--yes', PNPM, 'exec', 'drakkar', '--version');
+  const { stderr } = spawnSync('npx', ['--yes', PNPM, 'exec', 'drakkar', '--version'], {
+    cwd,
+    encoding: 'utf8',
+  });
+  if (!stderr.includes('npm install @drakkar/cli'))
+    throw new Error(`without @drakkar/cli drakkar says: ${stderr}`);
   return cwd;
 }
 

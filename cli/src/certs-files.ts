@@ -2,8 +2,8 @@ import { X509Certificate } from 'node:crypto';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
-import { ErrInvalidOption } from '../errors/index.js';
-import { hasSystemCode, messageOf } from '../errors/inspect.js';
+import { ErrInvalidOption } from '@drakkar/framework';
+import { hasSystemCode, messageOf } from '@drakkar/framework/internals';
 import type { CertificateAuthority, Issued, PemPair } from './certs-make.js';
 import { type StagedFile, writeTogether } from './staged-files.js';
 

@@ -1,4 +1,4 @@
-import { ErrInvalidOption } from '../errors/index.js';
+import { ErrInvalidOption } from '@drakkar/framework';
 import { listCertificates, writeCertificates } from './certs-files.js';
 import { ExitCode, type Output } from './output.js';
 

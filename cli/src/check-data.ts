@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { hasErrorCode, isDrakkarError } from '@drakkar/raftio';
-import { isLogDBFolder, isWalFolder } from '../datadir/layout.js';
+import { isLogDBFolder, isWalFolder } from '@drakkar/framework/internals';
 import type { Problem } from './check-log.js';
 import { type CheckReport, emptyReport } from './check-report.js';
 import { circumstanceOf } from './circumstance.js';

@@ -1,5 +1,5 @@
 import { type Entry, ErrLogDBCorrupt, type ILogDB, type NodeInfo } from '@drakkar/raftio';
-import type { EntryPayloads } from '../rsm/index.js';
+import type { EntryPayloads } from '@drakkar/framework/internals';
 import type { Extent } from './replicas.js';
 
 /** Something that is wrong with the data. */

@@ -1,6 +1,6 @@
 import type { ILogDB, NodeInfo, Snapshot, State } from '@drakkar/raftio';
-import { loadSnappy } from '../compression/snappy.js';
-import { EntryPayloads } from '../rsm/index.js';
+import { loadSnappy } from '@drakkar/framework';
+import { EntryPayloads, isTombstone } from '@drakkar/framework/internals';
 import { circumstanceOf } from './circumstance.js';
 import {
   type LogFindings,
@@ -9,7 +9,6 @@ import {
   type Unchecked,
   readWholeLog,
 } from './check-log.js';
-import { isTombstone } from '../nodehost/bootstrap.js';
 import type { OpenedData } from './open-data.js';
 import { type Output, describeError } from './output.js';
 import { type StoredLog, nameOf, readStoredLog } from './replicas.js';

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
-import { type StorageProblem, storageProblemOf } from '../fs/storage-problem.js';
+import type { StorageProblem } from '@drakkar/framework';
+import { storageProblemOf } from '@drakkar/framework/internals';
 
 /**
  * Codes of the system that tell something about data: it is not there, or is not what it should be. With every other one

@@ -1,6 +1,5 @@
 import type { Bootstrap, NodeInfo, State } from '@drakkar/raftio';
-import type { DataDirStatus } from '../datadir/status.js';
-import { isTombstone } from '../nodehost/bootstrap.js';
+import { type DataDirStatus, isTombstone } from '@drakkar/framework/internals';
 import { type OpenedData, withData } from './open-data.js';
 import { ExitCode, type Output, describeError } from './output.js';
 import type { DataDirOptions } from './data-dir-options.js';

@@ -1,12 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { type ILogDB, isDrakkarError } from '@drakkar/raftio';
-import { isPlainObject } from '../config/plain.js';
-import type { IDirectoryLock } from '../datadir/directory-lock.js';
-import type { Roots } from '../datadir/layout.js';
-import { dropSeal, readSeal } from '../datadir/seal/seal-file.js';
-import { ErrDirNotExist, ErrInvalidOption } from '../errors/index.js';
-import { makeDirDurable } from '../fs/durable.js';
-import type { IFileSystem } from '../fs/file-system.js';
+import { ErrDirNotExist, ErrInvalidOption, type IDirectoryLock, type IFileSystem } from '@drakkar/framework';
+import { type Roots, dropSeal, isPlainObject, makeDirDurable, readSeal } from '@drakkar/framework/internals';
 import { type Comparison, compare, copiedLines, copyAll, countEntries, withOpen } from './logdb-copy-all.js';
 import { offlineServices } from './open-data.js';
 import { ExitCode, type Output } from './output.js';

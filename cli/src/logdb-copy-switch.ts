@@ -1,19 +1,19 @@
 import { dirname } from 'node:path';
 import { type ILogDB, hasErrorCode } from '@drakkar/raftio';
-import { identityOf, readStatus } from '../datadir/data-dir.js';
-import type { DataDirLayout } from '../datadir/layout.js';
+import { ErrInvalidOption, type IFileSystem } from '@drakkar/framework';
 import {
+  type DataDirLayout,
+  type NodeHostServices,
   type Replacement,
   checkSameHost,
   commitReplacement,
+  identityOf,
   isReplaced,
+  makeDirDurable,
   prepareReplacement,
+  readStatus,
   removeReplaced,
-} from '../datadir/replacement.js';
-import type { NodeHostServices } from '../di/build-container.js';
-import { ErrInvalidOption } from '../errors/index.js';
-import { makeDirDurable } from '../fs/durable.js';
-import type { IFileSystem } from '../fs/file-system.js';
+} from '@drakkar/framework/internals';
 import { type Comparison, compare, copiedLines, copyAll, countEntries, withOpen } from './logdb-copy-all.js';
 import { type OpenedData, offlineServices, withData } from './open-data.js';
 import { ExitCode, type Output } from './output.js';

@@ -1,4 +1,4 @@
-import { ErrInvalidOption } from '../errors/index.js';
+import { ErrInvalidOption } from '@drakkar/framework';
 import { type CopyPlacesOptions, copyBetweenPlaces } from './logdb-copy-place.js';
 import { switchLogDB } from './logdb-copy-switch.js';
 import type { ExitCode, Output } from './output.js';

@@ -1,22 +1,30 @@
 import { resolve } from 'node:path';
 import { type ILogDB, hasErrorCode, isDrakkarError } from '@drakkar/raftio';
-import { identityOf, readAndCheck, readStatus } from '../datadir/data-dir.js';
-import type { HeldLock } from '../datadir/directory-lock.js';
-import { type DataDirLayout, layoutOf } from '../datadir/layout.js';
-import { refuseIfLocked } from '../datadir/socket-lock.js';
-import type { DataDirStatus } from '../datadir/status.js';
-import { type NodeHostServices, type Overrides, buildContainer } from '../di/build-container.js';
 import {
   ErrDataDirCorrupt,
   ErrDirNotExist,
   ErrInvalidOption,
   ErrLockDirectory,
   ErrLogDBType,
-} from '../errors/index.js';
-import { NodeFileSystem } from '../fs/node-file-system.js';
-import { LoggerFactoryID, silentLoggerFactory } from '../logging/logger.js';
-import { withoutTransport } from '../nodehost/import-snapshot.js';
-import { SnapshotStore } from '../snapshot/index.js';
+  type HeldLock,
+  LoggerFactoryID,
+  type Overrides,
+  silentLoggerFactory,
+} from '@drakkar/framework';
+import {
+  type DataDirLayout,
+  type DataDirStatus,
+  NodeFileSystem,
+  type NodeHostServices,
+  SnapshotStore,
+  buildContainer,
+  identityOf,
+  layoutOf,
+  readAndCheck,
+  readStatus,
+  refuseIfLocked,
+  withoutTransport,
+} from '@drakkar/framework/internals';
 import { type LogDBCopy, copyForReading, findUnwritable } from './read-only.js';
 import type { DataDirOptions } from './data-dir-options.js';
 import { lockForCommand } from './owner.js';

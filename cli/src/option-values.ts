@@ -1,4 +1,4 @@
-import { ErrInvalidOption } from '../errors/index.js';
+import { ErrInvalidOption } from '@drakkar/framework';
 
 /** A value that must be an integer from 1 up. */
 export function positiveInteger(option: string, text: string): number {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ErrInvalidOption } from '../errors/index.js';
+import { ErrInvalidOption } from '@drakkar/framework';
 import { parsePlace } from './logdb-copy-place.js';
 import { type CliIO, Output } from './output.js';
 import { CommandSignals } from './signals.js';

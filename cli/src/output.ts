@@ -1,6 +1,6 @@
 import { isDrakkarError } from '@drakkar/raftio';
-import { ErrCanceled } from '../errors/index.js';
-import { messageOf } from '../errors/inspect.js';
+import { ErrCanceled } from '@drakkar/framework';
+import { messageOf } from '@drakkar/framework/internals';
 import { CommandSignals } from './signals.js';
 
 /**

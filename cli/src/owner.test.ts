@@ -3,7 +3,7 @@ import { link, lstat, mkdir, mkdtemp, realpath, rename, rm, symlink, writeFile }
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { IDirectoryLock } from '../datadir/directory-lock.js';
+import type { IDirectoryLock } from '@drakkar/framework';
 import { type Owner, type Ownership, lockForCommand, ownerToGive } from './owner.js';
 
 const ROOT = { uid: 0, gid: 0 };

@@ -1,10 +1,14 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lchown, lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { acquireLocks, isOwnName } from '../datadir/data-dir.js';
-import type { HeldLock, IDirectoryLock } from '../datadir/directory-lock.js';
-import { STATUS_FILE_NAME } from '../datadir/layout.js';
-import { hasSystemCode, messageOf } from '../errors/inspect.js';
+import type { HeldLock, IDirectoryLock } from '@drakkar/framework';
+import {
+  STATUS_FILE_NAME,
+  acquireLocks,
+  hasSystemCode,
+  isOwnName,
+  messageOf,
+} from '@drakkar/framework/internals';
 
 export interface Owner {
   uid: number;

@@ -26,7 +26,7 @@ describe('drakkar', () => {
 
   it('prints its version', async () => {
     const { version } = JSON.parse(
-      readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'),
+      readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'),
     ) as Record<string, string>;
     expect(await drakkar('--version')).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
   });

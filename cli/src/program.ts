@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { ErrInvalidOption } from '../errors/index.js';
+import { ErrInvalidOption } from '@drakkar/framework';
 import { hasErrorCode } from '@drakkar/raftio';
 import { type CliIO, ExitCode, Output } from './output.js';
 import { CommandSignals, signalExitCode } from './signals.js';
@@ -22,9 +22,10 @@ const EXIT_CODES =
   'checked, which says nothing of the data; 129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM before it was done.';
 
 function ownVersion(): string {
-  const { version } = JSON.parse(
-    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-  ) as Record<string, string>;
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as Record<
+    string,
+    string
+  >;
   return version ?? '';
 }
 

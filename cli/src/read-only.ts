@@ -2,9 +2,8 @@ import { constants, type Dirent } from 'node:fs';
 import { access, chmod, copyFile, mkdir, mkdtemp, readdir, rm, stat, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DataDirLayout } from '../datadir/layout.js';
-import { ErrInvalidOption } from '../errors/index.js';
-import { hasSystemCode } from '../errors/inspect.js';
+import { ErrInvalidOption } from '@drakkar/framework';
+import { type DataDirLayout, hasSystemCode } from '@drakkar/framework/internals';
 import type { Output } from './output.js';
 
 /** An engine may make its files somewhat larger when it opens them. */

@@ -2,9 +2,8 @@ import { createRequire } from 'node:module';
 import { extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
-import { ErrInvalidModule, ErrModuleNotFound } from '../errors/index.js';
-import { hasSystemCode, messageOf } from '../errors/inspect.js';
-import type { NodeHost } from '../nodehost/node-host.js';
+import { ErrInvalidModule, ErrModuleNotFound, type NodeHost } from '@drakkar/framework';
+import { hasSystemCode, messageOf } from '@drakkar/framework/internals';
 
 /** What an application's module exports. What `start` returns, if it is a function, is called before the host stops. */
 export type Start = (host: NodeHost) => unknown;

@@ -1,7 +1,6 @@
 import { hasErrorCode } from '@drakkar/raftio';
-import { NodeHost } from '../nodehost/node-host.js';
-import { SystemClock } from '../runtime/clock.js';
-import { finishesWithin } from '../runtime/finishes-within.js';
+import { NodeHost, SystemClock } from '@drakkar/framework';
+import { finishesWithin } from '@drakkar/framework/internals';
 import { endProcess } from './end-process.js';
 import { ExitCode, type Output } from './output.js';
 import { type Start, loadStart, stackOf } from './serve-app.js';

@@ -1,9 +1,12 @@
 import { resolve } from 'node:path';
 import { type NodeInfo, type Snapshot, hasErrorCode } from '@drakkar/raftio';
-import { ErrInvalidOption, ErrSnapshotCorrupt } from '../errors/index.js';
-import { isTombstone } from '../nodehost/bootstrap.js';
-import { type ExportedSnapshot, toExported } from '../nodehost/export-snapshot.js';
-import { type SnapshotOrigin, checkExportTarget } from '../snapshot/index.js';
+import { ErrInvalidOption, ErrSnapshotCorrupt, type ExportedSnapshot } from '@drakkar/framework';
+import {
+  type SnapshotOrigin,
+  checkExportTarget,
+  isTombstone,
+  toExported,
+} from '@drakkar/framework/internals';
 import { positiveInteger } from './option-values.js';
 import { type OpenedData, withData } from './open-data.js';
 import { ExitCode, type Output, describeError } from './output.js';

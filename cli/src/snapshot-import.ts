@@ -1,4 +1,4 @@
-import { type ImportedSnapshot, importSnapshot } from '../nodehost/import-snapshot.js';
+import { type ImportedSnapshot, importSnapshot } from '@drakkar/framework';
 import { memberList, positiveInteger } from './option-values.js';
 import { offlineServices, quiet } from './open-data.js';
 import { ExitCode, type Output } from './output.js';

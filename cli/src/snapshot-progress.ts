@@ -1,4 +1,4 @@
-import type { SnapshotProgress } from '../snapshot/index.js';
+import type { SnapshotProgress } from '@drakkar/framework';
 import type { Output } from './output.js';
 
 /** Prints how far work on a snapshot has come. */

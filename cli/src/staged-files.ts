@@ -12,8 +12,8 @@ import {
   rmdir,
 } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { ErrInvalidOption } from '../errors/index.js';
-import { hasSystemCode } from '../errors/inspect.js';
+import { ErrInvalidOption } from '@drakkar/framework';
+import { hasSystemCode } from '@drakkar/framework/internals';
 
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;

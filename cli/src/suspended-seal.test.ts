@@ -2,12 +2,15 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Roots } from '../datadir/layout.js';
-import { makeSeal } from '../datadir/seal/make-seal.js';
-import { readSeal } from '../datadir/seal/seal-file.js';
-import { ErrCanceled } from '../errors/index.js';
-import { makeDirDurable, writeFileDurable } from '../fs/durable.js';
-import { MemoryDisk } from '../snapshot/testing/memory-disk.js';
+import { ErrCanceled } from '@drakkar/framework';
+import {
+  type Roots,
+  makeDirDurable,
+  makeSeal,
+  readSeal,
+  writeFileDurable,
+} from '@drakkar/framework/internals';
+import { MemoryDisk } from '../../framework/src/snapshot/testing/memory-disk.js';
 import { SuspendedSeal, checkLockFiles } from './suspended-seal.js';
 
 const ROOTS: Roots = { nodeHostDir: '/host', walDir: '/host' };

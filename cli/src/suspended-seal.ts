@@ -1,10 +1,13 @@
-import type { Roots } from '../datadir/layout.js';
-import { makeSeal } from '../datadir/seal/make-seal.js';
-import { dropSeal, readSeal } from '../datadir/seal/seal-file.js';
-import { type VerifyProgress, verifySeal } from '../datadir/seal/verify-seal.js';
-import { badLockFiles } from '../datadir/socket-lock.js';
-import { ErrDataDirCorrupt } from '../errors/index.js';
-import type { IFileSystem } from '../fs/file-system.js';
+import { ErrDataDirCorrupt, type IFileSystem } from '@drakkar/framework';
+import {
+  type Roots,
+  type VerifyProgress,
+  badLockFiles,
+  dropSeal,
+  makeSeal,
+  readSeal,
+  verifySeal,
+} from '@drakkar/framework/internals';
 import { circumstanceOf } from './circumstance.js';
 
 /** What a data directory was found to be by its seal. */

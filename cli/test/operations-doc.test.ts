@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { ExitCode } from '../src/cli/output.js';
-import { runCli } from '../src/cli/program.js';
-import { signalExitCode } from '../src/cli/signals.js';
+import { ExitCode } from '../src/output.js';
+import { runCli } from '../src/program.js';
+import { signalExitCode } from '../src/signals.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');

@@ -1,10 +1,4 @@
 export { type ClientIDSource, Session, newNoOPSession, newSession } from './client/session.js';
-export {
-  type CertificateOptions,
-  type HostFiles,
-  type WrittenCertificates,
-  writeCertificates,
-} from './cli/certs-files.js';
 export { type CompressionType, type SnappyCodec, loadSnappy, useSnappyInTurn } from './compression/snappy.js';
 export type { ClusterConfig, ClusterConfigInput, Compatibility } from './config/cluster-config.js';
 export type {

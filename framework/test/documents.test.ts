@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { runCli } from '@drakkar/cli';
 import { parse } from 'yaml';
-import { runCli } from '../src/cli/program.js';
 import { nodeHostSchema } from '../src/config/node-host-schema.js';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -7,7 +7,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { writeCertificates } from '@drakkar/framework';
+import { writeCertificates } from '@drakkar/cli';
 import { CASES } from './cases.mjs';
 import { MixedGroup } from './group.mjs';
 

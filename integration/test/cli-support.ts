@@ -9,7 +9,7 @@ import { openLmdbLogDB } from '@drakkar/logdb-lmdb';
 import { type ILogDB, encodeEntries } from '@drakkar/raftio';
 import { CLUSTER, TestCluster, type TestNode, Workshop } from './support.js';
 
-export const MAIN = fileURLToPath(new URL('../../framework/dist/cli/main.js', import.meta.url));
+export const MAIN = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
 if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run "npm run build" before these tests`);
 
 export interface Finished {

@@ -9,6 +9,7 @@ const ENTRY_POINTS = {
   '@drakkar/raftio': 'raftio/src/index.ts',
   '@drakkar/raftio/kv': 'raftio/src/kv/index.ts',
   '@drakkar/raftio/transport': 'raftio/src/transport/index.ts',
+  '@drakkar/cli': 'cli/src/index.ts',
   '@drakkar/conformance': 'conformance/src/index.ts',
 };
 

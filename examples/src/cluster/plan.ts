@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { isAbsolute, join, resolve } from 'node:path';
-import { type ClusterConfigInput, type HostFiles, writeCertificates } from '@drakkar/framework';
+import { type HostFiles, writeCertificates } from '@drakkar/cli';
+import type { ClusterConfigInput } from '@drakkar/framework';
 
 export const CLUSTER_ID = 1;
 /** Length of a tick. An election starts after 10 to 20 of them without a word from the leader. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { CertificateAuthority } from '../cli/certs-make.js';
+import { TestCA } from '@drakkar/raftio/transport/testing';
 import type { CertificateExpiresEvent, FilesExposedEvent } from '../events/host-listener.js';
 import { NodeFileSystem } from '../fs/node-file-system.js';
 import { silentLogger } from '../logging/logger.js';
@@ -71,9 +71,9 @@ async function passDays(clock: Now, days: number): Promise<void> {
 
 /** Puts a certificate that is valid for so many days, and its CA, in place. */
 async function issue(files: Map<string, string>, days: number): Promise<void> {
-  const ca = await CertificateAuthority.create(400);
-  files.set('ca', (await ca.toPem()).certificate);
-  files.set('cert', (await ca.issue(['a'], days)).certificate);
+  const ca = await TestCA.create('CA', 400);
+  files.set('ca', ca.pem);
+  files.set('cert', (await ca.issue({ dns: ['a'], toDays: days })).certificate);
 }
 
 describe('CertificateWatch', () => {
@@ -117,12 +117,12 @@ describe('CertificateWatch', () => {
 
   it('goes by what the file has now, and looks at every certificate of the CA', async () => {
     const { clock, files, told, watch } = setUp();
-    const [ca, old] = [await CertificateAuthority.create(400), await CertificateAuthority.create(20)];
-    files.set('ca', (await ca.toPem()).certificate + (await old.toPem()).certificate);
-    files.set('cert', (await ca.issue(['a'], 31)).certificate);
+    const [ca, old] = [await TestCA.create('CA', 400), await TestCA.create('CA', 20)];
+    files.set('ca', ca.pem + old.pem);
+    files.set('cert', (await ca.issue({ dns: ['a'], toDays: 31 })).certificate);
     await watch.start();
     expect(told.map(({ setting, daysLeft }) => [setting, daysLeft])).toEqual([['caFile', 19]]);
-    files.set('cert', (await ca.issue(['a'], 300)).certificate);
+    files.set('cert', (await ca.issue({ dns: ['a'], toDays: 300 })).certificate);
     await passDays(clock, 5);
     expect(told).toHaveLength(1);
     files.delete('ca');

@@ -37,12 +37,13 @@ export class TestCA {
     this.#certificate = certificate;
   }
 
-  static async create(name: string): Promise<TestCA> {
+  /** `toDays`: validity in days from now. */
+  static async create(name: string, toDays = 30): Promise<TestCA> {
     const keys = await makeKeys();
     const certificate = await x509.X509CertificateGenerator.createSelfSigned({
       name: `CN=${name}`,
       notBefore: daysFromNow(-30),
-      notAfter: daysFromNow(30),
+      notAfter: daysFromNow(toDays),
       signingAlgorithm: ALGORITHM,
       keys,
       extensions: [
