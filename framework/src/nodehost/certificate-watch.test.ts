@@ -73,7 +73,7 @@ async function passDays(clock: Now, days: number): Promise<void> {
 async function issue(files: Map<string, string>, days: number): Promise<void> {
   const ca = await TestCA.create('CA', 400);
   files.set('ca', ca.pem);
-  files.set('cert', (await ca.issue({ dns: ['a'], toDays: days })).certificate);
+  files.set('cert', (await ca.issue({ commonName: 'a', dns: ['a'], toDays: days })).certificate);
 }
 
 describe('CertificateWatch', () => {
@@ -119,10 +119,10 @@ describe('CertificateWatch', () => {
     const { clock, files, told, watch } = setUp();
     const [ca, old] = [await TestCA.create('CA', 400), await TestCA.create('CA', 20)];
     files.set('ca', ca.pem + old.pem);
-    files.set('cert', (await ca.issue({ dns: ['a'], toDays: 31 })).certificate);
+    files.set('cert', (await ca.issue({ commonName: 'a', dns: ['a'], toDays: 31 })).certificate);
     await watch.start();
     expect(told.map(({ setting, daysLeft }) => [setting, daysLeft])).toEqual([['caFile', 19]]);
-    files.set('cert', (await ca.issue({ dns: ['a'], toDays: 300 })).certificate);
+    files.set('cert', (await ca.issue({ commonName: 'a', dns: ['a'], toDays: 300 })).certificate);
     await passDays(clock, 5);
     expect(told).toHaveLength(1);
     files.delete('ca');
