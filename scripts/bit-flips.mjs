@@ -4,4 +4,4 @@ import { become, root } from './lib/run.mjs';
 
 /** `npm run bit-flips`: flips bits between the hosts of a group under load, and checks that none does harm. */
 await prepare();
-become(join(root, 'examples/dist/bit-flips.js'), process.argv.slice(2));
+become(join(root, 'proving/dist/bit-flips/main.js'), process.argv.slice(2));

@@ -4,4 +4,4 @@ import { become, root } from './lib/run.mjs';
 
 /** `npm run chaos -- --minutes N`: faults of every kind on real processes, over all pairs, and checks what is left. */
 await prepare();
-become(join(root, 'examples/dist/chaos.js'), process.argv.slice(2));
+become(join(root, 'proving/dist/chaos/main.js'), process.argv.slice(2));

@@ -4,4 +4,4 @@ import { become, root } from './lib/run.mjs';
 
 /** `npm run churn`: changes a group's members under load, with kills in between, and checks what is left. */
 await prepare();
-become(join(root, 'examples/dist/churn.js'), process.argv.slice(2));
+become(join(root, 'proving/dist/churn/main.js'), process.argv.slice(2));

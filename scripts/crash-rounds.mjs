@@ -4,4 +4,4 @@ import { become, root } from './lib/run.mjs';
 
 /** `npm run crash-rounds`: kills and restarts real processes, many times over, and checks what is left. */
 await prepare();
-become(join(root, 'examples/dist/crash-rounds.js'), process.argv.slice(2));
+become(join(root, 'proving/dist/crash-rounds/main.js'), process.argv.slice(2));

@@ -4,4 +4,4 @@ import { become, root } from './lib/run.mjs';
 
 /** `npm run idle-groups`: what groups cost that nobody uses. */
 await prepare();
-become(join(root, 'examples/dist/idle-groups.js'), process.argv.slice(2));
+become(join(root, 'benchmarks/dist/idle-groups/main.js'), process.argv.slice(2));

@@ -130,7 +130,8 @@ function use(cwd, node, entries) {
   const names = JSON.stringify(entries);
   const importing = `for (const name of ${names}) await import(name);`;
   command(cwd, node, '--input-type=module', '--eval', importing);
-  const requiring = `for (const name of ${names}) if (Object.keys(require(name)).length === 0) throw name;`;
+  // An entry point of types alone exports nothing at run time.
+  const requiring = `for (const name of ${names}) require(name);`;
   command(cwd, node, '--no-warnings', '--input-type=commonjs', '--eval', requiring);
   const shown = command(cwd, node, 'counter.js');
   if (shown.match(/reads 10$/gm)?.length !== 3) throw new Error(`the counter example printed\n${shown}`);

@@ -4,4 +4,4 @@ import { become, root } from './lib/run.mjs';
 
 /** `npm start`: installs and builds what is missing, then runs the cluster demonstration. */
 await prepare();
-become(join(root, 'examples/dist/cluster-demo.js'), process.argv.slice(2));
+become(join(root, 'proving/dist/demo/main.js'), process.argv.slice(2));

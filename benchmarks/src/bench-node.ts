@@ -1,4 +1,4 @@
-import { CLUSTER_ID, type NodePlan, groupConfig, serveParent } from '@drakkar/examples';
+import { CLUSTER_ID, type NodePlan, groupConfig, serveParent } from '@drakkar/proving';
 import { type IStateMachine, NodeHost, type SnapshotWriter } from '@drakkar/framework';
 import type { BenchCommands } from './commands.js';
 import { cpuMicros, measure } from './load-generator.js';

@@ -9,7 +9,7 @@ import {
   planNodes,
   pollUntil,
   removeScratchDir,
-} from '@drakkar/examples';
+} from '@drakkar/proving';
 import type { BenchCommands, Measurement } from './commands.js';
 import { type MachineFacts, machineFacts } from './machine.js';
 

@@ -6,7 +6,7 @@ import {
   parseOptions,
   partsOf,
   wholeNumber,
-} from '@drakkar/examples';
+} from '@drakkar/proving';
 import { type BenchRunOptions, type Row, runBench } from './bench-run.js';
 import type { MachineFacts } from './machine.js';
 

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { Interruption, UsageError, parseOptions, wholeNumber } from '@drakkar/examples';
+import { Interruption, UsageError, parseOptions, wholeNumber } from '@drakkar/proving';
 import type { AdapterModule } from '@drakkar/raftio';
 import { runBench } from './bench-run.js';
 import {

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { quantile } from '@drakkar/examples';
+import { quantile } from '@drakkar/proving';
 import type { NodeHost, RequestResult } from '@drakkar/framework';
 import type { MeasureOptions, Measurement } from './commands.js';
 

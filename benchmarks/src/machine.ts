@@ -1,7 +1,7 @@
 import { closeSync, fdatasyncSync, openSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { quantile } from '@drakkar/examples';
+import { quantile } from '@drakkar/proving';
 
 /** What a figure means nothing without. */
 export interface MachineFacts {

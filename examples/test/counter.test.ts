@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
-import { compiled } from './dist.js';
+
+const COUNTER = fileURLToPath(new URL('../dist/counter.js', import.meta.url));
 
 describe('the counter example', () => {
   it('counts to ten on three hosts, and ends by itself', async () => {
-    const program = promisify(execFile)(process.execPath, [compiled('counter.js')], { timeout: 60_000 });
+    const program = promisify(execFile)(process.execPath, [COUNTER], { timeout: 60_000 });
     const { stdout } = await program;
     const lines = stdout
       .trim()

@@ -1,5 +1,10 @@
-export { pollUntil } from './cluster/cluster.js';
-export type { CommandTable } from './cluster/commands.js';
+/** What the project's programs on real processes share; `@drakkar/benchmarks` uses it too. */
+export type { CommandTable } from './harness/commands.js';
+export { quantile } from './harness/figures.js';
+export { Interruption } from './harness/interruption.js';
+export { asBuffer, encodePut } from './harness/kv-commands.js';
+export { KVStateMachine } from './harness/kv-state-machine.js';
+export { NodeProcess } from './harness/node-process.js';
 export {
   CLUSTER_OPTIONS,
   CLUSTER_OPTIONS_HELP,
@@ -8,10 +13,10 @@ export {
   parseOptions,
   partsOf,
   wholeNumber,
-} from './cluster/demo-options.js';
-export { quantile } from './cluster/figures.js';
-export { Interruption } from './cluster/interruption.js';
-export { NodeProcess } from './cluster/node-process.js';
-export { CLUSTER_ID, type NodePlan, groupConfig, planNodes } from './cluster/plan.js';
-export { makeScratchDir, removeScratchDir } from './cluster/scratch-dir.js';
-export { serveParent } from './cluster/serve-parent.js';
+} from './harness/options.js';
+export { CLUSTER_ID, type NodePlan, type PlanOptions, groupConfig, planNodes } from './harness/plan.js';
+export { runProgram } from './harness/program.js';
+export { makeScratchDir, removeScratchDir } from './harness/scratch-dir.js';
+export { serveParent } from './harness/serve-parent.js';
+export { type Spawned, killNodes, spawnNodes } from './harness/spawned.js';
+export { pollUntil } from './harness/waiting.js';

@@ -10,7 +10,7 @@ import { ruleFor } from '../src/bit-flips/rules.js';
 import { IdLog, Ledger, makeCommand } from '../src/bit-flips/workload.js';
 
 const FLIPS = 80;
-const TCP_EXAMPLE = fileURLToPath(new URL('../transport-tcp', import.meta.url));
+const TCP_EXAMPLE = fileURLToPath(new URL('../../examples/transport-tcp', import.meta.url));
 
 /** `npm run bit-flips` with a hundredth of the flips. Each waits for time-outs most of the time, so all run at once. */
 describe('a bit that flips between two hosts', () => {

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parsePairs } from '../src/chaos/pairs.js';
 import { ChaosRun } from '../src/chaos/run.js';
 import { missingFaults, renderTable } from '../src/chaos/table.js';
-import { pollUntil } from '../src/cluster/cluster.js';
+import { pollUntil } from '../src/harness/waiting.js';
 import { compiled } from './dist.js';
 
 const TIMEOUT_MS = 120_000;
@@ -29,8 +29,8 @@ describe('chaos over two pairs', () => {
       totalMs: 1_000,
       dir,
       keep: false,
-      nodeScript: compiled('chaos-node.js'),
-      guardScript: compiled('chaos-guard.js'),
+      nodeScript: compiled('chaos/node.js'),
+      guardScript: compiled('chaos/guard-process.js'),
       say: (line) => told.push(line),
     });
     const isGood = await run.play(new AbortController().signal);
@@ -81,7 +81,7 @@ const isLinux = process.platform === 'linux';
     'leaves no process and no mount behind after %s',
     async (signal, exitCode) => {
       const args = ['--minutes', '5', '--pairs', 'lmdb+ws', '--groups', '2', '--data-dir', dir];
-      started = spawn(process.execPath, [compiled('chaos.js'), ...args], { stdio: 'ignore' });
+      started = spawn(process.execPath, [compiled('chaos/main.js'), ...args], { stdio: 'ignore' });
       const { pid = 0 } = started;
       await pollUntil(TIMEOUT_MS, 'no hosts', async () => (descendants(pid).length === 5 ? true : undefined));
       // One that is stopped could not even notice that its parent is gone.

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type ChurnReport, ChurnRounds } from '../src/cluster/churn-rounds.js';
+import { type ChurnReport, ChurnRounds } from '../src/churn/rounds.js';
 import { compiled } from './dist.js';
 
 const ROUNDS = 2;
@@ -26,7 +26,7 @@ describe('members that come and go under load, with kill -9 in between', () => {
       logdb: 'lmdb',
       transport: 'ws',
       dir,
-      nodeScript: compiled('churn-node.js'),
+      nodeScript: compiled('churn/node.js'),
     });
     const isGood = await churn.play((report) => reports.push(report));
     const failed = reports.flatMap(({ round, checks }) =>

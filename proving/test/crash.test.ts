@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { CrashRounds, type RoundReport } from '../src/cluster/crash-rounds.js';
+import { CrashRounds, type RoundReport } from '../src/crash-rounds/rounds.js';
 import { compiled } from './dist.js';
 
 const ROUNDS = 4;
@@ -25,7 +25,7 @@ describe('processes killed with kill -9 under load', () => {
       logdb: 'lmdb',
       transport: 'ws',
       dir,
-      nodeScript: compiled('cluster-node.js'),
+      nodeScript: compiled('harness/cluster-node.js'),
     });
     const isGood = await crashRounds.play((report) => reports.push(report));
     const failed = reports.flatMap(({ round, checks }) =>

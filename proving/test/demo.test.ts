@@ -22,7 +22,7 @@ describe('the cluster demonstration', () => {
     'survives the kill of its leader, proves it, and leaves nothing behind: %s',
     async (_name, parts) => {
       const args = [
-        compiled('cluster-demo.js'),
+        compiled('demo/main.js'),
         '--seconds',
         '5',
         '--clients',
@@ -47,7 +47,7 @@ describe('the cluster demonstration', () => {
   );
 
   it('explains a wrong option, and fails', async () => {
-    const failure = await run(process.execPath, [compiled('cluster-demo.js'), '--nodes', '2']).catch(
+    const failure = await run(process.execPath, [compiled('demo/main.js'), '--nodes', '2']).catch(
       (error: unknown) => error as { code: number; stderr: string },
     );
     expect(failure).toMatchObject({ code: 2 });

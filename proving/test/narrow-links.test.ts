@@ -14,9 +14,9 @@ import {
 import { type Carrier, ChaosNetwork } from '../src/chaos/network.js';
 import { ALL_PAIRS } from '../src/chaos/pairs.js';
 import { LOOPBACK } from '../src/chaos/relay.js';
-import { pollUntil } from '../src/cluster/cluster.js';
-import { freePorts } from '../src/cluster/plan.js';
-import { SeededRandom } from '../src/cluster/random.js';
+import { pollUntil } from '../src/harness/waiting.js';
+import { freePorts } from '../src/harness/plan.js';
+import { SeededRandom } from '../src/harness/random.js';
 
 const HOSTS = [1, 2, 3];
 const LARGE_GROUP = 1;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { NodeProcess } from '../src/cluster/node-process.js';
+import { NodeProcess } from '../src/harness/node-process.js';
 import { compiled } from './dist.js';
 
 interface Commands {
@@ -16,7 +16,7 @@ interface Commands {
 }
 
 const CHILD = `
-import { serveParent, tellParent } from '${pathToFileURL(compiled('cluster/serve-parent.js')).href}';
+import { serveParent, tellParent } from '${pathToFileURL(compiled('harness/serve-parent.js')).href}';
 if (process.argv[2] === 'broken') throw new Error('can not start');
 serveParent({
   double: (n) => 2 * n,

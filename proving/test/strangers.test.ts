@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { writeTestCertificates } from '@drakkar/conformance';
 import { type IStateMachine, NodeHost, type SnapshotWriter, isTempError } from '@drakkar/framework';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { freePorts } from '../src/cluster/plan.js';
+import { freePorts } from '../src/harness/plan.js';
 
-const EXAMPLES = fileURLToPath(new URL('..', import.meta.url));
+const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
 const CLUSTER = 1;
 const NODES = [1, 2, 3] as const;
 const DEADLINE_MS = 60_000;

@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
-import { streamBigSnapshot } from './cluster/big-snapshot.js';
-import { runProgram } from './cluster/program.js';
+import { streamBigSnapshot } from './run.js';
+import { runProgram } from '@drakkar/proving';
 
 const MIB = 2 ** 20;
 const MAX_GROWTH_BYTES = 100 * MIB;
-const nodeScript = fileURLToPath(new URL('./big-snapshot-node.js', import.meta.url));
+const nodeScript = fileURLToPath(new URL('./node.js', import.meta.url));
 
 const ABOUT = `One process takes a large snapshot and streams it to another that joins. Fails when the resident memory of either
 grows by more than ${mib(MAX_GROWTH_BYTES)}.`;

@@ -1,10 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { NodeHost } from '@drakkar/framework';
-import { BigSnapshotStateMachine } from './big-snapshot-state-machine.js';
-import type { BigCommands } from './cluster/big-commands.js';
-import { CLUSTER_ID, type NodePlan, groupConfig } from './cluster/plan.js';
-import { serveParent } from './cluster/serve-parent.js';
-import { asBuffer } from './kv-commands.js';
+import { BigSnapshotStateMachine } from './state-machine.js';
+import type { BigCommands } from './commands.js';
+import { CLUSTER_ID, type NodePlan, asBuffer, groupConfig, serveParent } from '@drakkar/proving';
 
 /** One process of the test of a large snapshot: its sender, which is alone in the group at first, or its receiver. */
 const SAMPLE_INTERVAL_MS = 20;

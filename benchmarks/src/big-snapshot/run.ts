@@ -1,6 +1,5 @@
-import type { BigCommands, Memory } from './big-commands.js';
-import type { PlanOptions } from './plan.js';
-import { killNodes, spawnNodes } from './spawned.js';
+import type { BigCommands, Memory } from './commands.js';
+import { type PlanOptions, killNodes, spawnNodes } from '@drakkar/proving';
 
 export interface BigSnapshotOptions extends PlanOptions {
   sizeMiB: number;

@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
-import { measureIdleGroups } from './cluster/idle-groups.js';
-import { runProgram } from './cluster/program.js';
+import { measureIdleGroups } from './run.js';
+import { runProgram } from '@drakkar/proving';
 
 const NODES = 3;
 const MAX_CPU_PERCENT = 3;
-const nodeScript = fileURLToPath(new URL('./idle-node.js', import.meta.url));
+const nodeScript = fileURLToPath(new URL('./node.js', import.meta.url));
 
 const ABOUT = `Three processes with many groups that nobody uses, with quiesce: what they cost. Fails above ${MAX_CPU_PERCENT} % of one core for
 the three processes together.`;

@@ -2,11 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { NodeHost } from '@drakkar/framework';
 import { hasErrorCode } from '@drakkar/raftio';
-import type { IdleCommands, Usage } from './cluster/idle-commands.js';
-import { type NodePlan, groupConfig } from './cluster/plan.js';
-import { serveParent } from './cluster/serve-parent.js';
-import { encodePut } from './kv-commands.js';
-import { KVStateMachine } from './kv-state-machine.js';
+import type { IdleCommands, Usage } from './commands.js';
+import { KVStateMachine, type NodePlan, encodePut, groupConfig, serveParent } from '@drakkar/proving';
 
 /** One process of the test of idle groups. */
 const STARTS_AT_A_TIME = 32;

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { IdleCommands, Usage } from './idle-commands.js';
-import type { PlanOptions } from './plan.js';
-import { type Spawned, killNodes, spawnNodes } from './spawned.js';
+import type { IdleCommands, Usage } from './commands.js';
+import { type PlanOptions, type Spawned, killNodes, spawnNodes } from '@drakkar/proving';
 
 export interface IdleOptions extends PlanOptions {
   groups: number;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { MemoryLogDB, MemoryPlace } from '@drakkar/conformance';
 import { LoggerFactoryID, NodeHost, type SeededRandom, silentLoggerFactory } from '@drakkar/framework';
 import { LogDBFactoryID } from '@drakkar/raftio';
-import { freePorts } from '../cluster/plan.js';
+import { freePorts } from '../harness/plan.js';
 import { Flipper } from './flipper.js';
 import type { Protocol } from './regions.js';
 import { IdLog } from './workload.js';

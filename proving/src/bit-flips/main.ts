@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import { type BitFlipsReport, flipBits } from './bit-flips/run.js';
-import type { Protocol } from './bit-flips/regions.js';
-import { runProgram, seedOption } from './cluster/program.js';
+import { type BitFlipsReport, flipBits } from './run.js';
+import type { Protocol } from './regions.js';
+import { runProgram, seedOption } from '../harness/program.js';
 
 const ABOUT = `Three hosts in one process write to a group by relays that flip one random bit on each connection: in batches and
 chunks, in the framing around them, and in the handshakes. Then a check that nothing was applied, acknowledged or led

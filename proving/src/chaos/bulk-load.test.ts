@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { SeededRandom } from '../cluster/random.js';
+import { SeededRandom } from '../harness/random.js';
 import { BulkLoad } from './bulk-load.js';
 
 const MIB = 1024 * 1024;

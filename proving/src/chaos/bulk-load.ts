@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../cluster/random.js';
+import type { SeededRandom } from '../harness/random.js';
 import type { Group } from './groups.js';
 
 const KIB = 1024;

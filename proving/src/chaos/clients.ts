@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Session } from '@drakkar/framework';
 import type { KeyValueInput } from '@drakkar/conformance';
-import { SeededRandom } from '../cluster/random.js';
+import { SeededRandom } from '../harness/random.js';
 import type { BulkLoad } from './bulk-load.js';
 import type { ChaosCluster } from './cluster.js';
 import type { Group } from './groups.js';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { NodeHostConfigInput } from '@drakkar/framework';
-import { NodeProcess } from '../cluster/node-process.js';
-import { freePorts, makeCertificates } from '../cluster/plan.js';
-import type { SeededRandom } from '../cluster/random.js';
+import { NodeProcess } from '../harness/node-process.js';
+import { freePorts, makeCertificates } from '../harness/plan.js';
+import type { SeededRandom } from '../harness/random.js';
 import type { Disks } from './disks.js';
 import type { Guard } from './guard.js';
 import { ChaosNetwork } from './network.js';

@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../cluster/random.js';
+import type { SeededRandom } from '../harness/random.js';
 import type { ReplicaPlan } from './node-commands.js';
 
 /** A group as it should be: which host has which of its nodes. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SeededRandom } from '../cluster/random.js';
+import type { SeededRandom } from '../harness/random.js';
 import { shuffled } from './groups.js';
 
 /** Draws each kind once before any of them comes again, so that none is left out for long; over all rounds. */

@@ -1,19 +1,19 @@
 import { fileURLToPath } from 'node:url';
-import { CHAOS_HELP, type ChaosOptions, parseChaosOptions } from './chaos/options.js';
-import type { Round } from './chaos/round.js';
-import { ChaosRun } from './chaos/run.js';
-import { missingFaults, renderTable } from './chaos/table.js';
-import { UsageError } from './cluster/demo-options.js';
-import { Interruption } from './cluster/interruption.js';
-import { Progress } from './cluster/progress.js';
-import { makeScratchDir, removeScratchDir } from './cluster/scratch-dir.js';
+import { CHAOS_HELP, type ChaosOptions, parseChaosOptions } from './options.js';
+import type { Round } from './round.js';
+import { ChaosRun } from './run.js';
+import { missingFaults, renderTable } from './table.js';
+import { UsageError } from '../harness/options.js';
+import { Interruption } from '../harness/interruption.js';
+import { Progress } from '../harness/progress.js';
+import { makeScratchDir, removeScratchDir } from '../harness/scratch-dir.js';
 
 const MINUTE_MS = 60_000;
 const LINE_INTERVAL_MS = 15_000;
 /** In a run of this length each kind of fault must have happened. */
 const LONG_MINUTES = 5;
-const nodeScript = fileURLToPath(new URL('./chaos-node.js', import.meta.url));
-const guardScript = fileURLToPath(new URL('./chaos-guard.js', import.meta.url));
+const nodeScript = fileURLToPath(new URL('./node.js', import.meta.url));
+const guardScript = fileURLToPath(new URL('./guard-process.js', import.meta.url));
 
 /** Resolves to the exit code. @throws UsageError */
 async function main(args: readonly string[]): Promise<number> {

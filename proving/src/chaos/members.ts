@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SeededRandom } from '../cluster/random.js';
+import type { SeededRandom } from '../harness/random.js';
 import type { ChaosCluster } from './cluster.js';
 import type { Group } from './groups.js';
 import type { Change } from './node-commands.js';

@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../cluster/random.js';
+import type { SeededRandom } from '../harness/random.js';
 import { LOOPBACK, type Relay, TcpRelay, UdpRelay } from './relay.js';
 
 const BYTES_PER_MS_OF_MBIT = 125;

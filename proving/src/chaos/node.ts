@@ -1,6 +1,6 @@
-import { ChaosHost } from './chaos/host.js';
-import type { ChaosNodeCommands, ChaosNodePlan } from './chaos/node-commands.js';
-import { serveParent, tellParent } from './cluster/serve-parent.js';
+import { ChaosHost } from './host.js';
+import type { ChaosNodeCommands, ChaosNodePlan } from './node-commands.js';
+import { serveParent, tellParent } from '../harness/serve-parent.js';
 
 /** One process of the chaos: a NodeHost with replicas of many groups, which does what its parent says. */
 const NEWS_INTERVAL_MS = 250;

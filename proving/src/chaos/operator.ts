@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../cluster/random.js';
+import type { SeededRandom } from '../harness/random.js';
 import type { BulkLoad } from './bulk-load.js';
 import type { ChaosCluster } from './cluster.js';
 import type { OPERATOR_ACTIONS } from './fault-kinds.js';

@@ -1,4 +1,4 @@
-import { UsageError, parseOptions, wholeNumber } from '../cluster/demo-options.js';
+import { UsageError, parseOptions, wholeNumber } from '../harness/options.js';
 import { ALL_PAIRS, type Pair, parsePairs } from './pairs.js';
 
 export interface ChaosOptions {

@@ -1,4 +1,4 @@
-import { UsageError } from '../cluster/demo-options.js';
+import { UsageError } from '../harness/options.js';
 import type { Carrier } from './network.js';
 
 /** A LogDB and a transport, and for a transport that has several engines one of them. */

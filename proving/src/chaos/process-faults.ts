@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../cluster/random.js';
+import type { SeededRandom } from '../harness/random.js';
 import type { ChaosCluster, ChaosHostHandle } from './cluster.js';
 import type { PROCESS_FAULTS } from './fault-kinds.js';
 import { type Group, shuffled } from './groups.js';

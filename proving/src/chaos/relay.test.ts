@@ -2,8 +2,8 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, type Socket, createConnection, createServer } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { pollUntil } from '../cluster/cluster.js';
-import { SeededRandom } from '../cluster/random.js';
+import { pollUntil } from '../harness/waiting.js';
+import { SeededRandom } from '../harness/random.js';
 import { LOOPBACK, TcpRelay, UdpRelay } from './relay.js';
 
 const TIMEOUT_MS = 10_000;

@@ -1,7 +1,7 @@
 import { type Socket as UdpSocket, createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, type Server, type Socket, createConnection, createServer } from 'node:net';
-import type { SeededRandom } from '../cluster/random.js';
+import type { SeededRandom } from '../harness/random.js';
 
 export const LOOPBACK = '127.0.0.1';
 const MAX_HELD_BYTES = 1024 * 1024;

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { mkdir } from 'node:fs/promises';
-import { SeededRandom } from '../cluster/random.js';
+import { SeededRandom } from '../harness/random.js';
 import { BulkLoad } from './bulk-load.js';
 import type { Violation } from './checks.js';
 import { Clients } from './clients.js';

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ChurnCluster, type ChurnHost, persevere } from './churn-cluster.js';
-import type { Change } from './churn-commands.js';
-import { type ActionKind, type CrashInAction, MIN_VOTERS, type Step } from './churn-plan.js';
-import type { SeededRandom } from './random.js';
+import { type ChurnCluster, type ChurnHost, persevere } from './cluster.js';
+import type { Change } from './commands.js';
+import { type ActionKind, type CrashInAction, MIN_VOTERS, type Step } from './plan.js';
+import type { SeededRandom } from '../harness/random.js';
 
 const ACTION_TIMEOUT_MS = 30_000;
 const REQUEST_TIMEOUT_MS = 1_000;

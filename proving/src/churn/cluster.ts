@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ChurnCommands, ChurnHostPlan, LocalState, ReplicaPlan } from './churn-commands.js';
-import { nowMicros } from './clock.js';
-import type { WorkloadSpec } from './commands.js';
-import { type JournaledCall, readJournal } from './journal.js';
-import { NodeProcess } from './node-process.js';
-import { type PlanOptions, planNodes } from './plan.js';
-import type { Dump } from './verify.js';
+import type { ChurnCommands, ChurnHostPlan, LocalState, ReplicaPlan } from './commands.js';
+import { nowMicros } from '../harness/clock.js';
+import type { WorkloadSpec } from '../harness/commands.js';
+import { type JournaledCall, readJournal } from '../harness/journal.js';
+import { NodeProcess } from '../harness/node-process.js';
+import { type PlanOptions, planNodes } from '../harness/plan.js';
+import type { Dump } from '../harness/verify.js';
 
 export type LoadPerHost = Omit<WorkloadSpec, 'journalPath' | 'incarnation'>;
 

@@ -1,5 +1,5 @@
-import type { KVDigest } from '../kv-commands.js';
-import type { DumpedRecord, WorkloadSpec, WorkloadStats } from './commands.js';
+import type { KVDigest } from '../harness/kv-commands.js';
+import type { DumpedRecord, WorkloadSpec, WorkloadStats } from '../harness/commands.js';
 
 /** How a host is to start a replica, the first time and after every restart. */
 export interface ReplicaPlan {

@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url';
-import { type ChurnReport, ChurnRounds, MAX_ROUNDS } from './cluster/churn-rounds.js';
-import { runProgram, seedOption } from './cluster/program.js';
-import { RoundLog } from './cluster/round-log.js';
+import { type ChurnReport, ChurnRounds, MAX_ROUNDS } from './rounds.js';
+import { runProgram, seedOption } from '../harness/program.js';
+import { RoundLog } from '../harness/round-log.js';
 
 const ABOUT = `Round after round: nodes of one group are added, observed, promoted, deleted and given the leadership at random, on
 real processes under load, with kill -9 and restarts in between and small snapshots; then a check that no acknowledged
 write is lost, all replicas and memberships are equal, and every member serves.`;
 
-const nodeScript = fileURLToPath(new URL('./churn-node.js', import.meta.url));
+const nodeScript = fileURLToPath(new URL('./node.js', import.meta.url));
 
 function describe({ voters, observers, steps }: ChurnReport): string {
   const members = `voters ${voters.join(', ')}; observers ${observers.join(', ') || 'none'}`;

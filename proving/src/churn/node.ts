@@ -9,12 +9,12 @@ import type {
   LocalState,
   PlainMembership,
   ReplicaPlan,
-} from './cluster/churn-commands.js';
-import { dumpRecords } from './cluster/dump.js';
-import { keyName } from './cluster/names.js';
-import { CLUSTER_ID, groupConfig } from './cluster/plan.js';
-import { serveParent } from './cluster/serve-parent.js';
-import { Workload } from './cluster/workload.js';
+} from './commands.js';
+import { dumpRecords } from '../harness/dump.js';
+import { keyName } from '../harness/names.js';
+import { CLUSTER_ID, groupConfig } from '../harness/plan.js';
+import { serveParent } from '../harness/serve-parent.js';
+import { Workload } from '../harness/workload.js';
 import {
   asBuffer,
   decodeDigestAnswer,
@@ -22,8 +22,8 @@ import {
   encodeDigest,
   encodeGet,
   encodePut,
-} from './kv-commands.js';
-import { KVStateMachine } from './kv-state-machine.js';
+} from '../harness/kv-commands.js';
+import { KVStateMachine } from '../harness/kv-state-machine.js';
 
 /** One process of the churn test: a NodeHost that runs a replica of the group, or none, as its parent wants. */
 const SNAPSHOT_ENTRIES = 300;

@@ -1,4 +1,4 @@
-import type { SeededRandom } from './random.js';
+import type { SeededRandom } from '../harness/random.js';
 
 export type ActionKind = 'add' | 'observe' | 'delete' | 'promote' | 'transfer';
 

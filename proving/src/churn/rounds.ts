@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { KVDigest } from '../kv-commands.js';
-import { ChurnActions, type ChurnCounts } from './churn-actions.js';
-import { ChurnCluster, type ChurnHost, persevere } from './churn-cluster.js';
-import type { LocalState } from './churn-commands.js';
-import { planStep } from './churn-plan.js';
-import { type Legacy, checkLegacy } from './crash-rounds.js';
-import { CallKind, type JournaledCall } from './journal.js';
-import type { PlanOptions } from './plan.js';
-import { SeededRandom } from './random.js';
-import { type Check, type Dump, verify } from './verify.js';
+import type { KVDigest } from '../harness/kv-commands.js';
+import { ChurnActions, type ChurnCounts } from './actions.js';
+import { ChurnCluster, type ChurnHost, persevere } from './cluster.js';
+import type { LocalState } from './commands.js';
+import { planStep } from './plan.js';
+import { type Legacy, checkLegacy } from '../crash-rounds/rounds.js';
+import { CallKind, type JournaledCall } from '../harness/journal.js';
+import type { PlanOptions } from '../harness/plan.js';
+import { SeededRandom } from '../harness/random.js';
+import { type Check, type Dump, verify } from '../harness/verify.js';
 
 export interface ChurnOptions extends PlanOptions {
   rounds: number;

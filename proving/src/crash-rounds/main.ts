@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url';
-import { CrashRounds } from './cluster/crash-rounds.js';
-import { runProgram, seedOption } from './cluster/program.js';
-import { RoundLog } from './cluster/round-log.js';
+import { CrashRounds } from './rounds.js';
+import { runProgram, seedOption } from '../harness/program.js';
+import { RoundLog } from '../harness/round-log.js';
 
 const ABOUT = `Round after round: real processes under load, kill -9 of one, two or all of them at a random moment, restart, and a
 check that no acknowledged write is lost, all replicas are equal and the history is linearizable.`;
 
-const nodeScript = fileURLToPath(new URL('./cluster-node.js', import.meta.url));
+const nodeScript = fileURLToPath(new URL('../harness/cluster-node.js', import.meta.url));
 
 await runProgram({
   name: 'crash-rounds',

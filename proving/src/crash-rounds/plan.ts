@@ -1,4 +1,4 @@
-import type { SeededRandom } from './random.js';
+import type { SeededRandom } from '../harness/random.js';
 
 /** What happens in one round; all of it comes from the seed, only the machine's timing does not. */
 export interface CrashPlan {

@@ -1,14 +1,14 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Cluster } from './cluster.js';
-import type { DumpedRecord } from './commands.js';
-import { type CrashPlan, describePlan, planRound } from './crash-plan.js';
-import { CallKind, type JournaledCall } from './journal.js';
-import { keyIDOf } from './names.js';
-import { SeededRandom } from './random.js';
-import { removeScratchDir } from './scratch-dir.js';
-import { type Check, type Dump, verify } from './verify.js';
+import { Cluster } from '../harness/cluster.js';
+import type { DumpedRecord } from '../harness/commands.js';
+import { type CrashPlan, describePlan, planRound } from './plan.js';
+import { CallKind, type JournaledCall } from '../harness/journal.js';
+import { keyIDOf } from '../harness/names.js';
+import { SeededRandom } from '../harness/random.js';
+import { removeScratchDir } from '../harness/scratch-dir.js';
+import { type Check, type Dump, verify } from '../harness/verify.js';
 
 export interface CrashOptions {
   rounds: number;

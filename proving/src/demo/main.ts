@@ -1,14 +1,15 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Cluster } from './cluster/cluster.js';
-import { type DemoResult, runDemo } from './cluster/demo.js';
-import { DEMO_HELP, type DemoOptions, UsageError, parseDemoOptions } from './cluster/demo-options.js';
-import { Interruption } from './cluster/interruption.js';
-import { Progress } from './cluster/progress.js';
-import { makeScratchDir, removeScratchDir } from './cluster/scratch-dir.js';
-import type { Check } from './cluster/verify.js';
+import { Cluster } from '../harness/cluster.js';
+import { type DemoResult, runDemo } from './run.js';
+import { UsageError } from '../harness/options.js';
+import { DEMO_HELP, type DemoOptions, parseDemoOptions } from './options.js';
+import { Interruption } from '../harness/interruption.js';
+import { Progress } from '../harness/progress.js';
+import { makeScratchDir, removeScratchDir } from '../harness/scratch-dir.js';
+import type { Check } from '../harness/verify.js';
 
-const nodeScript = fileURLToPath(new URL('./cluster-node.js', import.meta.url));
+const nodeScript = fileURLToPath(new URL('../harness/cluster-node.js', import.meta.url));
 
 function checkLines(checks: readonly Check[]): string[] {
   return checks.map(({ name, isGood, detail }) => `${isGood ? 'ok    ' : 'FAILED'} ${name}: ${detail}`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseDemoOptions } from './demo-options.js';
+import { parseDemoOptions } from './options.js';
 
 describe('parseDemoOptions', () => {
   it('has defaults', () => {

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { nowMicros } from './clock.js';
-import type { Cluster } from './cluster.js';
-import type { WorkloadStats } from './commands.js';
-import type { DemoOptions } from './demo-options.js';
-import { type Figures, figuresOf, outageMs } from './figures.js';
-import type { JournaledCall } from './journal.js';
-import type { Progress } from './progress.js';
-import { type Check, type Dump, verify } from './verify.js';
+import { nowMicros } from '../harness/clock.js';
+import type { Cluster } from '../harness/cluster.js';
+import type { WorkloadStats } from '../harness/commands.js';
+import type { DemoOptions } from './options.js';
+import { type Figures, figuresOf, outageMs } from '../harness/figures.js';
+import type { JournaledCall } from '../harness/journal.js';
+import type { Progress } from '../harness/progress.js';
+import { type Check, type Dump, verify } from '../harness/verify.js';
 
 export interface DemoResult {
   checks: Check[];

@@ -1,9 +1,9 @@
 import { NodeHost } from '@drakkar/framework';
-import type { NodeCommands, NodeNews } from './cluster/commands.js';
-import { dumpRecords } from './cluster/dump.js';
-import { CLUSTER_ID, type NodePlan, groupConfig } from './cluster/plan.js';
-import { serveParent, tellParent } from './cluster/serve-parent.js';
-import { Workload } from './cluster/workload.js';
+import type { NodeCommands, NodeNews } from './commands.js';
+import { dumpRecords } from './dump.js';
+import { CLUSTER_ID, type NodePlan, groupConfig } from './plan.js';
+import { serveParent, tellParent } from './serve-parent.js';
+import { Workload } from './workload.js';
 import { decodeDigestAnswer, encodeDigest } from './kv-commands.js';
 import { KVStateMachine } from './kv-state-machine.js';
 

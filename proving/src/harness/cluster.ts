@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { DumpedRecord, NodeCommands, NodeNews, WorkloadSpec, WorkloadStats } from './commands.js';
-import type { KVDigest } from '../kv-commands.js';
+import type { KVDigest } from './kv-commands.js';
 import { nowMicros } from './clock.js';
 import { type JournaledCall, readJournal } from './journal.js';
 import { NodeProcess } from './node-process.js';
 import { type NodePlan, type PlanOptions, planNodes } from './plan.js';
+import { pollUntil } from './waiting.js';
 
 /** The folder of `dir` also takes journals and logs. */
 export interface ClusterOptions extends PlanOptions {
@@ -35,7 +35,6 @@ interface Member {
 const START_TIMEOUT_MS = 30_000;
 const SHUTDOWN_TIMEOUT_MS = 15_000;
 const CALL_TIMEOUT_MS = 5_000;
-const POLL_INTERVAL_MS = 20;
 
 /** Real processes on this machine, each with a NodeHost, that replicate one group. Nodes are 1 to `nodes`. */
 export class Cluster {
@@ -249,19 +248,4 @@ export class Cluster {
 /** Part number `place` of `total` in `parts` parts as equal as can be. */
 function share(total: number, parts: number, place: number): number {
   return Math.floor(total / parts) + (place < total % parts ? 1 : 0);
-}
-
-/** Asks until there is an answer. Rejects with `problem` when the time is over. */
-export async function pollUntil<T>(
-  timeoutMs: number,
-  problem: string,
-  ask: () => Promise<T | undefined>,
-): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
-  for (;;) {
-    const answer = await ask();
-    if (answer !== undefined) return answer;
-    if (performance.now() > deadline) throw new Error(`${problem} after ${timeoutMs} ms`);
-    await delay(POLL_INTERVAL_MS);
-  }
 }

@@ -1,4 +1,4 @@
-import type { KVDigest } from '../kv-commands.js';
+import type { KVDigest } from './kv-commands.js';
 
 /** What the clients in one process do. */
 export interface WorkloadSpec {

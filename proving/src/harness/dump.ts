@@ -1,5 +1,5 @@
 import type { NodeHost } from '@drakkar/framework';
-import { asBuffer, decodeRecords, encodeScan } from '../kv-commands.js';
+import { asBuffer, decodeRecords, encodeScan } from './kv-commands.js';
 import type { DumpedRecord } from './commands.js';
 import { CLUSTER_ID } from './plan.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { UsageError } from './demo-options.js';
+import { UsageError } from './options.js';
 import { parseProgramOptions, seedOption } from './program.js';
 
 const program = { numbers: { rounds: { default: 10, min: 1, max: 20 }, seed: seedOption('decides') } };

@@ -6,7 +6,7 @@ import {
   parseOptions,
   partsOf,
   wholeNumber,
-} from './demo-options.js';
+} from './options.js';
 import { Interruption } from './interruption.js';
 import { makeScratchDir, removeScratchDir } from './scratch-dir.js';
 

@@ -1,5 +1,5 @@
 import { type RegisterOperation, checkLinearizableRegister } from '@drakkar/conformance';
-import type { KVDigest } from '../kv-commands.js';
+import type { KVDigest } from './kv-commands.js';
 import type { DumpedRecord } from './commands.js';
 import { CallKind, type JournaledCall } from './journal.js';
 import { isPrivateKey, keyIDOf, keyName } from './names.js';

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NodeHost, Session } from '@drakkar/framework';
 import { isDrakkarError } from '@drakkar/raftio';
-import { asBuffer, decodeRecords, encodeDelete, encodeGet, encodePut } from '../kv-commands.js';
+import { asBuffer, decodeRecords, encodeDelete, encodeGet, encodePut } from './kv-commands.js';
 import type { WorkloadSpec, WorkloadStats } from './commands.js';
 import { CallKind, Journal } from './journal.js';
 import { keyName, privateKeyID, valueOf } from './names.js';

@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url';
-import { MixedVersions } from './cluster/mixed-versions.js';
-import { runProgram, seedOption } from './cluster/program.js';
-import { RoundLog } from './cluster/round-log.js';
+import { MixedVersions } from './rounds.js';
+import { runProgram, seedOption } from '../harness/program.js';
+import { RoundLog } from '../harness/round-log.js';
 
 const ABOUT = `Three processes of version 0.1 under load are exchanged one by one for this version, and back again while one of 0.1 is
 left; then all three, which raises the group's feature level. After each exchange: nothing is lost, all replicas are
 equal, the history is linearizable, and the level is what it should be.`;
 
-const nodeScript = fileURLToPath(new URL('./cluster-node.js', import.meta.url));
+const nodeScript = fileURLToPath(new URL('../harness/cluster-node.js', import.meta.url));
 
 await runProgram({
   name: 'mixed-versions',

@@ -1,14 +1,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Cluster, pollUntil } from './cluster.js';
-import { type Legacy, checkLegacy } from './crash-rounds.js';
-import { type ExchangeStep, type Version, describeStep, planExchanges } from './exchange-plan.js';
-import { CallKind } from './journal.js';
-import type { PlanOptions } from './plan.js';
-import { SeededRandom } from './random.js';
-import type { RoundFacts } from './round-log.js';
-import { type Check, type Dump, verify } from './verify.js';
+import { Cluster } from '../harness/cluster.js';
+import { pollUntil } from '../harness/waiting.js';
+import { type Legacy, checkLegacy } from '../crash-rounds/rounds.js';
+import { type ExchangeStep, type Version, describeStep, planExchanges } from './plan.js';
+import { CallKind } from '../harness/journal.js';
+import type { PlanOptions } from '../harness/plan.js';
+import { SeededRandom } from '../harness/random.js';
+import type { RoundFacts } from '../harness/round-log.js';
+import { type Check, type Dump, verify } from '../harness/verify.js';
 
 export interface MixedOptions extends PlanOptions {
   seed: number;

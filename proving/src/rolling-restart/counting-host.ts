@@ -1,7 +1,7 @@
 import { isTempError } from '@drakkar/framework';
 import { isDrakkarError } from '@drakkar/raftio';
-import type { MetError } from './rolling.js';
-import type { WorkloadHost } from './workload.js';
+import type { MetError } from './run.js';
+import type { WorkloadHost } from '../harness/workload.js';
 
 /** A host as clients use it, which counts the errors that they meet. */
 export class CountingHost implements WorkloadHost {

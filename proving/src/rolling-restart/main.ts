@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url';
-import { runProgram } from './cluster/program.js';
-import { type Restart, type RollingResult, RollingRestart } from './cluster/rolling.js';
+import { runProgram } from '../harness/program.js';
+import { type Restart, type RollingResult, RollingRestart } from './run.js';
 
 const ABOUT = `Three processes under load; each is stopped in order and started again, one after the other. Fails when a client meets
 an error that is not documented as temporary.`;
 
-const nodeScript = fileURLToPath(new URL('./rolling-node.js', import.meta.url));
+const nodeScript = fileURLToPath(new URL('./node.js', import.meta.url));
 
 function show({ nodeID, wasLeader, stopMs, readyMs }: Restart): void {
   const who = `node ${nodeID}${wasLeader ? ', the leader' : ''}`;

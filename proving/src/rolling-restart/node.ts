@@ -1,12 +1,12 @@
 import { NodeHost } from '@drakkar/framework';
-import { nowMicros } from './cluster/clock.js';
-import { CountingHost } from './cluster/counting-host.js';
-import { CLUSTER_ID, type NodePlan, groupConfig } from './cluster/plan.js';
-import type { RollingCommands, Told } from './cluster/rolling.js';
-import { serveParent } from './cluster/serve-parent.js';
-import { Workload } from './cluster/workload.js';
-import { encodePut } from './kv-commands.js';
-import { KVStateMachine } from './kv-state-machine.js';
+import { nowMicros } from '../harness/clock.js';
+import { CountingHost } from './counting-host.js';
+import { CLUSTER_ID, type NodePlan, groupConfig } from '../harness/plan.js';
+import type { RollingCommands, Told } from './run.js';
+import { serveParent } from '../harness/serve-parent.js';
+import { Workload } from '../harness/workload.js';
+import { encodePut } from '../harness/kv-commands.js';
+import { KVStateMachine } from '../harness/kv-state-machine.js';
 
 /** One process of the rolling restart: its host is stopped in order, with clients that go on asking it. */
 const BEAT_INTERVAL_MS = 10;

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { persevere } from './churn-cluster.js';
-import { nowMicros } from './clock.js';
-import type { WorkloadSpec } from './commands.js';
-import { type Figures, figuresOf, outageMs } from './figures.js';
-import { CallKind, type JournaledCall, readJournal } from './journal.js';
-import { NodeProcess } from './node-process.js';
-import { type NodePlan, type PlanOptions, planNodes } from './plan.js';
+import { persevere } from '../churn/cluster.js';
+import { nowMicros } from '../harness/clock.js';
+import type { WorkloadSpec } from '../harness/commands.js';
+import { type Figures, figuresOf, outageMs } from '../harness/figures.js';
+import { CallKind, type JournaledCall, readJournal } from '../harness/journal.js';
+import { NodeProcess } from '../harness/node-process.js';
+import { type NodePlan, type PlanOptions, planNodes } from '../harness/plan.js';
 
 /** An error that clients met. */
 export interface MetError {
