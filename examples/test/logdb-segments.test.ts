@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, open, readFile, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type ILogDB, makeEntry } from '@drakkar/raftio';
 import { SegmentLogDB } from '../logdb-segments/src/segment-logdb.js';
@@ -48,7 +50,28 @@ async function flip(path: string, at: number): Promise<void> {
   await file.close();
 }
 
+const MODULE = fileURLToPath(new URL('../logdb-segments/dist/segment-logdb.js', import.meta.url));
+const hasStrace = spawnSync('strace', ['-V']).status === 0;
+
 describe('the LogDB in segments', () => {
+  (hasStrace ? it : it.skip)('syncs what it has read before it is open (needs strace)', async () => {
+    await save(await openLog(), 1);
+    await db?.close();
+    const program =
+      `const { SegmentLogDB } = await import(${JSON.stringify(MODULE)});` +
+      `const place = { dir: process.argv[1], walDir: process.argv[1] };` +
+      `await SegmentLogDB.open(place, { name: 'segments', segmentBytes: 4096 });` +
+      `process.stdout.write('opened'); process.exit(0);`;
+    const traced = ['-f', '-y', '-e', 'trace=fsync,fdatasync,write', process.execPath];
+    const { stderr } = spawnSync('strace', [...traced, '--input-type=module', '-e', program, dir]);
+    const lines = stderr.toString().split('\n');
+    const opened = lines.findIndex((line) => line.includes('"opened"'));
+    expect(opened).toBeGreaterThan(0);
+    const synced = lines.slice(0, opened).filter((line) => /\bf(data)?sync\(/.test(line));
+    expect(synced.filter((line) => line.includes('.seg>'))).toHaveLength(1);
+    expect(synced.filter((line) => line.includes(`${dir}>`))).not.toHaveLength(0);
+  });
+
   it('refuses a closed log with any damaged byte', async () => {
     for (let index = 1; index <= 2; index++) await save(db ?? (await openLog()), index);
     await db?.close();

@@ -169,17 +169,14 @@ export type { GroupDifference } from './agreement/group-guard.js';
 export type { StateDivergence, StatePart } from './agreement/state-comparison.js';
 export type { ReplicaAgreement } from './agreement/replica-checks.js';
 export type { NodeHostInfo, ReplicaInfo, ReplicaProgress, ReplicaState } from './nodehost/host-info.js';
-export {
-  type ImportOptions,
-  type ImportedSnapshot,
-  type ReplacedData,
-  importSnapshot,
-} from './nodehost/import-snapshot.js';
+export type { ImportOptions, ImportedSnapshot, ReplacedData } from './nodehost/import-in-place.js';
+export { importSnapshot } from './nodehost/import-snapshot.js';
 export type { InitialMembers } from './nodehost/members.js';
 export type { ClusterMembership } from './engine/cluster-membership.js';
 export { type LeaderInfo, NodeHost } from './nodehost/node-host.js';
 export type { INodeUser } from './nodehost/node-user.js';
 export type { CallOptions, ChangeOptions } from './nodehost/options.js';
+export { preloadHost } from './nodehost/parts.js';
 export type { ReplaceOptions, ReplaceStep } from './nodehost/replace-node.js';
 export {
   type ChangeRefusal,

@@ -32,7 +32,7 @@ export { NodeFileSystem } from './fs/node-file-system.js';
 export { storageProblemOf } from './fs/storage-problem.js';
 export { isTombstone } from './nodehost/bootstrap.js';
 export { toExported } from './nodehost/export-snapshot.js';
-export { withoutTransport } from './nodehost/import-snapshot.js';
+export { withoutTransport } from './nodehost/without-transport.js';
 export { EntryPayloads } from './rsm/index.js';
 export { finishesWithin } from './runtime/finishes-within.js';
 export { type SnapshotOrigin, SnapshotStore, checkExportTarget } from './snapshot/index.js';

@@ -1,6 +1,6 @@
 import { checkLinearizableRegister } from '@drakkar/conformance';
 import type { RegisterOperation } from '@drakkar/conformance';
-import { type ILogger, type ILoggerFactory, useSnappyInTurn } from '@drakkar/framework';
+import { type ILogger, type ILoggerFactory, preloadHost, useSnappyInTurn } from '@drakkar/framework';
 import { Cluster, connect } from './cluster/cluster.js';
 import { type Fault, makeFaultPlan } from './cluster/fault-plan.js';
 import { FaultInjector } from './cluster/faults.js';
@@ -107,7 +107,8 @@ class Simulation {
   }
 
   async run(): Promise<SimulationResult> {
-    // The first replica of a process would load it, in real time.
+    // The first host, or replica, of a process would load them, in real time.
+    await preloadHost();
     await useSnappyInTurn().catch(() => undefined);
     const { scheduler, oracle, trace, coverage } = this.#world;
     const { seed } = this.#scenario;

@@ -56,6 +56,18 @@ export class SegmentFiles {
       if (!found.includes(number)) throw new ErrLogDBCorrupt(`${this.#path(number)} is missing`);
       this.#sizesBytes.set(number, await this.#loadOne(number, replay));
     }
+    if (found.length > 0) await this.#makeDurable(this.newest);
+  }
+
+  /** A process that was killed may have written what was read just now, and not have synced it. From now on it counts. */
+  async #makeDurable(segment: number): Promise<void> {
+    const file = await open(this.#path(segment), 'r+');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await syncFolder(this.#folder);
   }
 
   /** Only a write that was under way when the process was lost can be incomplete, and only at the end of the log. */

@@ -28,6 +28,8 @@ setPragma('fullfsync', 1); // Through the cache of the drive too, where that is 
 // SQLite would pass over a sync that fails in a checkpoint of its own.
 setPragma('wal_autocheckpoint', 0);
 setPragma('cache_size', -Math.ceil(cacheSizeBytes / 1024));
+// What a process that was killed has written and not synced counts from now on: this syncs it.
+db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
 db.exec('CREATE TABLE IF NOT EXISTS kv (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID');
 
 const sql = {

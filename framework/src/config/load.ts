@@ -8,7 +8,7 @@ import type { NodeHostConfig, NodeHostConfigInput } from './node-host-config.js'
 import { checkNodeHostRules } from './node-host-rules.js';
 import { nodeHostSchema } from './node-host-schema.js';
 import { clonePlain, deepFreeze, isPlainObject } from './plain.js';
-import { compileOwnSchema } from './schema-check.js';
+import { ownSchemaCheck } from './schema-check.js';
 import { type ConfigSource, objectSource, readSource } from './source.js';
 import { messageOf } from '../errors/inspect.js';
 
@@ -43,7 +43,7 @@ export type AdapterSection = (typeof ADAPTER_SECTIONS)[number];
 
 const TLS_KEYS = ['caFile', 'certFile', 'keyFile', 'crlFile'] as const;
 const PATH_KEYS = ['nodeHostDir', 'walDir', ...TLS_KEYS] as const;
-const checkSchema = compileOwnSchema(nodeHostSchema);
+const checkSchema = ownSchemaCheck(nodeHostSchema);
 
 /**
  * Takes module objects out of a copy of the configuration, where the schema expects strings, and puts their names in;

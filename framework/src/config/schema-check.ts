@@ -1,14 +1,26 @@
-import { Ajv, type AnySchemaObject, type ErrorObject, type ValidateFunction } from 'ajv';
+import { createRequire } from 'node:module';
+import type { Ajv, AnySchemaObject, ErrorObject, ValidateFunction } from 'ajv';
+import type * as AjvModule from 'ajv';
 import { type Finding, type Segment, showValue } from './findings.js';
 import { type JsonSchema, describeAllowed } from './json-schema.js';
 import { suggest } from './suggest.js';
 
 const OPTIONS = { allErrors: true, verbose: true, useDefaults: true } as const;
 
+/** Ajv is loaded, and a schema compiled, when something is checked for the first time: `import` pays for neither. */
+const require = createRequire(import.meta.url);
+
+function newAjv(options: AjvModule.Options): Ajv {
+  const ajv = require('ajv') as typeof AjvModule;
+  return new ajv.Ajv({ ...OPTIONS, ...options });
+}
+
+let ownAjv: Ajv | undefined;
+
 /** Our own schemas are held to Ajv's strict mode; an adapter's may use whatever draft 7 allows. */
-const ownAjv = new Ajv({ ...OPTIONS, strict: true });
-ownAjv.addVocabulary(['allowed', 'defaultText']);
-const newAdapterAjv = (): Ajv => new Ajv({ ...OPTIONS, strict: false, logger: false });
+function ajvOfOurOwn(): Ajv {
+  return (ownAjv ??= newAjv({ strict: true }).addVocabulary(['allowed', 'defaultText']));
+}
 
 export type SchemaCheck = (value: unknown, at?: readonly Segment[]) => Finding[];
 
@@ -97,12 +109,16 @@ function toCheck(validate: ValidateFunction): SchemaCheck {
   return (value, at = []) => (validate(value) ? [] : translate(validate.errors ?? [], value, at));
 }
 
-/** A check of values against one of our own schemas. It fills defaults into the value that it is given. */
-export function compileOwnSchema(schema: JsonSchema): SchemaCheck {
-  return toCheck(ownAjv.compile(schema as AnySchemaObject));
+/** A check of values against one of our own schemas, compiled at its first use. It fills defaults into the value that it is given. */
+export function ownSchemaCheck(schema: JsonSchema): SchemaCheck {
+  let check: SchemaCheck | undefined;
+  return (value, at) => {
+    check ??= toCheck(ajvOfOurOwn().compile(schema as AnySchemaObject));
+    return check(value, at);
+  };
 }
 
-/** As `compileOwnSchema`, for the options schema of an adapter. Throws when it is not a JSON Schema. */
+/** As `ownSchemaCheck`, for the options schema of an adapter. Throws when it is not a JSON Schema. */
 export function compileAdapterSchema(schema: Readonly<Record<string, unknown>>): SchemaCheck {
-  return toCheck(newAdapterAjv().compile({ ...schema }));
+  return toCheck(newAjv({ strict: false, logger: false }).compile({ ...schema }));
 }

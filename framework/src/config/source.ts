@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
-import { type Document, LineCounter, isMap, isNode, isPair, isScalar, isSeq, parseDocument } from 'yaml';
+import type * as YAML from 'yaml';
 import type { ConfigProblem } from '../errors/host.js';
 import type { IFileSystem } from '../fs/file-system.js';
 import { type Finding, type Segment, formatPath, invalidConfig } from './findings.js';
@@ -15,6 +16,9 @@ export interface ConfigSource {
   toProblem(finding: Finding): ConfigProblem;
 }
 
+/** Loaded for the first file that is read: a configuration given in code needs none of it. */
+const loadYAML = (): typeof YAML => createRequire(import.meta.url)('yaml') as typeof YAML;
+
 function plainProblem(finding: Finding): ConfigProblem {
   const problem: ConfigProblem = { path: formatPath(finding.segments), message: finding.message };
   if (finding.suggestion !== undefined) problem.suggestion = finding.suggestion;
@@ -22,7 +26,8 @@ function plainProblem(finding: Finding): ConfigProblem {
 }
 
 /** Offset of the deepest node on the way that is there; of a mapping's entry, of its key. */
-function locate(document: Document, segments: readonly Segment[]): number | undefined {
+function locate(document: YAML.Document, segments: readonly Segment[]): number | undefined {
+  const { isMap, isNode, isPair, isScalar, isSeq } = loadYAML();
   let node: unknown = document.contents;
   let offset: number | undefined;
   for (const segment of segments) {
@@ -48,7 +53,8 @@ export function objectSource(value: unknown, baseDir: string): ConfigSource {
   return { name: 'object', baseDir, value, toProblem: plainProblem };
 }
 
-function parseText(text: string, name: string): { document: Document; lines: LineCounter } {
+function parseText(text: string, name: string): { document: YAML.Document; lines: YAML.LineCounter } {
+  const { LineCounter, parseDocument } = loadYAML();
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const problems = [...document.errors, ...document.warnings].map((error) => {

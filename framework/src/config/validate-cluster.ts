@@ -4,7 +4,7 @@ import type { ClusterConfig, ClusterConfigInput } from './cluster-config.js';
 import { clusterSchema } from './cluster-schema.js';
 import { type Finding, invalidConfig, showValue } from './findings.js';
 import { clonePlain, deepFreeze, isPlainObject } from './plain.js';
-import { compileOwnSchema } from './schema-check.js';
+import { ownSchemaCheck } from './schema-check.js';
 import { objectSource } from './source.js';
 
 export interface ValidatedClusterConfig {
@@ -16,7 +16,7 @@ export interface ValidatedClusterConfig {
 
 const SUBJECT = 'configuration of the group';
 const RECOMMENDED_HEARTBEATS_PER_ELECTION = 10;
-const checkSchema = compileOwnSchema(clusterSchema);
+const checkSchema = ownSchemaCheck(clusterSchema);
 
 function checkTimes(draft: Record<string, unknown>, problems: Finding[], warnings: Finding[]): void {
   const election = draft['electionRTT'];

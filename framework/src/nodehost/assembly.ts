@@ -20,6 +20,7 @@ import { defaultMemoryBytes } from '../runtime/memory.js';
 import { Operations, type SlowOperation, describeGroups } from '../runtime/operations.js';
 import { Places } from '../runtime/places.js';
 import { SnapshotStore } from '../snapshot/index.js';
+import { hasReplica } from './bootstrap.js';
 import { CertificateWatch } from './certificate-watch.js';
 import { Compactions } from './compactions.js';
 import { reload } from './reload.js';
@@ -50,6 +51,8 @@ export interface HostParts {
   compactions: Compactions;
   events: EventHub;
   log: ILogger;
+  /** Whether the LogDB has data of that node. */
+  hasReplica(clusterID: number, nodeID: number): Promise<boolean>;
   /** Reads again what may change while the host runs. */
   reload(): Promise<void>;
   /** Releases everything, in the reverse order of how it was made; then throws the first error that came up. */
@@ -150,6 +153,7 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
       compactions,
       events,
       log,
+      hasReplica: (clusterID, nodeID) => hasReplica(logDB, clusterID, nodeID),
       reload: reloadAll,
       stop,
     };

@@ -7,10 +7,9 @@ import { validateClusterConfig } from '../config/validate-cluster.js';
 import { ErrClosed, ErrInvalidOperation } from '../errors/index.js';
 import type { RequestState } from '../requests/request-state.js';
 import type { CreateStateMachine } from '../statemachine/contract.js';
-import { type CreateOptions, type HostParts, type NodeHostConfigSource, assembleHost } from './assembly.js';
-import { hasReplica } from './bootstrap.js';
+import type { CreateOptions, HostParts, NodeHostConfigSource } from './assembly.js';
 import type { SysOpState } from './compactions.js';
-import { type ExportOptions, type ExportedSnapshot, exportSnapshot } from './export-snapshot.js';
+import type { ExportOptions, ExportedSnapshot } from './export-snapshot.js';
 import { checkIDs } from './ids.js';
 import { type NodeHostInfo, replicaInfo } from './host-info.js';
 import { type InitialMembers, memberMap } from './members.js';
@@ -18,6 +17,7 @@ import type { ClusterMembership } from '../engine/cluster-membership.js';
 import { type INodeUser, type NodeUser, checkSession, restatedFor } from './node-user.js';
 import type { CallOptions, ChangeOptions } from './options.js';
 import { completed } from './outcome.js';
+import { loadAssembly, loadExport } from './parts.js';
 import { waitReady } from './readiness.js';
 import { type ReplaceOptions, replaceNode } from './replace-node.js';
 
@@ -52,6 +52,7 @@ export class NodeHost {
    *   ErrLogDBType, ErrIncompatibleData, ErrDirNotExist; the data directory is left as it was
    */
   static async create(config: NodeHostConfigSource, options: CreateOptions = {}): Promise<NodeHost> {
+    const { assembleHost } = await loadAssembly();
     return new NodeHost(await assembleHost(config, options));
   }
 
@@ -234,6 +235,7 @@ export class NodeHost {
    */
   async exportSnapshot(clusterID: number, dir: string, options?: ExportOptions): Promise<ExportedSnapshot> {
     this.#checkOpen();
+    const { exportSnapshot } = await loadExport();
     return await exportSnapshot(this.#parts.replicas.replica(clusterID), dir, this.#parts.services, options);
   }
 
@@ -462,7 +464,7 @@ export class NodeHost {
   async hasNodeInfo(clusterID: number, nodeID: number): Promise<boolean> {
     this.#checkOpen();
     checkIDs({ clusterID, nodeID });
-    return await hasReplica(this.#parts.logDB, clusterID, nodeID);
+    return await this.#parts.hasReplica(clusterID, nodeID);
   }
 
   /** The configuration in force, defaults filled in. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { useSnappyInTurn } from '@drakkar/framework';
+import { preloadHost, useSnappyInTurn } from '@drakkar/framework';
 import { Theatre } from '../drills/theatre.js';
 import { Coverage } from '../world/coverage.js';
 import { Dice } from '../world/dice.js';
@@ -11,6 +11,7 @@ const SEED = 206;
 
 describe('the fault injector', () => {
   it('ends what was to end a process in a later call, with all other faults', async () => {
+    await preloadHost();
     await useSnappyInTurn().catch(() => undefined);
     const around = { trace: new Trace(), coverage: new Coverage(), only: undefined };
     const theatre = new Theatre(SEED, new Dice(SEED), { hostCount: 3, groups: [{}] }, around);

@@ -44,6 +44,11 @@ class Machine {
     this.#life.endAfterCalls(count, false);
   }
 
+  /** The process is killed in its `count`-th call from now; the machine goes on. */
+  killAfterCalls(count: number): void {
+    this.#life.endAfterCalls(count, false);
+  }
+
   get isUp(): boolean {
     return this.#life.isAlive;
   }
@@ -109,6 +114,20 @@ describe('JournalKV', () => {
       outcomes.add(first === acknowledged ? 'acknowledged' : 'one more');
     }
     expect(outcomes.size).toBe(2);
+  });
+
+  it('keeps what it has once opened with, though the process before was killed and the power fails then', async () => {
+    const long = 'z'.repeat(30_000);
+    for (let calls = 1; calls <= 40; calls++) {
+      const machine = new Machine(calls);
+      const kv = await machine.open();
+      machine.killAfterCalls(calls);
+      for (let i = 0; i < 12 && machine.isUp; i++)
+        await machine.tryTo(() => kv.write([put(1, `${i}${long}`)]));
+      const opened = await content(machine, await machine.open());
+      machine.disk.crash();
+      expect(await content(machine, await machine.open())).toBe(opened);
+    }
   });
 
   it('gives values that were changed on the disk as they are now', async () => {

@@ -106,9 +106,10 @@ export class JournalKV implements IOrderedKV {
     for (const { ops } of records) for (const op of ops) this.#apply(op);
     this.#recordCount = records.length;
     this.#sizeBytes = records.at(-1)?.end ?? 0;
-    if (this.#sizeBytes === bytes.length) return;
-    await this.#file.truncate(this.#sizeBytes);
+    if (this.#sizeBytes < bytes.length) await this.#file.truncate(this.#sizeBytes);
+    // What a process that was killed has written and not synced, its name too, counts from now on: so it must be durable.
     await this.#file.sync();
+    await this.#fs.syncDir(this.#dir);
   }
 
   async #append(ops: readonly KVOp[]): Promise<void> {

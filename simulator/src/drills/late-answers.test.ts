@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { useSnappyInTurn } from '@drakkar/framework';
+import { preloadHost, useSnappyInTurn } from '@drakkar/framework';
 import { Coverage } from '../world/coverage.js';
 import { Dice } from '../world/dice.js';
 import { Trace } from '../world/trace.js';
@@ -11,6 +11,7 @@ const SEEDS = [9056, 9106, 9112];
 
 describe('the drill of late answers', () => {
   it.each(SEEDS)('ends, whichever entry the leader leaves behind: seed %i', async (seed) => {
+    await preloadHost();
     await useSnappyInTurn().catch(() => undefined);
     const around = { trace: new Trace(), coverage: new Coverage(), only: undefined };
     const theatre = new Theatre(seed, new Dice(seed).fork('drill'), lateAnswersSetting, around);
