@@ -117,11 +117,11 @@ describe('CertificateWatch', () => {
 
   it('goes by what the file has now, and looks at every certificate of the CA', async () => {
     const { clock, files, told, watch } = setUp();
-    const [ca, old] = [await TestCA.create('CA', 400), await TestCA.create('CA', 20)];
+    const [ca, old] = [await TestCA.create('CA', 400), await TestCA.create('CA', 20.5)];
     files.set('ca', ca.pem + old.pem);
     files.set('cert', (await ca.issue({ commonName: 'a', dns: ['a'], toDays: 31 })).certificate);
     await watch.start();
-    expect(told.map(({ setting, daysLeft }) => [setting, daysLeft])).toEqual([['caFile', 19]]);
+    expect(told.map(({ setting, daysLeft }) => [setting, daysLeft])).toEqual([['caFile', 20]]);
     files.set('cert', (await ca.issue({ commonName: 'a', dns: ['a'], toDays: 300 })).certificate);
     await passDays(clock, 5);
     expect(told).toHaveLength(1);

@@ -18,5 +18,8 @@ export const loadImport = once(() => import('./import-in-place.js'));
  * themselves otherwise: for a process in which nothing may take time later.
  */
 export async function preloadHost(): Promise<void> {
-  await Promise.all([loadAssembly(), loadExport(), loadImport()]);
+  // One after the other: jest can't link modules that are imported at the same time and share some.
+  await loadAssembly();
+  await loadExport();
+  await loadImport();
 }
