@@ -14,8 +14,9 @@ const mayImport = {
   'transport-grpc': ['raftio'],
   'transport-quic': ['raftio'],
   'transport-tcp': ['raftio'],
-  conformance: ['raftio', 'framework'],
-  simulator: ['raftio', 'framework', 'conformance'],
+  linearizability: [],
+  conformance: ['raftio', 'framework', 'linearizability'],
+  simulator: ['raftio', 'framework', 'conformance', 'linearizability'],
   'examples/logdb-segments': ['raftio'],
   'examples/logdb-sqlite': ['raftio'],
   'examples/transport-tcp': ['raftio'],
@@ -29,11 +30,11 @@ const importPatterns = (name) => [
     message: `${name} may import only: ${mayImport[name].join(', ') || 'nothing of ours'}.`,
   },
   {
-    regex: '^(\\.\\./){2,}(?:raftio|framework|cli|logdb-|transport-|conformance)',
+    regex: '^(\\.\\./){2,}(?:raftio|framework|cli|logdb-|transport-|conformance|linearizability)',
     message: 'No deep imports.',
   },
   {
-    regex: '^@drakkar/[a-z-]+/(?!(fs|kv|kv/testing|transport|transport/testing|internals)$)',
+    regex: '^@drakkar/[a-z-]+/(?!(fs|kv|kv/testing|transport|transport/testing|internals|assembly)$)',
     message: 'Import a package by its entry points.',
   },
 ];

@@ -16,6 +16,7 @@ export default {
   },
   moduleNameMapper: {
     '^@drakkar/raftio/(fs|kv|kv/testing|transport|transport/testing)$': '<rootDir>/raftio/src/$1/index.ts',
+    '^@drakkar/conformance/assembly$': '<rootDir>/conformance/src/assembly/index.ts',
     '^@drakkar/framework/internals$': '<rootDir>/framework/src/internals.ts',
     '^@drakkar/([a-z-]+)$': '<rootDir>/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',

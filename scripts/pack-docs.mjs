@@ -25,7 +25,7 @@ export const PAGES = [
 ].map((name) => `${name}.md`);
 
 const LINK = /\[([^[\]]+)\]\((?!https?:|#)([^)\s]+)\)/g;
-const PACKAGE = /^(raftio|cli|conformance|logdb-[a-z]+|transport-[a-z]+)\//;
+const PACKAGE = /^(raftio|cli|conformance|linearizability|logdb-[a-z]+|transport-[a-z]+)\//;
 
 /** A page as it is packed: what links to a file that is not packed names it, or links to the package that has it. */
 export function packedPage(text) {

@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import '../dist/linearizability/cli/history.js';
+import '../dist/history-command.js';

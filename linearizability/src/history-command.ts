@@ -1,15 +1,15 @@
 #!/usr/bin/env node
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { checkLinearizable } from '../check-linearizable.js';
-import { appendListHistory, counterHistory, keyValueHistory, registerHistory } from '../jepsen.js';
-import type { Model } from '../model.js';
-import { appendListModel } from '../models/append-list.js';
-import { counterModel } from '../models/counter.js';
-import { keyValueModel } from '../models/key-value.js';
-import { registerModel } from '../models/register.js';
-import type { Operation } from '../operation.js';
-import { drawViolation } from '../picture.js';
+import { checkLinearizable } from './check-linearizable.js';
+import { appendListHistory, counterHistory, keyValueHistory, registerHistory } from './jepsen.js';
+import type { Model } from './model.js';
+import { appendListModel } from './models/append-list.js';
+import { counterModel } from './models/counter.js';
+import { keyValueModel } from './models/key-value.js';
+import { registerModel } from './models/register.js';
+import type { Operation } from './operation.js';
+import { drawViolation } from './picture.js';
 
 const HELP = `Usage: drakkar-history FILE --model MODEL [options]
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-const command = fileURLToPath(new URL('../dist/linearizability/cli/history.js', import.meta.url));
+const command = fileURLToPath(new URL('../dist/history-command.js', import.meta.url));
 const event = (type: string, f: string, value: string): string =>
   `{:process 0, :type :${type}, :f :${f}, :value ${value}}\n`;
 const written = event('invoke', 'write', '1') + event('ok', 'write', '1') + event('invoke', 'read', 'nil');

@@ -11,6 +11,8 @@ const ENTRY_POINTS = {
   '@drakkar/raftio/transport': 'raftio/src/transport/index.ts',
   '@drakkar/cli': 'cli/src/index.ts',
   '@drakkar/conformance': 'conformance/src/index.ts',
+  '@drakkar/conformance/assembly': 'conformance/src/assembly/index.ts',
+  '@drakkar/linearizability': 'linearizability/src/index.ts',
 };
 
 /** Builds the API reference from the sources, as HTML below `dist`; says where. */

@@ -1,6 +1,6 @@
-import { checkLinearizableRegister } from '@drakkar/conformance';
-import type { RegisterOperation } from '@drakkar/conformance';
 import { type ILogger, type ILoggerFactory, preloadHost, useSnappyInTurn } from '@drakkar/framework';
+import { checkLinearizableRegister } from '@drakkar/linearizability';
+import type { RegisterOperation } from '@drakkar/linearizability';
 import { Cluster, connect } from './cluster/cluster.js';
 import { type Fault, makeFaultPlan } from './cluster/fault-plan.js';
 import { FaultInjector } from './cluster/faults.js';

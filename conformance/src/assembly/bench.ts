@@ -1,12 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  type ClusterConfigInput,
-  type HostListener,
-  LoggerFactoryID,
-  NodeHost,
-  silentLoggerFactory,
-} from '@drakkar/framework';
+import type { ClusterConfigInput, HostListener, NodeHost } from '@drakkar/framework';
 import { type MutualTLSConfig, isDrakkarError } from '@drakkar/raftio';
 import { fail } from '../suite/assert.js';
 import { patient, sleep } from '../suite/wait.js';
@@ -59,6 +53,17 @@ export interface MemberOptions {
   events?: HostListener;
 }
 
+/** Only here: the other suites are used without the framework. */
+async function loadFramework(): Promise<typeof import('@drakkar/framework')> {
+  try {
+    return await import('@drakkar/framework');
+  } catch (cause) {
+    throw new Error('the suite of assembled hosts needs the package @drakkar/framework: install it', {
+      cause,
+    });
+  }
+}
+
 /** One host of the group, and its replica; `host` is gone while it is stopped. */
 export class Member {
   machine = new Ledger();
@@ -85,6 +90,7 @@ export class Member {
     const { tls, events } = this.options;
     await mkdir(this.dir, { recursive: true });
     this.machine = new Ledger();
+    const { LoggerFactoryID, NodeHost, silentLoggerFactory } = await loadFramework();
     this.#host = await NodeHost.create(
       {
         raftAddress: this.address,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { checkLinearizable, keyValueHistory, keyValueModel } from '@drakkar/conformance';
+import { checkLinearizable, keyValueHistory, keyValueModel } from '@drakkar/linearizability';
 import {
   type ReplicaView,
   checkHashes,

@@ -4,7 +4,7 @@ import {
   type RegisterOutput,
   checkLinearizable,
   keyValueModel,
-} from '@drakkar/conformance';
+} from '@drakkar/linearizability';
 import type { Group } from './groups.js';
 import { auditLedger } from './ledger.js';
 import type { ReplicaStatus } from './node-commands.js';

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Session } from '@drakkar/framework';
-import type { KeyValueInput } from '@drakkar/conformance';
+import type { KeyValueInput } from '@drakkar/linearizability';
 import { SeededRandom } from '../harness/random.js';
 import type { BulkLoad } from './bulk-load.js';
 import type { ChaosCluster } from './cluster.js';

@@ -1,4 +1,4 @@
-import type { KeyValueInput, Operation, RegisterOutput } from '@drakkar/conformance';
+import type { KeyValueInput, Operation, RegisterOutput } from '@drakkar/linearizability';
 import type { ClientAccount } from './ledger.js';
 
 /** A call of a client, as the checker takes it; of unknown outcome until `returnedAt` is there. */

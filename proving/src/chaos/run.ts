@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Violation as HistoryViolation, drawViolation, keyValueModel } from '@drakkar/conformance';
-import type { KeyValueInput, RegisterOutput } from '@drakkar/conformance';
+import { type Violation as HistoryViolation, drawViolation, keyValueModel } from '@drakkar/linearizability';
+import type { KeyValueInput, RegisterOutput } from '@drakkar/linearizability';
 import { SeededRandom } from '../harness/random.js';
 import { removeScratchDir } from '../harness/scratch-dir.js';
 import { checkHistory } from './checks.js';

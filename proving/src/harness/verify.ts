@@ -1,4 +1,4 @@
-import { type RegisterOperation, checkLinearizableRegister } from '@drakkar/conformance';
+import { type RegisterOperation, checkLinearizableRegister } from '@drakkar/linearizability';
 import type { KVDigest } from './kv-commands.js';
 import type { DumpedRecord } from './commands.js';
 import { CallKind, type JournaledCall } from './journal.js';

@@ -1,4 +1,4 @@
-import type { RegisterOperation } from '@drakkar/conformance';
+import type { RegisterOperation } from '@drakkar/linearizability';
 import { type NodeHost, type Session, newSession } from '@drakkar/framework';
 import { DrakkarError, type ErrorEffect, isDrakkarError } from '@drakkar/raftio';
 import type { Cluster, GroupState } from '../cluster/cluster.js';

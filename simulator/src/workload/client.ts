@@ -1,6 +1,6 @@
 import type { Session } from '@drakkar/framework';
 import { hasErrorCode, isDrakkarError } from '@drakkar/raftio';
-import type { RegisterOperation } from '@drakkar/conformance';
+import type { RegisterOperation } from '@drakkar/linearizability';
 import type { Cluster, GroupState } from '../cluster/cluster.js';
 import { HostDownError, type VirtualHost } from '../cluster/virtual-host.js';
 import { type World } from '../cluster/world.js';

@@ -1,5 +1,4 @@
-import { checkLinearizableRegister } from '../../linearizability/check.js';
-import type { RegisterOperation } from '../../linearizability/history.js';
+import { type RegisterOperation, checkLinearizableRegister } from '@drakkar/linearizability';
 import { fail, same, sameList } from '../../suite/assert.js';
 import { type Member, commands } from '../bench.js';
 import type { AssemblyCase } from './assembly-case.js';
