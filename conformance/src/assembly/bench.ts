@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type * as framework from '@drakkar/framework';
 import type { ClusterConfigInput, HostListener, NodeHost } from '@drakkar/framework';
 import { type MutualTLSConfig, isDrakkarError } from '@drakkar/raftio';
 import { fail } from '../suite/assert.js';
@@ -54,7 +55,7 @@ export interface MemberOptions {
 }
 
 /** Only here: the other suites are used without the framework. */
-async function loadFramework(): Promise<typeof import('@drakkar/framework')> {
+async function loadFramework(): Promise<typeof framework> {
   try {
     return await import('@drakkar/framework');
   } catch (cause) {
