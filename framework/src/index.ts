@@ -178,27 +178,13 @@ export type { INodeUser } from './nodehost/node-user.js';
 export type { CallOptions, ChangeOptions } from './nodehost/options.js';
 export { preloadHost } from './nodehost/parts.js';
 export type { ReplaceOptions, ReplaceStep } from './nodehost/replace-node.js';
-export {
-  type ChangeRefusal,
-  type ClaimFault,
-  type CoreReport,
-  type IRaft,
-  type LogReadRequest,
-  type RaftConfig,
-  type RaftFactory,
-  RaftFactoryID,
-  type RaftInit,
-  type RaftStatus,
-  type RaftUpdate,
-  type RandomSource,
-  type ReadContext,
-  type ReadyRead,
-  type RemoteStatus,
-  type Role,
-  type SnapshotStreamReport,
-  type StepDownReason,
-  type TermRun,
-  createRaft,
+export type {
+  ChangeRefusal,
+  ClaimFault,
+  RaftStatus,
+  RemoteStatus,
+  Role,
+  StepDownReason,
 } from './raft/index.js';
 export type { Operation as RequestOperation, RequestOutcome } from './client/claims.js';
 export { RequestResult, RequestState } from './requests/request-state.js';

@@ -33,6 +33,22 @@ export { storageProblemOf } from './fs/storage-problem.js';
 export { isTombstone } from './nodehost/bootstrap.js';
 export { toExported } from './nodehost/export-snapshot.js';
 export { withoutTransport } from './nodehost/without-transport.js';
+export {
+  type CoreReport,
+  type IRaft,
+  type LogReadRequest,
+  type RaftConfig,
+  type RaftFactory,
+  RaftFactoryID,
+  type RaftInit,
+  type RaftUpdate,
+  type RandomSource,
+  type ReadContext,
+  type ReadyRead,
+  type SnapshotStreamReport,
+  type TermRun,
+  createRaft,
+} from './raft/index.js';
 export { EntryPayloads } from './rsm/index.js';
 export { finishesWithin } from './runtime/finishes-within.js';
 export { type SnapshotOrigin, SnapshotStore, checkExportTarget } from './snapshot/index.js';

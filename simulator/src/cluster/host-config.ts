@@ -5,19 +5,18 @@ import {
   type IClock,
   type IFileSystem,
   LoggerFactoryID,
-  RaftFactoryID,
   RandomID,
   SeededRandom,
-  createRaft,
 } from '@drakkar/framework';
+import { RaftFactoryID, createRaft } from '@drakkar/framework/internals';
 import type {
   HeldLock,
   IDirectoryLock,
   ILoggerFactory,
   NodeHostConfigInput,
   Overrides,
-  RaftFactory,
 } from '@drakkar/framework';
+import type { RaftFactory } from '@drakkar/framework/internals';
 import { type LogDBFactory, LogDBFactoryID, type RaftRPCFactory, RaftRPCFactoryID } from '@drakkar/raftio';
 import { KVLogDB } from '@drakkar/raftio/kv';
 import { JournalKV } from '../disk/journal-kv.js';

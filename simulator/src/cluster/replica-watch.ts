@@ -1,5 +1,6 @@
-import type { RaftConfig, RaftInit, RaftStatus, RaftUpdate } from '@drakkar/framework';
-import type { IRaft } from '@drakkar/framework';
+import type { RaftStatus } from '@drakkar/framework';
+import type { RaftConfig, RaftInit, RaftUpdate } from '@drakkar/framework/internals';
+import type { IRaft } from '@drakkar/framework/internals';
 import {
   type Entry,
   EntryType,

@@ -1,14 +1,14 @@
 import { crc32 } from 'node:zlib';
+import type { RaftStatus } from '@drakkar/framework';
 import type {
   IRaft,
   LogReadRequest,
   RaftConfig,
   RaftInit,
-  RaftStatus,
   RaftUpdate,
   ReadContext,
   SnapshotStreamReport,
-} from '@drakkar/framework';
+} from '@drakkar/framework/internals';
 import {
   type Entry,
   EntryType,
