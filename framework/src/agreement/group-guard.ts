@@ -1,5 +1,6 @@
 import { type GroupSettings, type Membership, type Message, MessageType, makeMessage } from '@drakkar/raftio';
 import { ErrGroupMismatch } from '../errors/index.js';
+import { Allowance } from './allowance.js';
 import { type ApplySettings, settingsFingerprint } from './apply-settings.js';
 import { FirstContact } from './first-contact.js';
 import {
@@ -69,6 +70,16 @@ const OUTSIDER_ELECTION_TIMEOUTS = 10;
 /** For how many election timeouts one that sent as a leader counts as the leader. */
 const LEADER_ELECTION_TIMEOUTS = 2;
 
+/**
+ * Reports of those that are no members, and of members, in so many election timeouts: who makes up node ids or changes
+ * its claim with each message must not fill the log. What is left out is reported when it is heard later.
+ */
+const MAX_OUTSIDER_REPORTS = 8;
+const MAX_MEMBER_REPORTS = 32;
+const REPORT_PERIOD_ELECTION_TIMEOUTS = 10;
+/** Answers to those that are no members, in an election timeout. */
+const MAX_OUTSIDER_ANSWERS = MAX_OTHERS;
+
 /** Answers to one that differs that are a tick apart; later ones an election timeout. */
 const QUICK_ANSWERS = 5;
 /** For how many election timeouts a replica that joins waits to hear which settings its group has. */
@@ -95,6 +106,9 @@ export class GroupGuard {
   readonly #others = new Map<string, Other>();
   #groupID: number;
   readonly #firstContact: FirstContact;
+  readonly #outsiderReports: Allowance;
+  readonly #memberReports: Allowance;
+  readonly #outsiderAnswers: Allowance;
   #recording: Promise<void> | undefined;
   #refusal: ErrGroupMismatch | undefined;
   #isRefusalTold = false;
@@ -106,7 +120,12 @@ export class GroupGuard {
     this.#groupID = options.groupID;
     this.#self = options.self;
     this.#settings = settingsFingerprint(options.self.settings);
-    this.#firstContact = new FirstContact(options.electionTimeoutTicks);
+    const { electionTimeoutTicks } = options;
+    this.#firstContact = new FirstContact(electionTimeoutTicks);
+    const periodTicks = REPORT_PERIOD_ELECTION_TIMEOUTS * electionTimeoutTicks;
+    this.#outsiderReports = new Allowance(MAX_OUTSIDER_REPORTS, periodTicks);
+    this.#memberReports = new Allowance(MAX_MEMBER_REPORTS, periodTicks);
+    this.#outsiderAnswers = new Allowance(MAX_OUTSIDER_ANSWERS, electionTimeoutTicks);
     this.#isOpen = host.isNew && options.groupID === 0 && !options.areSettingsFinal;
   }
 
@@ -279,8 +298,12 @@ export class GroupGuard {
     if (!other.reported && isMeaningful && (isDetailed || isOverdue)) this.#report(other);
     // The first ones may be lost: a host gets such a message when it has said that it knows them.
     const pauseTicks = other.toldCount < QUICK_ANSWERS ? 1 : electionTimeoutTicks;
-    if (nowTick - other.toldTick >= pauseTicks) this.#tell(other);
+    if (nowTick - other.toldTick >= pauseTicks && this.#mayAnswer(other)) this.#tell(other);
     this.#judge();
+  }
+
+  #mayAnswer(other: Other): boolean {
+    return isMember(other, this.#host.membership()) || this.#outsiderAnswers.take(this.#host.nowTick);
   }
 
   #learn(other: Other, differences: readonly string[]): void {
@@ -376,8 +399,11 @@ export class GroupGuard {
   }
 
   #report(other: Other): void {
+    const difference = toDifference(other, this.#host.membership());
+    const allowance = difference.isMember ? this.#memberReports : this.#outsiderReports;
+    if (!allowance.take(this.#host.nowTick)) return;
     other.reported = true;
-    this.#host.differs(toDifference(other, this.#host.membership()));
+    this.#host.differs(difference);
   }
 
   /**

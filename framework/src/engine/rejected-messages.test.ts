@@ -38,4 +38,12 @@ describe('rejected messages', () => {
     expect(lines.length).toBeLessThanOrEqual(256);
     expect(rejected.counts.get('unlistedSender')).toBe(10_000);
   });
+
+  it('logs another kind though made-up senders have used up theirs', () => {
+    const { lines, log } = collecting();
+    const rejected = new RejectedMessages(log);
+    for (let from = 1; from <= 10_000; from++) rejected.add('unlistedSender', heartbeat(from));
+    rejected.add('lostEntries', heartbeat(2));
+    expect(lines.at(-1)).toMatch(/^error /);
+  });
 });

@@ -5,8 +5,11 @@ import type { ClaimFault } from '../raft/index.js';
 /** Why a message of another host was dropped: what the core finds, and a command that can't be read. */
 export type MessageFault = ClaimFault | 'unreadableCommand';
 
-/** Kinds and senders whose first message was logged: a sender that makes up node ids must not fill memory or log. */
-const MAX_LOGGED = 256;
+/**
+ * Senders whose first message was logged, of each kind: one that makes up node ids must not fill memory or log, nor
+ * keep another kind out of it.
+ */
+const MAX_LOGGED = 64;
 
 const LOST_ENTRIES =
   'a leader counts on entries that this replica acknowledged and does not have: its disk was wiped, or an old copy ' +
@@ -15,7 +18,7 @@ const LOST_ENTRIES =
 /** Counts, for one replica, the messages that claim what can't be true; logs the first of each kind and sender. */
 export class RejectedMessages {
   readonly #counts = new Map<MessageFault, number>();
-  readonly #logged = new Set<string>();
+  readonly #logged = new Map<MessageFault, Set<number>>();
   readonly #log: ILogger;
 
   constructor(log: ILogger) {
@@ -29,9 +32,9 @@ export class RejectedMessages {
 
   add(fault: MessageFault, { clusterID, to, from, type, term }: Message): void {
     this.#counts.set(fault, (this.#counts.get(fault) ?? 0) + 1);
-    const name = `${fault} ${from}`;
-    if (this.#logged.has(name) || this.#logged.size >= MAX_LOGGED) return;
-    this.#logged.add(name);
+    const logged = this.#logged.get(fault) ?? new Set();
+    if (logged.has(from) || logged.size >= MAX_LOGGED) return;
+    this.#logged.set(fault, logged.add(from));
     const facts = { clusterID, nodeID: to, fault, from, type, term };
     if (fault === 'lostEntries') this.#log.error(LOST_ENTRIES, facts);
     else

@@ -196,7 +196,7 @@ export interface ReplicaEvents {
   snapshotDamaged: SnapshotDamagedEvent;
   /**
    * Another replica of the group differs in what must be equal on all members. Either may be wrong: see
-   * `replicaRefused`.
+   * `replicaRefused`. In ten election timeouts at most 32 times of members and 8 times of others.
    */
   groupMismatch: GroupMismatchEvent;
   /** This replica is the one that differs: it accepts no writes and serves no linearizable reads. */
