@@ -24,7 +24,7 @@ interface Result {
 const root = new URL('../../', import.meta.url);
 
 async function load<T>(name: string): Promise<T> {
-  return (await import(new URL(`scripts/adapter-mutants/${name}.mjs`, root).href)) as T;
+  return (await import(new URL(`proving/adapter-mutants/${name}.mjs`, root).href)) as T;
 }
 
 const { mutantsOf, applyTo } = await load<{

@@ -14,12 +14,12 @@ interface Mutant {
 }
 
 const root = new URL('../../', import.meta.url);
-const list = (await import(new URL('scripts/mutants/list.mjs', root).href)) as {
+const list = (await import(new URL('proving/mutants/list.mjs', root).href)) as {
   MUTANTS: readonly Mutant[];
   testsFor: (mutant: Mutant) => string[];
 };
 
-const { mutate } = (await import(new URL('scripts/mutants/anchor.mjs', root).href)) as {
+const { mutate } = (await import(new URL('proving/mutants/anchor.mjs', root).href)) as {
   mutate: (mutant: Pick<Mutant, 'id' | 'file' | 'in' | 'find' | 'replace'>, text: string) => string;
 };
 
@@ -43,7 +43,7 @@ describe('the list of mutants', () => {
   );
 
   it('has one for each thing that the simulator checks', async () => {
-    const { EVIDENCE } = (await import(new URL('scripts/mutants/evidence.mjs', root).href)) as {
+    const { EVIDENCE } = (await import(new URL('proving/mutants/evidence.mjs', root).href)) as {
       EVIDENCE: Readonly<Record<string, string>>;
     };
     const folder = fileURLToPath(new URL('simulator/src/invariants/', root));

@@ -1,22 +1,23 @@
 import { parseArgs } from 'node:util';
-import { Compiler } from './adapter-mutants/compile.mjs';
-import { drawOrder } from './adapter-mutants/draw.mjs';
-import { EQUIVALENTS } from './adapter-mutants/equivalents.mjs';
-import { applyTo } from './adapter-mutants/generate.mjs';
-import { judge } from './adapter-mutants/judge.mjs';
-import { baseline, casesFor, fingerprint, sourcesOf } from './adapter-mutants/plan.mjs';
-import { RunRecord } from './adapter-mutants/record.mjs';
-import { listing, scoreTable, showTimeLeft } from './adapter-mutants/report.mjs';
-import { killAll } from './adapter-mutants/suite.mjs';
-import { targetsIn } from './adapter-mutants/targets.mjs';
-import { prepare } from './lib/prepare.mjs';
-import { root } from './lib/run.mjs';
+import { Compiler } from './compile.mjs';
+import { drawOrder } from './draw.mjs';
+import { EQUIVALENTS } from './equivalents.mjs';
+import { applyTo } from './generate.mjs';
+import { judge } from './judge.mjs';
+import { baseline, casesFor, fingerprint, sourcesOf } from './plan.mjs';
+import { RunRecord } from './record.mjs';
+import { listing, scoreTable, showTimeLeft } from './report.mjs';
+import { killAll } from './suite.mjs';
+import { targetsIn } from './targets.mjs';
+import { prepare } from '../../scripts/lib/prepare.mjs';
+import { UsageError, wholeNumber } from '../../scripts/lib/options.mjs';
+import { root } from '../../scripts/lib/run.mjs';
 
 const HELP = `Usage: npm run adapter-mutants -- [options]
 
 Changes the sources of our adapters and examples by machine (an off-by-one, a missing await, two statements that change
 places, ...), one change at a time, and asks the conformance suite of each. Prints how many it catches, and those that
-survive: each is a case that is missing, or no mistake (then it belongs to scripts/adapter-mutants/equivalents.mjs).
+survive: each is a case that is missing, or no mistake (then it belongs to proving/adapter-mutants/equivalents.mjs).
 
 Options:
   --adapter NAME  only this one (may be repeated): ${targetsIn(root)
@@ -33,15 +34,6 @@ Options:
   --list          prints the mutants that would be asked, and ends; those that do not compile are among them
   --json          prints the result as JSON
   --help          this text`;
-
-class UsageError extends Error {}
-
-function wholeNumber(name, text, least, most) {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < least || value > most)
-    throw new UsageError(`--${name} takes a whole number from ${least} to ${most}, not "${text}"`);
-  return value;
-}
 
 function readOptions() {
   const { values } = parseArgs({

@@ -1,7 +1,7 @@
 import { readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { root } from '../lib/run.mjs';
+import { root } from '../../scripts/lib/run.mjs';
 
 /**
  * The process that asks the suite of one adapter: `suite-process.mjs ADAPTER SEED [CASE ...]`, the cases in this order,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { root } from '../lib/run.mjs';
+import { root } from '../../scripts/lib/run.mjs';
 
 const PROCESS = fileURLToPath(new URL('suite-process.mjs', import.meta.url));
 const PRELOAD = new URL('preload.mjs', import.meta.url).href;

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { prepare } from './lib/prepare.mjs';
-import { root, run } from './lib/run.mjs';
+import { wholeNumber } from '../../scripts/lib/options.mjs';
+import { prepare } from '../../scripts/lib/prepare.mjs';
+import { root, run } from '../../scripts/lib/run.mjs';
 
 const HELP = `Usage: npm run fuzz -- [options] [path ...]
 
@@ -20,13 +21,6 @@ function fail(message) {
   process.exit(2);
 }
 
-function wholeNumber(name, text, least, most) {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < least || value > most)
-    fail(`--${name} must be a whole number from ${least} to ${most}`);
-  return value;
-}
-
 function options() {
   try {
     return parseArgs({
@@ -42,12 +36,22 @@ function options() {
   }
 }
 
+function numbersOf({ runs, seed }) {
+  try {
+    return {
+      runs: wholeNumber('runs', runs, 1, 100_000_000),
+      seed: wholeNumber('seed', seed, 0, 0x7fff_ffff),
+    };
+  } catch (error) {
+    return fail(error.message);
+  }
+}
+
 const { values, positionals } = options();
 if (values.help) {
   console.log(HELP);
 } else {
-  const runs = wholeNumber('runs', values.runs, 1, 100_000_000);
-  const seed = wholeNumber('seed', values.seed, 0, 0x7fff_ffff);
+  const { runs, seed } = numbersOf(values);
   await prepare();
   console.log(`${runs} runs of each property, seed ${seed}`);
   const jest = ['--experimental-vm-modules', '--no-warnings', join(root, 'node_modules/jest/bin/jest.js')];

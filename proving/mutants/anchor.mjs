@@ -37,7 +37,7 @@ function declarations(node, names) {
  */
 export function mutate({ id, file, in: scope, find, replace }, text) {
   const fail = (why) => {
-    throw new Error(`mutant ${id} does not fit ${file}: ${why}; mend its entry in scripts/mutants`);
+    throw new Error(`mutant ${id} does not fit ${file}: ${why}; mend its entry in proving/mutants`);
   };
   const source = parse(file, text);
   const scopes = declarations(source, scope.split('.'));

@@ -1,12 +1,13 @@
 import { parseArgs } from 'node:util';
-import { prepare } from './lib/prepare.mjs';
-import { root } from './lib/run.mjs';
-import { misfits } from './mutants/anchor.mjs';
-import { EVIDENCE } from './mutants/evidence.mjs';
-import { MUTANTS, testsFor } from './mutants/list.mjs';
-import { SimulatedWorkshop, isSimulated } from './mutants/simulated-workshop.mjs';
-import { describeSeen, writeTables } from './mutants/tables.mjs';
-import { Workshop } from './mutants/workshop.mjs';
+import { prepare } from '../../scripts/lib/prepare.mjs';
+import { UsageError, wholeNumber } from '../../scripts/lib/options.mjs';
+import { root } from '../../scripts/lib/run.mjs';
+import { misfits } from './anchor.mjs';
+import { EVIDENCE } from './evidence.mjs';
+import { MUTANTS, testsFor } from './list.mjs';
+import { SimulatedWorkshop, isSimulated } from './simulated-workshop.mjs';
+import { describeSeen, writeTables } from './tables.mjs';
+import { Workshop } from './workshop.mjs';
 
 const HELP = `Usage: npm run mutants -- [options]
 
@@ -30,15 +31,6 @@ Options:
 
 /** Lives without a mutant are few, and a busy machine may need long for them. */
 const BASELINE_LIMIT_MS = 300_000;
-
-class UsageError extends Error {}
-
-function wholeNumber(name, text, least, most) {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < least || value > most)
-    throw new UsageError(`--${name} must be a whole number from ${least} to ${most}`);
-  return value;
-}
 
 function chosen({ only, area }) {
   for (const id of only)

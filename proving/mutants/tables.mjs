@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
-import { root } from '../lib/run.mjs';
+import { root } from '../../scripts/lib/run.mjs';
 import { EVIDENCE } from './evidence.mjs';
 import { MUTANTS } from './list.mjs';
 

@@ -2,8 +2,8 @@ import { execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { linkInstalledModules } from '../lib/linked-modules.mjs';
-import { root } from '../lib/run.mjs';
+import { linkInstalledModules } from '../../scripts/lib/linked-modules.mjs';
+import { root } from '../../scripts/lib/run.mjs';
 import { mutate } from './anchor.mjs';
 
 /** Every file of the project that git knows or could know, relative to its root. */

@@ -1,0 +1,2 @@
+/** `npm run adapter-mutants`. */
+import '../proving/adapter-mutants/main.mjs';

@@ -1,0 +1,2 @@
+/** `npm run fuzz`. */
+import '../proving/fuzz/main.mjs';

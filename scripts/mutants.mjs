@@ -1,0 +1,2 @@
+/** `npm run mutants`. */
+import '../proving/mutants/main.mjs';
