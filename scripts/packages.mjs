@@ -104,7 +104,8 @@ function installWithNpm(parent, tarballs) {
   const foreign = readmePackages().filter((name) => !tarballs.has(name));
   command(cwd, 'npm', 'install', ...tarballs.values(), ...foreign, NODE_TYPES);
   command(cwd, 'npm', 'ls', '--all');
-  command(cwd, 'npx', '--no', 'drakkar', '--version');
+  const shown = command(cwd, 'npx', '--no', '--', 'drakkar', '--version').trim();
+  if (!/^\d+\.\d+\.\d+$/.test(shown)) throw new Error(`drakkar --version printed ${shown}`);
   return cwd;
 }
 
