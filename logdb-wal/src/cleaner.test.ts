@@ -57,4 +57,83 @@ describe('space', () => {
     await check(db);
     await check(await openOn(disk.afterKill()));
   });
+
+  it('keeps a segment for the reads that are under way in it', async () => {
+    const disk = new MemoryDisk();
+    const db = await openOn(disk);
+    await db.saveRaftState([saveOf(1, entriesOf(1, 2, { sizeBytes: SEGMENT_BYTES }))]);
+    await db.saveRaftState([saveOf(2, entriesOf(1, 2))]);
+    let release: (() => void) | undefined;
+    disk.readGate = new Promise((resolve) => {
+      release = resolve;
+    });
+    const reading = logOf(db, 1);
+    await db.removeNodeData(1, 1);
+    await db.compactEntriesTo(2, 1, 0);
+    expect([...disk.names.keys()]).not.toContain('segment-0000000001');
+    release?.();
+    expect(await reading).toEqual(['1@1', '2@1']);
+    await db.close();
+  });
+
+  it('leaves no hole after a loss of the process behind a removal that was not written yet', async () => {
+    const disk = new MemoryDisk();
+    const db = await openOn(disk);
+    const filler = entriesOf(1, 1, { sizeBytes: SEGMENT_BYTES });
+    await db.saveRaftState([saveOf(1, entriesOf(1, 2)), saveOf(2, filler)]);
+    await db.saveRaftState([saveOf(1, entriesOf(3, 4)), saveOf(3, filler)]);
+    await db.removeNodeData(2, 1);
+    await db.compactEntriesTo(1, 1, 0);
+    await db.removeNodeData(3, 1);
+    await db.saveRaftState([saveOf(1, entriesOf(5, 6))]);
+    await db.removeEntriesTo(1, 1, 4);
+    await db.compactEntriesTo(1, 1, 4);
+    const again = await openOn(disk.afterKill());
+    const { firstIndex = 0, entryCount = 0 } = (await again.readRaftState(1, 1, 0)) ?? {};
+    expect(firstIndex + entryCount).toBe(7);
+  });
+});
+
+describe('a power failure while space is given back', () => {
+  const CALLS = 14;
+
+  /** One group that is idle, and one of which entries are removed; returns how many calls were acknowledged. */
+  async function work(db: WalLogDB): Promise<number> {
+    let acknowledged = 0;
+    try {
+      await db.saveRaftState([saveOf(1, entriesOf(1, 3), 3)]);
+      for (let call = 1; call <= CALLS; call++) {
+        await db.saveRaftState([saveOf(2, entriesOf(call, call, { sizeBytes: 5000 }), call)]);
+        acknowledged = call;
+        await db.removeEntriesTo(2, 1, call - 2);
+        if (call % 5 === 0) await db.compactEntriesTo(2, 1, call - 2);
+      }
+      await db.close();
+    } catch {
+      // The disk has failed.
+    }
+    return acknowledged;
+  }
+
+  it('takes nothing that counts, after whichever operation it comes', async () => {
+    const whole = new MemoryDisk();
+    expect(await work(await openOn(whole))).toBe(CALLS);
+    expect([...whole.names.keys()]).not.toContain('segment-0000000001');
+    for (let failsAt = 1; failsAt <= whole.operations; failsAt++) {
+      const disk = new MemoryDisk();
+      disk.failsAt = failsAt;
+      const db = await openOn(disk).catch(() => undefined);
+      const acknowledged = db === undefined ? 0 : await work(db);
+      if (acknowledged === 0) continue;
+      for (const survives of [() => false, () => true, ({ isLast }: { isLast: boolean }) => isLast]) {
+        const again = await openOn(disk.survive(survives));
+        expect(await logOf(again, 1)).toEqual(['1@1', '2@1', '3@1']);
+        const { state, firstIndex = 0, entryCount = 0 } = (await again.readRaftState(2, 1, 0)) ?? {};
+        expect([acknowledged, acknowledged + 1]).toContain(state?.commit);
+        // Removed ones may be back, without a gap.
+        expect(firstIndex + entryCount - 1).toBe(state?.commit);
+        expect(await logOf(again, 2, firstIndex)).toHaveLength(entryCount);
+      }
+    }
+  });
 });

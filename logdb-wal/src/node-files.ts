@@ -6,7 +6,8 @@ import type { LogFiles } from './log/files.js';
 const FLAGS: Readonly<Record<OpenMode, string>> = { read: 'r', create: 'wx+', overwrite: 'w+', update: 'r+' };
 const FILE_MODE = 0o600;
 
-class NodeFile implements IFile {
+/** A file of Node. */
+export class NodeFile implements IFile {
   readonly #handle: FileHandle;
   #closing: Promise<void> | undefined;
 

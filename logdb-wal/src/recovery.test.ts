@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { MemoryDisk } from './testing/memory-disk.js';
-import { entriesOf, logOf, openOn, saveOf } from './testing/logs.js';
+import { MemoryDisk, type Survival } from './testing/memory-disk.js';
+import { entriesOf, logOf, openOn, pauseOf, saveOf } from './testing/logs.js';
 import type { WalLogDB } from './wal-logdb.js';
 
 /** A sequence of its own for each number: what a crash keeps. */
@@ -12,15 +12,20 @@ function diceOf(seed: number): () => boolean {
   };
 }
 
-const SURVIVALS = [() => false, () => true, diceOf(1)];
+/** Nothing, all, some, and of each file the last write alone. */
+const SURVIVALS: readonly Survival[] = [() => false, () => true, diceOf(1), ({ isLast }) => isLast];
 const CALLS = 9;
 
-/** Two groups saved together, overwritten now and then; enough for some segments. Returns how many calls were acknowledged. */
+/**
+ * Two groups saved together, overwritten now and then, with pauses; enough for some segments. Returns how many calls were
+ * acknowledged.
+ */
 async function work(db: WalLogDB): Promise<number> {
   for (let call = 0; call < CALLS; call++) {
     const first = 2 * call + 1 - (call % 3 === 2 ? 2 : 0);
     const made = entriesOf(first, 2 * call + 2, { term: call + 1, sizeBytes: call === 4 ? 6000 : 1500 });
     const updates = [1, 2].map((clusterID) => saveOf(clusterID, made, call + 1));
+    pauseOf(db);
     try {
       await db.saveRaftState(updates);
     } catch {
@@ -111,12 +116,13 @@ describe('damage', () => {
   }
 
   it('anywhere in what was acknowledged before a close refuses the opening, and is not passed over', async () => {
-    const names = [...(await closedLog()).names.keys()].filter((name) => name.startsWith('segment-'));
+    const base = await closedLog();
+    const names = [...base.names.keys()].filter((name) => name.startsWith('segment-'));
     expect(names.length).toBeGreaterThan(2);
     for (const name of names) {
-      const { length } = (await closedLog()).bytesOf(name);
+      const { length } = base.bytesOf(name);
       for (let offset = 0; offset < length; offset += 1999) {
-        const disk = await closedLog();
+        const disk = base.survive(() => true);
         disk.damage(name, offset);
         const opened = await openOn(disk).then(
           async (db) => [await logOf(db, 1), await logOf(db, 2)],
@@ -155,6 +161,41 @@ describe('damage', () => {
     await expect(openOn(new MemoryDisk(), { isKnown: true })).rejects.toMatchObject({
       code: 'ERR_LOGDB_CORRUPT',
     });
+  });
+
+  it('is not assumed where a read stops short: the opening fails, and nothing is changed', async () => {
+    const base = await closedLog();
+    for (const name of [...base.names.keys()].filter((each) => each.startsWith('segment-'))) {
+      const disk = base.survive(() => true);
+      disk.shortReads = { name, byBytes: 700 };
+      await expect(openOn(disk)).rejects.toThrow();
+      disk.shortReads = { name: '', byBytes: 0 };
+      expect(await logOf(await openOn(disk), 1)).toEqual(expectedLog(CALLS));
+    }
+  });
+
+  it('of a segment with another log in it refuses the opening', async () => {
+    const disk = await closedLog();
+    const other = await closedLog();
+    disk.names.set('segment-0000000001', other.names.get('segment-0000000001') as never);
+    await expect(openOn(disk)).rejects.toMatchObject({ code: 'ERR_LOGDB_CORRUPT' });
+  });
+
+  it('of what an opening has copied refuses the next one', async () => {
+    const disk = new MemoryDisk();
+    const db = await openOn(disk);
+    await db.saveRaftState([saveOf(1, entriesOf(1, 3), 1)]);
+    await db.saveRaftState([saveOf(1, entriesOf(4, 5), 2)]);
+    const copied = disk.afterKill();
+    await openOn(copied);
+    const newest =
+      [...copied.names.keys()]
+        .filter((name) => name.startsWith('segment-'))
+        .sort()
+        .at(-1) ?? '';
+    copied.names.delete('log-control.tmp');
+    copied.damage(newest, 4096 + 80);
+    await expect(openOn(copied)).rejects.toMatchObject({ code: 'ERR_LOGDB_CORRUPT' });
   });
 
   it('found by a read while the log is open names the replica', async () => {

@@ -206,7 +206,7 @@ export class WalLogDB implements ILogDB {
     try {
       await this.#underWay.ended();
       await this.#cleaner.idle();
-      if (this.#withRemovals.size > 0) await this.#writer.submit([]).catch(() => undefined);
+      await this.#writer.flush().catch(() => undefined);
       await this.#writer.finish();
     } finally {
       await this.#segments.close();

@@ -4,6 +4,7 @@ import { raftMutants } from './raft.mjs';
 import { stateMutants } from './state.mjs';
 import { storageMutants } from './storage.mjs';
 import { streamMutants } from './streams.mjs';
+import { walMutants } from './wal.mjs';
 
 /**
  * Deliberately wrong changes to the project, each a small one that could be made by mistake: the place that is like the
@@ -19,10 +20,12 @@ export const MUTANTS = [
   ...stateMutants.map((mutant) => ({ area: 'state', ...mutant })),
   ...storageMutants.map((mutant) => ({ area: 'storage', ...mutant })),
   ...streamMutants.map((mutant) => ({ area: 'streams', ...mutant })),
+  ...walMutants.map((mutant) => ({ area: 'wal', ...mutant })),
 ];
 
 /** Tests that are asked, in this order, what they say of a mutant in a file. */
 const TESTS_OF = {
+  'logdb-wal/src': ['logdb-wal/src'],
   'framework/src/raft': ['framework/src/raft'],
   'framework/src/agreement': ['framework/src/agreement'],
   'framework/src/engine': [

@@ -18,7 +18,7 @@ Options:
   --only ID     only this one (may be repeated); --list shows all
   --with W      tests (default); simulator: shows what the simulator sees of each, which need not be anything;
                 invariants: each invariant of the simulator alone must see a mutant that breaks it
-  --area A      only those of raft, claims, engine, state, storage or streams (may be repeated)
+  --area A      only those of raft, claims, engine, state, storage, streams or wal (may be repeated)
   --jobs N      at the same time (default 2; 1 to 16)
   --budget N    seconds for one test path, or for all runs of one mutant (default 180; 5 to 3600)
   --seeds N     with the simulator: so many runs of each mutant (default 300; 1 to 100000)

@@ -25,6 +25,7 @@ export interface CleanerOptions {
 export interface CleanerWriter {
   readonly plannedSegment: Segment;
   submit(ops: readonly Op[]): Promise<void>;
+  flush(): Promise<void>;
   rotate(): void;
   settled(): Promise<void>;
   checkFence(): void;
@@ -112,6 +113,8 @@ export class Cleaner {
 
   async #remove(segment: Segment): Promise<void> {
     const { segments, control, files, dir, writer } = this.#options;
+    // Removals that made it empty are known on the disk before it goes: else older entries, moved from it, could come back alone.
+    await writer.flush();
     // What has taken the place of its content may be under way.
     await writer.settled();
     writer.checkFence();

@@ -99,6 +99,12 @@ export class Writer {
     return group.done;
   }
 
+  /** Resolves when what goes along with others, and was waiting for them, is durable. */
+  async flush(): Promise<void> {
+    const ops = this.#options.takeLazyOps();
+    if (ops.length > 0) await this.submit(ops);
+  }
+
   /** Says on the disk what is durable, if that is not said yet; this is not synced itself. */
   async mark(): Promise<void> {
     if (!this.isIdle || this.#fenced !== undefined || this.#statedSeq >= this.#proven) return;

@@ -4,13 +4,29 @@ import type { MemoryDisk } from './memory-disk.js';
 
 export const SEGMENT_BYTES = 16 * 1024;
 
+const pauses = new WeakMap<WalLogDB, () => void>();
+
 /** A log on that disk, with small segments; nothing happens by time. */
-export function openOn(disk: MemoryDisk, options: Partial<WalOptions> = {}): Promise<WalLogDB> {
-  return WalLogDB.open({
+export async function openOn(disk: MemoryDisk, options: Partial<WalOptions> = {}): Promise<WalLogDB> {
+  let callback: (() => void) | undefined;
+  const db = await WalLogDB.open({
     ...{ dir: '/log', files: disk.files, segmentBytes: SEGMENT_BYTES, alignmentBytes: 512 },
-    ...{ isKnown: false, afterPause: () => () => undefined },
+    isKnown: false,
+    afterPause: (due) => {
+      callback = due;
+      return () => {
+        callback = undefined;
+      };
+    },
     ...options,
   });
+  pauses.set(db, () => callback?.());
+  return db;
+}
+
+/** Nothing was written for a while: a mark is on its way when this returns. */
+export function pauseOf(db: WalLogDB): void {
+  pauses.get(db)?.();
 }
 
 /** Entries whose command tells term and index, of some size. */

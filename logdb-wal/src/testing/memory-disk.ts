@@ -5,8 +5,19 @@ const SECTOR_BYTES = 512;
 
 type Change = { offset: number; data: Uint8Array } | { truncateTo: number };
 
+/** Something that was not synced when the power failed: a sector, or the change of a name. */
+export interface Unsynced {
+  /** Whether it belongs to the last write to its file; each name is the last. */
+  isLast: boolean;
+}
+
 /** Decides what of the unsynced survives: called once for each sector and each name. */
-export type Survival = () => boolean;
+export type Survival = (what: Unsynced) => boolean;
+
+/** Time passes: others go on meanwhile. */
+async function pass(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await undefined;
+}
 
 class Node {
   bytes: Uint8Array = new Uint8Array(0);
@@ -18,9 +29,9 @@ class Node {
     this.pending.push(change);
   }
 
-  sync(): void {
-    for (const change of this.pending) this.durable = applyChange(this.durable, change);
-    this.pending = [];
+  /** Covers the first so many changes. */
+  sync(count: number): void {
+    for (const change of this.pending.splice(0, count)) this.durable = applyChange(this.durable, change);
   }
 
   /** After a power failure: each sector of each unsynced write got there, or did not. */
@@ -28,13 +39,14 @@ class Node {
     const node = new Node();
     node.durable = this.durable.slice();
     for (const change of this.pending) {
+      const what = { isLast: change === this.pending.at(-1) };
       if ('truncateTo' in change) {
-        if (isKept()) node.durable = applyChange(node.durable, change);
+        if (isKept(what)) node.durable = applyChange(node.durable, change);
         continue;
       }
       for (let at = 0; at < change.data.length; at += SECTOR_BYTES) {
         const data = change.data.subarray(at, at + SECTOR_BYTES);
-        if (isKept()) node.durable = applyChange(node.durable, { offset: change.offset + at, data });
+        if (isKept(what)) node.durable = applyChange(node.durable, { offset: change.offset + at, data });
       }
     }
     node.bytes = node.durable.slice();
@@ -69,13 +81,17 @@ export class MemoryDisk {
   failsAt = Infinity;
   /** Only this one fails. */
   failsOnceAt = Infinity;
+  /** Reads of this file stop so many bytes short. */
+  shortReads = { name: '', byBytes: 0 };
+  /** Reads that have begun wait for it. */
+  readGate: Promise<void> | undefined;
 
   /** The disk after a power failure. Names are kept up to some point in the order of their changes. */
   survive(isKept: Survival): MemoryDisk {
     const disk = new MemoryDisk();
     const names = new Map(this.#durableNames);
     for (const change of this.#pendingNames) {
-      if (!isKept()) break;
+      if (!isKept({ isLast: true })) break;
       change(names);
     }
     for (const [name, node] of names) disk.names.set(name, node.survive(isKept));
@@ -116,7 +132,7 @@ export class MemoryDisk {
         const node = new Node();
         this.#changeNames((names) => names.set(name, node));
       }
-      return this.#file(this.#node(name));
+      return this.#file(this.#node(name), name);
     },
     readFile: async (path) => this.#node(nameOf(path)).bytes.slice(),
     readDir: async () => [...this.names.keys()],
@@ -139,30 +155,53 @@ export class MemoryDisk {
     },
   };
 
-  #file(node: Node): IFile {
+  #file(node: Node, name: string): IFile {
+    let isClosed = false;
+    const use = (): void => {
+      if (isClosed) throw Object.assign(new Error(`${name} is closed`), { code: 'EBADF' });
+    };
     const sync = async (): Promise<void> => {
-      // What is written while the sync is under way is not covered by it.
+      use();
       this.#operate();
-      node.sync();
+      // What is written while the sync is under way is not covered by it.
+      const count = node.pending.length;
+      await pass();
+      node.sync(count);
     };
     return {
       read: async (buffer, offset) => {
-        const found = node.bytes.subarray(offset, offset + buffer.length);
+        await this.readGate;
+        use();
+        const { shortReads } = this;
+        const sizeBytes = buffer.length - (name === shortReads.name ? shortReads.byBytes : 0);
+        const found = node.bytes.subarray(offset, offset + Math.max(0, sizeBytes));
         buffer.set(found);
         return found.length;
       },
       write: async (data, offset) => {
-        this.#operate();
+        use();
+        try {
+          this.#operate();
+        } catch (error) {
+          // A part of it may be there all the same.
+          node.change({ offset, data: data.slice(0, data.length >> 1) });
+          throw error;
+        }
+        // The bytes are read while the write is under way, and not when it is asked for.
+        await pass();
         node.change({ offset, data: data.slice() });
       },
       sync,
       datasync: sync,
       truncate: async (sizeBytes) => {
+        use();
         this.#operate();
         node.change({ truncateTo: sizeBytes });
       },
       sizeBytes: async () => node.bytes.length,
-      close: async () => undefined,
+      close: async () => {
+        isClosed = true;
+      },
     };
   }
 
