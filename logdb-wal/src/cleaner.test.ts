@@ -19,6 +19,8 @@ describe('space', () => {
       await db.saveRaftState([saveOf(busy, entriesOf(round, round, { sizeBytes: 3000 }), round)]);
       await db.removeEntriesTo(busy, 1, round - 2);
     }
+    const countUnasked = [...disk.names.keys()].filter((name) => name.startsWith('segment-')).length;
+    expect(countUnasked).toBeLessThanOrEqual(40);
     await db.compactEntriesTo(busy, 1, ROUNDS - 2);
     const names = [...disk.names.keys()].filter((name) => name.startsWith('segment-'));
     expect(names.length).toBeLessThanOrEqual(6);
@@ -74,6 +76,35 @@ describe('space', () => {
     release?.();
     expect(await reading).toEqual(['1@1', '2@1']);
     await db.close();
+  });
+
+  it('removes a segment only when what has taken the place of its content is durable', async () => {
+    const disk = new MemoryDisk();
+    const db = await openOn(disk);
+    await db.saveRaftState([saveOf(1, entriesOf(1, 1, { sizeBytes: SEGMENT_BYTES }))]);
+    await db.saveRaftState([saveOf(2, entriesOf(1, 2))]);
+    let release: (() => void) | undefined;
+    const opened = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    disk.syncGate = { name: 'segment-0000000002.tmp', opened };
+    const saving = db.saveRaftState([saveOf(1, entriesOf(1, 1, { term: 2 }))]);
+    const shrinking = db.compactEntriesTo(2, 1, 0);
+    for (let turn = 0; turn < 200; turn++) await Promise.resolve();
+    expect(await logOf(await openOn(disk.survive(() => false)), 1)).toEqual(['1@1']);
+    release?.();
+    await Promise.all([saving, shrinking]);
+    expect(await logOf(await openOn(disk.survive(() => false)), 1)).toEqual(['1@2']);
+  });
+
+  it('does not copy again and again what takes less than half of the smallest segment', async () => {
+    const disk = new MemoryDisk();
+    const db = await openOn(disk, { alignmentBytes: 4096, segmentBytes: 8192 });
+    for (let group = 1; group <= 5; group++) await db.saveRaftState([saveOf(group, entriesOf(1, 3), 3)]);
+    const before = disk.operations;
+    disk.failsAt = before + 300;
+    await db.compactEntriesTo(1, 1, 0);
+    for (let group = 1; group <= 5; group++) expect(await logOf(db, group)).toHaveLength(3);
   });
 
   it('leaves no hole after a loss of the process behind a removal that was not written yet', async () => {

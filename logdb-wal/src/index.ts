@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { ILogDB, LogDBConfig, LogDBModule } from '@drakkar/raftio';
 import { findPlacement, recordPlacement } from '@drakkar/raftio/kv';
 import { FolderLock } from './lock.js';
@@ -30,7 +31,13 @@ export async function openWalLogDB(config: LogDBConfig, options: WalLogDBOptions
   let db: WalLogDB;
   try {
     db = await WalLogDB.open({
-      ...{ dir: placement.walDir, files: nodeFiles, alignmentBytes: ALIGNMENT_BYTES, afterPause },
+      ...{
+        dir: placement.walDir,
+        files: nodeFiles,
+        alignmentBytes: ALIGNMENT_BYTES,
+        afterPause,
+        randomBytes,
+      },
       segmentBytes: options.segmentBytes ?? DEFAULT_OPTIONS.segmentBytes,
       isKnown: placement.id !== undefined,
       onClosed: () => lock.release(),

@@ -92,6 +92,19 @@ describe('a power failure', () => {
     }
   });
 
+  it('keeps the segments before one of which nothing is proven, and which is copied whole', async () => {
+    const disk = new MemoryDisk();
+    const db = await openOn(disk);
+    await db.saveRaftState([saveOf(1, entriesOf(1, 3), 1)]);
+    await db.close();
+    const second = await openOn(disk);
+    await second.saveRaftState([saveOf(1, entriesOf(4, 5), 2)]);
+    await openOn(disk.afterKill());
+    expect(disk.names.has('segment-0000000002')).toBe(false);
+    const log = ['1@1', '2@1', '3@1', '4@1', '5@1'];
+    expect(await logOf(await openOn(disk.afterKill()), 1)).toEqual(log);
+  });
+
   it('keeps after a loss of the process what the opening has served', async () => {
     const disk = new MemoryDisk();
     const db = await openOn(disk);
@@ -167,35 +180,48 @@ describe('damage', () => {
     const base = await closedLog();
     for (const name of [...base.names.keys()].filter((each) => each.startsWith('segment-'))) {
       const disk = base.survive(() => true);
-      disk.shortReads = { name, byBytes: 700 };
+      if (disk.bytesOf(name).length === 4096) continue;
+      disk.shortReads = { name, atMostBytes: 4096 };
       await expect(openOn(disk)).rejects.toThrow();
-      disk.shortReads = { name: '', byBytes: 0 };
+      disk.shortReads = { name: '', atMostBytes: Infinity };
       expect(await logOf(await openOn(disk), 1)).toEqual(expectedLog(CALLS));
     }
   });
 
-  it('of a segment with another log in it refuses the opening', async () => {
-    const disk = await closedLog();
-    const other = await closedLog();
-    disk.names.set('segment-0000000001', other.names.get('segment-0000000001') as never);
-    await expect(openOn(disk)).rejects.toMatchObject({ code: 'ERR_LOGDB_CORRUPT' });
-  });
-
-  it('of what an opening has copied refuses the next one', async () => {
+  async function shortLog(): Promise<MemoryDisk> {
     const disk = new MemoryDisk();
     const db = await openOn(disk);
     await db.saveRaftState([saveOf(1, entriesOf(1, 3), 1)]);
     await db.saveRaftState([saveOf(1, entriesOf(4, 5), 2)]);
-    const copied = disk.afterKill();
-    await openOn(copied);
-    const newest =
-      [...copied.names.keys()]
-        .filter((name) => name.startsWith('segment-'))
-        .sort()
-        .at(-1) ?? '';
-    copied.names.delete('log-control.tmp');
-    copied.damage(newest, 4096 + 80);
-    await expect(openOn(copied)).rejects.toMatchObject({ code: 'ERR_LOGDB_CORRUPT' });
+    return disk.afterKill();
+  }
+
+  it('is a segment of another log, or one of a log whose control file is gone', async () => {
+    const disk = await shortLog();
+    const other = await shortLog();
+    for (const [name, node] of other.names) if (name.startsWith('segment-')) disk.names.set(name, node);
+    await expect(openOn(disk)).rejects.toMatchObject({ code: 'ERR_LOGDB_CORRUPT' });
+    other.names.delete('log-control');
+    await expect(openOn(other)).rejects.toMatchObject({ code: 'ERR_LOGDB_CORRUPT' });
+  });
+
+  it('to what an opening has copied refuses the next one, even if that one did not come to its end', async () => {
+    const counted = await shortLog();
+    const before = counted.operations;
+    await openOn(counted);
+    let copies = 0;
+    for (let failsAt = before + 1; failsAt <= counted.operations + 1; failsAt++) {
+      const disk = await shortLog();
+      disk.failsAt = failsAt;
+      await openOn(disk).catch(() => undefined);
+      const newest = [...disk.names.keys()].filter((name) => /^segment-\d+$/.test(name)).at(-1);
+      if (newest !== 'segment-0000000002') continue;
+      copies += 1;
+      disk.failsAt = Infinity;
+      disk.damage(newest, 4096 + 80);
+      await expect(openOn(disk)).rejects.toMatchObject({ code: 'ERR_LOGDB_CORRUPT' });
+    }
+    expect(copies).toBeGreaterThan(1);
   });
 
   it('found by a read while the log is open names the replica', async () => {
@@ -224,7 +250,11 @@ describe('a failed operation', () => {
       const failure: unknown = await db.readRaftState(1, 1, 0).catch((error: unknown) => error);
       // What was allocated ahead, or is cut off behind a sealed segment, may fail without consequence.
       if (acknowledged === CALLS) expect(failure).toMatchObject({ state: { commit: CALLS } });
-      else expect(failure).toMatchObject({ code: 'ERR_LOGDB_FENCED' });
+      else {
+        expect(failure).toMatchObject({ code: 'ERR_LOGDB_FENCED' });
+        const later = db.saveRaftState([saveOf(3, entriesOf(1, 1))]);
+        await expect(later).rejects.toMatchObject({ code: 'ERR_LOGDB_FENCED' });
+      }
       await db.close();
       await checkLogs(await openOn(disk.survive(() => false)), acknowledged);
     }

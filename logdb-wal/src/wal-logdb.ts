@@ -21,7 +21,7 @@ import type { LogFiles } from './log/files.js';
 import { EntryReader, pinPieces } from './log/reader.js';
 import { type Recovered, Recovery } from './log/recovery.js';
 import type { Segments } from './log/segments.js';
-import { Writer } from './log/writer.js';
+import { type RandomBytes, Writer } from './log/writer.js';
 import { checkCallSize, updateOps } from './update-ops.js';
 
 export interface WalOptions {
@@ -33,6 +33,7 @@ export interface WalOptions {
   alignmentBytes: number;
   /** Whether there was a log here before. */
   isKnown: boolean;
+  randomBytes: RandomBytes;
   /** Calls back once after a pause in which nothing was written; returns what cancels it. */
   afterPause: (callback: () => void) => () => void;
   /** Told of what was under way when the log was last left, and was dropped. */
@@ -60,12 +61,12 @@ export class WalLogDB implements ILogDB {
   #closing: Promise<void> | undefined;
 
   private constructor(options: WalOptions, { segments, replicas, control, head }: Recovered) {
-    const { files, dir, segmentBytes, alignmentBytes } = options;
+    const { files, dir, segmentBytes, alignmentBytes, randomBytes } = options;
     this.#options = options;
     this.#segments = segments;
     this.#replicas = replicas;
     this.#writer = new Writer({
-      ...{ files, dir, segmentBytes, alignmentBytes, control, segments, head },
+      ...{ files, dir, segmentBytes, alignmentBytes, control, segments, head, randomBytes },
       onOp: (op, place) => {
         applyOp(replicas, op, place);
       },

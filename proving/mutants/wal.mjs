@@ -152,7 +152,7 @@ const writingMutants = [
     what: 'all segments have the same salt',
     file: WRITER,
     in: 'newSalt',
-    find: 'randomBytes(8).readBigUInt64LE()',
+    find: 'viewOf(randomBytes(8)).getBigUint64(0, true)',
     replace: 'BigInt(randomBytes(8).length)',
   },
   {
@@ -389,11 +389,11 @@ const spaceMutants = [
     replace: 'await files.remove($path); await control.change($change); await segments.remove(segment);',
   },
   {
-    id: 'wal-removed-before-copied',
+    id: 'wal-removed-before-replaced',
     what: 'a segment is removed before what took the place of its content is durable',
     file: CLEANER,
-    in: 'Cleaner.#copy',
-    find: 'await commit;',
+    in: 'Cleaner.#remove',
+    find: 'await writer.settled();',
     replace: '',
   },
   {

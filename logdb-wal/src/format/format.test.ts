@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { decodeControl, encodeControl } from './control.js';
 import { FRAME_HEADER_BYTES, FrameType, readFrame, sealFrame } from './frame.js';
@@ -23,6 +24,20 @@ function frameOf(offset: number, seq = 9): Uint8Array {
 }
 
 describe('the format on disk', () => {
+  it.each([
+    ['format version', 12, /it has format version 9, which is not known/],
+    ['features', 16, /it needs features 9, which are not known/],
+  ])('refuses a segment with an unknown %s', (_what, offset, problem) => {
+    const bytes = encodeSegmentHeader({
+      ...{ segment: 2, salt: 1n, logID: new Uint8Array(16), epoch: 1, firstSeq: 5, alignmentBytes: 512 },
+      ...{ previous: { segment: 1, seq: 4, offset: 8192, chain: 7 }, copiedSeq: 0 },
+    });
+    const view = new DataView(bytes.buffer);
+    view.setUint32(offset, 9, true);
+    view.setUint32(0, crc32(bytes.subarray(4)), true);
+    expect(decodeSegmentHeader(bytes)).toMatchObject({ problem: expect.stringMatching(problem) });
+  });
+
   it('keeps the bytes of version 1', () => {
     expect(Buffer.from(frameOf(4096)).toString('hex')).toBe(GOLDEN_FRAME);
     const header = {

@@ -85,8 +85,10 @@ export class Cleaner {
     const isThorough = this.#isThorough;
     this.#isThorough = false;
     if (isThorough) await this.#sealActive();
+    // What is copied goes there or behind, and is not copied again: that might never end.
+    const end = writer.plannedSegment.segment;
     for (let oldest = segments.oldest; oldest !== undefined; oldest = segments.oldest) {
-      if (oldest === writer.plannedSegment) return;
+      if (oldest.segment >= end) return;
       if (oldest.liveCount > 0) {
         const isWorthIt = this.#isTight() || (isThorough && 2 * oldest.liveBytes < oldest.endBytes);
         if (!isWorthIt) return;

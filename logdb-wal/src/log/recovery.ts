@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { ErrLogDBCorrupt } from '@drakkar/raftio';
 import type { IFile } from '@drakkar/raftio/fs';
 import { type AcceptedFrame, type Classified, classify, frameEnd } from '../format/classify.js';
@@ -20,7 +19,7 @@ import { corruptFile, damageReport } from './damage.js';
 import { CONTROL_NAME, type LogFiles, createNamed, isTemporary, segmentName, segmentOf } from './files.js';
 import { Group } from './group.js';
 import { Segment, Segments } from './segments.js';
-import { type LogHead, newSalt } from './writer.js';
+import { type LogHead, type RandomBytes, newSalt } from './writer.js';
 
 export interface RecoveryOptions {
   files: LogFiles;
@@ -28,6 +27,7 @@ export interface RecoveryOptions {
   alignmentBytes: number;
   /** Whether there was a log here before: then one that is gone is a loss, and no beginning. */
   isKnown: boolean;
+  randomBytes: RandomBytes;
 }
 
 export interface Recovered {
@@ -110,7 +110,7 @@ export class Recovery {
       await file.close();
       await files.remove(segmentPath);
     }
-    const control = { logID: randomBytes(LOG_ID_BYTES), first: 1, active: 0, proven: 0 };
+    const control = { logID: this.#options.randomBytes(LOG_ID_BYTES), first: 1, active: 0, proven: 0 };
     return this.#create(control, { number: 1, epoch: 1, previous: NO_SEGMENT, frames: [], isFirst: true });
   }
 
@@ -239,7 +239,7 @@ export class Recovery {
   async #create(control: Control, begin: Beginning): Promise<Recovered> {
     const { files, dir, alignmentBytes } = this.#options;
     const { number, epoch, previous, frames, isFirst } = begin;
-    const segment = new Segment({ segment: number, salt: newSalt() });
+    const segment = new Segment({ segment: number, salt: newSalt(this.#options.randomBytes) });
     this.#segments.add(segment);
     const lastSeq = previous.seq + frames.length;
     const header = encodeSegmentHeader({

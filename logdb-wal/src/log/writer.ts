@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { ErrLogDBFenced } from '@drakkar/raftio';
 import { FrameType, sealFrame } from '../format/frame.js';
+import { viewOf } from '../format/integers.js';
 import type { Op } from '../format/ops.js';
 import { SEGMENT_HEADER_BYTES, chainOfHeader, encodeSegmentHeader } from '../format/segment-header.js';
 import type { Place } from '../index/apply.js';
@@ -30,14 +30,18 @@ export interface WriterOptions {
   control: ControlFile;
   segments: Segments;
   head: LogHead;
+  randomBytes: RandomBytes;
   /** Called for each op in order, in the call that submits it. */
   onOp: (op: Op, place: Place) => void;
   /** Asked by each submission: what goes along before it, without a caller that waits. */
   takeLazyOps: () => Op[];
 }
 
-export function newSalt(): bigint {
-  return randomBytes(8).readBigUInt64LE();
+export type RandomBytes = (sizeBytes: number) => Uint8Array;
+
+/** Of a new segment: no other file ever has it. */
+export function newSalt(randomBytes: RandomBytes): bigint {
+  return viewOf(randomBytes(8)).getBigUint64(0, true);
 }
 
 /**
@@ -161,7 +165,10 @@ export class Writer {
     const { segmentBytes, segments } = this.#options;
     const isFull = this.#planned.endBytes >= segmentBytes;
     if (isFull || this.#isRotationDue) {
-      this.#planned = new Segment({ segment: this.#planned.segment + 1, salt: newSalt() });
+      this.#planned = new Segment({
+        segment: this.#planned.segment + 1,
+        salt: newSalt(this.#options.randomBytes),
+      });
       segments.add(this.#planned);
       this.#isRotationDue = false;
     }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { type Entry, type ILogDB, type Update, makeEntry } from '@drakkar/raftio';
 import { WalLogDB, type WalOptions } from '../wal-logdb.js';
 import type { MemoryDisk } from './memory-disk.js';
@@ -12,6 +13,7 @@ export async function openOn(disk: MemoryDisk, options: Partial<WalOptions> = {}
   const db = await WalLogDB.open({
     ...{ dir: '/log', files: disk.files, segmentBytes: SEGMENT_BYTES, alignmentBytes: 512 },
     isKnown: false,
+    randomBytes,
     afterPause: (due) => {
       callback = due;
       return () => {

@@ -16,7 +16,7 @@ export type Survival = (what: Unsynced) => boolean;
 
 /** Time passes: others go on meanwhile. */
 async function pass(): Promise<void> {
-  for (let turn = 0; turn < 3; turn++) await undefined;
+  for (let turn = 0; turn < 3; turn++) await Promise.resolve();
 }
 
 class Node {
@@ -81,8 +81,10 @@ export class MemoryDisk {
   failsAt = Infinity;
   /** Only this one fails. */
   failsOnceAt = Infinity;
-  /** Reads of this file stop so many bytes short. */
-  shortReads = { name: '', byBytes: 0 };
+  /** Reads of this file end after so many bytes. */
+  shortReads = { name: '', atMostBytes: Infinity };
+  /** Syncs of this file wait for it. */
+  syncGate: { name: string; opened: Promise<void> } | undefined;
   /** Reads that have begun wait for it. */
   readGate: Promise<void> | undefined;
 
@@ -165,6 +167,7 @@ export class MemoryDisk {
       this.#operate();
       // What is written while the sync is under way is not covered by it.
       const count = node.pending.length;
+      if (this.syncGate?.name === name) await this.syncGate.opened;
       await pass();
       node.sync(count);
     };
@@ -173,8 +176,8 @@ export class MemoryDisk {
         await this.readGate;
         use();
         const { shortReads } = this;
-        const sizeBytes = buffer.length - (name === shortReads.name ? shortReads.byBytes : 0);
-        const found = node.bytes.subarray(offset, offset + Math.max(0, sizeBytes));
+        const most = name === shortReads.name ? shortReads.atMostBytes : Infinity;
+        const found = node.bytes.subarray(offset, offset + Math.min(buffer.length, most));
         buffer.set(found);
         return found.length;
       },
