@@ -140,6 +140,18 @@ export type {
   StorageProblemEvent,
   ReplicaEvents,
 } from './engine/replica-events.js';
+export { Emitter } from './events/emitter.js';
+export { Group, type GroupEvents, type GroupStatus } from './group/group.js';
+export {
+  type GroupMember,
+  GroupMembers,
+  type MemberChangeOptions,
+  type MemberReplaceOptions,
+  type MemberRole,
+} from './group/members.js';
+export type { RetryOptions } from './group/retry.js';
+export { GroupSession } from './group/session.js';
+export type { StartGroupOptions } from './group/start-group.js';
 export { type StorageProblem } from './fs/storage-problem.js';
 export {
   FileSystemID,
@@ -168,12 +180,18 @@ export type { ExportOptions, ExportedSnapshot } from './nodehost/export-snapshot
 export type { GroupDifference } from './agreement/group-guard.js';
 export type { StateDivergence, StatePart } from './agreement/state-comparison.js';
 export type { ReplicaAgreement } from './agreement/replica-checks.js';
-export type { NodeHostInfo, ReplicaInfo, ReplicaProgress, ReplicaState } from './nodehost/host-info.js';
+export type {
+  LeaderInfo,
+  NodeHostInfo,
+  ReplicaInfo,
+  ReplicaProgress,
+  ReplicaState,
+} from './nodehost/host-info.js';
 export type { ImportOptions, ImportedSnapshot, ReplacedData } from './nodehost/import-in-place.js';
 export { importSnapshot } from './nodehost/import-snapshot.js';
 export type { InitialMembers } from './nodehost/members.js';
 export type { ClusterMembership } from './engine/cluster-membership.js';
-export { type LeaderInfo, NodeHost } from './nodehost/node-host.js';
+export { NodeHost } from './nodehost/node-host.js';
 export type { INodeUser } from './nodehost/node-user.js';
 export type { CallOptions, ChangeOptions } from './nodehost/options.js';
 export { preloadHost } from './nodehost/parts.js';

@@ -23,7 +23,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['engine', 'agreement'],
   ['transport'],
   ['events'],
-  ['nodehost'],
+  ['nodehost', 'group'],
   ['docgen'],
   ['index.ts', 'internals.ts'],
 ];

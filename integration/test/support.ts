@@ -191,11 +191,22 @@ export class TestCluster {
     hostConfig: Partial<NodeHostConfigInput> = {},
     groupConfig: Partial<ClusterConfigInput> = {},
   ): Promise<TestCluster> {
-    const cluster = new TestCluster(workshop, hostConfig, groupConfig);
-    for (let nodeID = 1; nodeID <= size; nodeID++) cluster.members.set(nodeID, await freeAddress());
+    const cluster = await TestCluster.prepare(workshop, size, hostConfig, groupConfig);
     for (const nodeID of cluster.members.keys()) await cluster.startNode(nodeID);
     // Groups that hosts of Dragonboat may be members of have no feature levels.
     if (size > 0 && groupConfig.compatibility !== 'dragonboat-2.1') await cluster.#settled();
+    return cluster;
+  }
+
+  /** Without any host yet. */
+  static async prepare(
+    workshop: Workshop,
+    size: number,
+    hostConfig: Partial<NodeHostConfigInput> = {},
+    groupConfig: Partial<ClusterConfigInput> = {},
+  ): Promise<TestCluster> {
+    const cluster = new TestCluster(workshop, hostConfig, groupConfig);
+    for (let nodeID = 1; nodeID <= size; nodeID++) cluster.members.set(nodeID, await freeAddress());
     return cluster;
   }
 

@@ -1,6 +1,6 @@
 import type { ILogger } from '../logging/logger.js';
 import type { IClock } from '../runtime/clock.js';
-import type { IEventSink } from '../runtime/event-sink.js';
+import type { IEventSink, IEventSource } from '../runtime/event-sink.js';
 import { isThenable } from '../runtime/is-thenable.js';
 import type { HostEvents, HostListener } from './host-listener.js';
 
@@ -11,12 +11,21 @@ const DROPS_REPORT_MS = 60_000;
 /** For how long listeners are told things in one turn, before the rest of the host has its own. */
 export const LISTENER_TURN_MS = 5;
 
+type AnyListener = (event: never) => unknown;
+
+/** The group that an event is of. */
+function groupOf(event: object): number | undefined {
+  return 'clusterID' in event && typeof event.clusterID === 'number' ? event.clusterID : undefined;
+}
+
 /**
- * The way of events to the user's listener. They are told in turns of their own, in order: a listener that throws,
+ * The way of events to the user's listeners. They are told in turns of their own, in order: a listener that throws,
  * or that calls the host, is never in the middle of the engine's work, and one that is slow shares the thread with it.
  */
-export class EventHub implements IEventSink<HostEvents> {
+export class EventHub implements IEventSink<HostEvents>, IEventSource<HostEvents> {
   readonly #listener: HostListener;
+  /** Added while the host runs: by event and group; `undefined`: of all groups. */
+  readonly #added = new Map<keyof HostEvents, Map<number | undefined, Set<AnyListener>>>();
   readonly #clock: IClock;
   readonly #log: ILogger;
   #waiting: (() => void)[] = [];
@@ -32,7 +41,7 @@ export class EventHub implements IEventSink<HostEvents> {
   }
 
   emit<Name extends keyof HostEvents>(name: Name, event: HostEvents[Name]): void {
-    if (this.#listener[name] === undefined) return;
+    if (this.#listener[name] === undefined && !this.#added.has(name)) return;
     if (this.#waiting.length >= MAX_WAITING_EVENTS) {
       this.#dropped++;
       // A listener that never keeps up never has an empty queue either.
@@ -41,6 +50,25 @@ export class EventHub implements IEventSink<HostEvents> {
     }
     this.#waiting.push(() => this.#tell(name, event));
     this.#tellSoon();
+  }
+
+  /** Those of one event hear it one after the other, the one given to `NodeHost.create` first. */
+  listen<Name extends keyof HostEvents>(
+    name: Name,
+    listener: (event: HostEvents[Name]) => unknown,
+    clusterID?: number,
+  ): () => void {
+    const ofEvent = this.#added.get(name) ?? new Map<number | undefined, Set<AnyListener>>();
+    const ofGroup = ofEvent.get(clusterID) ?? new Set();
+    this.#added.set(name, ofEvent);
+    ofEvent.set(clusterID, ofGroup);
+    const each: AnyListener = (event) => listener(event); // one of its own for each call
+    ofGroup.add(each);
+    return () => {
+      ofGroup.delete(each);
+      if (ofGroup.size === 0 && ofEvent.get(clusterID) === ofGroup) ofEvent.delete(clusterID);
+      if (ofEvent.size === 0 && this.#added.get(name) === ofEvent) this.#added.delete(name);
+    };
   }
 
   /** Tells all that waits, at once. What a listener causes meanwhile is told later. */
@@ -81,10 +109,21 @@ export class EventHub implements IEventSink<HostEvents> {
   }
 
   #tell<Name extends keyof HostEvents>(name: Name, event: HostEvents[Name]): void {
+    this.#call(name, () => this.#listener[name]?.(event));
+    const ofEvent = this.#added.get(name);
+    if (ofEvent === undefined) return;
+    const clusterID = groupOf(event);
+    const all = [...(ofEvent.get(undefined) ?? [])];
+    if (clusterID !== undefined) all.push(...(ofEvent.get(clusterID) ?? []));
+    for (const listener of all)
+      this.#call(name, () => (listener as (event: HostEvents[Name]) => unknown)(event));
+  }
+
+  #call(name: keyof HostEvents, listener: () => unknown): void {
     const failed = (error: unknown): void =>
       this.#log.error('a listener failed', { event: name, err: error });
     try {
-      const returned: unknown = this.#listener[name]?.(event);
+      const returned = listener();
       // A listener may return anything; only the end of a promise is of interest.
       if (isThenable(returned)) returned.then(undefined, failed);
     } catch (error) {

@@ -56,6 +56,13 @@ export interface ReplicaInfo {
   error: unknown;
 }
 
+/** The leader of a group as its replica here knows it. */
+export interface LeaderInfo {
+  leaderID: number;
+  /** False while no leader is known. */
+  valid: boolean;
+}
+
 /** A look at a host, for people and metrics. */
 export interface NodeHostInfo {
   raftAddress: string;

@@ -2,7 +2,7 @@ import { showValue } from '../config/findings.js';
 import { ErrInvalidOption } from '../errors/index.js';
 
 /** Ids of groups begin at 0, those of nodes at 1. */
-const LEAST = { clusterID: 0, nodeID: 1, targetNodeID: 1, newNodeID: 1 } as const;
+const LEAST = { clusterID: 0, nodeID: 1, targetNodeID: 1, newNodeID: 1, groupID: 0, replicaID: 1 } as const;
 
 export type IDName = keyof typeof LEAST;
 

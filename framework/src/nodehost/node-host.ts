@@ -11,22 +11,21 @@ import type { CreateOptions, HostParts, NodeHostConfigSource } from './assembly.
 import type { SysOpState } from './compactions.js';
 import type { ExportOptions, ExportedSnapshot } from './export-snapshot.js';
 import { checkIDs } from './ids.js';
-import { type NodeHostInfo, replicaInfo } from './host-info.js';
+import { type LeaderInfo, type NodeHostInfo, replicaInfo } from './host-info.js';
 import { type InitialMembers, memberMap } from './members.js';
 import type { ClusterMembership } from '../engine/cluster-membership.js';
 import { type INodeUser, type NodeUser, checkSession, restatedFor } from './node-user.js';
+import type { MembershipChange } from './membership-requests.js';
 import type { CallOptions, ChangeOptions } from './options.js';
 import { completed } from './outcome.js';
 import { loadAssembly, loadExport } from './parts.js';
+import { Group } from '../group/group.js';
+import { type StartGroupOptions, groupParts, startArguments } from '../group/start-group.js';
+import { Emitter } from '../events/emitter.js';
+import type { HostEvents } from '../events/host-listener.js';
+import { asyncDispose } from '../runtime/async-dispose.js';
 import { waitReady } from './readiness.js';
 import { type ReplaceOptions, replaceNode } from './replace-node.js';
-
-/** The leader of a group as its replica here knows it. */
-export interface LeaderInfo {
-  leaderID: number;
-  /** False while no leader is known. */
-  valid: boolean;
-}
 
 /**
  * A host of Raft groups: one per process, as a rule. Runs at most one replica of each group, with the storage and the
@@ -34,12 +33,15 @@ export interface LeaderInfo {
  *
  * Errors are classes of `DrakkarError` with a stable `code`; each says whether the call may have had an effect
  * (`effect`) and where it may be repeated (`retry`). All calls but `stop` throw `ErrClosed` after `stop`.
+ *
+ * `await using host = await NodeHost.create(…)` stops it at the end of the scope.
  */
-export class NodeHost {
+export class NodeHost extends Emitter<HostEvents> {
   readonly #parts: HostParts;
   #stopping: Promise<void> | undefined;
 
   private constructor(parts: HostParts) {
+    super(parts.events);
     this.#parts = parts;
   }
 
@@ -81,6 +83,17 @@ export class NodeHost {
   }
 
   /**
+   * Starts a replica of a group here, as `startCluster` does, and returns the handle of the group.
+   *
+   * @throws ErrInvalidOption, and as `startCluster`
+   */
+  async startGroup(options: StartGroupOptions): Promise<Group> {
+    const { members, join, create, config } = startArguments(options);
+    await this.startCluster(members, join, create, config);
+    return new Group(groupParts(this.#parts, this, config.clusterID));
+  }
+
+  /**
    * Stops the group's replica on this host; its data stays. If it leads, it hands over first, for which it waits an
    * election timeout at most.
    *
@@ -111,6 +124,11 @@ export class NodeHost {
       this.#stopping = this.#parts.stop();
     }
     return this.#stopping;
+  }
+
+  /** As `stop`. */
+  [asyncDispose](): Promise<void> {
+    return this.stop();
   }
 
   /**
@@ -262,14 +280,8 @@ export class NodeHost {
     configChangeIndex: number,
     options?: ChangeOptions,
   ): RequestState {
-    const change = {
-      type: ConfigChangeType.AddNode,
-      nodeID,
-      address,
-      configChangeIndex,
-      force: options?.force === true,
-    };
-    return this.#user(clusterID).requestChange(change, options);
+    const change = { type: ConfigChangeType.AddNode, nodeID, address, configChangeIndex };
+    return this.#requestChange(clusterID, change, options);
   }
 
   /** As `requestAddNode`, for a member that follows, serves reads, and has no vote. */
@@ -280,14 +292,8 @@ export class NodeHost {
     configChangeIndex: number,
     options?: ChangeOptions,
   ): RequestState {
-    const change = {
-      type: ConfigChangeType.AddObserver,
-      nodeID,
-      address,
-      configChangeIndex,
-      force: options?.force === true,
-    };
-    return this.#user(clusterID).requestChange(change, options);
+    const change = { type: ConfigChangeType.AddObserver, nodeID, address, configChangeIndex };
+    return this.#requestChange(clusterID, change, options);
   }
 
   /**
@@ -300,14 +306,8 @@ export class NodeHost {
     configChangeIndex: number,
     options?: ChangeOptions,
   ): RequestState {
-    const change = {
-      type: ConfigChangeType.RemoveNode,
-      nodeID,
-      address: '',
-      configChangeIndex,
-      force: options?.force === true,
-    };
-    return this.#user(clusterID).requestChange(change, options);
+    const change = { type: ConfigChangeType.RemoveNode, nodeID, address: '', configChangeIndex };
+    return this.#requestChange(clusterID, change, options);
   }
 
   /**
@@ -323,10 +323,8 @@ export class NodeHost {
     configChangeIndex: number,
     options?: ChangeOptions,
   ): Promise<void> {
-    await completed(
-      this.requestAddNode(clusterID, nodeID, address, configChangeIndex, options),
-      options?.signal,
-    );
+    const request = this.requestAddNode(clusterID, nodeID, address, configChangeIndex, options);
+    await completed(request, options?.signal);
   }
 
   /** As `requestAddObserver`, and waits for the end. @throws as `syncRequestAddNode` */
@@ -337,10 +335,8 @@ export class NodeHost {
     configChangeIndex: number,
     options?: ChangeOptions,
   ): Promise<void> {
-    await completed(
-      this.requestAddObserver(clusterID, nodeID, address, configChangeIndex, options),
-      options?.signal,
-    );
+    const request = this.requestAddObserver(clusterID, nodeID, address, configChangeIndex, options);
+    await completed(request, options?.signal);
   }
 
   /** As `requestDeleteNode`, and waits for the end. @throws as `syncRequestAddNode` */
@@ -474,6 +470,14 @@ export class NodeHost {
 
   get raftAddress(): string {
     return this.#parts.config.raftAddress;
+  }
+
+  #requestChange(
+    clusterID: number,
+    change: Omit<MembershipChange, 'force'>,
+    options: ChangeOptions | undefined,
+  ): RequestState {
+    return this.#user(clusterID).requestChange({ ...change, force: options?.force === true }, options);
   }
 
   #checkOpen(): void {

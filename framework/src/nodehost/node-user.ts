@@ -186,6 +186,11 @@ export class NodeUser implements INodeUser {
     requestTransfer(this.#agreeing(), targetNodeID);
   }
 
+  /** Node id of the leader that the replica knows of; 0: none. */
+  get leaderID(): number {
+    return this.#running().leader.leaderID;
+  }
+
   /** As applied here and now. */
   membership(): ClusterMembership {
     return toClusterMembership(this.#running().rsm.getMembership());

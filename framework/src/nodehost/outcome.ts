@@ -110,7 +110,10 @@ export function completed(request: RequestState, signal: AbortSignal | undefined
       const claim = claimOfCanceled(operation);
       const then = consequenceOf(claim, operation);
       reject(
-        new ErrCanceled(`group ${clusterID}: the signal of ${NAMES[operation]} was aborted${then}`, claim),
+        new ErrCanceled(`group ${clusterID}: the signal of ${NAMES[operation]} was aborted${then}`, {
+          ...claim,
+          cause: signal?.reason,
+        }),
       );
     };
     const endWait = signal === undefined ? undefined : onAbort(signal, cancel);
