@@ -14,6 +14,9 @@ const ours = new Set([...mapped, ...beyond].flatMap((row) => row.ours));
 /** Types whose every public member must be in a table too. */
 const WHOLE_TYPES = [
   'NodeHost',
+  'Group',
+  'GroupMembers',
+  'GroupSession',
   'INodeUser',
   'RequestState',
   'RequestResult',

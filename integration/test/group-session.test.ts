@@ -8,6 +8,8 @@ const workshop = new Workshop();
 afterEach(() => workshop.clear());
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
+const count = (messages: readonly { type: MessageType }[], type: MessageType): number =>
+  messages.filter((message) => message.type === type).length;
 const LONG = { timeoutMs: 60_000 };
 
 /** A group of three, and the handle of one that does not lead. */
@@ -33,17 +35,16 @@ describe('a session of a group', () => {
   });
 
   it('sends a command again after a time-out, which is applied once', async () => {
-    const { test, group } = await follower();
+    const { test, group, leader } = await follower();
     const session = await group.openSession(LONG);
-    let lost = 0;
-    // The proposal reaches the leader; for a while nothing that the leader sends comes back.
+    let attempts = 0;
+    // The first attempt reaches the leader; until there is another, the follower learns nothing of it.
     test.cluster.loses = (nodeID, { requests }) => {
-      const isForwarded = requests.some(({ type }) => type === MessageType.Propose);
-      if (isForwarded) lost++;
-      return nodeID === group.replicaID && lost === 1;
+      if (nodeID === leader.replicaID) attempts += count(requests, MessageType.Propose);
+      return nodeID === group.replicaID && attempts === 1 && count(requests, MessageType.Replicate) > 0;
     };
     expect(await session.propose(bytes('once'), LONG)).toBe(1);
-    expect(lost).toBeGreaterThan(1);
+    expect(attempts).toBeGreaterThan(1);
     expect(await session.propose(bytes('next'), LONG)).toBe(2);
     for (const { replicaID } of test.groups) {
       await eventually('both lines', () => (lines(test, replicaID).length === 2 ? true : undefined));
@@ -90,18 +91,17 @@ describe('a session of a group', () => {
     const other = test.cluster.node(leader.replicaID).host;
     await other.syncRequestSetGroupSettings(CLUSTER, { lruMaxSessionCount: 1 });
     const session = await group.openSession(LONG);
-    let isCut = false;
+    let attempts = 0;
+    // Of the attempts only the first reaches the leader, and the follower learns nothing of it.
     test.cluster.loses = (nodeID, { requests }) => {
-      if (requests.some(({ type }) => type === MessageType.Propose)) {
-        if (isCut && nodeID === leader.replicaID) return true; // later attempts wait
-        isCut = true;
-      }
-      return nodeID === group.replicaID && isCut;
+      const proposed = nodeID === leader.replicaID ? count(requests, MessageType.Propose) : 0;
+      attempts += proposed;
+      if (proposed > 0) return attempts > 1;
+      return nodeID === group.replicaID && attempts > 0 && count(requests, MessageType.Replicate) > 0;
     };
     const call = session.propose(bytes('in doubt'), LONG).catch((error: unknown) => error);
-    await eventually('the first attempt', () =>
-      lines(test, leader.replicaID).length > 0 ? true : undefined,
-    );
+    await eventually('the second attempt', () => (attempts > 1 ? true : undefined));
+    expect(lines(test, leader.replicaID)).toEqual(['in doubt']);
     await leader.openSession(LONG); // evicts the other one
     test.cluster.loses = undefined;
     expect(await call).toMatchObject({ code: 'ERR_REJECTED', effect: 'unknown' });

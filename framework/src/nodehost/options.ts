@@ -46,7 +46,10 @@ export function timeoutMsOf(options: CallOptions | undefined, tickMs: number): n
     throw new ErrInvalidOperation('signal must be an AbortSignal');
   }
   if (options?.signal?.aborted === true) {
-    throw new ErrCanceled('the signal was aborted before the call: nothing was started', { effect: 'none' });
+    throw new ErrCanceled('the signal was aborted before the call: nothing was started', {
+      effect: 'none',
+      cause: options.signal.reason,
+    });
   }
   return timeoutMs;
 }
