@@ -16,6 +16,7 @@ export class Emitter<Events> {
   readonly #source: IEventSource<Events>;
   readonly #registrations = new Map<PropertyKey, Registration[]>();
 
+  /** @internal */
   constructor(source: IEventSource<Events>) {
     this.#source = source;
   }
