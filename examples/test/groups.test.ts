@@ -3,11 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
-import { compiled } from './dist.js';
+
+const PROGRAM = join(import.meta.dirname, '..', 'dist', 'groups.js');
 
 describe('the groups example', () => {
   it('writes, reads, adds a member and moves leadership', async () => {
-    const program = promisify(execFile)(process.execPath, [compiled('groups.js')], { timeout: 60_000 });
+    const program = promisify(execFile)(process.execPath, [PROGRAM], { timeout: 60_000 });
     const { stdout } = await program;
     expect(stdout).toContain('read ["a line","a line that is written once"]\n');
     expect(stdout).toContain('the members of group 1 have changed\n');
