@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ErrCanceled, ErrClusterNotReady, ErrRejected, ErrTimeout } from '../errors/index.js';
+import { type ErrCanceled, ErrClusterNotReady, ErrRejected, ErrTimeout } from '../errors/index.js';
 import type { CallOptions } from '../nodehost/options.js';
 import { SeededRandom } from '../runtime/random.js';
 import { ManualClock } from '../runtime/testing/manual-clock.js';
