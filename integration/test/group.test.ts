@@ -6,13 +6,18 @@ import { MEMORY_ADDRESS, openMemoryHost } from './memory-host.js';
 import { TestGroup } from './group-support.js';
 
 const workshop = new Workshop();
-afterEach(() => workshop.clear());
+const hosts: NodeHost[] = [];
+afterEach(async () => {
+  await Promise.all(hosts.splice(0).map((host) => host.stop()));
+  await workshop.clear();
+});
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 const textOf = async (read: Promise<Uint8Array>): Promise<string> => Buffer.from(await read).toString();
 
 async function single(more: Partial<StartGroupOptions> = {}): Promise<{ host: NodeHost; group: Group }> {
   const { host } = await openMemoryHost(workshop, new MemoryPlace());
+  hosts.push(host);
   const group = await host.startGroup({
     groupID: 7,
     replicaID: 1,
