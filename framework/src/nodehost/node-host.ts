@@ -126,7 +126,6 @@ export class NodeHost extends Emitter<HostEvents> {
     return this.#stopping;
   }
 
-  /** As `stop`. */
   [asyncDispose](): Promise<void> {
     return this.stop();
   }
