@@ -44,6 +44,8 @@ export class Forger {
   readonly #world: World;
   readonly #cluster: Cluster;
   readonly #heard: Message[] = [];
+  /** Forged claims that entries were lost, by receiver, sender and term. */
+  readonly #lossesClaimed = new Set<string>();
   #deploymentID: MessageBatch['deploymentID'] | undefined;
 
   constructor(world: World, cluster: Cluster) {
@@ -170,11 +172,12 @@ export class Forger {
       const message = makeMessage({ type, to: aim.nodeID });
       return Object.assign(message, base, more);
     };
+    const lossClaim = make(MessageType.Heartbeat, { commit: log.last + FAR });
     const at = log.base + dice.int(Math.max(1, state.commit - log.base));
     const conflict = junk(at + 1, Math.max(1, state.term));
     const choices = [
       make(MessageType.ReplicateResp, { logIndex: log.last + FAR }),
-      make(MessageType.Heartbeat, { commit: log.last + FAR }),
+      lossClaim,
       make(MessageType.Heartbeat, { commit: 0 }),
       make(MessageType.InstallSnapshot, {}),
       make(MessageType.Replicate, { logIndex: log.last + FAR, logTerm: state.term, commit: log.last + FAR }),
@@ -184,7 +187,16 @@ export class Forger {
       const logTerm = log.term(at) ?? 0;
       choices.push(make(MessageType.Replicate, { logIndex: at, logTerm, entries: [conflict], commit: 0 }));
     }
-    return dice.pick(choices);
+    const chosen = dice.pick(choices);
+    return chosen === lossClaim && !this.#isFirstLossClaim(chosen) ? undefined : chosen;
+  }
+
+  /** Said once more by the same leader in its term, it is what that leader says of a disk that was wiped. */
+  #isFirstLossClaim({ clusterID, from, to, term }: Message): boolean {
+    const key = `${clusterID}/${from}>${to} ${term}`;
+    if (this.#lossesClaimed.has(key)) return false;
+    this.#lossesClaimed.add(key);
+    return true;
   }
 }
 

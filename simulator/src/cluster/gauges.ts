@@ -1,3 +1,4 @@
+import { COMPACT_RATIO } from '../disk/journal-kv.js';
 import type { Cluster } from './cluster.js';
 import type { World } from './world.js';
 
@@ -8,6 +9,7 @@ const MAX_CHANNELS_PER_PAIR = 40;
 const MAX_SNAPSHOT_FOLDERS = 8;
 const MIB = 1024 * 1024;
 const MAX_CHANNEL_BYTES = 16 * MIB;
+/** Without commands that were made large on purpose. */
 const MAX_JOURNAL_BYTES = 16 * MIB;
 
 /** Looks now and then at what must not grow without bound. */
@@ -53,7 +55,7 @@ export class Gauges {
   }
 
   #lookAtDisk(name: string, files: readonly { path: string; file: { current: { length: number } } }[]): void {
-    const { oracle } = this.#world;
+    const { oracle, traffic } = this.#world;
     const folders = new Map<string, Set<string>>();
     for (const { path, file } of files) {
       const [, replica, folder] = /\/snapshots\/([^/]+)\/([^/]+)\//.exec(path) ?? [];
@@ -63,7 +65,7 @@ export class Gauges {
         oracle.see('gauge', {
           what: `${name}: ${path}`,
           value: file.current.length,
-          bound: MAX_JOURNAL_BYTES,
+          bound: MAX_JOURNAL_BYTES + COMPACT_RATIO * traffic.largeCommandBytes,
         });
       }
     }

@@ -18,7 +18,7 @@ import {
 } from '../invariants/observation.js';
 import type { Life } from '../world/life.js';
 import type { RegisterMachine } from '../workload/register-machine.js';
-import { changeInNormalForm, inNormalForm } from './spellings.js';
+import { inNormalForm } from './spellings.js';
 import { type RaftWatcher, seenEntry } from './tapped-raft.js';
 import { type World, tell } from './world.js';
 
@@ -141,6 +141,10 @@ export class ReplicaWatch implements RaftWatcher, LogDBWatcher {
     if (this.#life.isAlive) this.#world.oracle.see('proposed', changeOf(config, before, after));
   }
 
+  transferAsked(config: RaftConfig, before: RaftStatus, after: RaftStatus): void {
+    if (this.#life.isAlive) this.#world.oracle.see('transferAsked', changeOf(config, before, after));
+  }
+
   quiesced(): void {
     this.#world.coverage.count('quiesced');
   }
@@ -156,7 +160,7 @@ function changeOf(config: RaftConfig, before: RaftStatus, after: RaftStatus): Re
 }
 
 function fullEntry({ index, term, type, clientID, seriesID, respondedTo, cmd }: Entry): FullEntry {
-  const change = type === EntryType.ConfigChangeEntry ? changeInNormalForm(cmd) : undefined;
+  const change = type === EntryType.ConfigChangeEntry ? cmd : undefined;
   return { index, term, type, clientID, seriesID, respondedTo, cmd: change };
 }
 

@@ -37,6 +37,7 @@ export interface RaftWatcher {
   stepped(config: RaftConfig, message: Message, before: RaftStatus, after: RaftStatus): void;
   ticked(config: RaftConfig, before: RaftStatus, after: RaftStatus): void;
   proposedTo(config: RaftConfig, before: RaftStatus, after: RaftStatus): void;
+  transferAsked(config: RaftConfig, before: RaftStatus, after: RaftStatus): void;
 }
 
 const TWO_32 = 0x1_0000_0000;
@@ -123,7 +124,9 @@ export class TappedRaft implements IRaft {
     this.#core.readIndex(context);
   }
   requestLeaderTransfer(target: number): void {
+    const before = this.#core.status();
     this.#core.requestLeaderTransfer(target);
+    this.#watcher.transferAsked(this.#config, before, this.#core.status());
   }
   applyConfigChange(membership: Membership): void {
     this.#core.applyConfigChange(membership);

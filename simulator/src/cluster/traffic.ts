@@ -18,6 +18,7 @@ export class Traffic {
   readonly #streams = new Map<string, number>();
   readonly #started = new Map<string, number>();
   #isCalm = false;
+  #largeCommandBytes = 0;
 
   constructor(oracle: Oracle) {
     this.#oracle = oracle;
@@ -34,6 +35,15 @@ export class Traffic {
     for (const message of requests) {
       if (message.type === MessageType.Replicate && message.entries.length > 0) this.#count(message);
     }
+  }
+
+  /** Of all large commands that may have come into logs, each as often as it was proposed. */
+  get largeCommandBytes(): number {
+    return this.#largeCommandBytes;
+  }
+
+  proposesLarge(sizeBytes: number): void {
+    this.#largeCommandBytes += sizeBytes;
   }
 
   /** Streams to the replica that have begun, ever. */

@@ -12,7 +12,8 @@ interface Place {
 
 const JOURNAL_NAME = /^journal-(\d+)$/;
 const COMPACT_MIN_BYTES = 128 * 1024;
-const COMPACT_RATIO = 3;
+/** A journal is as long as so many times what counts in it, before it is compacted. */
+export const COMPACT_RATIO = 3;
 const RECORD_OPS = 64;
 
 /**

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { RaftStatus } from '@drakkar/framework';
 import {
+  type ConfigChange,
   ConfigChangeType,
   EntryType,
   type Message,
@@ -65,6 +66,11 @@ const tick = (nodeID: number, before = status(), after = before): Seen => [
 const ticks = (count: number, nodeID: number, at: RaftStatus): Seen[] =>
   Array.from({ length: count }, () => tick(nodeID, at));
 
+const transferAsked = (nodeID: number, before: RaftStatus, target: number): Seen => [
+  'transferAsked',
+  change(nodeID, before, { ...before, leaderTransferTarget: target }),
+];
+
 function entry(index: number, fields: Partial<FullEntry>): FullEntry {
   const none = { type: EntryType.ApplicationEntry, clientID: 8, seriesID: 0, respondedTo: 0, cmd: undefined };
   return { index, term: 1, ...none, ...fields };
@@ -97,6 +103,25 @@ function configChange(nodeID: number, configChangeID: number, isRemoval = false)
     initialize: false,
   });
   return { type: EntryType.ConfigChangeEntry, clientID: 0, cmd };
+}
+
+/** Observer 4 is added as `h4:1`, the level raised, if asked for, and the observer promoted under an address. */
+function promoted(address: string, isRaised = false): Seen[] {
+  const make = (fields: Partial<ConfigChange>): Partial<FullEntry> => {
+    const none = { nodeID: 4, address: '', configChangeID: 0, initialize: false };
+    const cmd = encodeConfigChange({ type: ConfigChangeType.AddNode, ...none, ...fields });
+    return { type: EntryType.ConfigChangeEntry, clientID: 0, cmd };
+  };
+  const settings = { orderedConfigChange: true, lruMaxSessionCount: 2 };
+  const raise = make({ type: ConfigChangeType.RaiseLevel, nodeID: 0, level: 1, settings });
+  return committed(
+    [
+      make({ type: ConfigChangeType.AddObserver, address: 'h4:1', configChangeID: 3 }),
+      ...(isRaised ? [raise] : []),
+      make({ address, configChangeID: 4 }),
+    ],
+    0,
+  );
 }
 
 type Case = [what: string, verdict: 'good' | 'bad', history: Seen[]];
@@ -293,6 +318,41 @@ const CASES: Record<string, Case[]> = {
       ],
     ],
     [
+      'to one whose disk was lost since, with everything',
+      'good',
+      [
+        ...save(2, undefined, entries(1, [1])),
+        tick(1, leads({ leaderTransferTarget: 2, lastIndex: 1 })),
+        ['lost', { clusterID: GROUP, nodeID: 2 }],
+        send(1, { type: TimeoutNow, to: 2, term: 1 }),
+      ],
+    ],
+    [
+      'to one that lacked an entry before its disk was lost',
+      'bad',
+      [
+        ...save(2, undefined, entries(1, [1])),
+        tick(1, leads({ leaderTransferTarget: 2, lastIndex: 2 })),
+        ['lost', { clusterID: GROUP, nodeID: 2 }],
+        send(1, { type: TimeoutNow, to: 2, term: 1 }),
+      ],
+    ],
+    [
+      'to one that has everything, by a leader whose log was longer in an earlier term',
+      'good',
+      [
+        ...save(2, undefined, entries(1, [1])),
+        tick(1, leads({ leaderTransferTarget: 2, lastIndex: 2 })),
+        transferAsked(1, leads({ term: 2, lastIndex: 1 }), 2),
+        send(1, { type: TimeoutNow, to: 2, term: 2 }),
+      ],
+    ],
+    [
+      'at once to one that lacks an entry',
+      'bad',
+      [transferAsked(1, leads({ lastIndex: 1 }), 2), send(1, { type: TimeoutNow, to: 2, term: 1 })],
+    ],
+    [
       'to one that lacks an entry',
       'bad',
       [
@@ -371,6 +431,18 @@ const CASES: Record<string, Case[]> = {
         configure(1, members(5, [1, 2, 3])),
       ],
     ],
+    ['an observer is promoted', 'good', [...promoted('h4:1'), configure(1, members(5, [1, 2, 3, 4]))]],
+    [
+      'it is, under an address spelled otherwise, before the level is raised',
+      'bad',
+      [...promoted('H4.:01'), configure(1, members(5, [1, 2, 3, 4]))],
+    ],
+    [
+      'the same when it is raised',
+      'good',
+      [...promoted('H4.:01', true), configure(1, members(6, [1, 2, 3, 4]))],
+    ],
+    ['it is refused then', 'bad', [...promoted('H4.:01', true), configure(1, members(6, [1, 2, 3], [4]))]],
     ['a replica goes by the members that it has', 'good', [configure(1, THREE), tick(1)]],
     ['a replica goes by members of before', 'bad', [configure(1, members(4, [1, 2, 3, 4])), tick(1)]],
   ],

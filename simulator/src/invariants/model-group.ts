@@ -8,6 +8,8 @@ import {
   REGISTER_SERIES_ID,
   UNREGISTER_SERIES_ID,
   decodeConfigChange,
+  isSameAddress,
+  normalAddress,
 } from '@drakkar/raftio';
 import type { FullEntry } from './observation.js';
 
@@ -124,7 +126,7 @@ export class ModelGroup {
     };
     if (!isRemoval) {
       const known = observers.get(nodeID);
-      if (known === undefined ? this.#isTaken(address) : known !== address) return;
+      if (known === undefined ? this.#isTaken(address) : !this.#isSame(known, address)) return;
       if (known !== undefined && type === ConfigChangeType.AddObserver) return;
     }
     now.addresses.delete(nodeID);
@@ -138,16 +140,23 @@ export class ModelGroup {
 
   #isTaken(address: string): boolean {
     const { addresses, observers } = this.#membership;
-    return [...addresses.values(), ...observers.values()].includes(address);
+    return [...addresses.values(), ...observers.values()].some((each) => this.#isSame(each, address));
+  }
+
+  /** Before its level is raised, a group knows an address again only as it was written, but for case and blanks. */
+  #isSame(one: string, other: string): boolean {
+    return this.#isRaised ? isSameAddress(one, other) : plain(one) === plain(other);
   }
 }
 
-/** Equal for equal memberships. */
+const plain = (address: string): string => address.trim().toLowerCase();
+
+/** Equal for equal memberships, however their addresses are spelled. */
 export function toText({ addresses, observers, removed }: Membership): string {
-  const list = (members: ReadonlyMap<number, unknown>): string =>
+  const list = (members: ReadonlyMap<number, string>): string =>
     [...members]
       .sort(([a], [b]) => a - b)
-      .map(([id, address]) => `${id}=${String(address)}`)
+      .map(([id, address]) => `${id}=${normalAddress(address)}`)
       .join(' ');
   const gone = [...removed.keys()].sort((a, b) => a - b).join(' ');
   return `[${list(addresses)} | ${list(observers)} | ${gone}]`;

@@ -44,7 +44,7 @@ export interface FullEntry {
   clientID: number | bigint;
   seriesID: number | bigint;
   respondedTo: number | bigint;
-  /** Of membership changes alone. */
+  /** Of membership changes alone, with addresses as they are spelled in the log. */
   cmd: Uint8Array | undefined;
 }
 
@@ -82,6 +82,8 @@ export interface Observations {
   ticked: ReplicaName & CoreChange;
   /** Clients on its host gave a core proposals. */
   proposed: ReplicaName & CoreChange;
+  /** A core was asked to hand its leadership over. */
+  transferAsked: ReplicaName & CoreChange;
   /** A core wants these saved. */
   logged: ReplicaName & { entries: readonly FullEntry[] };
   /** The disk of a replica is gone, and so is the replica. */

@@ -79,6 +79,12 @@ export class Shadows {
     return this.of(name).disk.log.holds(index, term) || lost?.log.holds(index, term) === true;
   }
 
+  /** Where the log ended, at most, that a replica may have acknowledged: on its disk, or on the one that it has lost. */
+  lastHeld(name: ReplicaName): number {
+    const lost = this.#lost.get(nameOfReplica(name));
+    return Math.max(this.of(name).disk.log.last, lost?.log.last ?? 0);
+  }
+
   appended(seen: Observations['appended']): void {
     const { log } = this.of(seen);
     if (seen.snapshot !== undefined) log.install(seen.snapshot.index, seen.snapshot.term);

@@ -24,6 +24,7 @@ export class Transfers implements Invariant {
   }
 
   readonly handlers: Handlers = {
+    transferAsked: (seen) => this.#note(seen),
     ticked: (seen) => this.#note(seen),
     stepped: (seen) => {
       if (seen.message.type === MessageType.Propose) this.#judgeProposal(seen);
@@ -51,10 +52,11 @@ export class Transfers implements Invariant {
     const { clusterID, nodeID, message } = seen;
     if (message.type !== MessageType.TimeoutNow) return;
     const last = this.#last.get(nameOfReplica(seen)) ?? 0;
-    const { log } = this.#shadows.of({ clusterID, nodeID: message.to }).disk;
-    if (log.last >= last) return;
+    // A disk that was lost since does not make what was acknowledged before untrue.
+    const held = this.#shadows.lastHeld({ clusterID, nodeID: message.to });
+    if (held >= last) return;
     throw new Error(
-      `node ${nodeID} of group ${clusterID} hands over to node ${message.to}, whose log ends at ${log.last}, its own at ${last}`,
+      `node ${nodeID} of group ${clusterID} hands over to node ${message.to}, whose log ends at ${held}, its own at ${last}`,
     );
   }
 }

@@ -134,4 +134,23 @@ describe('Channel', () => {
     expect(await outcomeAt(100, channel.closed)).toBe('resolved');
     expect(network.channels.size).toBe(0);
   });
+
+  it('sends what is small in one turn, however many messages, beside a connection that is busy', async () => {
+    network.links = { messageBytesPerMs: 100, streamBytesPerMs: 100, isShared: true };
+    const [busy, channel] = [open(1_000_000), open()];
+    void busy.send(new Uint8Array(500_000));
+    for (let i = 0; i < 50; i++) void channel.send(bytes('m'));
+    // A turn of the other one takes 164 ms.
+    await scheduler.run(() => taken.length === 50);
+    expect(scheduler.nowMs).toBeLessThan(250);
+  });
+
+  it('gives another connection its turn before what does not fit into the present one', async () => {
+    network.links = { messageBytesPerMs: 100, streamBytesPerMs: 100, isShared: true };
+    const [busy, channel] = [open(1_000_000), open(100_000)];
+    void busy.send(new Uint8Array(500_000));
+    for (let i = 0; i < 3; i++) void channel.send(new Uint8Array(10_000));
+    await scheduler.run(() => taken.length === 3);
+    expect(scheduler.nowMs).toBeGreaterThan(3 * (100 + 163));
+  });
 });

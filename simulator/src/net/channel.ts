@@ -1,6 +1,6 @@
 import { ErrConnectionClosed } from '@drakkar/raftio';
 import type { Life } from '../world/life.js';
-import { type Network, wayOf } from './network.js';
+import { type Network, TURN_BYTES, wayOf } from './network.js';
 
 export interface ChannelEnds {
   sender: Life;
@@ -43,6 +43,8 @@ export class Channel {
   #lastDueMs = 0;
   /** Until then bytes that were sent before are put on the way. */
   #isSendingUntilMs = 0;
+  /** Free in the turn in which the last of them are. */
+  #turnLeftBytes = 0;
   #isPumping = false;
   #settleClosed: (reason: Error | undefined) => void = () => undefined;
   #drained: { resolve: () => void; reject: (error: Error) => void }[] = [];
@@ -92,8 +94,10 @@ export class Channel {
     if (!sender.call()) return new Promise<void>(() => undefined);
     if (this.isEnded) return Promise.reject(new ErrConnectionClosed());
     const { scheduler } = this.#network;
+    const waits = this.#takesTurn(bytes.length);
     this.#isSendingUntilMs =
-      Math.max(this.#isSendingUntilMs, scheduler.nowMs) + this.#network.transmissionMs(this, bytes.length);
+      Math.max(this.#isSendingUntilMs, scheduler.nowMs) +
+      this.#network.transmissionMs(this, bytes.length, waits);
     this.#lastDueMs = Math.max(
       this.#lastDueMs,
       this.#isSendingUntilMs + this.#network.delayMs(this.way, bytes.length),
@@ -134,6 +138,16 @@ export class Channel {
       this.#settleClosed(reason);
     });
     if (by !== 'receiver') this.#notice(receiver, 'hung up', this.#onEnd);
+  }
+
+  /** Whether so many bytes wait for another turn: what is small goes together with what is queued before it. */
+  #takesTurn(sizeBytes: number): boolean {
+    if (this.isSending && sizeBytes <= this.#turnLeftBytes) {
+      this.#turnLeftBytes -= sizeBytes;
+      return false;
+    }
+    this.#turnLeftBytes = Math.max(0, TURN_BYTES - sizeBytes);
+    return true;
   }
 
   #notice(life: Life, label: string, tell: () => void): void {

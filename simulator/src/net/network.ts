@@ -50,7 +50,7 @@ const KIND: NetworkQuality = { lossRate: 0, spikeRate: 0, spikeMs: 0, latencyMs:
 const MIN_LATENCY_MS = 0.05;
 const SLOW_LINK_BYTES_PER_MS = 40;
 /** What another connection sends before it is this one's turn. */
-const TURN_BYTES = 16 * 1024;
+export const TURN_BYTES = 16 * 1024;
 const STREAM_CUT_CHANCE = 0.6;
 
 /** How the network names the way from one host to another. */
@@ -155,12 +155,16 @@ export class Network {
     return delayMs;
   }
 
-  /** Time that a connection needs to put so many bytes on the way. */
-  transmissionMs(channel: Channel, sizeBytes: number): number {
+  /**
+   * Time that a connection needs to put so many bytes on the way.
+   *
+   * @param waits whether they do not fit into the turn that the connection has already
+   */
+  transmissionMs(channel: Channel, sizeBytes: number, waits: boolean): number {
     if (this.links === undefined) return 0;
     const { streamBytesPerMs, messageBytesPerMs, isShared = false } = this.links;
     const bytesPerMs = channel.isStream ? streamBytesPerMs : messageBytesPerMs;
-    const turnBytes = isShared ? TURN_BYTES * this.#busyBeside(channel) : 0;
+    const turnBytes = isShared && waits ? TURN_BYTES * this.#busyBeside(channel) : 0;
     return (sizeBytes + turnBytes) / bytesPerMs;
   }
 

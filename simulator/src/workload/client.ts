@@ -89,6 +89,7 @@ export class Client {
   async writeLarge(group: GroupState, paddingBytes: number): Promise<boolean> {
     const session = await this.#session(group);
     if (session === undefined) return false;
+    this.#world.traffic.proposesLarge(LARGE_ATTEMPTS * paddingBytes);
     const how = {
       attempts: LARGE_ATTEMPTS,
       padding: incompressible(paddingBytes),
