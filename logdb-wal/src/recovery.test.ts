@@ -205,7 +205,7 @@ describe('damage', () => {
     await expect(openOn(other)).rejects.toMatchObject({ code: 'ERR_LOGDB_CORRUPT' });
   });
 
-  it('to what an opening has copied refuses the next one, even if that one did not come to its end', async () => {
+  it('is refused in what an opening has copied, even if that one did not come to its end', async () => {
     const counted = await shortLog();
     const before = counted.operations;
     await openOn(counted);

@@ -22,6 +22,7 @@ import { Places } from '../runtime/places.js';
 import { SnapshotStore } from '../snapshot/index.js';
 import { hasReplica } from './bootstrap.js';
 import { CertificateWatch } from './certificate-watch.js';
+import { unlessClosed } from './closed.js';
 import { Compactions } from './compactions.js';
 import { reload } from './reload.js';
 import { ReplicaLoader } from './replica-loader.js';
@@ -153,7 +154,7 @@ export async function assembleHost(source: NodeHostConfigSource, options: Create
       compactions,
       events,
       log,
-      hasReplica: (clusterID, nodeID) => hasReplica(logDB, clusterID, nodeID),
+      hasReplica: (clusterID, nodeID) => unlessClosed(hasReplica(logDB, clusterID, nodeID)),
       reload: reloadAll,
       stop,
     };

@@ -1,4 +1,5 @@
 import type { ILogDB } from '@drakkar/raftio';
+import { unlessClosed } from './closed.js';
 import { checkIDs } from './ids.js';
 import { notFound, unusable } from './member.js';
 import type { ReplicaSet } from './replica-set.js';
@@ -46,9 +47,10 @@ export class Compactions {
     const member = replicas.list().get(clusterID);
     if (member?.nodeID === nodeID) {
       if (member.phase !== 'running') throw unusable(clusterID, member);
-      return new SysOpState(member.replica.snapshotter.compact());
+      return new SysOpState(unlessClosed(member.replica.snapshotter.compact()));
     }
-    if ((await logDB.getBootstrapInfo(clusterID, nodeID)) === undefined) throw notFound(clusterID, nodeID);
-    return new SysOpState(logDB.compactEntriesTo(clusterID, nodeID, ANY_INDEX));
+    const stored = await unlessClosed(logDB.getBootstrapInfo(clusterID, nodeID));
+    if (stored === undefined) throw notFound(clusterID, nodeID);
+    return new SysOpState(unlessClosed(logDB.compactEntriesTo(clusterID, nodeID, ANY_INDEX)));
   }
 }

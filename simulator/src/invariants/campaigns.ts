@@ -28,7 +28,7 @@ export class Campaigns implements Invariant {
 
   readonly handlers: Handlers = {
     started: (seen) => void this.#settled.set(nameOfReplica(seen), seen.state.commit),
-    configured: (seen) => void this.#settled.set(nameOfReplica(seen), seen.membership.configChangeID),
+    configured: (seen) => this.#configured(seen),
     changeRefused: (seen) => {
       const next = this.#nextChange(seen, Infinity);
       if (next !== undefined) this.#settled.set(nameOfReplica(seen), next);
@@ -37,6 +37,12 @@ export class Campaigns implements Invariant {
     ticked: (seen) => this.#judge(seen),
     stepped: (seen) => this.#judge(seen),
   };
+
+  /** Settings that were changed since, and changes that were refused, leave the membership as it was. */
+  #configured(seen: Observations['configured']): void {
+    const name = nameOfReplica(seen);
+    this.#settled.set(name, Math.max(this.#settled.get(name) ?? 0, seen.membership.configChangeID));
+  }
 
   #sent({ clusterID, nodeID, message: { type, reject, term, to } }: Observations['sent']): void {
     if (type !== MessageType.RequestPreVoteResp || reject) return;
