@@ -4,7 +4,16 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type NodeHostConfigInput, SeededRandom } from '@drakkar/framework';
 import { drakkar, drakkarJSON, start } from './cli-support.js';
-import { CLUSTER, Load, TestCluster, type TestNode, Workshop, eventually, retrying } from './support.js';
+import {
+  CLUSTER,
+  Load,
+  TestCluster,
+  type TestNode,
+  Workshop,
+  eventually,
+  retrying,
+  retryingInSession,
+} from './support.js';
 
 type Storage = Pick<NodeHostConfigInput, 'logdb' | 'walDir'>;
 
@@ -60,9 +69,9 @@ describe('a host that changes its LogDB', () => {
     };
     const cluster = await TestCluster.start(workshop, 3, {}, { snapshotEntries: 40, compactionOverhead: 10 });
     const leader = await cluster.readyLeader();
-    const session = await retrying(() => leader.host.getNewSession(CLUSTER, { timeoutMs: 20_000 }));
+    const session = await retrying(() => leader.host.getNewSession(CLUSTER, { timeoutMs: 60_000 }));
     const once = (node: TestNode): Promise<unknown> =>
-      retrying(() => node.host.syncPropose(session, Buffer.from('once'), { timeoutMs: 20_000 }));
+      retryingInSession(() => node.host.syncPropose(session, Buffer.from('once'), { timeoutMs: 20_000 }));
     const result = await once(leader);
     const lines = ['once'];
     for (let i = 0; i < 100; i++) lines.push(`before ${i}`);
@@ -73,7 +82,7 @@ describe('a host that changes its LogDB', () => {
       const load = new Load(cluster, cluster.node(1 + (nodeID % 3)));
       await switchNode(cluster, nodeID, lmdb, leveldb);
       const node = cluster.node(nodeID);
-      await node.host.waitReady(CLUSTER, { timeoutMs: 15_000 });
+      await node.host.waitReady(CLUSTER, { timeoutMs: 60_000 });
       lines.push(...(await load.stop()), `on leveldb ${nodeID}`);
       await cluster.write(node, lines.at(-1) ?? '');
       await expectAllEqual(cluster, lines);
@@ -87,14 +96,14 @@ describe('a host that changes its LogDB', () => {
       const walDir = join(await workshop.dir(), `wal-${nodeID}`);
       await switchNode(cluster, nodeID, leveldb, { ...lmdb, walDir });
       const node = cluster.node(nodeID);
-      await node.host.waitReady(CLUSTER, { timeoutMs: 15_000 });
+      await node.host.waitReady(CLUSTER, { timeoutMs: 60_000 });
       lines.push(`on lmdb ${nodeID}`);
       await cluster.write(node, lines.at(-1) ?? '');
       expect((await readdir(walDir)).sort()).toEqual(['LOCK', 'drakkar.json', 'wal-2']);
     }
     expect(await once(cluster.node(3))).toEqual(result);
     await expectAllEqual(cluster, lines);
-  }, 180_000);
+  }, 300_000);
 
   it(
     'has the old LogDB or the new one when the command is killed, and can be moved then',

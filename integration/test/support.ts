@@ -309,12 +309,12 @@ export class TestCluster {
   /** Proposes until it is done: what has no effect is tried again. */
   async write(node: TestNode, line: string): Promise<Uint64> {
     const session = node.host.getNoOPSession(CLUSTER);
-    return await retrying(() => node.host.syncPropose(session, Buffer.from(line), { timeoutMs: 20_000 }));
+    return await retrying(() => node.host.syncPropose(session, Buffer.from(line), { timeoutMs: 60_000 }));
   }
 
   async read(node: TestNode): Promise<string> {
     const read = (): Promise<Uint8Array> =>
-      node.host.syncRead(CLUSTER, new Uint8Array(0), { timeoutMs: 20_000 });
+      node.host.syncRead(CLUSTER, new Uint8Array(0), { timeoutMs: 60_000 });
     return Buffer.from(await retrying(read)).toString();
   }
 }

@@ -14,7 +14,7 @@ export function guestTests<Options>(create: CreateTransport<Options>, options: O
     afterEach(() => hosts.stop());
 
     it('push out each other, and leave members their places', async () => {
-      const [member, guest] = [await hosts.start(), await hosts.start()];
+      const [member, guest] = [await hosts.start({ options }), await hosts.start({ options })];
       const host = await hosts.start({ options, isMember: ({ from }) => from === member.address });
       const connect = async (from: typeof host): Promise<IConnection> => {
         const connection = await from.rpc.getConnection(host.address, never, host.address);
