@@ -36,6 +36,8 @@ export { DirectoryLockID, type HeldLock, type IDirectoryLock } from './datadir/d
 export type { Overrides } from './di/build-container.js';
 export {
   type ConfigProblem,
+  ErrAnswerForgotten,
+  ErrAnswerTooBig,
   ErrBadKey,
   ErrCanceled,
   ErrClosed,
@@ -55,6 +57,7 @@ export {
   ErrGroupMismatch,
   ErrHardSettingsChanged,
   ErrIncompatibleData,
+  ErrInvalidArguments,
   ErrInvalidConfig,
   ErrInvalidDeadline,
   ErrInvalidModule,
@@ -71,6 +74,7 @@ export {
   ErrPayloadTooBig,
   ErrPendingConfigChangeExist,
   ErrPendingLeaderTransferExist,
+  ErrRefused,
   ErrRejected,
   ErrQuorumAtRisk,
   ErrHostOutdated,
@@ -151,7 +155,34 @@ export {
 } from './group/members.js';
 export type { RetryOptions } from './group/retry.js';
 export { GroupSession } from './group/session.js';
-export type { StartGroupOptions } from './group/start-group.js';
+export type { GroupStateMachine, StartGroupOptions } from './group/start-group.js';
+export {
+  type AnswerOf,
+  type CallArguments,
+  type Calls,
+  type CommandOptions,
+  type GroupOf,
+  TypedGroup,
+} from './typed/client.js';
+export { type Codec, cborCodec } from './typed/codec.js';
+export {
+  type IsAsynchronous,
+  type StateMachineDefinition,
+  type Synchronous,
+  defineStateMachine,
+} from './typed/define.js';
+export type {
+  ArgumentsOf,
+  CommandContext,
+  CommandHandler,
+  Commands,
+  Queries,
+  QueryContext,
+  QueryHandler,
+} from './typed/handlers.js';
+export { Refusal, type RefusalClass, type RefusedError, defineRefusal } from './typed/refusal.js';
+export type { StandardIssue, StandardResult, StandardSchema } from './typed/standard-schema.js';
+export { type AnyTypedStateMachine, type Schemas, TypedStateMachine } from './typed/typed-state-machine.js';
 export { type StorageProblem } from './fs/storage-problem.js';
 export {
   FileSystemID,

@@ -23,7 +23,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['engine', 'agreement'],
   ['transport'],
   ['events'],
-  ['nodehost', 'group'],
+  ['nodehost', 'group', 'typed'],
   ['docgen'],
   ['index.ts', 'internals.ts'],
 ];

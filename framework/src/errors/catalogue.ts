@@ -25,6 +25,7 @@ import { RaftInvariantError } from './raft.js';
 import * as request from './request.js';
 import * as snapshot from './snapshot.js';
 import * as rsm from './state-machine.js';
+import * as typed from './typed.js';
 
 /** What there is to know of one error. */
 export interface ErrorDescription {
@@ -188,6 +189,26 @@ const requestErrors: readonly ErrorDescription[] = [
     request.ErrSessionInUse,
     'Another command with the same series id of the session may have been applied: it is under way, its outcome is unknown, or `proposalCompleted()` was not called after it. This one was not started.',
     'Wait for the other result, call `proposalCompleted()`, and propose again. Use one session per concurrent command.',
+  ),
+  describe(
+    typed.ErrRefused,
+    'A command or query of a typed state machine refused. `details.reason` and `details.data` say why; the state is as before.',
+    'Decide by the reason: the class from `defineRefusal` recognises it.',
+  ),
+  describe(
+    typed.ErrInvalidArguments,
+    'The arguments of a command or query do not satisfy its schema. Nothing entered the log. `details.issues` lists the problems.',
+    'Correct the arguments.',
+  ),
+  describe(
+    typed.ErrAnswerTooBig,
+    'The answer of a command exceeds 64 KiB, which is what a typed state machine remembers of one. The command had no effect.',
+    'Return less from the command, such as a key, and read the rest by a query.',
+  ),
+  describe(
+    typed.ErrAnswerForgotten,
+    'A command was repeated after the state machine had forgotten answers as old as its first attempt, and was not applied again. The first attempt may have been applied.',
+    'Check by a query first.',
   ),
   describe(
     request.ErrTimeoutTooSmall,

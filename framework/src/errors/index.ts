@@ -62,6 +62,7 @@ export {
   ErrSnapshotNotSent,
   ErrSnapshotStopped,
 } from './snapshot.js';
+export { ErrAnswerForgotten, ErrAnswerTooBig, ErrInvalidArguments, ErrRefused } from './typed.js';
 export { RaftInvariantError } from './raft.js';
 export {
   ErrSessionsCorrupt,

@@ -6,10 +6,19 @@ import { idFault } from '../nodehost/ids.js';
 import type { InitialMembers } from '../nodehost/members.js';
 import type { ReplacingHost } from '../nodehost/replace-node.js';
 import type { CreateStateMachine } from '../statemachine/contract.js';
+import { TypedGroup } from '../typed/client.js';
+import type { TypedReplica } from '../typed/typed-replica.js';
+import { type AnyTypedStateMachine, isTypedStateMachine } from '../typed/typed-state-machine.js';
+import { Group } from './group.js';
 import type { GroupParts } from './parts.js';
 
+/** What stands for a group's state machine. */
+export type GroupStateMachine = CreateStateMachine | AnyTypedStateMachine;
+
 /** What `NodeHost.startGroup` takes: the keys of docs/configuration.md, and how the replica comes to be. */
-export interface StartGroupOptions extends Partial<Omit<ClusterConfigInput, 'clusterID' | 'nodeID'>> {
+export interface StartGroupOptions<Machine = GroupStateMachine> extends Partial<
+  Omit<ClusterConfigInput, 'clusterID' | 'nodeID'>
+> {
   groupID: number;
   /** Unique in the group, and never used again in it. */
   replicaID: number;
@@ -20,16 +29,17 @@ export interface StartGroupOptions extends Partial<Omit<ClusterConfigInput, 'clu
   members?: InitialMembers;
   /** True for a replica that was added to a running group. Default: false. */
   join?: boolean;
-  /** Makes the state machine of the replica, empty. */
-  stateMachine: CreateStateMachine;
+  /** Makes the state machine of the replica, empty; or what `defineStateMachine` returned. */
+  stateMachine: Machine;
 }
 
-/** The arguments of `NodeHost.startCluster`. */
+/** The arguments of `NodeHost.startCluster`, and the handle of the group that it has started. */
 export interface StartArguments {
   members: InitialMembers;
   join: boolean;
   create: CreateStateMachine;
   config: ClusterConfigInput;
+  handle(parts: GroupParts): Group;
 }
 
 const OLD_NAMES: Readonly<Record<string, string>> = {
@@ -50,12 +60,27 @@ export function startArguments(options: StartGroupOptions): StartArguments {
   if (fault !== undefined) throw fault;
   if (typeof join !== 'boolean')
     throw new ErrInvalidOption(`join must be true or false, found ${String(join)}`);
-  checkFactory(stateMachine);
   return {
     members: members ?? new Map<number, string>(),
     join,
-    create: stateMachine,
+    ...machineParts(stateMachine),
     config: { ...config, clusterID: groupID, nodeID: replicaID },
+  };
+}
+
+/** The factory of the state machine, and the handle that goes with it. */
+function machineParts(stateMachine: GroupStateMachine): Pick<StartArguments, 'create' | 'handle'> {
+  if (!isTypedStateMachine(stateMachine)) {
+    checkFactory(stateMachine);
+    return { create: stateMachine, handle: (parts) => new Group(parts) };
+  }
+  let replica: TypedReplica | undefined;
+  return {
+    create: () => (replica = stateMachine.createReplica()),
+    handle: (parts) => {
+      if (replica === undefined) throw new Error('a group was started without a state machine');
+      return new TypedGroup(parts, stateMachine.definition, replica);
+    },
   };
 }
 

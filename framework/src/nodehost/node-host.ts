@@ -19,8 +19,8 @@ import type { MembershipChange } from './membership-requests.js';
 import type { CallOptions, ChangeOptions } from './options.js';
 import { completed } from './outcome.js';
 import { loadAssembly, loadExport } from './parts.js';
-import { Group } from '../group/group.js';
-import { type StartGroupOptions, groupParts, startArguments } from '../group/start-group.js';
+import * as groups from '../group/start-group.js';
+import type { GroupOf } from '../typed/client.js';
 import { Emitter } from '../events/emitter.js';
 import type { HostEvents } from '../events/host-listener.js';
 import { asyncDispose } from '../runtime/async-dispose.js';
@@ -87,10 +87,12 @@ export class NodeHost extends Emitter<HostEvents> {
    *
    * @throws ErrInvalidOption, and as `startCluster`
    */
-  async startGroup(options: StartGroupOptions): Promise<Group> {
-    const { members, join, create, config } = startArguments(options);
+  async startGroup<Machine extends groups.GroupStateMachine>(
+    options: groups.StartGroupOptions<Machine>,
+  ): Promise<GroupOf<Machine>> {
+    const { members, join, create, config, handle } = groups.startArguments(options);
     await this.startCluster(members, join, create, config);
-    return new Group(groupParts(this.#parts, this, config.clusterID));
+    return handle(groups.groupParts(this.#parts, this, config.clusterID)) as GroupOf<Machine>;
   }
 
   /**
@@ -442,11 +444,12 @@ export class NodeHost extends Emitter<HostEvents> {
   getNodeHostInfo(): NodeHostInfo {
     this.#checkOpen();
     const { replicas, transport } = this.#parts;
-    const members = [...replicas.list()].sort(([a], [b]) => a - b);
     return {
       raftAddress: this.raftAddress,
       transport: transport.counters,
-      replicas: members.map(([clusterID, member]) => replicaInfo(clusterID, member)),
+      replicas: [...replicas.list()]
+        .sort(([a], [b]) => a - b)
+        .map(([clusterID, member]) => replicaInfo(clusterID, member)),
     };
   }
 
