@@ -39,7 +39,7 @@ export interface StartArguments {
   join: boolean;
   create: CreateStateMachine;
   config: ClusterConfigInput;
-  handle(parts: GroupParts): Group;
+  readonly handle: (parts: GroupParts) => Group;
 }
 
 const OLD_NAMES: Readonly<Record<string, string>> = {

@@ -82,11 +82,7 @@ export class NodeHost extends Emitter<HostEvents> {
     await this.#parts.replicas.start(memberMap(initialMembers), join, createStateMachine, checked);
   }
 
-  /**
-   * Starts a replica of a group here, as `startCluster` does, and returns the handle of the group.
-   *
-   * @throws ErrInvalidOption, and as `startCluster`
-   */
+  /** As `startCluster`, and returns the handle of the group. @throws ErrInvalidOption, and as `startCluster` */
   async startGroup<Machine extends groups.GroupStateMachine>(
     options: groups.StartGroupOptions<Machine>,
   ): Promise<GroupOf<Machine>> {

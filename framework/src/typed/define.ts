@@ -33,7 +33,7 @@ export interface StateMachineDefinition<State extends object, C, Q> {
     readonly save: (state: State) => unknown;
     readonly load: (saved: unknown) => State;
   };
-  /** Default: CBOR. The same on all hosts, and for good: log and snapshots are in it. */
+  /** Default: CBOR. The same on all hosts, and permanently: log and snapshots are in it. */
   readonly codec?: Codec;
 }
 

@@ -46,7 +46,7 @@ export function defineRefusal<Data = undefined>(reason: string): RefusalClass<Da
     static is(error: unknown): error is RefusedError<Data> {
       return hasErrorCode(error, 'ERR_REFUSED') && (error as DrakkarError).details.reason === reason;
     }
-  } as unknown as RefusalClass<Data>;
+  };
 }
 
 /** Not by instanceof: two copies of the package may be loaded. */

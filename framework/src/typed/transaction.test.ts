@@ -33,11 +33,15 @@ function newState(): State {
 
 /** Everything that a program can see, the order of keys included. */
 function seen(value: unknown): unknown {
-  if (value instanceof Map) return ['map', ...[...value].map(([key, part]) => [key, seen(part)])];
-  if (value instanceof Set) return ['set', ...value];
-  if (Array.isArray(value)) return ['array', ...value.map(seen)];
+  if (value instanceof Map)
+    return ['map', ...[...(value as Map<unknown, unknown>)].map(([key, part]) => [key, seen(part)])];
+  if (value instanceof Set) return ['set', ...(value as Set<unknown>)];
+  if (Array.isArray(value)) return ['array', ...(value as unknown[]).map(seen)];
   if (typeof value === 'object' && value !== null)
-    return ['object', ...Object.entries(value).map(([key, part]) => [key, seen(part)])];
+    return [
+      'object',
+      ...Object.entries(value as Record<string, unknown>).map(([key, part]) => [key, seen(part)]),
+    ];
   return value;
 }
 

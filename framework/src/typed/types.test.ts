@@ -38,16 +38,16 @@ type Lock = GroupOf<typeof machine>;
 
 /** Never called. */
 export async function compiled(group: Lock): Promise<void> {
-  const acquired = await group.commands.acquire({ name: 'a', owner: 'b' });
-  holds<Equal<typeof acquired, { token: number }>>();
-  const cleared = await group.commands.clear();
-  holds<Equal<typeof cleared, void>>();
-  const released = await group.commands.release({ name: 'a' }, { timeoutMs: 1, key: 'k' });
-  holds<Equal<typeof released, boolean>>();
-  const owner = await group.queries.owner('a', { signal: new AbortController().signal });
-  holds<Equal<typeof owner, string | undefined>>();
-  const count = await group.queries.count(undefined, { retry: false });
-  holds<Equal<typeof count, number>>();
+  const _acquired = await group.commands.acquire({ name: 'a', owner: 'b' });
+  holds<Equal<typeof _acquired, { token: number }>>();
+  const _cleared = await group.commands.clear();
+  holds<Equal<typeof _cleared, void>>();
+  const _released = await group.commands.release({ name: 'a' }, { timeoutMs: 1, key: 'k' });
+  holds<Equal<typeof _released, boolean>>();
+  const _owner = await group.queries.owner('a', { signal: new AbortController().signal });
+  holds<Equal<typeof _owner, string | undefined>>();
+  const _count = await group.queries.count(undefined, { retry: false });
+  holds<Equal<typeof _count, number>>();
   // @ts-expect-error a missing argument
   await group.commands.acquire({ name: 'a' });
   // @ts-expect-error an argument of another type
@@ -57,8 +57,10 @@ export async function compiled(group: Lock): Promise<void> {
   // @ts-expect-error an argument too many
   await group.commands.clear({ name: 'a' });
   // @ts-expect-error a command that there is not
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-call
   await group.commands.steal({ name: 'a' });
   // @ts-expect-error a command is no query
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-call
   await group.queries.acquire({ name: 'a', owner: 'b' });
   // @ts-expect-error a query has no key
   await group.queries.owner('a', { key: 'k' });
