@@ -65,6 +65,7 @@ export {
   ErrInvalidOption,
   ErrInvalidSession,
   ErrInvalidTarget,
+  ErrKeyInUse,
   ErrLockDirectory,
   ErrLogDBType,
   ErrModuleNotFound,

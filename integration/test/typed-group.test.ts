@@ -151,9 +151,11 @@ describe('a typed group', () => {
     const order = { ...LONG, key: 'order 17' };
     expect(await one.commands.add({ key: 'a', by: 5 }, order)).toMatchObject({ value: 5 });
     expect(await two.commands.add({ key: 'a', by: 5 }, order)).toMatchObject({ value: 5 });
-    expect(await two.commands.add({ key: 'a', by: 5 }, { ...LONG, key: 'order 18' })).toMatchObject({
-      value: 10,
-    });
+    const next = { ...LONG, key: 'order 18' };
+    const both = [one.commands.add({ key: 'a', by: 5 }, next), one.commands.add({ key: 'a', by: 5 }, next)];
+    for (const answer of await Promise.all(both)) expect(answer).toMatchObject({ value: 10 });
+    expect(await codeOf(() => two.commands.add({ key: 'a', by: 6 }, order))).toBe('ERR_KEY_IN_USE');
+    expect(await codeOf(() => one.commands.add({ key: 'a', by: 5 }, { key: '' }))).toBe('ERR_INVALID_OPTION');
   });
 
   it('goes on after a restart from its snapshot, and remembers its answers', async () => {

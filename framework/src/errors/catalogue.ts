@@ -206,6 +206,11 @@ const requestErrors: readonly ErrorDescription[] = [
     'Return less from the command, such as a key, and read the rest by a query.',
   ),
   describe(
+    typed.ErrKeyInUse,
+    'The key of a command names a command with another name or other arguments, whose answer the group remembers. This one was not applied.',
+    'Give each command a key of its own, and send the same arguments again under the same key.',
+  ),
+  describe(
     typed.ErrAnswerForgotten,
     'A command was repeated after the state machine had forgotten answers as old as its first attempt, and was not applied again. The first attempt may have been applied.',
     'Check by a query first.',

@@ -62,7 +62,13 @@ export {
   ErrSnapshotNotSent,
   ErrSnapshotStopped,
 } from './snapshot.js';
-export { ErrAnswerForgotten, ErrAnswerTooBig, ErrInvalidArguments, ErrRefused } from './typed.js';
+export {
+  ErrAnswerForgotten,
+  ErrAnswerTooBig,
+  ErrInvalidArguments,
+  ErrKeyInUse,
+  ErrRefused,
+} from './typed.js';
 export { RaftInvariantError } from './raft.js';
 export {
   ErrSessionsCorrupt,

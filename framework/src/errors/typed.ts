@@ -21,6 +21,13 @@ export class ErrAnswerTooBig extends DrakkarError {
   }
 }
 
+/** The key of a command names another one, whose answer the group remembers; this one had no effect. */
+export class ErrKeyInUse extends DrakkarError {
+  constructor(message = 'the key names another command', context?: ErrorContext) {
+    super('ERR_KEY_IN_USE', { effect: 'none', retry: 'never' }, message, context);
+  }
+}
+
 /** An attempt at a command came so late that the answer to an earlier one may be forgotten, and was not applied. */
 export class ErrAnswerForgotten extends DrakkarError {
   constructor(message = 'the answer to the command may be forgotten', context?: ErrorContext) {

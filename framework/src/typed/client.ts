@@ -1,5 +1,12 @@
 import { isDrakkarError, withClaim } from '@drakkar/raftio';
-import { ErrAnswerForgotten, ErrAnswerTooBig, ErrInvalidArguments, ErrRefused } from '../errors/index.js';
+import {
+  ErrAnswerForgotten,
+  ErrAnswerTooBig,
+  ErrInvalidArguments,
+  ErrInvalidOption,
+  ErrKeyInUse,
+  ErrRefused,
+} from '../errors/index.js';
 import { Group } from '../group/group.js';
 import type { GroupParts } from '../group/parts.js';
 import { IN_ANY_CASE, type RetryOptions, retrying } from '../group/retry.js';
@@ -14,7 +21,8 @@ import { type Answer, decodeAnswer, encodeCommand } from './wire.js';
 export interface CommandOptions extends RetryOptions {
   /**
    * Names the command, so that it is applied once even if it is sent again later, or by another process: the group
-   * remembers its last 10,000 answers. Default: a random one, which makes the attempts of this call one command.
+   * remembers its last 10,000 answers. Up to 256 characters; with the same arguments each time, or it is `ErrKeyInUse`.
+   * Default: a random one, which makes the attempts of this call one command.
    */
   key?: string;
 }
@@ -36,6 +44,7 @@ export type Calls<Handlers, Options> = {
 
 /** Room for more keys than there will ever be commands. */
 const KEY_BYTES = 15;
+const MAX_KEY_LENGTH = 256;
 
 /**
  * A group whose state machine was made by `defineStateMachine`.
@@ -45,7 +54,7 @@ const KEY_BYTES = 15;
  */
 export class TypedGroup<C, Q> extends Group {
   /**
-   * The commands of the state machine. @throws ErrInvalidArguments, ErrRefused, ErrAnswerTooBig (no effect);
+   * The commands of the state machine. @throws ErrInvalidArguments, ErrRefused, ErrKeyInUse, ErrAnswerTooBig (no effect);
    * ErrTimeout, ErrCanceled, ErrRequestTerminated, ErrAnswerForgotten (outcome unknown), and as `Group.propose`
    */
   readonly commands: Calls<C, CommandOptions>;
@@ -75,6 +84,12 @@ export class TypedGroup<C, Q> extends Group {
 export type GroupOf<Machine> =
   Machine extends TypedStateMachine<infer _State, infer C, infer Q> ? TypedGroup<C, Q> : Group;
 
+function checkKey(key: unknown): void {
+  if (key === undefined) return;
+  if (typeof key !== 'string' || key === '' || key.length > MAX_KEY_LENGTH)
+    throw new ErrInvalidOption(`key must be a string of 1 to ${MAX_KEY_LENGTH} characters`);
+}
+
 class Client {
   readonly #group: Group;
   readonly #parts: GroupParts;
@@ -89,6 +104,7 @@ class Client {
   }
 
   readonly command = async (name: string, args: unknown, options: CommandOptions = {}): Promise<unknown> => {
+    checkKey(options.key);
     const checked = await this.#checked(name, args);
     const { random, clock } = this.#parts;
     const { codec } = this.#definition;
@@ -172,6 +188,10 @@ class Client {
         );
       case 'forgotten':
         throw new ErrAnswerForgotten();
+      case 'otherCommand':
+        throw new ErrKeyInUse(
+          `${name} was not applied: its key names a command with another name or other arguments`,
+        );
     }
   }
 }

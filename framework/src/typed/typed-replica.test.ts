@@ -132,6 +132,52 @@ describe('a typed replica', () => {
     expect(replica.sequence).toBe(0);
   });
 
+  it('takes bytes for nothing that are nearly a command', () => {
+    const replica = bank.createReplica();
+    const call = cborCodec.encode(['deposit', { to: 'ann', amount: 1 }]);
+    const bodies: unknown[] = [
+      'text',
+      ['key', 0, 1, 1],
+      [7, 0, 1, 1, call],
+      ['key', -1, 1, 1, call],
+      ['key', 0, NaN, 1, call],
+      ['key', 0, Infinity, 1, call],
+      ['key', 0, 1, 'seed', call],
+      ['key', 0, 1, 1, 'call'],
+      ['key', 0, 1, 1, Buffer.from([0xff])],
+      ['key', 0, 1, 1, cborCodec.encode([1, 2])],
+    ];
+    const cmds = bodies.map((body) => Buffer.concat([Buffer.from([0xd7, 1]), cborCodec.encode(body)]));
+    const whole = command('deposit', { to: 'ann', amount: 1 });
+    for (let length = 0; length < whole.length; length++) cmds.push(Buffer.from(whole.subarray(0, length)));
+    for (const cmd of cmds) expect(replica.update(cmd)).toBe(0);
+    expect(replica.sequence).toBe(0);
+    expect(apply(replica, 'draw', undefined, { timeMs: 5 })).toMatchObject({ kind: 'value' });
+  });
+
+  it('answers every caller that waits for one key', () => {
+    const replica = bank.createReplica();
+    const heard: number[] = [];
+    const ends = [1, 2].map((caller) => replica.onAnswer('same', () => heard.push(caller)));
+    replica.update(command('deposit', { to: 'ann', amount: 1 }, { key: 'same' }));
+    expect(heard).toEqual([1, 2]);
+    ends[0]?.();
+    replica.update(command('deposit', { to: 'ann', amount: 1 }, { key: 'same' }));
+    expect(heard).toEqual([1, 2, 2]);
+  });
+
+  it('refuses another command under a key that it remembers, also after a recovery', async () => {
+    const replica = bank.createReplica();
+    const once = { key: 'once' };
+    apply(replica, 'deposit', { to: 'ann', amount: 5 }, once);
+    for (const each of [replica, await recovered(replica)]) {
+      expect(apply(each, 'deposit', { to: 'ann', amount: 6 }, once)).toEqual({ kind: 'otherCommand' });
+      expect(apply(each, 'withdraw', { to: 'ann', amount: 5 }, once)).toEqual({ kind: 'otherCommand' });
+      expect(apply(each, 'deposit', { to: 'ann', amount: 5 }, once)).toMatchObject({ kind: 'value' });
+      expect(lookUp(each, 'all')).toMatchObject({ accounts: new Map([['ann', 5]]) });
+    }
+  });
+
   it('does not let a query change the state', () => {
     const replica = bank.createReplica();
     expect(() => lookUp(replica, 'cheat')).toThrow('a query tried to change the state');

@@ -9,7 +9,13 @@ import type { CommandContext, CommandHandler, QueryContext, QueryHandler } from 
 import { checkTree } from './plain.js';
 import { isRefusal } from './refusal.js';
 import { Transaction } from './transaction.js';
-import { type Answer, type CommandMessage, decodeCommand, encodeAnswer } from './wire.js';
+import {
+  type Answer,
+  type CommandMessage,
+  type DecodedCommand,
+  decodeCommand,
+  encodeAnswer,
+} from './wire.js';
 
 /** A larger answer is refused, and its command has no effect. Equal on all replicas, as the limits of `Answers`. */
 export const MAX_ANSWER_BYTES = 64 * 1024;
@@ -23,6 +29,7 @@ const RESULTS: Readonly<Record<Answer['kind'] | 'none', number>> = {
   refused: 2,
   tooBig: 3,
   forgotten: 4,
+  otherCommand: 5,
 };
 
 /** The parts of a definition that a replica needs. */
@@ -54,7 +61,7 @@ export class TypedReplica implements IStateMachine {
   #timeMs = 0;
   #answers = new Answers();
   /** Callers on this host, by the keys of their commands. */
-  readonly #waiters = new Map<string, (answer: Uint8Array) => void>();
+  readonly #waiters = new Map<string, Set<(answer: Uint8Array) => void>>();
 
   constructor(definition: ReplicaDefinition) {
     this.#definition = definition;
@@ -68,9 +75,11 @@ export class TypedReplica implements IStateMachine {
 
   /** Calls `listener` with the answer to that command when it is applied here, or found applied. Returns what ends it. */
   onAnswer(key: string, listener: (answer: Uint8Array) => void): () => void {
-    this.#waiters.set(key, listener);
+    const listeners = this.#waiters.get(key) ?? new Set();
+    this.#waiters.set(key, listeners.add(listener));
     return () => {
-      if (this.#waiters.get(key) === listener) this.#waiters.delete(key);
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#waiters.get(key) === listeners) this.#waiters.delete(key);
     };
   }
 
@@ -81,18 +90,19 @@ export class TypedReplica implements IStateMachine {
     this.#sequence++;
     this.#timeMs = Math.max(this.#timeMs, message.timeMs);
     const [kind, answer] = this.#answerTo(message);
-    this.#waiters.get(key)?.(answer);
+    for (const listener of this.#waiters.get(key) ?? []) listener(answer);
     return RESULTS[kind];
   }
 
-  #answerTo(message: CommandMessage): [Answer['kind'], Uint8Array] {
+  #answerTo(message: DecodedCommand): [Answer['kind'], Uint8Array] {
     const { codec } = this.#definition;
-    const { key, since } = message;
+    const { key, since, checksum } = message;
     const known = this.#answers.get(key);
-    if (known !== undefined) return ['value', known];
+    if (known?.checksum === checksum) return ['value', known.answer];
+    if (known !== undefined) return ['otherCommand', encodeAnswer(codec, { kind: 'otherCommand' })];
     if (since < this.#answers.forgottenTo) return ['forgotten', encodeAnswer(codec, { kind: 'forgotten' })];
     const [kind, answer] = this.#run(message);
-    this.#answers.add(key, this.#sequence, answer);
+    this.#answers.add(key, { sequence: this.#sequence, checksum, answer });
     return [kind, answer];
   }
 
