@@ -22,6 +22,9 @@ export class QuicChannel implements Channel {
   #hasEnded = false;
   #isClosing = false;
   #isDestroyed = false;
+  #isReading = false;
+  /** Writes, and the end, that were asked for while something was read. */
+  readonly #putOff: (() => void)[] = [];
   #resolveClosed: () => void = () => undefined;
 
   constructor(stream: QuicStream, session: QuicChannelSession) {
@@ -36,7 +39,13 @@ export class QuicChannel implements Channel {
   attach(handlers: ChannelHandlers): void {
     this.#handlers = handlers;
     this.#stream.on('data', (bytes: Buffer) => {
-      if (!this.#hasEnded && !this.#isClosing) handlers.onData(bytes);
+      if (this.#hasEnded || this.#isClosing) return;
+      this.#isReading = true;
+      try {
+        handlers.onData(bytes);
+      } finally {
+        this.#isReading = false;
+      }
     });
     this.#stream.on('end', () => {
       this.#streamEnded(undefined);
@@ -56,7 +65,25 @@ export class QuicChannel implements Channel {
 
   write(bytes: Uint8Array): void {
     if (this.#hasEnded || this.#isClosing || this.#stream.destroyed) return;
-    this.#stream.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#whenRead(() => this.#stream.write(buffer));
+  }
+
+  /**
+   * Of a write in the call that hands data out, the library forgets the rest when the peer's window has no room for all of
+   * it: nothing is sent any more. So such writes wait until that call is over.
+   */
+  #whenRead(write: () => void): void {
+    if (!this.#isReading && this.#putOff.length === 0) {
+      write();
+      return;
+    }
+    this.#putOff.push(write);
+    if (this.#putOff.length > 1) return;
+    process.nextTick(() => {
+      const writes = this.#putOff.splice(0);
+      if (!this.#stream.destroyed) for (const each of writes) each();
+    });
   }
 
   close(): void {
@@ -66,7 +93,7 @@ export class QuicChannel implements Channel {
       this.destroy();
       return;
     }
-    this.#stream.end();
+    this.#whenRead(() => this.#stream.end());
     destroyAfter(this.#session.closeTimeoutMs, this.closed, () => {
       this.destroy();
     });
