@@ -162,6 +162,39 @@ describe('announced features', () => {
     expect(a.hostFeatures('b:1')).toBeUndefined();
   });
 
+  it.each([
+    ['that is connected', true],
+    ['that was never connected', false],
+  ])('are asked for again where a host %s seems to know less', async (_, isConnected) => {
+    const { a, hosts } = pair();
+    if (isConnected) await say(a, heartbeat(1, 2));
+    const base = { deploymentID: 1, sourceAddress: 'b:1', binVer: BIN_VER };
+    hosts.receive('a:1', { ...base, requests: [heartbeat(2, 1)] }); // another host speaks in its name
+    expect(a.hostFeatures('b:1')).toBe(0);
+    a.flush();
+    for (let i = 0; i < 50; i++) await Promise.resolve();
+    expect(a.hostFeatures('b:1')).toBe(OWN_FEATURES);
+    const asked = hosts.sent.get('a:1')?.length;
+    a.flush();
+    for (let i = 0; i < 50; i++) await Promise.resolve();
+    expect(hosts.sent.get('a:1')).toHaveLength(asked ?? 0); // what it knows is known now
+  });
+
+  it.each([true, false])(
+    'stay those of a host of 0.1 that does not answer (connected: %s)',
+    async (isConnected) => {
+      const { a, b, hosts } = pair('0.1');
+      if (isConnected) await say(a, heartbeat(1, 2));
+      await say(b, heartbeat(2, 1));
+      for (let times = 0; times < 3; times++) {
+        expect(a.hostFeatures('b:1')).toBe(0);
+        a.flush();
+        for (let i = 0; i < 50; i++) await Promise.resolve();
+      }
+      expect(hosts.sent.get('a:1')?.length).toBeGreaterThan(0);
+    },
+  );
+
   it('are forgotten with the connection, since another version may come back', async () => {
     const { hosts, a } = pair();
     await say(a, heartbeat(1, 2));

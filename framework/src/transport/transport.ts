@@ -17,9 +17,10 @@ import {
   OWN_FEATURES,
   type PeerIdentity,
   type RequestHandler,
+  LATEST_LEVEL,
   hasFeature,
   knowsMessage,
-  normalAddress,
+  levelOf,
   type MemberCheck,
 } from '@drakkar/raftio';
 import { LimitedLogger } from '../logging/limited-logger.js';
@@ -116,6 +117,8 @@ export class Transport {
   readonly #deps: TransportDependencies;
   readonly #rpc: IRaftRPC;
   readonly #features = new PeerFeatures();
+  /** Hosts that were heard, and are asked again what they know. */
+  readonly #toAsk = new Set<NormalAddress>();
   /** For lines that senders of batches can cause. */
   readonly #inboundLog: ILogger;
   /** With mutual TLS. */
@@ -216,10 +219,26 @@ export class Transport {
   /**
    * The same of the host at an address, if a member of a group here lives there. Of others, and of one that was not
    * heard, it is `undefined`: anybody may have sent a batch in their name, and nothing comes from them to put it right.
+   * Of one that is silent, since its groups sleep, nothing comes either: when it seems to know less than this host, it
+   * is asked again.
    */
   hostFeatures(address: string): number | undefined {
-    const host = normalAddress(address);
-    return this.registry.isListed(host) ? this.#features.of(host) : undefined;
+    const location = locationAt(address);
+    const { host } = location;
+    if (!this.registry.isListed(host)) return undefined;
+    const features = this.#features.of(host);
+    if (features !== undefined && levelOf(features) < LATEST_LEVEL) this.#askAgain(location);
+    return features;
+  }
+
+  /** With the next flush. */
+  #askAgain(location: Location): void {
+    const peer = this.#peerAt(location);
+    if (peer === undefined) return;
+    this.#toAsk.add(location.host);
+    peer.greet();
+    this.#toFlush.add(peer);
+    this.#used.add(peer);
   }
 
   get counters(): TransportCounters {
@@ -256,6 +275,7 @@ export class Transport {
       if (this.#used.has(peer) || !peer.isAtRest) continue;
       this.#peers.delete(host);
       this.#dragonboats.delete(host);
+      this.#toAsk.delete(host);
       peer.stop();
     }
     this.#used.clear();
@@ -303,11 +323,13 @@ export class Transport {
       makeBatch: (requests) => this.#makeBatch(host, requests),
       onUndelivered: (message, loss) => this.#undelivered(message, loss),
       onConnected: (target) => {
-        this.#features.forget(host);
+        // One that is asked may be of a release that does not answer: what is known then goes on counting.
+        if (!this.#toAsk.has(host)) this.#features.forget(host);
         handler.onConnectionChanged(target, true, undefined);
       },
       onDisconnected: (target, reason) => {
         this.#features.forget(host);
+        this.#toAsk.delete(host);
         handler.onConnectionChanged(target, false, reason);
       },
       clock: this.#deps.clock,
@@ -339,6 +361,7 @@ export class Transport {
   /** While the other host has not been heard it gets nothing that it may not know, and is asked to say what it knows. */
   #makeBatch(host: NormalAddress, requests: Message[]): MessageBatch {
     const features = this.#features.of(host);
+    const asks = this.#toAsk.delete(host) || features === undefined;
     const isKnown = ({ type }: Message): boolean => knowsMessage(features ?? 0, type);
     if (features !== undefined && !hasFeature(features, Feature.ComparesGroups)) withoutIdentity(requests);
     return {
@@ -346,7 +369,7 @@ export class Transport {
       deploymentID: this.#options.deploymentID,
       sourceAddress: this.#options.raftAddress,
       binVer: BIN_VER,
-      features: features === undefined ? OWN_FEATURES | Feature.Asks : OWN_FEATURES,
+      features: asks ? OWN_FEATURES | Feature.Asks : OWN_FEATURES,
     };
   }
 
