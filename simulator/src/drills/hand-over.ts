@@ -15,12 +15,14 @@ export async function drillHandOver(theatre: Theatre): Promise<void> {
   const { cluster, dice, world } = theatre;
   const { clusterID } = theatre.group.scenario;
   for (let round = 0; round < ROUNDS; round++) {
+    // While a leader waits for the successor of the round before, it takes no write.
+    const writer = await theatre.leader();
+    await theatre.whenReady(writer, () => theatre.write(writer));
     const leader = await theatre.leader();
     const successor = dice.pick(
       cluster.hosts.filter((host) => host !== leader && host.replicas.has(clusterID)),
     );
     const target = successor.replicas.get(clusterID)?.nodeID ?? 0;
-    await theatre.write(leader);
     const before = theatre.progress(leader);
     successor.disk.slowness = SLOWNESS;
     const change = theatre
