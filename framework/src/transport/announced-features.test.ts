@@ -186,12 +186,17 @@ describe('announced features', () => {
       const { a, b, hosts } = pair('0.1');
       if (isConnected) await say(a, heartbeat(1, 2));
       await say(b, heartbeat(2, 1));
+      const sent = hosts.sent.get('a:1') ?? [];
       for (let times = 0; times < 3; times++) {
+        const before = sent.length;
         expect(a.hostFeatures('b:1')).toBe(0);
         a.flush();
         for (let i = 0; i < 50; i++) await Promise.resolve();
+        expect(sent.slice(before).map(({ features = 0 }) => hasFeature(features, Feature.Asks))).toEqual([
+          true,
+        ]);
       }
-      expect(hosts.sent.get('a:1')?.length).toBeGreaterThan(0);
+      expect(a.hostFeatures('b:1')).toBe(0);
     },
   );
 
