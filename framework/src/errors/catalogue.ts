@@ -168,7 +168,7 @@ const requestErrors: readonly ErrorDescription[] = [
   describe(
     request.ErrHostOutdated,
     "The leader refused to add a node on a host whose release does not know the group's feature level.",
-    'Upgrade that host and retry. `force: true` overrides; the node gets nothing until the upgrade.',
+    'Retry once: the leader has asked the host again which release it runs. If it is refused again, upgrade that host. `force: true` overrides; the node gets nothing until the upgrade.',
   ),
   describe(
     request.ErrNotAMember,
